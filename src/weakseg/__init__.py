@@ -1,0 +1,47 @@
+"""weakseg: train a segmentation network from labels that are cheap to draw.
+
+`import weakseg` stays light: what needs transformers, accelerate or matplotlib is loaded when it is used.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AdamW": "train.recipe",
+    "Augment": "data.augment",
+    "Batch": "types",
+    "Classes": "types",
+    "CrossEntropy": "divergences",
+    "Evidence": "types",
+    "Fit": "objectives",
+    "Fold": "data.fold",
+    "Folder": "data.folder",
+    "Memory": "types",
+    "PartialDice": "objectives",
+    "Phase": "train.recipe",
+    "Pretrained": "models.pretrained",
+    "Recipe": "train.recipe",
+    "Regularize": "objectives",
+    "Sgd": "train.recipe",
+    "SeedsOnly": "solvers.seeds_only",
+    "Solution": "types",
+    "Sum": "objectives",
+    "UNet": "models.unet",
+    "Vgg16LargeFov": "models.vgg",
+    "WeakLabels": "types",
+    "load": "train.run_folder",
+    "train_recipe": "train.loop",
+}
+
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'weakseg' has no attribute '{name}'")
+    return getattr(import_module(f"weakseg.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return [*__all__, "__version__"]

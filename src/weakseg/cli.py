@@ -1,0 +1,166 @@
+"""The command line: thin commands that load what they need when they run.
+
+A mistake of the user's ends in one clear message and exit code 2; findings of `check` end in exit code 1.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weakseg.errors import WeaksegError
+
+app = typer.Typer(
+    name="weakseg",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Train a segmentation network from labels that are cheap to draw: scribbles, clicks, boxes, tags, sizes.",
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Where the result goes; must not exist yet.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Another seed than the recipe's.")]
+Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; the best there is by default.")]
+Split = Annotated[str, typer.Option("--split", help="Which splits/<name>.txt of the data set.")]
+
+
+@app.command()
+def new(data: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")]) -> None:
+    """Lay out an empty data folder, with a commented dataset.toml."""
+    from weakseg.data.new import lay_out
+
+    made = lay_out(data)
+    print(f"{data} is ready: {len(made)} files and folders. Put pictures in images/, scribbles in scribbles/, then:")
+    print(f"  weakseg check {data}")
+
+
+@app.command()
+def check(
+    data: Annotated[str, typer.Argument(help="A data folder, or the name of one under $WEAKSEG_DATA.")],
+    html: Annotated[Path | None, typer.Option("--html", help="Also draw the labels on the pictures.")] = None,
+) -> None:
+    """Look for everything wrong in a data set before anybody trains on it."""
+    from weakseg.commands.check import check_and_show
+
+    raise typer.Exit(1 if check_and_show(data, html) else 0)
+
+
+@app.command()
+def simulate(
+    data: Annotated[str, typer.Argument(help="A data folder with full masks.")],
+    out: Out,
+    kind: Annotated[str, typer.Option("--kind", help="scribbles, clicks, boxes, tags or sizes.")],
+    length: Annotated[float, typer.Option("--length", min=0, max=1, help="Of scribbles; 0 is a dot.")] = 1.0,
+    width: Annotated[float, typer.Option("--width", min=1, help="Of the pen, in pixels.")] = 3.0,
+    threshold: Annotated[float | None, typer.Option("--threshold", help="Sizes as one bit: above or below.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the simulated annotator.")] = 0,
+    split: Split = "train",
+) -> None:
+    """Draw weak labels from full masks, the way a person would, and show them on a page."""
+    from weakseg.commands.simulate import simulate_and_show
+
+    simulate_and_show(data, out, kind, length, width, threshold, seed, split)
+
+
+@app.command()
+def train(
+    what: Annotated[str, typer.Argument(help="A recipe file (.py), or a data folder.")],
+    out: Out,
+    device: Device = None,
+    seed: Seed = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Another length than the recipe's.")] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="For a data folder: a hub name, a folder, or 'unet' from scratch.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+) -> None:
+    """Train a recipe, or a sensible one for the labels found in a data folder."""
+    from weakseg.commands.train import train_from_command
+
+    train_from_command(what, out, device, seed, epochs, network, resume)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    json: Annotated[bool, typer.Option("--json", help="Print plain JSON instead of tables.")] = False,
+    last: Annotated[bool, typer.Option("--last", help="The last checkpoint instead of the best.")] = False,
+    device: Device = None,
+) -> None:
+    """Score a run on its validation pictures: IoU, Dice, accuracy, and IoU near boundaries."""
+    from weakseg.commands.evaluate import evaluate_and_show
+
+    evaluate_and_show(run, json, "last" if last else "best", device or "cpu")
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    files: Annotated[list[Path], typer.Argument(help="Pictures.")],
+    out: Out,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write them, as .npz.")] = False,
+    overlays: Annotated[bool, typer.Option("--overlays", help="Also write the masks drawn on the pictures.")] = False,
+    device: Device = None,
+) -> None:
+    """Segment pictures of any size with a trained network."""
+    from weakseg.commands.predict import predict_and_show
+
+    predict_and_show(run, files, out, probabilities, overlays, device or "cpu")
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="One or more run folders; several stand side by side.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where the page goes; by default in the first run.")
+    ] = None,
+) -> None:
+    """One self-contained page: setup, curves, scores, and pictures, worst first."""
+    from weakseg.report.page import write_report
+    from weakseg.train.run_folder import open_run
+
+    page = out or runs[0] / "report.html"
+    write_report([open_run(run) for run in runs], page)
+    print(f"report: {page}")
+
+
+@app.command()
+def experiments(
+    table: Annotated[Path, typer.Argument(help="A Python file that ends in table = Table(...).")],
+    out: Annotated[Path, typer.Option("--out", help="Where the runs are kept.")] = Path("runs"),
+    show: Annotated[bool, typer.Option("--show", help="Print what is there, and train nothing.")] = False,
+) -> None:
+    """Fill the missing cells of a table of runs and print it; start it twice to use two workers."""
+    from weakseg.commands.experiments import fill
+
+    fill(table, out, show)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Where the runs go.")] = Path("runs/demo"),
+    data: Annotated[str | None, typer.Option("--data", help="A data folder of your own.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="A shorter or longer demonstration.")] = None,
+) -> None:
+    """Full masks against scribbles, on generated scenes or your own folder, in a few minutes."""
+    from weakseg.commands.demo import run_demo
+
+    run_demo(out, data, epochs)
+
+
+def main() -> None:
+    """Run the command line; mistakes end in one message, never in a traceback."""
+    try:
+        app()
+    except WeaksegError as error:
+        _stop(str(error), 2)
+    except OSError as error:
+        _stop(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+    except KeyboardInterrupt:
+        _stop("Stopped. A training goes on from its last checkpoint with --resume.", 130)
+
+
+def _stop(message: str, code: int) -> None:
+    print(f"weakseg: {message}", file=sys.stderr)
+    sys.exit(code)

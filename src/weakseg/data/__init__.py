@@ -1,0 +1,1 @@
+"""The data door: readers, views, augmentation, simulation and checks; value 255 and its friends end here."""

@@ -1,0 +1,79 @@
+"""Random views for training: a window (crop, zoom, flip) and a change of light.
+
+Every choice comes from the generator that is handed in, so an epoch can be replayed exactly.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from weakseg.data.sample import Sample
+from weakseg.data.view import view
+from weakseg.types import UNLABELED, Batch
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How training views are cut from pictures."""
+
+    crop: tuple[int, int] | None = (224, 224)
+    """(height, width) of the view in pixels; `None` shows whole pictures, as image-level labels need."""
+    zoom: tuple[float, float] = (0.75, 1.5)
+    """Range of magnifications, drawn evenly in the logarithm."""
+    flip: float = 0.5
+    """Probability of a left-right flip."""
+    brightness: float = 0.15
+    """Largest amount added or taken, in [0, 1]."""
+    contrast: float = 0.2
+    """Largest relative change of the spread around the mean."""
+    gamma: float = 0.0
+    """Largest change of the logarithm of the exponent."""
+    centre_on_labels: float = 0.0
+    """Probability that a crop is centred on a marked pixel; a class is drawn first, so rare ones come as often."""
+
+    def __call__(self, sample: Sample, generator: np.random.Generator, remembered=None) -> Batch:
+        """One random view of a sample."""
+        window, size = self._window(sample, generator)
+        batch = view(sample, window, size, remembered)
+        return replace(batch, image=self._light(batch.image, generator))
+
+    def _window(self, sample: Sample, generator) -> tuple[Float[np.ndarray, "2 3"], tuple[int, int]]:
+        magnification = float(np.exp(generator.uniform(*np.log(self.zoom))))
+        mirrored = generator.random() < self.flip
+        extent = np.array(sample.valid.shape)
+        size = np.maximum(np.round(extent * magnification), 1).astype(int) if self.crop is None else np.array(self.crop)
+        step = extent / size if self.crop is None else np.full(2, 1 / magnification)
+        # Pixel edges, not centres, meet at the border: the first centre lies half a step inside the window.
+        corner = self._corner(sample, size * step, generator) + step / 2 - 0.5
+        window = np.array([[step[0], 0, corner[0]], [0, step[1], corner[1]]])
+        if mirrored:
+            window[1] = [0, -step[1], corner[1] + step[1] * (size[1] - 1)]
+        return window, (int(size[0]), int(size[1]))
+
+    def _corner(self, sample: Sample, shown: Float[np.ndarray, "2"], generator) -> Float[np.ndarray, "2"]:
+        """Upper left edge of the window; it leaves the picture only where the picture is smaller."""
+        free = np.array(sample.valid.shape) - shown
+        corner = free * generator.random(2)
+        wants_label, choice = generator.random() < self.centre_on_labels, generator.random(2)
+        marked = _marked(sample) if wants_label and self.crop is not None else {}
+        if marked:
+            points = marked[sorted(marked)[int(choice[0] * len(marked))]]
+            corner = points[int(choice[1] * len(points))] + 0.5 - shown / 2
+        return np.clip(corner, np.minimum(free, 0), np.maximum(free, 0))
+
+    def _light(self, image, generator):
+        shift, spread, power = generator.uniform(-1, 1, 3) * (self.brightness, self.contrast, self.gamma)
+        mean = image.mean()
+        image = ((image - mean) * (1 + spread) + mean + shift).clamp(0, 1)
+        return image if power == 0 else image ** float(np.exp(power))
+
+
+def _marked(sample: Sample) -> dict[int, Float[np.ndarray, "N 2"]]:
+    """Marked pixels of each class, from label maps and strokes alike."""
+    found = {
+        int(c): np.argwhere(sample.seeds == c).astype(float) for c in np.unique(sample.seeds[sample.seeds != UNLABELED])
+    }
+    for stroke in sample.strokes:
+        found[stroke.label] = np.concatenate([found.get(stroke.label, np.empty((0, 2))), stroke.points])
+    return found

@@ -1,0 +1,123 @@
+"""A view of a sample: one affine window warps the picture and everything that was said about it.
+
+Pictures are sampled bilinearly, label maps by nearest neighbour, boxes and strokes as geometry, so a
+scribble keeps its pen width and a box stays sharp at any zoom.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.data.sample import Sample
+from weakseg.data.stroke import draw
+from weakseg.types import UNLABELED, Batch, Memory, WeakLabels
+
+
+def whole() -> Float[np.ndarray, "2 3"]:
+    """The window that shows a picture as it is."""
+    return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+def view(
+    sample: Sample,
+    window: Float[np.ndarray, "2 3"],
+    size: tuple[int, int],
+    remembered: Int[np.ndarray, "H W"] | None = None,
+) -> Batch:
+    """The batch of one that a window of the given (height, width) shows.
+
+    Args:
+        sample: the picture and its labels.
+        window: maps (row, column, 1) in the view to (row, column) in the picture; axes may flip and stretch,
+            not rotate, because a rotated box is no longer tight.
+        size: rows and columns of the view.
+        remembered: a hidden segmentation of the whole picture to carry along.
+    """
+    rows, columns, inside = _source(window, size, sample.valid.shape)
+    take = lambda labels, outside: np.where(inside, labels[rows, columns], outside)  # noqa: E731
+    valid = take(sample.valid, False)
+    seeds = take(sample.seeds, UNLABELED)
+    inverse = _inverse(window)
+    for stroke in sample.strokes:
+        points = stroke.points @ inverse[:, :2].T + inverse[:, 2]
+        seeds = draw(seeds, points, stroke.width_px, stroke.label)
+    weak = WeakLabels(
+        seeds=_one(np.where(valid, seeds, UNLABELED).astype(np.int64)),
+        valid=_one(valid),
+        tags=_one(sample.tags.astype(np.int64)),
+        areas=_one(sample.areas.astype(np.float32)),
+        boxes=(torch.from_numpy(_move_boxes(sample.boxes, inverse).astype(np.float32)),),
+        window=_one(window.astype(np.float32)),
+        whole_valid=torch.tensor([int(sample.valid.sum())]),
+    )
+    labels = None if remembered is None else _one(take(remembered, UNLABELED).astype(np.int64))
+    image = _sample_image(sample.image, window, size)
+    return Batch(image=image, weak=weak, keys=(sample.key,), memory=Memory(labels=labels))
+
+
+def _one(array: Shaped[np.ndarray, "..."]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))[None]
+
+
+def _source(window, size, source_size):
+    """Nearest source pixel of every view pixel, clipped to the picture, and whether it was inside."""
+    row, column = np.mgrid[: size[0], : size[1]]
+    at = np.floor(np.tensordot(window[:, :2], np.stack([row, column]), 1) + window[:, 2, None, None] + 0.5).astype(int)
+    inside = (at >= 0).all(0) & (at[0] < source_size[0]) & (at[1] < source_size[1])
+    return np.clip(at[0], 0, source_size[0] - 1), np.clip(at[1], 0, source_size[1] - 1), inside
+
+
+def _inverse(window: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
+    back = np.linalg.inv(window[:, :2])
+    return np.concatenate([back, -back @ window[:, 2:]], axis=1)
+
+
+def _move_boxes(boxes: Float[np.ndarray, "N 5"], inverse: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "N 5"]:
+    """Half-open ranges lie between pixel edges, half a pixel before the first centre they hold."""
+    corners = boxes[:, 1:].reshape(-1, 2, 2) - 0.5
+    moved = corners @ inverse[:, :2].T + inverse[:, 2] + 0.5
+    return np.concatenate([boxes[:, :1], moved.min(1), moved.max(1)], axis=1)
+
+
+def _sample_image(image: Float[np.ndarray, "M H W"], window, size) -> Float[Tensor, "1 M h w"]:
+    """Bilinear; outside the picture lies its mean colour, so that padding has no edge the eye would follow."""
+    row, column = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
+    to = torch.from_numpy(window).float()
+    at = to[:, :2] @ torch.stack([row, column]).flatten(1).float() + to[:, 2:]
+    extent = torch.tensor(image.shape[1:]).float()[:, None]
+    grid = ((2 * at + 1) / extent - 1).flip(0).T.reshape(1, *size, 2)
+    picture = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None]
+    mean = picture.mean((2, 3), keepdim=True)
+    return F.grid_sample(picture - mean, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + mean
+
+
+def collate(views: list[Batch]) -> Batch:
+    """One batch from views of one picture each; smaller views are padded, and padding is not valid."""
+    height = max(v.image.shape[2] for v in views)
+    width = max(v.image.shape[3] for v in views)
+
+    def grow(maps: list[Tensor], value: float | bool) -> Tensor:
+        return torch.cat([F.pad(m, (0, width - m.shape[-1], 0, height - m.shape[-2]), value=value) for m in maps])
+
+    weak = WeakLabels(
+        seeds=grow([v.weak.seeds for v in views], UNLABELED),
+        valid=grow([v.weak.valid for v in views], False),
+        tags=torch.cat([v.weak.tags for v in views]),
+        areas=torch.cat([v.weak.areas for v in views]),
+        boxes=tuple(v.weak.boxes[0] for v in views),
+        window=torch.cat([v.weak.window for v in views]),
+        whole_valid=torch.cat([v.weak.whole_valid for v in views]),
+    )
+    remembered = [v.memory.labels for v in views]
+    labels = None if any(m is None for m in remembered) else grow([m for m in remembered if m is not None], UNLABELED)
+    return replace(
+        views[0],
+        image=grow([v.image for v in views], 0.0),
+        weak=weak,
+        keys=tuple(v.keys[0] for v in views),
+        memory=Memory(labels=labels),
+    )

@@ -1,0 +1,1 @@
+"""Confusion matrices, boundary bands and prediction on pictures of any size."""

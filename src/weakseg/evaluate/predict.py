@@ -1,0 +1,136 @@
+"""A trained network as a function from a picture of any size to probabilities at the picture's own resolution."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import nn
+from torch.nn import functional as F
+
+from weakseg.errors import DataInvalid, EvidenceInvalid
+from weakseg.types import Classes
+
+_DEEPEST_STRIDE = 32
+_STEP_SHARE = 0.75
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Class probabilities of pictures; what `weakseg.load(run)` returns.
+
+    Above `tile_px` squared pixels a picture is cut into overlapping tiles whose probabilities are blended, so memory
+    does not grow with the picture beyond one band of tiles. The network is moved to `device` and put back into its
+    training or evaluation mode after each picture.
+    """
+
+    network: nn.Module
+    """Maps (B, M, H, W) in [0, 1] to logits (B, C, h, w)."""
+    classes: Classes
+    channels: int = 3
+    """M: how many channels the network was trained on."""
+    device: str = "cpu"
+    tile_px: int = 1024
+    """Side of a tile; a picture of up to its square in pixels is predicted whole."""
+
+    def __post_init__(self):
+        self.network.to(self.device)
+
+    def __call__(self, image: Float[np.ndarray, "M H W"]) -> Float[np.ndarray, "C H W"]:
+        """Probabilities of each class at each pixel.
+
+        Raises:
+            DataInvalid: the picture has another number of channels than the network was trained on.
+            EvidenceInvalid: the network gave nan, or another number of classes.
+        """
+        return np.concatenate(list(self._bands(image)), axis=1)
+
+    def labels(self, image: Float[np.ndarray, "M H W"]) -> Int[np.ndarray, "H W"]:
+        """The most probable class at each pixel."""
+        return np.concatenate([band.argmax(0) for band in self._bands(image)])
+
+    def _bands(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
+        """Finished rows of probabilities, from top to bottom."""
+        require_channels(image, self.channels)
+        if image[0].size <= self.tile_px**2:
+            yield self._tile(image)
+        else:
+            yield from self._blended(image)
+
+    def _blended(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
+        height, width = image.shape[1:]
+        rows, columns = (_spans(length, self.tile_px, self._multiple) for length in (height, width))
+        unfinished = np.zeros((len(self.classes) + 1, 0, width), np.float32)
+        for (top, bottom), (following, _) in pairwise([*rows, (height, height)]):
+            # The last plane sums the weights.
+            band = np.zeros((len(self.classes) + 1, bottom - top, width), np.float32)
+            band[:, : unfinished.shape[1]] = unfinished
+            for left, right in columns:
+                weight = _hill(bottom - top)[:, None] * _hill(right - left)
+                band[:-1, :, left:right] += weight * self._tile(image[:, top:bottom, left:right])
+                band[-1, :, left:right] += weight
+            finished, unfinished = np.split(band, [following - top], axis=1)
+            yield finished[:-1] / finished[-1]
+
+    def _tile(self, image: Float[np.ndarray, "M H W"]) -> Float[np.ndarray, "C H W"]:
+        height, width = image.shape[1:]
+        pixels = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None].to(self.device)
+        # Off a multiple of the stride, the last cell reaches over the border and every cell would be drawn too small.
+        margin = (0, -width % self._multiple, 0, -height % self._multiple)
+        pixels = F.pad(pixels, margin, mode="replicate")
+        with _evaluating(self.network), torch.inference_mode():
+            logits = self.network(pixels).float()
+        if logits.shape[1] != len(self.classes) or not logits.isfinite().all():
+            raise EvidenceInvalid(
+                f"The network gave {logits.shape[1]} classes, {int((~logits.isfinite()).sum())} values not finite.",
+                expected=f"{len(self.classes)} classes, all finite",
+                mend="Use the checkpoint of this run, or train with a smaller learning rate if it diverged.",
+            )
+        logits = F.interpolate(logits, pixels.shape[2:], mode="bilinear", align_corners=False)
+        return logits[0, :, :height, :width].softmax(0).cpu().numpy()
+
+    @property
+    def _multiple(self) -> int:
+        """Sizes and corners of tiles are multiples of this, so that cells of neighbouring tiles coincide."""
+        stride = getattr(self.network, "stride", None)
+        # A bare convolution has a `stride` too: a pair.
+        return stride if isinstance(stride, int) and _DEEPEST_STRIDE % stride else _DEEPEST_STRIDE
+
+
+def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str = "The picture"):
+    """Raises `DataInvalid` unless a picture has as many channels as the network was trained on."""
+    if image.shape[0] != channels:
+        raise DataInvalid(
+            f"{name} has {image.shape[0]} channels.",
+            expected=f"{channels}, as in the pictures the network was trained on",
+            mend="Convert the picture, or train on pictures of this kind.",
+        )
+
+
+def _spans(length: int, tile_px: int, multiple: int) -> list[tuple[int, int]]:
+    """Overlapping half-open ranges that cover a length; the last may exceed a tile by less than `multiple`."""
+    tile_px = max(tile_px // multiple, 2) * multiple
+    if length <= tile_px:
+        return [(0, length)]
+    step = int(tile_px * _STEP_SHARE) // multiple * multiple
+    last = (length - tile_px) // multiple * multiple
+    return [(start, start + tile_px) for start in range(0, last, step)] + [(last, length)]
+
+
+def _hill(length: int) -> Float[np.ndarray, " L"]:
+    """Blending weights: smooth, positive, and next to nothing at the ends, where a tile lacks context."""
+    return np.sin(np.pi * (np.arange(length, dtype=np.float32) + 0.5) / length) ** 2
+
+
+@contextmanager
+def _evaluating(network: nn.Module):
+    before = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training

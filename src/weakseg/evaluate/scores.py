@@ -1,0 +1,135 @@
+r"""Scores of a set of pictures, all computed from one confusion matrix a picture.
+
+With T, P and A the pixels of class k in the truth, in the prediction and in both:
+
+.. math:: IoU_k = A / (T + P - A), \qquad Dice_{v,k} = 2 A_v / (T_v + P_v)
+
+IoU sums over the whole set, Dice over each volume v. A class with neither truth nor prediction has no score (nan) and
+is left out of the mean; a class that is predicted but never true scores 0. `Classes.unscored` are left out of every
+mean, though their pixels still count as mistakes of the classes they were taken for.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from weakseg.types import Classes
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a network got right on a set of pictures, at native resolution, void ignored. Shares lie in [0, 1]."""
+
+    classes: Classes
+    keys: tuple[str, ...]
+    volumes: tuple[str, ...]
+    """Which volume each picture is a slice of; pictures that stand alone name themselves."""
+    matrices: Int[np.ndarray, "N C C"]
+    """Pixels by true class (row) and predicted class (column), for each picture."""
+    trimap: dict[int, Int[np.ndarray, "N C C"]] = field(default_factory=dict)
+    """The same counts inside bands around the true boundaries, by the band's width in pixels."""
+
+    def iou(self) -> Float[np.ndarray, " C"]:
+        """Intersection over union of each class over the whole set; nan for classes without a score."""
+        return _iou(self.matrices.sum(0), self.classes)
+
+    def mean_iou(self) -> float:
+        """Mean of `iou` over the classes that have one."""
+        return _mean(self.iou())
+
+    def volume_dice(self) -> Float[np.ndarray, "V C"]:
+        """Dice of each volume (in order of first appearance) and class; nan for the background and where undefined."""
+        order = {volume: index for index, volume in enumerate(dict.fromkeys(self.volumes))}
+        summed = np.zeros((len(order), *self.matrices.shape[1:]), np.int64)
+        np.add.at(summed, [order[volume] for volume in self.volumes], self.matrices)
+        right, true, predicted = _counts(summed)
+        dice = _ratio(2 * right, true + predicted)
+        left_out = [*self.classes.unscored, *([] if self.classes.background is None else [self.classes.background])]
+        dice[:, left_out] = np.nan
+        return dice
+
+    def dice(self) -> Float[np.ndarray, " C"]:
+        """Mean Dice of each class over the volumes that have one."""
+        return np.array([_mean(column) for column in self.volume_dice().T])
+
+    def mean_dice(self) -> float:
+        """Mean of `volume_dice` over every pair of volume and class that has one."""
+        return _mean(self.volume_dice())
+
+    def pixel_accuracy(self) -> float:
+        """Share of the judged pixels whose class is right."""
+        return float(_ratio(np.trace(self.matrices.sum(0)), self.matrices.sum()))
+
+    def per_image(self) -> Float[np.ndarray, " N"]:
+        """Mean IoU of each picture on its own, over the classes it shows or was given."""
+        return np.array([_mean(_iou(matrix, self.classes)) for matrix in self.matrices])
+
+    def trimap_mean_iou(self) -> dict[int, float]:
+        """Mean IoU inside the bands, by width."""
+        return {width: _mean(_iou(found.sum(0), self.classes)) for width, found in self.trimap.items()}
+
+    @cached_property
+    def summary(self) -> dict:
+        """Every score as plain data, in the order of the classes; `None` where a score is undefined."""
+        return {
+            "mean_iou": _plain(self.mean_iou()),
+            "mean_dice": _plain(self.mean_dice()),
+            "pixel_accuracy": _plain(self.pixel_accuracy()),
+            "iou": [_plain(value) for value in self.iou()],
+            "dice": [_plain(value) for value in self.dice()],
+            "trimap": {str(width): _plain(value) for width, value in self.trimap_mean_iou().items()},
+        }
+
+    def to_json(self) -> dict:
+        """Plain data that `from_json` reads back; `summary` is there for people and other programs."""
+        return {
+            "summary": self.summary,
+            "classes": list(self.classes.names),
+            "background": self.classes.background,
+            "unscored": list(self.classes.unscored),
+            "keys": list(self.keys),
+            "volumes": list(self.volumes),
+            "matrices": self.matrices.tolist(),
+            "trimap": {str(width): found.tolist() for width, found in self.trimap.items()},
+        }
+
+    @staticmethod
+    def from_json(data: dict) -> "Scores":
+        """The scores `to_json` wrote."""
+        count = len(data["classes"])
+        matrices = lambda nested: np.array(nested, np.int64).reshape(-1, count, count)  # noqa: E731
+        return Scores(
+            classes=Classes(tuple(data["classes"]), data["background"], tuple(data["unscored"])),
+            keys=tuple(data["keys"]),
+            volumes=tuple(data["volumes"]),
+            matrices=matrices(data["matrices"]),
+            trimap={int(width): matrices(found) for width, found in data["trimap"].items()},
+        )
+
+
+def _counts(matrices: Int[np.ndarray, "*_ C C"]):
+    """Pixels of each class that are right, true and predicted."""
+    return np.diagonal(matrices, axis1=-2, axis2=-1), matrices.sum(-1), matrices.sum(-2)
+
+
+def _iou(matrix: Int[np.ndarray, "C C"], classes: Classes) -> Float[np.ndarray, " C"]:
+    right, true, predicted = _counts(matrix)
+    iou = _ratio(right, true + predicted - right)
+    iou[list(classes.unscored)] = np.nan
+    return iou
+
+
+def _ratio(part, whole):
+    """Part of a whole; nan where there is nothing to take a part of."""
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
+
+
+def _mean(values: Float[np.ndarray, "*_"]) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else float("nan")
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,20 @@
+"""The band around true boundaries, where most mistakes of weak supervision are."""
+
+import numpy as np
+from jaxtyping import Bool, Int
+from scipy import ndimage
+
+from weakseg.types import UNLABELED
+
+
+def trimap(truth: Int[np.ndarray, "H W"], width_px: int) -> Bool[np.ndarray, "H W"]:
+    """True where a pixel of another class lies within `width_px` pixels (Chebyshev distance).
+
+    Width 1 marks the pixels that touch a boundary. Void (`UNLABELED`) is never in the band and is not another class,
+    but classes see each other across it: annotators draw void *on* boundaries.
+    """
+    window = 2 * width_px + 1
+    void = truth == UNLABELED
+    highest = ndimage.maximum_filter(truth, window, mode="nearest")
+    lowest = ndimage.minimum_filter(np.where(void, truth.max(), truth), window, mode="nearest")
+    return (highest != lowest) & ~void

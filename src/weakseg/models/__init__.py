@@ -1,0 +1,1 @@
+"""Networks behind one contract: image in [0, 1] to logits."""

@@ -1,0 +1,136 @@
+r"""Training losses: plain callables (logits, batch) -> scalar.
+
+`Fit` is the method of both papers in two lines: a solver finds the hidden segmentation (stage A), a divergence
+pulls the network to it (stage B). The one normalisation, equation 3 of docs/theory.md:
+
+.. math:: L = \frac1B \sum_b \Big[ \frac1{|S_b|}\sum_{i \in S_b} D_{seed}(y_i, f_i)
+          + w \, \frac1{|U_b|}\sum_{i \in U_b} w_i D(y_i, f_i) \Big]
+
+with S the marked and U the hidden (valid, unmarked) pixels of an image. An image without seeds or without hidden
+pixels drops that term, so every loss is >= 0, finite, and the same whatever else is in the batch.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.divergences import CrossEntropy
+from weakseg.types import UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solver
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Stage A then stage B: solve for the hidden segmentation, then measure how far the network is from it."""
+
+    solver: Solver
+    divergence: Divergence = CrossEntropy()
+    """Where nobody drew; the target there may be wrong."""
+    seed_divergence: Divergence = CrossEntropy()
+    """Where somebody drew; always on the labels' own grid."""
+    weight: float = 1.0
+    """Of the hidden pixels' mean against the seeds' mean."""
+
+    def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
+        """The mean over the batch's images."""
+        logits = logits.float()
+        return (self._seed_term(logits, batch) + self.weight * self._hidden_term(logits, batch)).mean()
+
+    def _seed_term(self, logits, batch):
+        marked, log_probs = marked_log_probs(logits, batch)
+        target = F.one_hot(batch.weak.seeds[marked], logits.shape[1]).to(log_probs.dtype)
+        # A divergence works pixel by pixel, so the marked pixels of all images may stand in one column.
+        values = self.seed_divergence(target.T[None, :, :, None], log_probs.T[None, :, :, None]).flatten()
+        total = values.new_zeros(len(marked)).index_add(0, marked.nonzero()[:, 0], values)
+        return total / marked.flatten(1).sum(1).clamp(min=1)
+
+    def _hidden_term(self, logits, batch):
+        with torch.no_grad():
+            evidence = Evidence(batch.image, logits.detach().log_softmax(1), batch.weak)
+            solution = self.solver.solve(evidence, batch.memory)
+            hidden = share_per_cell(batch.weak.hidden, solution.weight.shape[1:])
+            teaching = hidden * solution.weight
+        if not teaching.any():
+            return logits.sum() * 0
+        log_probs = resized(logits, solution.weight.shape[1:]).log_softmax(1)
+        values = teaching * self.divergence(solution.target, log_probs)
+        return values.flatten(1).sum(1) / hidden.flatten(1).sum(1).clamp(min=1e-6)
+
+
+@dataclass(frozen=True)
+class PartialDice:
+    r"""Soft Dice loss over annotated pixels only, equation 6.
+
+    .. math:: 1 - \frac{1}{|K|} \sum_{k \in K}
+              \frac{2 \sum_{i \in S} q_i^k [y_i = k] + s}{\sum_{i \in S} q_i^k + \sum_{i \in S} [y_i = k] + s}
+
+    K: the classes marked in the image. An image without marks counts 0. Unmarked pixels never enter: neither as
+    background nor through the sums.
+    """
+
+    weight: float = 1.0
+    smoothing: float = 1.0
+    """Pixels added to both halves of the ratio, so that a class with three marked pixels does not dominate."""
+
+    def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
+        """The mean over the batch's images."""
+        marked, log_probs = marked_log_probs(logits.float(), batch)
+        probs, image = log_probs.exp(), marked.nonzero()[:, 0]
+        truth = F.one_hot(batch.weak.seeds[marked], logits.shape[1]).to(probs.dtype)
+        per_image = lambda values: values.new_zeros(len(marked), logits.shape[1]).index_add(0, image, values)  # noqa: E731
+        agreed, predicted, drawn = per_image(probs * truth), per_image(probs), per_image(truth)
+        dice = (2 * agreed + self.smoothing) / (predicted + drawn + self.smoothing)
+        present = drawn > 0
+        loss = ((1 - dice) * present).sum(1) / present.sum(1).clamp(min=1)
+        return self.weight * loss.mean()
+
+
+@dataclass(frozen=True)
+class Regularize:
+    """Any differentiable energy as a loss: the gradient-descent baselines of the second paper, equation (8)."""
+
+    energy: Energy
+    weight: float = 1.0
+
+    def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
+        """The mean over the batch's images, on the logits' grid."""
+        log_probs = logits.float().log_softmax(1)
+        evidence = Evidence(batch.image, log_probs.detach(), batch.weak)
+        return self.weight * self.energy(log_probs.exp(), evidence).mean()
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Several objectives at once; weights belong to the terms."""
+
+    terms: tuple[Objective, ...]
+
+    def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
+        """The sum of the terms."""
+        return torch.stack([term(logits, batch) for term in self.terms]).sum()
+
+
+def resized(logits: Float[Tensor, "B C h w"], size: tuple[int, int]) -> Float[Tensor, "B C H W"]:
+    """Logits on another grid: bilinear, pixel edges aligned (`align_corners=False`)."""
+    if logits.shape[2:] == tuple(size):
+        return logits
+    return F.interpolate(logits, size, mode="bilinear", align_corners=False)
+
+
+def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, int]) -> Float[Tensor, "B h w"]:
+    """Share of each cell of a coarser grid that a mask covers."""
+    if mask.shape[1:] == tuple(size):
+        return mask.float()
+    return F.interpolate(mask[:, None].float(), size, mode="area")[:, 0]
+
+
+def marked_log_probs(
+    logits: Float[Tensor, "B C h w"], batch: Batch
+) -> tuple[Bool[Tensor, "B H W"], Float[Tensor, "N C"]]:
+    """Which pixels are marked, and the log-probabilities there, image by image in row-major order."""
+    seeds: Int[Tensor, "B H W"] = batch.weak.seeds
+    marked = (seeds != UNLABELED) & batch.weak.valid
+    at_labels = resized(logits, seeds.shape[1:]).movedim(1, -1)
+    return marked, at_labels[marked].log_softmax(1)

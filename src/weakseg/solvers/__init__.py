@@ -1,0 +1,1 @@
+"""Stage A: find the hidden segmentation."""

@@ -1,0 +1,31 @@
+"""The solver that infers nothing: the target is what was marked."""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from weakseg.types import UNLABELED, Evidence, Memory, Solution
+
+
+@dataclass(frozen=True)
+class SeedsOnly:
+    """Marked pixels are their own target; hidden pixels teach nothing.
+
+    `Fit(SeedsOnly(), CrossEntropy())` is partial cross entropy (equation 5), and full supervision when
+    every pixel is marked. Marin and Boykov 2021, equation (6).
+    """
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """The seeds, on the labels' own grid; uniform, with weight 0, elsewhere."""
+        seeds = evidence.weak.seeds
+        batch, classes = evidence.log_probs.shape[:2]
+        marked = seeds != UNLABELED
+        target = F.one_hot(seeds.clamp(min=0), classes).permute(0, 3, 1, 2).to(evidence.log_probs.dtype)
+        target = torch.where(marked[:, None], target, 1 / classes)
+        return Solution(
+            target=target,
+            weight=(marked & evidence.weak.valid).to(target.dtype),
+            energy=torch.zeros(batch, device=seeds.device),
+            status=("The target is what was marked.",) * batch,
+        )

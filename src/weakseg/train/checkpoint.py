@@ -1,0 +1,92 @@
+"""Checkpoints in safetensors: numbers and text only, written whole or not at all."""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from weakseg.errors import RunInvalid
+
+
+def write_whole(path: Path, write) -> None:
+    """Call `write(temporary path)`, then put the result in place; a full disk or a kill leaves `path` as it was."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise RunInvalid(
+            f"{path} could not be written: {error.strerror or error}",
+            mend="make room or choose another --out; earlier files are untouched",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save(path: Path, network: nn.Module, optimizer: Optimizer | None = None, state: dict | None = None) -> None:
+    """A network's weights; with an optimiser and a position in the training, all that is needed to go on."""
+    tensors = {f"network.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
+    if optimizer is not None:
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in _optimizer_tensors(optimizer).items()}
+    metadata = {"state": json.dumps(state or {})}
+    write_whole(path, lambda part: save_file(_unshared(tensors), part, metadata))
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """The tensors and the position that `save` wrote."""
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            return tensors, json.loads((file.metadata() or {}).get("state", "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunInvalid(
+            f"{path} is no checkpoint that can be read: {error}", mend="start again with another --out"
+        ) from error
+
+
+def load_network(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Put a checkpoint's weights into a network of the same architecture."""
+    weights = {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise RunInvalid(
+            f"{path} holds weights of another network: {str(error).splitlines()[-1].strip()}",
+            mend="use the run's own recipe and network",
+        ) from error
+
+
+def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put a checkpoint's moments back into an optimiser over the same parameters."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, moment = name.split(".", 2)
+            state.setdefault(int(index), {})[moment] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{index}.{moment}": torch.as_tensor(value).contiguous()
+        for index, moments in optimizer.state_dict()["state"].items()
+        for moment, value in moments.items()
+        if value is not None
+    }
+
+
+def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of tensors that share memory with another, which the format does not allow."""
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        if tensor.data_ptr() in seen and tensor.numel():
+            tensors[name] = tensor.clone()
+        seen.add(tensor.data_ptr())
+    return tensors

@@ -1,0 +1,46 @@
+"""The only door to accelerate: devices, precision and processes.
+
+The same training command runs on one CPU, one GPU or, under `accelerate launch`, on many machines.
+"""
+
+import os
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import nn
+
+from weakseg.errors import RecipeInvalid
+
+
+def start(device: str | None, bf16: bool) -> Accelerator:
+    """An accelerator on a device: `cpu`, `cuda`, `cuda:1`, `mps`; `None` picks the best there is.
+
+    Raises:
+        RecipeInvalid: the device does not exist on this machine.
+    """
+    kind = device or ("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        torch.empty(0, device=kind)
+    except (RuntimeError, AssertionError) as error:
+        raise RecipeInvalid(
+            f"device {kind!r} cannot be used here: {str(error).splitlines()[0]}",
+            expected="cpu, cuda, cuda:N or mps",
+            mend="leave --device out to use the best device there is",
+        ) from error
+    if ":" in kind:
+        torch.cuda.set_device(kind)
+        os.environ["ACCELERATE_TORCH_DEVICE"] = kind
+    return Accelerator(cpu=kind == "cpu", mixed_precision="bf16" if bf16 else "no")
+
+
+def prepare(accelerator: Accelerator, network: nn.Module, optimizer: torch.optim.Optimizer):
+    """The network and optimiser as the accelerator runs them; batch statistics are shared where GPUs allow it."""
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    return accelerator.prepare(network, optimizer)
+
+
+def gathered(accelerator: Accelerator, value) -> list:
+    """The values of all processes, in order of rank."""
+    return [value] if accelerator.num_processes == 1 else gather_object([value])

@@ -1,0 +1,62 @@
+"""Which views make up which step: a function of the seed, the epoch and the step alone.
+
+Nothing is remembered between epochs, so a resumed run, and each of several processes, sees what it would have seen.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import DataLoader
+
+from weakseg.data.augment import Augment
+from weakseg.data.sample import Dataset
+from weakseg.data.view import collate
+from weakseg.types import Batch
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of every global batch this process takes."""
+
+    rank: int = 0
+    of: int = 1
+
+
+@dataclass(frozen=True)
+class _Views:
+    samples: Dataset
+    augment: Augment
+    seed: int
+    epoch: int
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.augment(self.samples[index], np.random.default_rng([self.seed, self.epoch, index]))
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """Full batches in `count` pictures; at least one."""
+    return max(count // batch_size, 1)
+
+
+def order(count: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Indices of each global batch of an epoch; a set smaller than a batch is gone through more than once."""
+    shuffled = np.random.default_rng([seed, epoch]).permutation(count)
+    steps = steps_per_epoch(count, batch_size)
+    return np.resize(shuffled, steps * batch_size).reshape(steps, batch_size).tolist()
+
+
+def batches(
+    samples: Dataset, augment: Augment, batch_size: int, seed: int, epoch: int, share: Share, workers: int
+) -> Iterator[Batch]:
+    """The batches of one epoch, as far as this process is concerned."""
+    mine = [batch[share.rank :: share.of] for batch in order(len(samples), batch_size, seed, epoch)]
+    views = _Views(samples, augment, seed, epoch)
+    # Forked workers of a process that has run OpenMP kernels can hang; spawned ones cannot.
+    context = "spawn" if workers else None
+    yield from DataLoader(
+        views, batch_sampler=mine, collate_fn=collate, num_workers=workers, multiprocessing_context=context
+    )

@@ -1,0 +1,152 @@
+"""A run as one frozen object: what is learnt from what, by which losses, for how long.
+
+A recipe is a Python file whose last line binds `recipe = Recipe(...)`; `repr(recipe)` is the record of the run.
+"""
+
+import runpy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from torch import nn
+
+from weakseg.data.augment import Augment
+from weakseg.data.sample import Dataset
+from weakseg.errors import RecipeInvalid, WeaksegError
+from weakseg.types import Objective
+
+
+@runtime_checkable
+class NetworkSpec(Protocol):
+    """How to make a network; any object with these two methods will do."""
+
+    def build(self, channels: int, classes: int) -> nn.Module:
+        """A network ready to train: (B, M, H, W) in [0, 1] to (B, C, h, w) logits."""
+        ...
+
+    def rebuild(self, channels: int, classes: int, config: dict) -> nn.Module:
+        """The same architecture without its pretrained weights, which are about to be loaded from a run."""
+        ...
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one objective; a warm-up followed by the real thing is two phases."""
+
+    objective: Objective
+    epochs: int
+    learning_rate: float = 2e-4
+    """Of pretrained parameters, at its highest."""
+    warm_up: float = 0.05
+    """Share of the phase's steps over which the learning rate rises from 0."""
+    decay_power: float = 0.9
+    """After the warm-up, the rate falls as (1 - share done) to this power, to 0 at the end of the phase."""
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decoupled weight decay."""
+
+    weight_decay: float = 1e-2
+    fresh_factor: float = 10.0
+    """How much larger the rate is for parameters that have no pretrained weights, where a network says which."""
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Stochastic gradient descent with momentum; the optimiser of both papers."""
+
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    fresh_factor: float = 10.0
+    """How much larger the rate is for parameters that have no pretrained weights, where a network says which."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on."""
+
+    training: Dataset
+    network: NetworkSpec
+    phases: tuple[Phase, ...]
+    validation: Dataset | None = None
+    augment: Augment = field(default_factory=Augment)
+    optimizer: AdamW | Sgd = field(default_factory=AdamW)
+    batch_size: int = 8
+    """Pictures a step, over all processes together."""
+    validate_every: int = 5
+    """Epochs between validations; the last epoch is always validated."""
+    bf16: bool = False
+    """Run the network in bfloat16 where that is safe; losses stay in float32."""
+    seed: int = 0
+
+    def __post_init__(self):
+        counts = {"batch_size": self.batch_size, "validate_every": self.validate_every}
+        for i, phase in enumerate(self.phases):
+            counts |= {f"phases[{i}].epochs": phase.epochs, f"phases[{i}].learning_rate": phase.learning_rate}
+        wrong = [f"{name} is {value}" for name, value in counts.items() if not value > 0]
+        wrong += [
+            f"phases[{i}].objective is {phase.objective!r}, which cannot be called"
+            for i, phase in enumerate(self.phases)
+            if not callable(phase.objective)
+        ]
+        wrong += [] if self.phases else ["phases is empty, so nothing would be trained"]
+        if wrong:
+            raise RecipeInvalid("; ".join(wrong), expected="counts and rates above 0, and callable objectives")
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases together."""
+        return sum(phase.epochs for phase in self.phases)
+
+
+def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
+    """The same recipe over another number of epochs, shared out among its phases as before; at least one each."""
+    if epochs < len(recipe.phases):
+        raise RecipeInvalid(f"{epochs} epochs for {len(recipe.phases)} phases", mend="give every phase an epoch")
+    ends, ratio = [0], epochs / recipe.epochs
+    for done in range(1, len(recipe.phases) + 1):
+        target = round(sum(p.epochs for p in recipe.phases[:done]) * ratio)
+        ends.append(min(max(target, ends[-1] + 1), epochs - (len(recipe.phases) - done)))
+    lengths = [end - start for start, end in zip(ends, ends[1:], strict=False)]
+    phases = tuple(replace(phase, epochs=length) for phase, length in zip(recipe.phases, lengths, strict=True))
+    return replace(recipe, phases=phases)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The `recipe` that a Python file binds.
+
+    Raises:
+        RecipeInvalid: the file is missing, does not run, or binds no `Recipe`; names the line.
+    """
+    if not path.is_file():
+        raise RecipeInvalid(f"there is no recipe file {path}", mend="check the path, or give a data folder instead")
+    try:
+        bound = runpy.run_path(str(path))
+    except WeaksegError:
+        raise
+    except (Exception, SystemExit) as error:
+        line = getattr(error, "lineno", None) or _line_in(path, error)
+        raise RecipeInvalid(
+            f"{path}, line {line}: {type(error).__name__}: {error}",
+            expected="a Python file that runs and ends in recipe = Recipe(...)",
+            mend="correct that line",
+        ) from error
+    recipe = bound.get("recipe")
+    if not isinstance(recipe, Recipe):
+        raise RecipeInvalid(
+            f"{path} binds recipe to {type(recipe).__name__}",
+            expected="recipe = Recipe(...)",
+            mend="end the file with recipe = Recipe(...)",
+        )
+    return recipe
+
+
+def _line_in(path: Path, error: BaseException) -> int | str:
+    """The last line of the recipe itself on the way to the error."""
+    line, trace = "?", error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -1,0 +1,214 @@
+"""A run on disk: what was asked, what happened, what came of it.
+
+recipe.py          the recipe, readable and rerunnable
+run.json           the same recipe as data, with classes, network and versions
+metrics.jsonl      one object an epoch
+last.safetensors   weights, optimiser and position: where a resumed run goes on
+best.safetensors   weights of the best validated epoch
+"""
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+import weakseg
+from weakseg.errors import RunInvalid
+from weakseg.evaluate.predict import Predictor
+from weakseg.train import checkpoint
+from weakseg.train.codec import Foreign, decode, encode
+from weakseg.train.recipe import NetworkSpec, Recipe
+from weakseg.types import Classes
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, opened for reading."""
+
+    path: Path
+    record: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def classes(self) -> Classes:
+        """The classes the network was trained on."""
+        return decode(self.record["classes"])
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe; parts made by the user's own code are `Foreign` texts."""
+        return decode(self.record["recipe"])
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """One dict an epoch: loss, learning rate, seconds and, where it was validated, the scores."""
+        return read_metrics(self.path)
+
+    def network(self, spec: NetworkSpec | None = None, which: str = "best") -> nn.Module:
+        """The trained network.
+
+        Args:
+            spec: how to make it, needed when the recipe used a network of the user's own.
+            which: `best` or `last` checkpoint.
+        """
+        spec = spec or decode(self.record["recipe"]["network"])
+        if isinstance(spec, Foreign):
+            raise RunInvalid(
+                f"{self.path}: the network was made by your own code ({spec.text})",
+                mend="pass the same object again: weakseg.load(run, network=...)",
+            )
+        path = self.path / f"{which}.safetensors"
+        if not path.is_file():
+            raise RunInvalid(
+                f"{self.path} holds no {path.name}", mend="train it to its first checkpoint with weakseg train --resume"
+            )
+        network = spec.rebuild(self.record["channels"], len(self.classes), self.record["network_config"])
+        checkpoint.load_network(network, checkpoint.read(path)[0], path)
+        return network
+
+    def predictor(self, device: str = "cpu", network: NetworkSpec | None = None, which: str = "best") -> Predictor:
+        """What turns pictures into probabilities and labels."""
+        return Predictor(self.network(network, which), self.classes, self.record["channels"], device)
+
+
+def open_run(path: Path | str) -> Run:
+    """A run folder for reading.
+
+    Raises:
+        RunInvalid: it is no run folder, or its record cannot be read.
+    """
+    path = Path(path)
+    if not (path / "run.json").is_file():
+        raise RunInvalid(
+            f"{path} is no run folder: it holds no run.json", mend="give the folder that weakseg train --out wrote"
+        )
+    try:
+        record = json.loads((path / "run.json").read_text())
+        if not isinstance(record, dict) or not {"recipe", "classes", "channels", "network_config"} <= set(record):
+            raise ValueError("parts of the record are missing")
+    except ValueError as error:
+        raise RunInvalid(
+            f"{path / 'run.json'} cannot be read: {error}", mend="train again with another --out"
+        ) from error
+    return Run(path, record)
+
+
+def load(path: Path | str, device: str = "cpu", network: NetworkSpec | None = None) -> Predictor:
+    """The best network of a run as a predictor: `weakseg.load("runs/hearts").labels(image)`."""
+    return open_run(path).predictor(device, network)
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """A short text that two recipes share only if they ask for the same training."""
+    return hashlib.sha256(json.dumps(encode(recipe), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def enter(
+    path: Path, recipe: Recipe, source: str, channels: int, network: nn.Module, resume: bool, writes: bool
+) -> Run:
+    """The folder a training goes into: a new one, or, to resume, the one of this very recipe.
+
+    Args:
+        path: the folder.
+        recipe: what is to be trained.
+        source: its text, for `recipe.py`.
+        channels: image channels the network was built for.
+        network: for its `config`.
+        resume: whether the run should be there already.
+        writes: False in all but one of several processes.
+
+    Raises:
+        RunInvalid: something else is there, or nothing where a run was to be resumed.
+    """
+    record = _record(recipe, channels, network)
+    if resume:
+        run = open_run(path)
+        if run.record["fingerprint"] != record["fingerprint"]:
+            raise RunInvalid(
+                f"{path} holds a run of another recipe",
+                expected="the recipe it was started with (its recipe.py), the same seed and epochs",
+                mend="resume it with its own recipe, or choose another --out",
+            )
+        return run
+    if writes:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunInvalid(f"{path} exists and is not empty", mend="choose another --out, or go on with it: --resume")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunInvalid(f"{path} cannot be made: {error.strerror}", mend="choose another --out") from error
+        _write_text(path / "recipe.py", source)
+        _write_text(path / "run.json", json.dumps(record, indent=1))
+    return Run(path, record)
+
+
+def restore(run: Run, network: nn.Module, optimizer: Optimizer) -> tuple[int, float, list[dict[str, Any]]]:
+    """Put a run's last checkpoint into a network and its optimiser.
+
+    Returns:
+        The first epoch that is still to do, the best validation score so far, and the epochs that were done.
+    """
+    path = run.path / "last.safetensors"
+    if not path.is_file():
+        return 0, -1.0, []
+    tensors, state = checkpoint.read(path)
+    checkpoint.load_network(network, tensors, path)
+    checkpoint.load_optimizer(optimizer, tensors)
+    return state["epoch"] + 1, state["best"], run.metrics[: state["epoch"] + 1]
+
+
+def save(run: Run, network: nn.Module, optimizer: Optimizer, metrics: list[dict[str, Any]], best: float) -> float:
+    """Write an epoch down; returns the best validation score so far.
+
+    Without validation the latest network counts as the best.
+    """
+    score = metrics[-1].get("mean_iou")
+    if score is None and best < 0 or score is not None and score > best:
+        best = best if score is None else score
+        checkpoint.save(run.path / "best.safetensors", network)
+    # Metrics first: a kill in between leaves a line too many, which `restore` drops.
+    write_metrics(run.path, metrics)
+    checkpoint.save(run.path / "last.safetensors", network, optimizer, {"epoch": metrics[-1]["epoch"], "best": best})
+    return best
+
+
+def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]:
+    return {
+        "weakseg": weakseg.__version__,
+        "versions": {name: version(name) for name in ("torch", "transformers", "accelerate", "numpy")},
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, Python {platform.python_version()}",
+        "fingerprint": fingerprint(recipe),
+        "channels": channels,
+        "classes": encode(recipe.training.classes),
+        "network_config": getattr(network, "config", {}),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "recipe": encode(recipe),
+    }
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The epochs so far; a line that a kill left half written is no line."""
+    file = path / "metrics.jsonl"
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def write_metrics(path: Path, metrics: list[dict[str, Any]]) -> None:
+    """Put the epochs in place of those on disk."""
+    _write_text(path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in metrics))
+
+
+def _write_text(path: Path, text: str) -> None:
+    checkpoint.write_whole(path, lambda part: part.write_text(text))

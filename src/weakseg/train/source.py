@@ -1,0 +1,34 @@
+"""A recipe as Python source that makes it again."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from rich.pretty import pretty_repr
+
+from weakseg.train.recipe import Recipe
+
+
+def source(recipe: Recipe) -> str:
+    """A recipe file: the imports it needs, then `recipe = Recipe(...)`.
+
+    Parts that are not dataclasses (a function, a module of the user's own) appear as their `repr`; a file that
+    holds such a part says so in its first line, because it must be completed by hand before it can be run.
+    """
+    kinds, others = _parts(recipe)
+    warning = [f"# Not made by a dataclass, complete by hand: {', '.join(sorted(others))}"] if others else []
+    imports = [
+        f"from {module} import {', '.join(sorted(kind.__qualname__ for kind in kinds if kind.__module__ == module))}"
+        for module in sorted({kind.__module__ for kind in kinds})
+    ]
+    return "\n".join([*warning, *imports, "", f"recipe = {pretty_repr(recipe, max_width=100)}", ""])
+
+
+def _parts(value: Any) -> tuple[set[type], set[str]]:
+    if is_dataclass(value) and not isinstance(value, type):
+        found = [_parts(getattr(value, f.name)) for f in fields(value) if f.init]
+        return set().union({type(value)}, *(k for k, _ in found)), set().union(*(o for _, o in found))
+    if isinstance(value, (tuple, list)):
+        found = [_parts(part) for part in value]
+        return set().union(*(k for k, _ in found)), set().union(*(o for _, o in found))
+    known = value is None or isinstance(value, (bool, int, float, str))
+    return set(), set() if known else {repr(value)}

@@ -1,0 +1,169 @@
+"""The nouns every room shares, and the one-method protocols that let solvers, divergences and energies be swapped.
+
+Axes: B images, C classes, M image channels, H W pixels of the labels, h w cells of the network's logits.
+Order is always (row, column), height before width; pixel centres lie at integers; ranges are half open.
+"Nobody said" is `UNLABELED`, padding and void are `valid == False`, and a thing that was not collected is `None`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+UNLABELED = -1
+"""Value of a label map where nobody said which class it is."""
+
+PRESENT, ABSENT, UNTOLD = 1, 0, -1
+"""Values of a tag: the class is in the picture, is not, or nobody said."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of a data set, in the order of the network's outputs."""
+
+    names: tuple[str, ...]
+    background: int | None = None
+    """Index of the class that means "nothing else"; `None` where every pixel is something. Left out of mean Dice."""
+    unscored: tuple[int, ...] = ()
+    """Indices left out of every mean, because the truth holds too little of them."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class WeakLabels:
+    """What annotators told us about a batch of views (crops, flips, zooms) of pictures.
+
+    Boxes are in the pixels of this view and are not clipped to it, so a rule can see that a box was cut.
+    Areas are shares of the *whole* picture's valid pixels; `visible_share` turns them into bounds for the view.
+    """
+
+    seeds: Int[Tensor, "B H W"]
+    """Class index where somebody drew, `UNLABELED` elsewhere."""
+    valid: Bool[Tensor, "B H W"]
+    """False on padding and on void pixels (whose class must not be judged)."""
+    tags: Int[Tensor, "B C"]
+    """`PRESENT`, `ABSENT` or `UNTOLD`, about the whole picture."""
+    areas: Float[Tensor, "B C 2"]
+    """Smallest and largest share of the whole picture's valid pixels, in [0, 1]; (0, 1) where nobody said."""
+    boxes: tuple[Float[Tensor, "_ 5"], ...]
+    """One (class, top, left, bottom, right) row a box, for each image."""
+    window: Float[Tensor, "B 2 3"]
+    """Affine map from (row, column, 1) in this view to (row, column) in the whole picture."""
+    whole_valid: Int[Tensor, " B"]
+    """How many valid pixels the whole picture has."""
+
+    @property
+    def visible_share(self) -> Float[Tensor, " B"]:
+        """Share of the whole picture's valid pixels that this view shows, in [0, 1]."""
+        area = torch.linalg.det(self.window[:, :, :2]).abs()
+        shown = self.valid.flatten(1).sum(1) * area
+        return (shown / self.whole_valid.clamp(min=1)).clamp(max=1)
+
+    @property
+    def hidden(self) -> Bool[Tensor, "B H W"]:
+        """Pixels whose class is to be found: valid, and marked by nobody."""
+        return self.valid & (self.seeds == UNLABELED)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an earlier solve found for these very pictures, carried through augmentation like any label."""
+
+    labels: Int[Tensor, "B H W"] | None = None
+    """The hidden segmentation, `UNLABELED` where none was found."""
+    multipliers: tuple[Float[Tensor, " _"], ...] | None = None
+    """The dual variables of each image's linear constraints, in the order of its rows."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training step's worth of pictures and of what is known about them."""
+
+    image: Float[Tensor, "B M H W"]
+    """Values in [0, 1]; networks normalise for themselves."""
+    weak: WeakLabels
+    keys: tuple[str, ...]
+    """Which picture each view was cut from."""
+    progress: float = 0.0
+    """How much of the training is behind us, 0 to 1."""
+    memory: Memory = field(default_factory=Memory)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        return _moved(self, device)
+
+
+def _moved(value, device):
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, tuple):
+        return tuple(_moved(part, device) for part in value)
+    if isinstance(value, (Batch, WeakLabels, Memory)):
+        return replace(value, **{f.name: _moved(getattr(value, f.name), device) for f in fields(value)})
+    return value
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a solver or an energy may look at.
+
+    Log-probabilities may be coarser than the image and its labels (h w divides H W by the network's stride).
+    """
+
+    image: Float[Tensor, "B M H W"]
+    log_probs: Float[Tensor, "B C h w"]
+    weak: WeakLabels
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A hidden segmentation, on the grid its solver chose, with the proof of how good it is."""
+
+    target: Float[Tensor, "B C h w"]
+    """A distribution over classes at every pixel."""
+    weight: Float[Tensor, "B h w"]
+    """How much each pixel teaches, in [0, 1]; 0 on invalid pixels."""
+    energy: Float[Tensor, " B"]
+    """Value of what was minimised."""
+    status: tuple[str, ...]
+    """One sentence an image: how its solve ended."""
+    certificate: dict[str, Float[Tensor, " B"]] = field(default_factory=dict)
+    """Numbers a sceptic can check, by name: for instance `gap` and `violation` of a projection."""
+    memory: Memory = field(default_factory=Memory)
+    """What to hand back as `start` next time these pictures are solved."""
+
+
+@runtime_checkable
+class Solver(Protocol):
+    """Stage A: finds a hidden segmentation that agrees with the evidence. Frozen, and without state."""
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
+        """The hidden segmentation of each image, each solved on its own."""
+        ...
+
+
+@runtime_checkable
+class Divergence(Protocol):
+    """Stage B: how far a prediction is from a target, at every pixel; >= 0, and 0 when they agree fully."""
+
+    def __call__(self, target: Float[Tensor, "B C H W"], log_probs: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
+        """Nats per pixel."""
+        ...
+
+
+@runtime_checkable
+class Energy(Protocol):
+    """How implausible a segmentation is, given the picture; >= 0 and resolution-free."""
+
+    def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
+        """One value an image, differentiable in `probs`."""
+        ...
+
+
+Objective = Callable[[Float[Tensor, "B C h w"], Batch], Float[Tensor, ""]]
+"""A training loss: any callable (logits, batch) -> scalar, so it drops into any PyTorch loop."""
