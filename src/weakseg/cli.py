@@ -112,9 +112,7 @@ def predict(
 @app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(help="One or more run folders; several stand side by side.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Where the page goes; by default in the first run.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Where the page goes; by default in the first run.")] = None,
 ) -> None:
     """One self-contained page: setup, curves, scores, and pictures, worst first."""
     from weakseg.report.page import write_report

@@ -89,12 +89,6 @@ def test_all_pictures_without_truth_are_named():
         evaluate(PREDICTOR, Pictures(pictures))
 
 
-def test_an_empty_set_is_refused():
-    """There is no score of nothing."""
-    with pytest.raises(DataInvalid, match="no pictures"):
-        evaluate(PREDICTOR, Pictures(()))
-
-
 def test_a_picture_with_other_channels_is_named():
     """The message says which picture."""
     with pytest.raises(DataInvalid, match="'grey'"):

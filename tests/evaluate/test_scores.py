@@ -130,6 +130,18 @@ def test_scores_survive_a_file(truth, predicted):
     assert back.summary == scores.summary
 
 
+@given(pictures, answers, st.integers(0, N))
+def test_parts_joined_score_as_the_whole(truth, predicted, cut):
+    """Several processes may share the work, even if one has nothing to do."""
+    whole = judged(truth, predicted)
+    ends = ((0, cut), (cut, N))
+    parts = [
+        Scores(CLASSES, whole.keys[a:b], whole.volumes[a:b], whole.matrices[a:b], {2: whole.trimap[2][a:b]})
+        for a, b in ends
+    ]
+    assert Scores.joined(parts).summary == whole.summary
+
+
 def test_the_summary_says_none_where_nothing_is_defined():
     """Other programs read null, not NaN, which is no JSON."""
     summary = judged(np.full((1, 1, 2), UNLABELED), np.zeros((1, 1, 2), int), volumes=("a",)).summary

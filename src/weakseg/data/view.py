@@ -100,7 +100,7 @@ def collate(views: list[Batch]) -> Batch:
     height = max(v.image.shape[2] for v in views)
     width = max(v.image.shape[3] for v in views)
 
-    def grow(maps: list[Tensor], value: float | bool) -> Tensor:
+    def grow(maps: list[Tensor], value: int | float) -> Tensor:
         return torch.cat([F.pad(m, (0, width - m.shape[-1], 0, height - m.shape[-2]), value=value) for m in maps])
 
     weak = WeakLabels(

@@ -28,7 +28,7 @@ def evaluate(
         progress: told how many pictures are done, and of how many.
 
     Raises:
-        DataInvalid: no pictures, pictures without truth (all are named), or with the wrong channels.
+        DataInvalid: pictures without truth (all are named), or one with the wrong number of channels.
     """
     count, volumes, untrue = len(predictor.classes), [], []
     matrices = np.zeros((len(dataset), count, count), np.int64)
@@ -46,16 +46,10 @@ def evaluate(
                 near = np.where(trimap(sample.truth, width), sample.truth, UNLABELED)
                 found[index] = confusion(near, predicted, count)
         progress(index + 1, len(dataset))
-    _require_truth(len(dataset), untrue)
-    return Scores(predictor.classes, tuple(dataset.keys), tuple(volumes), matrices, bands)
-
-
-def _require_truth(count: int, untrue: list[str]):
-    if not count:
-        raise DataInvalid("There are no pictures to evaluate on.", mend="Name a split that has pictures.")
     if untrue:
         raise DataInvalid(
-            f"{len(untrue)} of {count} pictures have no mask to be judged by: {', '.join(untrue)}.",
+            f"{len(untrue)} of {len(dataset)} pictures have no mask to be judged by: {', '.join(untrue)}.",
             expected="a mask for every picture of the split",
             mend="Add the masks, or take these pictures out of the split.",
         )
+    return Scores(predictor.classes, tuple(dataset.keys), tuple(volumes), matrices, bands)

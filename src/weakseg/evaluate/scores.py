@@ -96,6 +96,17 @@ class Scores:
         }
 
     @staticmethod
+    def joined(parts: list["Scores"]) -> "Scores":
+        """The scores of a set that was judged in parts, by the same classes and band widths."""
+        return Scores(
+            classes=parts[0].classes,
+            keys=tuple(key for part in parts for key in part.keys),
+            volumes=tuple(volume for part in parts for volume in part.volumes),
+            matrices=np.concatenate([part.matrices for part in parts]),
+            trimap={width: np.concatenate([part.trimap[width] for part in parts]) for width in parts[0].trimap},
+        )
+
+    @staticmethod
     def from_json(data: dict) -> "Scores":
         """The scores `to_json` wrote."""
         count = len(data["classes"])

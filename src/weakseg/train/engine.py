@@ -7,6 +7,7 @@ import os
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 from torch import nn
 
@@ -31,6 +32,8 @@ def start(device: str | None, bf16: bool) -> Accelerator:
     if ":" in kind:
         torch.cuda.set_device(kind)
         os.environ["ACCELERATE_TORCH_DEVICE"] = kind
+    # The library keeps one state a process and refuses a second training in another precision.
+    AcceleratorState._reset_state()
     return Accelerator(cpu=kind == "cpu", mixed_precision="bf16" if bf16 else "no")
 
 

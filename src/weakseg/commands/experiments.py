@@ -1,0 +1,121 @@
+"""`weakseg experiments`: fill the missing cells of a table of runs, and print it.
+
+A cell is one row's recipe under one seed, in a run folder of its own. Finished cells are kept, broken-off ones are
+resumed, and a cell another worker is at is passed over, so the command may be started as often as one likes.
+"""
+
+import fcntl
+import runpy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from weakseg.data.sample import Dataset
+from weakseg.data.view import view, whole
+from weakseg.errors import RecipeInvalid, WeaksegError
+from weakseg.train.loop import train_recipe
+from weakseg.train.recipe import Recipe
+from weakseg.train.run_folder import open_run, read_metrics
+from weakseg.types import UNLABELED
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of a table."""
+
+    name: str
+    recipe: Recipe
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Methods under several seeds, judged by the last checkpoint on the recipes' validation pictures."""
+
+    rows: tuple[Row, ...]
+    score: str = "mean_iou"
+    """Key of the metrics: mean_iou, mean_dice or pixel_accuracy."""
+
+
+def fill(path: Path, out: Path, show_only: bool) -> None:
+    """Train what is missing, row by row and seed by seed, then print the table as Markdown."""
+    console, table = Console(soft_wrap=True), load_table(path)
+    cells = [(row, seed, out / path.stem / f"{_slug(row.name)}-seed{seed}") for row in table.rows for seed in row.seeds]
+    for row, seed, folder in cells if not show_only else ():
+        recipe = replace(row.recipe, seed=seed)
+        with _claimed(folder) as mine:
+            if mine and not _finished(folder, recipe):
+                console.print(f"{row.name}, seed {seed}: {folder}", highlight=False)
+                train_recipe(recipe, folder, resume=(folder / "run.json").is_file(), console=console)
+    print(as_markdown(table, out / path.stem, console))
+
+
+def load_table(path: Path) -> Table:
+    """The `table` that a Python file binds."""
+    if not path.is_file():
+        raise RecipeInvalid(f"there is no table file {path}", mend="check the path")
+    try:
+        table = runpy.run_path(str(path)).get("table")
+    except WeaksegError:
+        raise
+    except Exception as error:
+        raise RecipeInvalid(f"{path} does not run: {type(error).__name__}: {error}", mend="correct it") from error
+    if not isinstance(table, Table):
+        raise RecipeInvalid(f"{path} binds no table", expected="a last line like table = Table(...)")
+    return table
+
+
+def as_markdown(table: Table, folder: Path, console: Console) -> str:
+    """Mean and standard deviation over the finished seeds of every row, with the share of pixels that were marked."""
+    lines = [f"| method | marked pixels | {table.score} | seeds | minutes a run |", "|---|---|---|---|---|"]
+    for row in table.rows:
+        runs = [folder / f"{_slug(row.name)}-seed{seed}" for seed in row.seeds]
+        done = [
+            read_metrics(run) for run, seed in zip(runs, row.seeds, strict=True)
+            if _finished(run, replace(row.recipe, seed=seed))
+        ]  # fmt: skip
+        scores = np.array([metrics[-1][table.score] for metrics in done], dtype=float)
+        spread = f" ± {scores.std(ddof=1):.3f}" if len(scores) > 1 else ""
+        score = f"{scores.mean():.3f}{spread}" if len(scores) else "-"
+        minutes = [sum(line["seconds"] for line in metrics) / 60 for metrics in done]
+        took = f"{np.mean(minutes):.1f}" if minutes else "-"
+        share = _marked_share(row.recipe.training, row.name, console)
+        lines.append(f"| {row.name} | {share:.2%} | {score} | {len(scores)}/{len(row.seeds)} | {took} |")
+    return "\n".join(lines)
+
+
+def _marked_share(samples: Dataset, name: str, console: Console) -> float:
+    """Share of the valid pixels of all pictures that are marked."""
+    marked = valid = 0
+    for index in track(range(len(samples)), f"labels of {name}", console=console, transient=True):
+        sample = samples[index]
+        weak = view(sample, whole(), sample.valid.shape).weak
+        marked += int((weak.seeds != UNLABELED).sum())
+        valid += int(weak.valid.sum())
+    return marked / max(valid, 1)
+
+
+def _finished(folder: Path, recipe: Recipe) -> bool:
+    return (folder / "run.json").is_file() and len(open_run(folder).metrics) >= recipe.epochs
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[bool]:
+    """Whether this process may work on a cell; the claim ends with the process, however it ends."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / f".{folder.name}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() or c in ".-" else "_" for c in name)

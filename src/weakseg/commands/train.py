@@ -1,0 +1,44 @@
+"""`weakseg train`: a recipe, or a sensible one for a data folder, into a run folder."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from weakseg.errors import RecipeInvalid
+from weakseg.train.default import choose
+from weakseg.train.loop import train_recipe
+from weakseg.train.recipe import Recipe, load_recipe, with_epochs
+from weakseg.train.source import source
+
+
+def train_from_command(
+    what: str, out: Path, device: str | None, seed: int | None, epochs: int | None, network: str | None, resume: bool
+) -> None:
+    """Train `what` and say what to do next."""
+    console = Console(soft_wrap=True)
+    recipe, text = _recipe(what, network)
+    recipe, text = _overridden(recipe, text, seed, epochs)
+    train_recipe(recipe, out, device=device, resume=resume, recipe_text=text, console=console)
+    console.print(f"run: {out}\n  weakseg evaluate {out}\n  weakseg report {out}", highlight=False)
+
+
+def _recipe(what: str, network: str | None) -> tuple[Recipe, str]:
+    path = Path(what)
+    if path.suffix != ".py":
+        recipe = choose(what, network)
+        return recipe, source(recipe)
+    if network is not None:
+        raise RecipeInvalid(f"--network {network} beside a recipe", mend="name the network in the recipe")
+    return load_recipe(path), path.read_text()
+
+
+def _overridden(recipe: Recipe, text: str, seed: int | None, epochs: int | None) -> tuple[Recipe, str]:
+    """The recipe with the command line's changes, and its text with the same changes at the end."""
+    if seed is not None:
+        recipe = replace(recipe, seed=seed)
+        text += f"\nfrom dataclasses import replace\n\nrecipe = replace(recipe, seed={seed})\n"
+    if epochs is not None:
+        recipe = with_epochs(recipe, epochs)
+        text += f"\nfrom weakseg.train.recipe import with_epochs\n\nrecipe = with_epochs(recipe, {epochs})\n"
+    return recipe, text

@@ -1,0 +1,164 @@
+"""What lies in a data folder, found by listing it: no picture is opened, so ten thousand of them take no time."""
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from weakseg.data.declaration import Declaration
+from weakseg.data.image_file import EXTENSIONS
+from weakseg.data.legend import Legend, read_legend
+from weakseg.data.sample import Stroke
+from weakseg.data.text_file import read_text
+from weakseg.data.weak_files import READERS, find_key
+from weakseg.errors import DataInvalid, WeaksegError
+
+Problems = list[WeaksegError]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The files of a data folder and what its tables say, by the key of each picture."""
+
+    legend: Legend
+    pictures: dict[str, Path]
+    masks: dict[str, Path]
+    fully_labelled: frozenset[str]
+    """Pictures whose mask is a training label."""
+    drawn: tuple[dict[str, Path], ...]
+    """The label maps of each source; later ones are drawn over earlier ones."""
+    tags: dict[str, Int[np.ndarray, " C"]]
+    areas: dict[str, Float[np.ndarray, "C 2"]]
+    boxes: dict[str, Float[np.ndarray, "_ 5"]]
+    clicks: dict[str, tuple[Stroke, ...]]
+
+
+def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Declaration) -> tuple[Contents, Problems]:
+    """What lies in a folder, as far as it is usable, and everything that is wrong with the rest.
+
+    Args:
+        root: the folder.
+        labels: names of label folders and tables, or paths of some elsewhere; `None`: every weak one in the folder.
+        declaration: what the folder says about itself.
+
+    Raises:
+        DataInvalid: it has no pictures or no classes, so that there is nothing to go on with.
+    """
+    legend, problems = read_legend(root, declaration), []
+    pictures = list_files(root / "images", problems)
+    if not pictures:
+        expected = f"files named *{', *'.join(EXTENSIONS)}"
+        raise DataInvalid.of([*problems, DataInvalid(f"{root / 'images'} holds no pictures", expected=expected)])
+    masks = _maps(root / "masks", pictures, problems) if (root / "masks").is_dir() else {}
+    sources = _sources(root, labels, problems)
+    full = masks if root / "masks" in sources else _declared_full(root, declaration, pictures, masks, problems)
+    maps = tuple(_maps(at, pictures, problems) for at in sources if at.is_dir() and at != root / "masks")
+    said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
+    for source in sources:
+        if source.name in READERS:
+            rows, wrong = READERS[source.name](source, legend, pictures)
+            said[source.name].update(rows)
+            problems.extend(wrong)
+    tables = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
+    return Contents(legend, pictures, masks, frozenset(full), maps, *tables), problems
+
+
+def list_files(folder: Path, problems: Problems) -> dict[str, Path]:
+    """The pictures or label maps in a folder by key: the file's name without its extension."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    except OSError as error:
+        problems.append(DataInvalid(f"{folder} cannot be listed: {error.strerror}"))
+        return {}
+    found: dict[str, Path] = {}
+    for name in names:
+        key, extension = os.path.splitext(name)
+        if extension.lower() not in EXTENSIONS:
+            continue
+        if key in found:
+            mend = "rename or remove one of them"
+            problems.append(DataInvalid(f"{found[key]} and {name} have the same key '{key}'", mend=mend))
+        found.setdefault(key, folder / name)
+    return found
+
+
+def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple[str, ...], Problems]:
+    """The keys of a split in the order of its file, and what is wrong with its lines.
+
+    Every picture where the split is "all" and no file says otherwise.
+
+    Raises:
+        DataInvalid: there is no such split.
+    """
+    path = root / "splits" / f"{split}.txt"
+    if not path.is_file():
+        if split == "all":
+            return tuple(pictures), []
+        known = ", ".join(sorted({f"'{file.stem}'" for file in path.parent.glob("*.txt")} | {"'all'"}))
+        mend = "write the key of each picture on a line of its own"
+        raise DataInvalid(f"{path} is missing", expected=f"one of the splits there are: {known}", mend=mend)
+    keys: dict[str, int] = {}
+    problems: Problems = []
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if not (name := line.strip()):
+            continue
+        try:
+            key = find_key(name, pictures)
+        except DataInvalid as problem:
+            problems.append(DataInvalid(f"{path}, line {number}: {problem.found}", expected=problem.expected))
+            continue
+        if key in keys:
+            problems.append(DataInvalid(f"{path}, line {number}: '{key}' stands in line {keys[key]} already"))
+        keys.setdefault(key, number)
+    if not keys and not problems:
+        problems.append(DataInvalid(f"{path} is empty", expected="the key of a picture on each line"))
+    return tuple(keys), problems
+
+
+def _sources(root: Path, labels: tuple[str, ...] | None, problems: Problems) -> list[Path]:
+    """Where the training labels lie."""
+    if labels is None:
+        return [root / name for name in ("scribbles", *READERS) if (root / name).exists()]
+    found = []
+    for name in labels:
+        places = [root / name, Path(name).expanduser()]
+        there = [place for place in places if place.is_dir() or (place.is_file() and place.name in READERS)]
+        if there:
+            found.append(there[0])
+        else:
+            expected = f"a folder of label maps, or one of {', '.join(READERS)}"
+            problems.append(
+                DataInvalid(f"no labels '{name}' in {root}, nor at {places[1].resolve()}", expected=expected)
+            )
+    return found
+
+
+def _maps(folder: Path, pictures: Collection[str], problems: Problems) -> dict[str, Path]:
+    """The label maps in a folder that belong to pictures; none at all is a finding, because names must have differed."""
+    there = list_files(folder, problems)
+    maps = {key: path for key, path in there.items() if key in pictures}
+    if not maps:
+        example = next(iter(there.values())).name if there else "nothing"
+        found = f"no label map in {folder} is named after a picture (it holds {example})"
+        problems.append(DataInvalid(found, expected=f"files like {next(iter(pictures))}.png"))
+    return maps
+
+
+def _declared_full(
+    root: Path, declaration: Declaration, pictures: Collection[str], masks: Collection[str], problems: Problems
+) -> set[str]:
+    full = set()
+    for pattern in declaration.fully_labelled:
+        meant = {key for key in pictures if key == pattern or fnmatchcase(key, pattern)}
+        if not meant:
+            problems.append(DataInvalid(f"{root}: `fully_labelled` says '{pattern}', which is no picture's key"))
+        full |= meant
+    for key in sorted(full.difference(masks)):
+        mend = f"add masks/{key}.png, or take it out of dataset.toml"
+        problems.append(DataInvalid(f"{root}: '{key}' is declared fully labelled but has no mask", mend=mend))
+    return full.intersection(masks)

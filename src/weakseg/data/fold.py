@@ -1,0 +1,73 @@
+"""Parts of a data set: pictures to tune on, which training must not see."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from weakseg.data.sample import Dataset, Sample
+from weakseg.errors import DataInvalid, RecipeInvalid
+from weakseg.types import Classes
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One part of a data set, or everything but that part; whole groups stay together.
+
+    Groups are sorted and dealt in turn, so `held_out=True` and `held_out=False` share no group and are everything
+    together, and the parts 0 to `of` - 1 are as good as equally many groups each.
+
+    Raises:
+        RecipeInvalid: there is no such part (at once), or there are fewer groups than parts (when asked).
+        DataInvalid: a key has no group (when asked).
+    """
+
+    samples: Dataset
+    held_out: bool
+    """True: the part alone. False: all the others."""
+    part: int = 0
+    of: int = 5
+    group: str = ""
+    r"""Regular expression; what it matches in a key names its group, `patient\d+`. Empty: every picture by itself."""
+
+    def __post_init__(self):
+        if not 0 <= self.part < self.of or self.of < 2:
+            expected = "at least two parts, counted from 0"
+            raise RecipeInvalid(f"part {self.part} of {self.of} of a data set", expected=expected)
+        try:
+            re.compile(self.group)
+        except re.error as error:
+            raise RecipeInvalid(f"group = '{self.group}' is not a regular expression: {error}") from error
+
+    @property
+    def classes(self) -> Classes:
+        """The classes of the whole data set."""
+        return self.samples.classes
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of this part, in the order of the whole."""
+        return tuple(self.samples.keys[index] for index in self._indices)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples[self._indices[index]]
+
+    @cached_property
+    def _indices(self) -> tuple[int, ...]:
+        group_of = [self._group(key) for key in self.samples.keys]
+        groups = sorted(set(group_of))
+        if len(groups) < self.of:
+            found = f"{len(groups)} groups for {self.of} parts of a data set"
+            raise RecipeInvalid(found, expected="a group a part, at least", mend="lower `of`, or change `group`")
+        dealt = {name: number % self.of for number, name in enumerate(groups)}
+        return tuple(i for i, name in enumerate(group_of) if (dealt[name] == self.part) == self.held_out)
+
+    def _group(self, key: str) -> str:
+        if not self.group:
+            return key
+        found = re.search(self.group, key)
+        if not found:
+            raise DataInvalid(f"'{key}' belongs to no group", expected=f"a match of the expression '{self.group}'")
+        return found[0]

@@ -1,0 +1,179 @@
+"""A folder of pictures and labels: images/, masks/, scribbles/, splits/, classes.txt, dataset.toml and four tables."""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from weakseg.data.contents import Contents, read_contents, read_split
+from weakseg.data.declaration import Declaration, read_declaration
+from weakseg.data.image_file import read_image, read_labels
+from weakseg.data.legend import Legend
+from weakseg.data.sample import Sample, Stroke
+from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The samples of one split of a data folder.
+
+    Nothing is read before it is asked for: `keys` and `len` list the folder, an index reads one picture and its labels.
+
+    Raises:
+        DataInvalid: (when asked) the folder, a split, a table or a file is missing, damaged or contradicts another;
+            all findings about the folder at once, all findings about one picture at once.
+    """
+
+    path: str
+    """A folder, or the name of one in the folder that the environment variable WEAKSEG_DATA names."""
+    split: str = "train"
+    """Name of a file in splits/ without .txt; "all" is every picture, unless splits/all.txt says otherwise."""
+    labels: tuple[str, ...] | None = None
+    """What is used for training, besides the masks of fully labelled pictures: names of folders and tables in the
+    folder, or paths of others. "masks" is full supervision; `None` is scribbles/ and the four tables, as far as there."""
+    declaration: Declaration | None = None
+    """`None`: what dataset.toml says."""
+
+    def __post_init__(self):
+        if isinstance(self.labels, str):
+            raise DataInvalid(f"labels = '{self.labels}'", expected=f"a tuple, with its comma: ('{self.labels}',)")
+
+    @cached_property
+    def root(self) -> Path:
+        """Where the folder is."""
+        return find(self.path)
+
+    @property
+    def classes(self) -> Classes:
+        """The classes, after merging."""
+        return self._contents.legend.classes
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The pictures' file names without extension, in the order of the split."""
+        return self._listing[1]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = read_sample(self._contents, self.keys[index])
+        if len(sample.image) != self._channels:
+            first, this = (self._contents.pictures[key] for key in (self.keys[0], sample.key))
+            found = f"{this} has {len(sample.image)} channels, but {first} has {self._channels}"
+            raise DataInvalid(found, expected="as many in all pictures", mend="convert them all to grey or to RGB")
+        return sample
+
+    @property
+    def _contents(self) -> Contents:
+        return self._listing[0]
+
+    @cached_property
+    def _listing(self) -> tuple[Contents, tuple[str, ...]]:
+        declaration = read_declaration(self.root) if self.declaration is None else self.declaration
+        contents, problems = read_contents(self.root, self.labels, declaration)
+        keys, wrong = read_split(self.root, self.split, contents.pictures)
+        if problems or wrong:
+            raise DataInvalid.of([*problems, *wrong])
+        return contents, keys
+
+    @cached_property
+    def _channels(self) -> int:
+        return len(read_image(self._contents.pictures[self.keys[0]]))
+
+
+def find(name: str) -> Path:
+    """A folder given by path, or by its name in the folder that the environment variable WEAKSEG_DATA names.
+
+    Raises:
+        DataInvalid: it is in neither place.
+    """
+    shelf = os.environ.get("WEAKSEG_DATA")
+    places = [Path(name).expanduser(), *([Path(shelf) / name] if shelf else [])]
+    for place in places:
+        if place.is_dir():
+            return place
+    tried = f"{places[0].resolve()} and " + (f"{places[1]}" if shelf else "$WEAKSEG_DATA, which is not set")
+    raise DataInvalid(f"no data folder '{name}' (tried {tried})", mend="give a path, or set WEAKSEG_DATA")
+
+
+def read_sample(contents: Contents, key: str) -> Sample:
+    """One picture and everything that was said about it.
+
+    Raises:
+        DataInvalid: its files are damaged, differ in size or hold undeclared values; all findings at once.
+    """
+    legend, declaration = contents.legend, contents.legend.declaration
+    image, truth, drawn = _read_files(contents, key)
+    valid = np.ones(image.shape[1:], bool) if truth is None else truth != UNLABELED
+    full = key in contents.fully_labelled and truth is not None
+    seeds = truth if full else np.full(valid.shape, UNLABELED)
+    for layer in drawn:
+        seeds = np.where((layer != UNLABELED) & valid, layer, seeds)
+    strokes, boxes = contents.clicks.get(key, ()), contents.boxes.get(key, np.zeros((0, 5)))
+    n_classes = len(legend.classes)
+    told = contents.tags.get(key, np.full(n_classes, UNTOLD))
+    marked = _marked(seeds, strokes, boxes, n_classes)
+    found = re.search(declaration.volume, key) if declaration.volume else None
+    return Sample(
+        key=key,
+        image=image,
+        seeds=seeds,
+        valid=valid,
+        strokes=strokes,
+        tags=np.where(told != UNTOLD, told, np.where(marked, PRESENT, ABSENT if full else UNTOLD)),
+        areas=contents.areas.get(key, np.tile([0.0, 1.0], (n_classes, 1))),
+        boxes=boxes,
+        truth=truth,
+        volume=found[0] if found else key,
+    )
+
+
+def _read_files(contents: Contents, key: str) -> tuple[Float[np.ndarray, "M H W"], Int[np.ndarray, "H W"] | None, list]:
+    """A picture, its mask (where it has one) and its label maps, in class indices."""
+    problems: list[WeaksegError] = []
+
+    def collected(read, *arguments):
+        try:
+            return read(*arguments)
+        except DataInvalid as problem:
+            problems.append(problem)
+
+    image = collected(read_image, contents.pictures[key])
+    size = None if image is None else image.shape[1:]
+    void, unlabeled = contents.legend.declaration.void, contents.legend.declaration.unlabeled
+    mask = contents.masks.get(key)
+    truth = None if mask is None else collected(_read_map, mask, contents.legend, void, size)
+    files = [maps[key] for maps in contents.drawn if key in maps]
+    drawn = [collected(_read_map, file, contents.legend, unlabeled, size) for file in files]
+    if problems:
+        raise DataInvalid.of(problems)
+    return image, truth, drawn  # pyright: ignore
+
+
+def _read_map(path: Path, legend: Legend, nothing: int, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
+    """The class indices of a label map that should have the (height, width) of its picture."""
+    raw = read_labels(path)
+    if size is not None and raw.shape != size:
+        found = f"{path} is {raw.shape[1]} wide and {raw.shape[0]} high"
+        expected = f"the size of its picture, {size[1]} wide and {size[0]} high (as its EXIF orientation shows it)"
+        raise DataInvalid(found, expected=expected, mend="resize the label map without interpolation, or draw it again")
+    try:
+        return legend.labels(raw, nothing)
+    except DataInvalid as problem:
+        raise DataInvalid(f"{path}: {problem.found}", expected=problem.expected, mend=problem.mend) from problem
+
+
+def _marked(
+    seeds: Int[np.ndarray, "H W"], strokes: tuple[Stroke, ...], boxes: Float[np.ndarray, "N 5"], n_classes: int
+) -> Bool[np.ndarray, " C"]:
+    """Which classes somebody drew."""
+    marked = np.bincount(seeds.ravel() + 1, minlength=n_classes + 1)[1:] > 0
+    marked[[stroke.label for stroke in strokes]] = True
+    marked[boxes[:, 0].astype(int)] = True
+    return marked

@@ -1,0 +1,172 @@
+"""Pictures and label maps in files: whatever is on disk becomes a picture in [0, 1] or a map of integers.
+
+Eight-bit values are divided by 255 and sixteen-bit values by 65535, whatever range the camera used; floating point
+is taken as it is and must lie in [0, 1]. Pillow reads; tifffile takes the TIFFs that Pillow cannot hold.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from jaxtyping import Float, Int, Shaped, UInt8
+from PIL import Image, ImageOps
+
+from weakseg.errors import DataInvalid
+from weakseg.types import UNLABELED
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+"""Of the files that are looked at, in any case."""
+
+_LARGEST = {("b", 1): 1, ("u", 1): 255, ("u", 2): 65535}
+"""Value that stands for 1, by kind and bytes of the numbers (their byte order may be either)."""
+
+
+def read_image(path: Path) -> Float[np.ndarray, "M H W"]:
+    """A picture as float32 values in [0, 1]: grey gives one channel, colour and palettes three, TIFFs all they have.
+
+    Transparency is dropped; a photo lies as its EXIF orientation says.
+
+    Raises:
+        DataInvalid: the file is missing, damaged, has several pages, or holds values of an unknown range.
+    """
+    if _needs_tifffile(path):
+        values = _read_tiff(path)
+    else:
+        picture = _read_pillow(path)
+        if picture.mode == "LA":
+            picture = picture.convert("L")
+        elif picture.mode not in ("1", "L", "F") and not picture.mode.startswith("I"):
+            # By way of RGBA, because a palette may hold transparent colours, which Pillow warns of.
+            picture = picture.convert("RGBA").convert("RGB") if picture.mode == "P" else picture.convert("RGB")
+        values = np.atleast_3d(np.asarray(picture))
+    channels = np.ascontiguousarray(np.moveaxis(values, -1, 0), dtype=np.float32)
+    kind = (values.dtype.kind, values.dtype.itemsize)
+    if kind in _LARGEST:
+        return channels / np.float32(_LARGEST[kind])
+    if kind[0] != "f" or not (channels.min() >= 0 and channels.max() <= 1):
+        raise DataInvalid(
+            f"{path} holds {values.dtype} values from {values.min()} to {values.max()}",
+            expected="8 or 16 bits without a sign, or floating point in [0, 1]",
+            mend="scale the values and save the picture again",
+        )
+    return channels
+
+
+def read_labels(path: Path) -> Int[np.ndarray, "H W"]:
+    """The values of a label map: palette indices or grey values, as they are.
+
+    Raises:
+        DataInvalid: the file is missing, damaged, lossy, coloured, or holds no whole numbers.
+    """
+    picture = None if _needs_tifffile(path) else _read_pillow(path)
+    values = np.atleast_3d(_read_tiff(path) if picture is None else np.asarray(picture))
+    if picture is not None and picture.format in ("JPEG", "MPO"):
+        raise DataInvalid(f"{path} is a JPEG, which changes labels", expected="a lossless file", mend="save it as PNG")
+    if values.shape[2] > 1:
+        raise DataInvalid(
+            f"{path} is a colour picture ({values.shape[2]} channels)",
+            expected="one number a pixel: a palette or grey PNG with the index of the class",
+            mend=_FROM_COLOURS,
+        )
+    if values.dtype.kind not in "bui":
+        raise DataInvalid(f"{path} holds {values.dtype} values", expected="whole numbers", mend="save it as PNG")
+    # Pillow stretches grey values of 2 or 4 bits to 0..255.
+    stretch = 255 // (2 ** _png_bits(path) - 1) if picture is not None and picture.mode == "L" else 1
+    return values[:, :, 0].astype(np.int32) // stretch
+
+
+_FROM_COLOURS = """convert it, for instance so:
+    rgb = np.asarray(Image.open(file).convert("RGB"))
+    labels = np.full(rgb.shape[:2], 255, np.uint8)
+    for index, colour in enumerate([(0, 0, 0), (128, 0, 0)]):  # the colour of each class
+        labels[(rgb == colour).all(axis=2)] = index
+    Image.fromarray(labels).save(file)"""
+
+
+def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int = 255) -> None:
+    """Writes a palette PNG in the VOC colours, whole or not at all; `UNLABELED` becomes the value `void`.
+
+    Raises:
+        DataInvalid: the file cannot be written, or the classes do not fit beside `void` in 8 bits.
+    """
+    if labels.max(initial=0) > 255 or (labels == void).any():
+        found = f"{path}: class {labels.max()} does not fit into a label map whose void is {void}"
+        raise DataInvalid(found, expected="classes from 0 to 254")
+    picture = Image.fromarray(np.where(labels == UNLABELED, void, labels).astype(np.uint8))
+    picture.putpalette(palette(256).tobytes())
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        picture.save(partial, format="PNG")
+        os.replace(partial, path)
+    except OSError as error:
+        raise DataInvalid(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def palette(n: int) -> UInt8[np.ndarray, "n 3"]:
+    """The colours of Pascal VOC: the bits of the class's index dealt in turn to red, green and blue, highest first."""
+    index = np.arange(n)[:, None, None]
+    bits = index >> (3 * np.arange(8)[:, None] + np.arange(3)) & 1
+    return (bits << (7 - np.arange(8)[:, None])).sum(1).astype(np.uint8)
+
+
+def _read_pillow(path: Path) -> Image.Image:
+    """The only picture in a file, upright."""
+    try:
+        with Image.open(path) as picture:
+            # A phone's MPO is a JPEG with a preview or depth map behind the photo.
+            pages = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+            upright = ImageOps.exif_transpose(picture) if pages == 1 else picture
+            upright.format = picture.format
+    except FileNotFoundError as error:
+        raise DataInvalid(f"{path} is missing") from error
+    except Exception as error:  # damaged files make Pillow raise OSError, SyntaxError, ValueError, struct.error ...
+        raise DataInvalid(f"{path} cannot be read: {error}", mend="export or copy the file again") from error
+    if pages > 1:
+        raise DataInvalid(f"{path} holds {pages} pages", expected="one picture a file", mend="save each page by itself")
+    return upright
+
+
+def _needs_tifffile(path: Path) -> bool:
+    """True for a TIFF that Pillow cannot open or would cut: 16-bit colour, many channels, channels on pages."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    try:
+        with Image.open(path) as picture:
+            bits, samples, extra = (picture.tag_v2.get(tag) or (1,) for tag in (258, 277, 338))  # pyright: ignore
+            samples = samples if isinstance(samples, int) else samples[0]
+            cut = samples > 1 and (max(bits) > 8 or samples > 4 or extra[0] == 0)
+            return cut or picture.n_frames > 1  # pyright: ignore
+    except FileNotFoundError:
+        return False
+    except Exception:
+        return True
+
+
+def _read_tiff(path: Path) -> Shaped[np.ndarray, "H W M"]:
+    """All channels but transparency."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            axes, extra = file.series[0].axes, file.pages[0].extrasamples  # pyright: ignore
+            values = file.series[0].asarray() if len(file.series) == 1 else None
+    except Exception as error:  # damaged files make tifffile raise TiffFileError, zlib.error, ValueError ...
+        mend = "export or copy the file again, without compression"
+        raise DataInvalid(f"{path} cannot be read: {error}", mend=mend) from error
+    if values is None or axes not in ("YX", "YXS", "SYX", "CYX"):
+        raise DataInvalid(
+            f"{path} holds several pages (axes {axes})",
+            expected="one picture a file, its channels as samples of one page",
+            mend="save each page by itself, or channels with tifffile.imwrite(file, array, planarconfig='separate')",
+        )
+    values = np.atleast_3d(values) if axes in ("YX", "YXS") else np.moveaxis(values, 0, -1)
+    colours = values.shape[2] - len(extra)
+    return values[:, :, [i for i in range(values.shape[2]) if i < colours or extra[i - colours] == 0]]
+
+
+def _png_bits(path: Path) -> int:
+    """Bits a sample of a PNG; 8 for any other file."""
+    with path.open("rb") as file:
+        head = file.read(25)
+    return head[24] if head.startswith(b"\x89PNG") and head[24] < 8 else 8

@@ -1,0 +1,171 @@
+"""Weak labels in plain tables beside the pictures: tags.csv, sizes.csv, boxes.csv and clicks.csv.
+
+Each reader gives what the file says by picture, in the merged classes, and what is wrong with it, row by row; nothing
+is raised, so that a check can list the findings of all files at once. A picture that has no row: nobody said.
+"""
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from weakseg.data.image_file import EXTENSIONS
+from weakseg.data.legend import Legend
+from weakseg.data.sample import Stroke
+from weakseg.data.text_file import read_text
+from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.types import ABSENT, PRESENT, UNTOLD
+
+Cells = dict[str, str]
+Problems = list[WeaksegError]
+
+
+def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[str, Int[np.ndarray, " C"]], Problems]:
+    """Of each picture `PRESENT`, `ABSENT` or `UNTOLD` by class; columns image, present, absent, names apart by ';'.
+
+    Merged classes: present where any of them is, absent where all of them are.
+    """
+    said: dict[str, dict[int, int]] = defaultdict(dict)
+
+    def note(key: str, cells: Cells):
+        for column, tag in (("present", PRESENT), ("absent", ABSENT)):
+            for name in filter(None, (part.strip() for part in cells[column].split(";"))):
+                if said[key].setdefault(legend.index(name), tag) != tag:
+                    raise DataInvalid(f"'{name}' is both present and absent in {key}")
+
+    def tags(of: dict[int, int]):
+        told = np.full((len(legend.classes), len(legend.declared)), ABSENT)
+        told[legend.becomes, range(len(legend.declared))] = [of.get(i, UNTOLD) for i in range(len(legend.declared))]
+        return np.where((told == PRESENT).any(1), PRESENT, np.where((told == ABSENT).all(1), ABSENT, UNTOLD))
+
+    problems = _each_row(path, ("image", "present", "absent"), keys, note)
+    return {key: tags(of) for key, of in said.items()}, problems
+
+
+def read_sizes(
+    path: Path, legend: Legend, keys: Collection[str]
+) -> tuple[dict[str, Float[np.ndarray, "C 2"]], Problems]:
+    """Of each picture the smallest and largest share by class, in [0, 1]; columns image, class, min, max.
+
+    An empty min means 0 and an empty max 1. Bounds of merged classes add up.
+    """
+    said: dict[str, dict[int, tuple[float, float]]] = defaultdict(dict)
+
+    def note(key: str, cells: Cells):
+        label = legend.index(cells["class"])
+        smallest, largest = _number(cells, "min", empty=0.0), _number(cells, "max", empty=1.0)
+        if not 0 <= smallest <= largest <= 1:
+            found = f"size of '{cells['class']}' from {smallest:g} to {largest:g}"
+            raise DataInvalid(found, expected="shares of the picture, 0 <= min <= max <= 1 (30 % is 0.3)")
+        if label in said[key]:
+            raise DataInvalid(f"a second size of '{cells['class']}' in {key}", expected="one row a picture and class")
+        said[key][label] = smallest, largest
+
+    def areas(of: dict[int, tuple[float, float]]):
+        bounds = np.array([of.get(i, (0.0, 1.0)) for i in range(len(legend.declared))])
+        total = np.zeros((len(legend.classes), 2))
+        np.add.at(total, list(legend.becomes), bounds)
+        return total.clip(0, 1)
+
+    problems = _each_row(path, ("image", "class", "min", "max"), keys, note)
+    return {key: areas(of) for key, of in said.items()}, problems
+
+
+def read_boxes(
+    path: Path, legend: Legend, keys: Collection[str]
+) -> tuple[dict[str, Float[np.ndarray, "_ 5"]], Problems]:
+    """Of each picture (class, top, left, bottom, right) rows; columns image, class, left, top, right, bottom.
+
+    Pixels counted from 0; right and bottom are the first column and row outside the box.
+    """
+    said: dict[str, list[list[float]]] = defaultdict(list)
+
+    def note(key: str, cells: Cells):
+        label = legend.becomes[legend.index(cells["class"])]
+        left, top, right, bottom = (_number(cells, side) for side in ("left", "top", "right", "bottom"))
+        if not (left < right and top < bottom):
+            found = f"box from column {left:g} to {right:g} and row {top:g} to {bottom:g} holds nothing"
+            raise DataInvalid(found, expected="left < right and top < bottom")
+        said[key].append([label, top, left, bottom, right])
+
+    problems = _each_row(path, ("image", "class", "left", "top", "right", "bottom"), keys, note)
+    return {key: np.array(rows, float) for key, rows in said.items() if rows}, problems
+
+
+def read_clicks(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[str, tuple[Stroke, ...]], Problems]:
+    """Of each picture one-pixel strokes; columns image, class, x, y: the column and row of a pixel, from 0."""
+    said: dict[str, list[Stroke]] = defaultdict(list)
+
+    def note(key: str, cells: Cells):
+        label = legend.becomes[legend.index(cells["class"])]
+        point = np.array([[_number(cells, "y"), _number(cells, "x")]])
+        said[key].append(Stroke(label, point, width_px=1.0))
+
+    problems = _each_row(path, ("image", "class", "x", "y"), keys, note)
+    return {key: tuple(strokes) for key, strokes in said.items()}, problems
+
+
+def _each_row(
+    path: Path, columns: tuple[str, ...], keys: Collection[str], note: Callable[[str, Cells], None]
+) -> Problems:
+    """Hands every row's picture and cells to `note`; returns what is wrong with rows, or with the whole file."""
+    problems: Problems = []
+    try:
+        rows = csv.reader(StringIO(read_text(path)), skipinitialspace=True, strict=True)
+        header = [name.strip().lower() for name in next(rows, [])]
+        if missing := [name for name in columns if name not in header]:
+            found = f"{path} has no column {', '.join(missing)} (its first line: {', '.join(header)})"
+            raise DataInvalid(found, expected=f"the first line {','.join(columns)}, and commas between cells")
+        for row in filter(None, rows):
+            try:
+                cells = _cells(header, row)
+                note(find_key(cells["image"], keys), cells)
+            except DataInvalid as problem:
+                found = f"{path}, line {rows.line_num}: {problem.found}"
+                problems.append(DataInvalid(found, expected=problem.expected, mend=problem.mend))
+    except csv.Error as error:
+        problems.append(DataInvalid(f"{path} is not a table of comma-separated values: {error}"))
+    except DataInvalid as problem:
+        problems.append(problem)
+    return problems
+
+
+def _cells(header: list[str], row: list[str]) -> Cells:
+    if len(row) != len(header):
+        raise DataInvalid(f"{len(row)} cells", expected=f"{len(header)}, as in the first line: {','.join(header)}")
+    return {name: cell.strip() for name, cell in zip(header, row, strict=True)}
+
+
+def find_key(name: str, keys: Collection[str]) -> str:
+    """The key of a picture that is given by key or by file name.
+
+    Raises:
+        DataInvalid: there is no such picture.
+    """
+    if name in keys:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    if stem in keys and dot + extension.lower() in EXTENSIONS:
+        return stem
+    raise DataInvalid(f"no picture '{name}'", expected="the name of a file in images/, with or without its extension")
+
+
+def _number(cells: Cells, column: str, empty: float | None = None) -> float:
+    if cells[column] == "" and empty is not None:
+        return empty
+    try:
+        value = float(cells[column])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataInvalid(f"{column} is '{cells[column]}'", expected="a number, with a point before its decimals")
+    return value
+
+
+READERS = {"tags.csv": read_tags, "sizes.csv": read_sizes, "boxes.csv": read_boxes, "clicks.csv": read_clicks}
+"""What reads each table, by the table's name."""

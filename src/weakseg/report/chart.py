@@ -1,0 +1,89 @@
+"""Line charts as geometry: numbers in, positions in an SVG drawing out; `chart.html` draws them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+WIDTH, HEIGHT = 440, 250
+"""Size of the drawing in its own units, about pixels."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 52, 12, 40
+_LABEL_PITCH = 13
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart."""
+
+    name: str
+    color: int
+    """Which of the page's line colours."""
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line where it is drawn."""
+
+    name: str
+    color: int
+    points: tuple[tuple[float, float, str], ...]
+    """(x, y, what it says)."""
+    label_y: float
+    """Height of the last value's label."""
+
+    @property
+    def path(self) -> str:
+        """The SVG path through all points."""
+        return "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y, _ in self.points)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, laid out."""
+
+    title: str
+    x_name: str
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    lines: tuple[Line, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = _LEFT
+    right: int = WIDTH - _RIGHT
+    bottom: int = HEIGHT - _BOTTOM
+
+
+def chart(title: str, x_name: str, series: Sequence[Series]) -> Chart:
+    """Lays out lines over a common x axis and a y axis that starts at 0; series without points are dropped."""
+    series = [line for line in series if line.points]
+    xs = [x for line in series for x, _ in line.points]
+    y_ticks = ticks(0, max((y for line in series for _, y in line.points), default=1.0))
+    x_ticks = [tick for tick in ticks(min(xs, default=0), max(xs, default=1), whole=True) if tick <= max(xs, default=1)]
+    across = lambda x: _LEFT + (x - min(xs)) / max(max(xs) - min(xs), 1e-9) * (WIDTH - _LEFT - _RIGHT)  # noqa: E731
+    up = lambda y: HEIGHT - _BOTTOM - y / y_ticks[-1] * (HEIGHT - _TOP - _BOTTOM)  # noqa: E731
+    placed = [tuple((across(x), up(y), f"{y:.4g}") for x, y in line.points) for line in series]
+    heights = _apart([points[-1][1] for points in placed])
+    return Chart(
+        title=title,
+        x_name=x_name,
+        x_ticks=tuple((across(x), f"{x:g}") for x in x_ticks if x >= min(xs)),
+        y_ticks=tuple((up(y), f"{y:g}") for y in y_ticks),
+        lines=tuple(Line(s.name, s.color, p, y) for s, p, y in zip(series, placed, heights, strict=True)),
+    )
+
+
+def ticks(low: float, high: float, whole: bool = False, about: int = 5) -> list[float]:
+    """Round numbers, one or two or five times a power of ten apart, from at most `low` to at least `high`."""
+    span = max(high - low, 1e-12)
+    power = 10 ** floor(log10(span / about))
+    step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= about)
+    step = max(1, round(step)) if whole else step
+    return [round(i * step, 12) for i in range(floor(low / step), ceil(high / step - 1e-9) + 1)]
+
+
+def _apart(heights: list[float]) -> list[float]:
+    """Heights of labels moved down until none covers another."""
+    moved, last = dict.fromkeys(range(len(heights)), 0.0), float("-inf")
+    for index in sorted(moved, key=lambda i: heights[i]):
+        last = moved[index] = max(heights[index], last + _LABEL_PITCH)
+    return list(moved.values())

@@ -1,0 +1,109 @@
+"""Labels drawn on pictures: arrays in, arrays out; pictures are (row, column, RGB) in 0 .. 255."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from PIL import Image
+from scipy import ndimage
+
+from weakseg.types import UNLABELED
+
+_OPACITY = 0.55
+_SHOWN_PERCENTILES = (0.5, 99.5)
+_LINE_REACH_PX, _DOT_REACH_PX, _EDGE_PX = 1.5, 3.5, 1.2
+_DOT_AREA_PX, _BROAD_PX = 12, 12
+
+
+def as_rgb(image: Float[np.ndarray, "M H W"]) -> UInt8[np.ndarray, "H W 3"]:
+    """A picture as a screen can show it.
+
+    Three channels are taken for red, green and blue. Of any other number the first is shown in grey, its range
+    stretched, because microscopes and scanners rarely use the whole of it.
+    """
+    if image.shape[0] != 3:
+        low, high = np.percentile(image[0], _SHOWN_PERCENTILES)
+        image = np.repeat((image[:1] - low) / max(high - low, 1e-6), 3, axis=0)
+    return (image.clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
+
+
+def resized(picture: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture with another number of rows and columns."""
+    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BICUBIC))
+
+
+def resized_labels(labels: Int[np.ndarray, "H W"], size: tuple[int, int]) -> Int[np.ndarray, "h w"]:
+    """Labels with another number of rows and columns; a mark of one pixel survives any reduction."""
+    scale = np.array(size) / labels.shape
+    rows, columns = (np.arange(n) * m // n for n, m in zip(size, labels.shape, strict=True))
+    small = labels[np.ix_(rows, columns)]
+    if (scale < 1).any():
+        marks = np.argwhere(labels != UNLABELED)
+        row, column = (marks * scale).astype(int).T
+        lost = small[row, column] == UNLABELED
+        small[row[lost], column[lost]] = labels[tuple(marks[lost].T)]
+    return small
+
+
+def tinted(
+    picture: UInt8[np.ndarray, "H W 3"], labels: Int[np.ndarray, "H W"], colors: UInt8[np.ndarray, "C 3"]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The picture in grey under the colours of its labels; `UNLABELED` stays grey."""
+    base = _greyed(picture)
+    blend = (1 - _OPACITY) * base + _OPACITY * colors[labels]
+    return np.where((labels != UNLABELED)[..., None], blend, base).round().astype(np.uint8)
+
+
+def marked(
+    picture: UInt8[np.ndarray, "H W 3"], seeds: Int[np.ndarray, "H W"], colors: UInt8[np.ndarray, "C 3"]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """Scribbles and clicks, thickened so that a small picture shows them, and edged in white; broad areas are tinted."""
+    drawn = tinted(picture, seeds, colors)
+    distance, nearest = ndimage.distance_transform_edt(seeds == UNLABELED, return_indices=True)
+    reach = _reach(seeds)[tuple(nearest)]
+    edge = (distance > reach) & (distance <= reach + _EDGE_PX) & (reach > 0)
+    drawn[edge & (seeds == UNLABELED)] = 255
+    ink = (distance <= reach) & (reach > 0)
+    drawn[ink] = colors[seeds[tuple(nearest)][ink]]
+    return drawn
+
+
+def boxed(
+    picture: UInt8[np.ndarray, "H W 3"],
+    boxes: Float[np.ndarray, "N 5"],
+    colors: UInt8[np.ndarray, "C 3"],
+    pen_px: int = 2,
+) -> UInt8[np.ndarray, "H W 3"]:
+    """Outlines of (class, top, left, bottom, right) boxes in the picture's pixels, edged in white."""
+    drawn = picture.copy()
+    for grow, pen, plain in ((1, pen_px + 2, True), (0, pen_px, False)):
+        for label, top, left, bottom, right in boxes.round().astype(int):
+            ring = np.zeros(picture.shape[:2], bool)
+            ring[max(top - grow, 0) : bottom + grow, max(left - grow, 0) : right + grow] = True
+            ring[max(top - grow + pen, 0) : bottom + grow - pen, max(left - grow + pen, 0) : right + grow - pen] = False
+            drawn[ring] = 255 if plain else colors[label]
+    return drawn
+
+
+def hatched(picture: UInt8[np.ndarray, "H W 3"], where: Bool[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
+    """Diagonal stripes over what must not be judged."""
+    rows, columns = np.indices(where.shape)
+    stripe = (rows + columns) % 8 < 2
+    drawn = picture.astype(float)
+    drawn[where] *= 0.8
+    drawn[where & stripe] = 0.4 * drawn[where & stripe] + 0.6 * 225
+    return drawn.round().astype(np.uint8)
+
+
+def _greyed(picture: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
+    """Brightness with a trace of the colours, so that labels own the hues."""
+    grey = picture @ np.array([0.299, 0.587, 0.114])
+    return 0.85 * grey[..., None] + 0.15 * picture
+
+
+def _reach(seeds: Int[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
+    """How far a mark spreads on each side: dots most, lines a little, filled areas (wider than any pen) not at all."""
+    seen = seeds != UNLABELED
+    parts, count = ndimage.label(seen, np.ones((3, 3)))
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    core = ndimage.binary_erosion(seen, iterations=_BROAD_PX // 2, border_value=1)
+    broad = seen & ndimage.binary_dilation(core, iterations=_BROAD_PX)
+    return np.select([~seen | broad, sizes[parts] <= _DOT_AREA_PX], [0.0, _DOT_REACH_PX], _LINE_REACH_PX)

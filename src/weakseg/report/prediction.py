@@ -1,0 +1,123 @@
+"""Pictures in files to masks in files, with a trained network."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from weakseg.data.image_file import palette, read_image, write_labels
+from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.evaluate.predict import Predictor, require_channels
+from weakseg.report.overlay import as_rgb, tinted
+from weakseg.train.checkpoint import write_whole
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """Where the results for one picture go; `None` for what was not asked for."""
+
+    mask: Path
+    probabilities: Path | None
+    overlay: Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        return [path for path in (self.mask, self.probabilities, self.overlay) if path]
+
+
+def predict_files(
+    predictor: Predictor,
+    paths: Sequence[Path],
+    out: Path,
+    probabilities: bool = False,
+    overlays: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Path]:
+    """Writes a palette PNG `out/<stem>.png` for each picture; returns the masks' paths.
+
+    Args:
+        predictor: the trained network.
+        paths: picture files of any size.
+        out: a folder, made where it is missing.
+        probabilities: also write `out/probabilities/<stem>.npz`, with float16 `probabilities` (C, H, W) and `classes`.
+        overlays: also write `out/overlays/<stem>.jpg`, the mask drawn on the picture.
+        progress: told how many pictures are done, and of how many.
+
+    Raises:
+        DataInvalid: pictures cannot be read or do not fit the network, two of them share a name, or a result is
+            there already. All problems at once, and before anything is written.
+    """
+    targets = [_targets(path, out, probabilities, overlays) for path in paths]
+    if problems := [*_clashes(paths), *_existing(targets), *_unusable(predictor, paths)]:
+        raise DataInvalid.of(problems)
+    for folder in {file.parent for target in targets for file in target.files}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for done, (path, target) in enumerate(zip(paths, targets, strict=True), start=1):
+        _predict_file(predictor, read_image(path), target)
+        progress(done, len(paths))
+    return [target.mask for target in targets]
+
+
+def _targets(path: Path, out: Path, probabilities: bool, overlays: bool) -> _Targets:
+    return _Targets(
+        mask=out / f"{path.stem}.png",
+        probabilities=out / "probabilities" / f"{path.stem}.npz" if probabilities else None,
+        overlay=out / "overlays" / f"{path.stem}.jpg" if overlays else None,
+    )
+
+
+def _predict_file(predictor: Predictor, image: Float[np.ndarray, "M H W"], target: _Targets) -> None:
+    if target.probabilities:
+        shares = predictor(image)
+        labels = shares.argmax(0)
+        names, halves = np.array(predictor.classes.names), shares.astype(np.float16)
+        write_whole(target.probabilities, lambda part: _save_npz(part, probabilities=halves, classes=names))
+    else:
+        labels = predictor.labels(image)
+    if target.overlay:
+        drawn = Image.fromarray(tinted(as_rgb(image), labels, palette(len(predictor.classes))))
+        write_whole(target.overlay, lambda part: drawn.save(part, format="JPEG", quality=92))
+    # The mask comes last: where there is a mask, everything about the picture is there.
+    write_labels(target.mask, labels)
+
+
+def _save_npz(path: Path, **arrays: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _clashes(paths: Sequence[Path]) -> list[WeaksegError]:
+    """Pictures whose results would overwrite each other, on file systems that ignore case too."""
+    same = defaultdict(list)
+    for path in paths:
+        same[path.stem.casefold()].append(path)
+    return [
+        DataInvalid(
+            f"{', '.join(map(str, group))} would all be written to {group[0].stem}.png",
+            expected="pictures whose names differ before the extension",
+            mend="predict them into different folders",
+        )
+        for group in same.values()
+        if len(group) > 1
+    ]
+
+
+def _existing(targets: list[_Targets]) -> list[WeaksegError]:
+    there = dict.fromkeys(str(file) for target in targets for file in target.files if file.exists())
+    if not there:
+        return []
+    return [DataInvalid(f"there already: {', '.join(there)}", mend="choose another --out, or move these files away")]
+
+
+def _unusable(predictor: Predictor, paths: Sequence[Path]) -> list[WeaksegError]:
+    problems: list[WeaksegError] = []
+    for path in paths:
+        try:
+            require_channels(read_image(path), predictor.channels, str(path))
+        except WeaksegError as problem:
+            problems.append(problem)
+    return problems

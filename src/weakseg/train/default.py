@@ -1,0 +1,92 @@
+"""A sensible recipe for a data folder nobody has written one for."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from weakseg.data.augment import Augment
+from weakseg.data.fold import Fold
+from weakseg.data.folder import Folder
+from weakseg.data.sample import Dataset
+from weakseg.errors import DataInvalid
+from weakseg.models.pretrained import Pretrained
+from weakseg.models.unet import UNet
+from weakseg.objectives import Fit, PartialDice, Sum
+from weakseg.solvers.seeds_only import SeedsOnly
+from weakseg.train.recipe import AdamW, NetworkSpec, Phase, Recipe
+from weakseg.types import UNLABELED
+
+_SHARED_WEIGHTS = "mobilenet_v2_imagenet"
+_HUB_WEIGHTS = "google/mobilenet_v2_1.0_224"
+_STEPS = 800
+_SMALL_PICTURE = 300
+"""A picture whose shorter side is below this is enlarged twice: at stride 16 its objects would be a cell or two."""
+
+
+def choose(data: str, network: str | None = None) -> Recipe:
+    """Partial cross entropy with partial Dice, from whatever is drawn in a data folder.
+
+    Args:
+        data: a data folder, or the name of one under $WEAKSEG_DATA.
+        network: `unet` for a small network from scratch, else a hub name or a folder of pretrained weights;
+            by default a MobileNetV2 with ImageNet weights.
+
+    Raises:
+        DataInvalid: nothing is drawn on any training picture.
+    """
+    training, validation = _split(data)
+    shorter = _looked_at(training)
+    enlarge = 2 if shorter < _SMALL_PICTURE else 1
+    crop = min(224 // enlarge, 32 * max(shorter // 32, 1))
+    pretrained = network != "unet"
+    batch_size = min(8, len(training))
+    return Recipe(
+        training=training,
+        validation=validation,
+        network=_network(network, enlarge),
+        phases=(
+            Phase(
+                objective=Sum((Fit(SeedsOnly()), PartialDice())),
+                epochs=max(round(_STEPS / max(len(training) // batch_size, 1)), 1),
+                learning_rate=5e-4 if pretrained else 3e-3,
+            ),
+        ),
+        augment=Augment(crop=(crop, crop), centre_on_labels=0.5),
+        optimizer=AdamW(),
+        batch_size=batch_size,
+    )
+
+
+def _split(data: str) -> tuple[Dataset, Dataset | None]:
+    """Training and validation pictures: the folder's own splits, else four fifths and one fifth."""
+    root = Folder(data, split="all").root
+    own = [(root / "splits" / f"{name}.txt").is_file() for name in ("train", "val")]
+    masked = (root / "masks").is_dir() and any((root / "masks").iterdir())
+    if all(own):
+        return Folder(data, "train"), Folder(data, "val", labels=()) if masked else None
+    pictures = Folder(data, "train" if own[0] else "all")
+    if not masked:
+        return pictures, None
+    return Fold(pictures, held_out=False), Fold(pictures, held_out=True)
+
+
+def _looked_at(training: Dataset) -> int:
+    """The median shorter side of a few pictures, after making sure that something is drawn on one."""
+    few = [training[int(i)] for i in np.unique(np.linspace(0, len(training) - 1, 12).round())]
+    drawn = any((s.seeds != UNLABELED).any() or s.strokes for s in few)
+    if not drawn and not any((s.seeds != UNLABELED).any() or s.strokes for s in training):  # pyright: ignore
+        raise DataInvalid(
+            "nothing is drawn on any training picture",
+            expected="scribbles/, clicks.csv, or masks declared as fully_labelled in dataset.toml",
+            mend="mark a few pixels of every class; tags, sizes and boxes alone need a recipe of your own",
+        )
+    return int(np.median([min(s.valid.shape) for s in few]))
+
+
+def _network(name: str | None, enlarge: int) -> NetworkSpec:
+    if name == "unet":
+        return UNet()
+    shared = Path(os.environ.get("WEAKSEG_WEIGHTS", "")) / _SHARED_WEIGHTS
+    usual = _SHARED_WEIGHTS if "WEAKSEG_WEIGHTS" in os.environ and shared.is_dir() else _HUB_WEIGHTS
+    return Pretrained(name or usual, enlarge=float(enlarge))

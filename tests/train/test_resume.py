@@ -1,0 +1,83 @@
+"""A run that was killed is worth as much as one that was not."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from pictures import tiny_recipe
+from safetensors.torch import load_file
+
+from weakseg.errors import RunInvalid
+from weakseg.train.loop import train_recipe
+
+_PROGRAM = """
+import sys
+from pictures import tiny_recipe
+from weakseg.train.loop import train_recipe
+train_recipe(tiny_recipe(**eval(sys.argv[2])), sys.argv[1], device="cpu", resume=len(sys.argv) > 3)
+"""
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+
+
+def test_a_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path):
+    """SIGKILL at a random moment after the first checkpoint, then --resume: the same weights, bit by bit."""
+    settings = "dict(phases=(__import__('weakseg').Phase(__import__('weakseg').Fit(__import__('weakseg').SeedsOnly()), epochs=60),))"
+    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "killed"), settings]
+    process = subprocess.Popen(command, env=_environment())
+    while not (tmp_path / "killed" / "last.safetensors").exists():
+        assert process.poll() is None, "the training ended before its first checkpoint"
+        time.sleep(0.01)
+    time.sleep(random.random())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert (tmp_path / "killed" / "metrics.jsonl").read_text().count("\n") < 60, "it was killed too late to tell"
+
+    subprocess.run([*command, "resume"], env=_environment(), check=True)
+    command[3] = str(tmp_path / "whole")
+    subprocess.run(command, env=_environment(), check=True)
+
+    resumed, whole = (load_file(tmp_path / name / "last.safetensors") for name in ("killed", "whole"))
+    assert resumed.keys() == whole.keys()
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+    lines = [(tmp_path / name / "metrics.jsonl").read_text().count("\n") for name in ("killed", "whole")]
+    assert lines == [60, 60]
+
+
+def test_a_run_of_another_recipe_is_not_resumed(tmp_path):
+    """Resuming under another seed names the folder and says what to do, and leaves the run alone."""
+    train_recipe(tiny_recipe(), tmp_path / "run", device="cpu")
+    before = (tmp_path / "run" / "last.safetensors").read_bytes()
+
+    with pytest.raises(RunInvalid, match=r"run holds a run of another recipe[\s\S]*--out"):
+        train_recipe(tiny_recipe(seed=1), tmp_path / "run", device="cpu", resume=True)
+
+    assert (tmp_path / "run" / "last.safetensors").read_bytes() == before
+
+
+def test_a_finished_run_resumes_to_itself(tmp_path):
+    """There is nothing left to do, and nothing is done."""
+    train_recipe(tiny_recipe(), tmp_path / "run", device="cpu")
+    before = (tmp_path / "run" / "last.safetensors").read_bytes()
+
+    train_recipe(tiny_recipe(), tmp_path / "run", device="cpu", resume=True)
+
+    assert (tmp_path / "run" / "last.safetensors").read_bytes() == before
+
+
+def test_a_truncated_checkpoint_is_refused_by_name(tmp_path):
+    """A half checkpoint is never trained on."""
+    train_recipe(tiny_recipe(), tmp_path / "run", device="cpu")
+    path = tmp_path / "run" / "last.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+
+    with pytest.raises(RunInvalid, match="last.safetensors"):
+        train_recipe(tiny_recipe(), tmp_path / "run", device="cpu", resume=True)
