@@ -137,7 +137,7 @@ def experiments(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Where the runs go.")] = Path("runs/demo"),
+    out: Annotated[Path | None, typer.Option("--out", help="Where the runs go; by default a new runs/demo.")] = None,
     data: Annotated[str | None, typer.Option("--data", help="A data folder of your own.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="A shorter or longer demonstration.")] = None,
 ) -> None:

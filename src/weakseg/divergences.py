@@ -6,6 +6,7 @@ because `Fit` owns the one normalisation everything shares (docs/theory.md, equa
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,4 +22,4 @@ class CrossEntropy:
     def __call__(self, target: Float[Tensor, "B C H W"], log_probs: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
         """Nats per pixel."""
         # A class of probability 0 under both must cost 0, not 0 * inf.
-        return -(target * log_probs.clamp(min=-1e4)).sum(1)
+        return -torch.where(target > 0, target * log_probs, 0).sum(1)

@@ -35,7 +35,7 @@ class Fit:
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images."""
-        logits = logits.float()
+        logits = _precise(logits)
         return (self._seed_term(logits, batch) + self.weight * self._hidden_term(logits, batch)).mean()
 
     def _seed_term(self, logits, batch):
@@ -64,24 +64,26 @@ class PartialDice:
     r"""Soft Dice loss over annotated pixels only, equation 6.
 
     .. math:: 1 - \frac{1}{|K|} \sum_{k \in K}
-              \frac{2 \sum_{i \in S} q_i^k [y_i = k] + s}{\sum_{i \in S} q_i^k + \sum_{i \in S} [y_i = k] + s}
+              \frac{2 \sum_{i \in S} q_i^k [y_i = k] + s |S|}{\sum_{i \in S} q_i^k + \sum_{i \in S} [y_i = k] + s |S|}
 
-    K: the classes marked in the image. An image without marks counts 0. Unmarked pixels never enter: neither as
-    background nor through the sums.
+    K: the classes marked in the image; s: the smoothing. An image without marks counts 0. Unmarked pixels never
+    enter: neither as background nor through the sums.
     """
 
     weight: float = 1.0
-    smoothing: float = 1.0
-    """Pixels added to both halves of the ratio, so that a class with three marked pixels does not dominate."""
+    smoothing: float = 0.002
+    """Added to both halves of the ratio, as a share of the image's marked pixels: a few marks must not dominate."""
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images."""
-        marked, log_probs = marked_log_probs(logits.float(), batch)
+        marked, log_probs = marked_log_probs(_precise(logits), batch)
         probs, image = log_probs.exp(), marked.nonzero()[:, 0]
         truth = F.one_hot(batch.weak.seeds[marked], logits.shape[1]).to(probs.dtype)
         per_image = lambda values: values.new_zeros(len(marked), logits.shape[1]).index_add(0, image, values)  # noqa: E731
         agreed, predicted, drawn = per_image(probs * truth), per_image(probs), per_image(truth)
-        dice = (2 * agreed + self.smoothing) / (predicted + drawn + self.smoothing)
+        softening = self.smoothing * drawn.sum(1, keepdim=True)
+        # A class that is neither marked nor predicted would be 0 / 0.
+        dice = (2 * agreed + softening) / (predicted + drawn + softening).clamp(min=1e-6)
         present = drawn > 0
         loss = ((1 - dice) * present).sum(1) / present.sum(1).clamp(min=1)
         return self.weight * loss.mean()
@@ -96,7 +98,7 @@ class Regularize:
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images, on the logits' grid."""
-        log_probs = logits.float().log_softmax(1)
+        log_probs = _precise(logits).log_softmax(1)
         evidence = Evidence(batch.image, log_probs.detach(), batch.weak)
         return self.weight * self.energy(log_probs.exp(), evidence).mean()
 
@@ -112,14 +114,14 @@ class Sum:
         return torch.stack([term(logits, batch) for term in self.terms]).sum()
 
 
-def resized(logits: Float[Tensor, "B C h w"], size: tuple[int, int]) -> Float[Tensor, "B C H W"]:
+def resized(logits: Float[Tensor, "B C h w"], size: tuple[int, ...]) -> Float[Tensor, "B C H W"]:
     """Logits on another grid: bilinear, pixel edges aligned (`align_corners=False`)."""
     if logits.shape[2:] == tuple(size):
         return logits
     return F.interpolate(logits, size, mode="bilinear", align_corners=False)
 
 
-def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, int]) -> Float[Tensor, "B h w"]:
+def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
     """Share of each cell of a coarser grid that a mask covers."""
     if mask.shape[1:] == tuple(size):
         return mask.float()
@@ -134,3 +136,8 @@ def marked_log_probs(
     marked = (seeds != UNLABELED) & batch.weak.valid
     at_labels = resized(logits, seeds.shape[1:]).movedim(1, -1)
     return marked, at_labels[marked].log_softmax(1)
+
+
+def _precise(logits: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
+    """Half-precision logits in float32, others as they are."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -20,7 +20,8 @@ _PROGRAM = """
 import sys
 from pictures import tiny_recipe
 from weakseg.train.loop import train_recipe
-train_recipe(tiny_recipe(**eval(sys.argv[2])), sys.argv[1], device="cpu", resume=len(sys.argv) > 3)
+from weakseg.train.recipe import with_epochs
+train_recipe(with_epochs(tiny_recipe(), 60), sys.argv[1], device="cpu", resume=len(sys.argv) > 2)
 """
 
 
@@ -30,8 +31,7 @@ def _environment() -> dict[str, str]:
 
 def test_a_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path):
     """SIGKILL at a random moment after the first checkpoint, then --resume: the same weights, bit by bit."""
-    settings = "dict(phases=(__import__('weakseg').Phase(__import__('weakseg').Fit(__import__('weakseg').SeedsOnly()), epochs=60),))"
-    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "killed"), settings]
+    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "killed")]
     process = subprocess.Popen(command, env=_environment())
     while not (tmp_path / "killed" / "last.safetensors").exists():
         assert process.poll() is None, "the training ended before its first checkpoint"

@@ -56,10 +56,9 @@ class Augment:
         free = np.array(sample.valid.shape) - shown
         corner = free * generator.random(2)
         wants_label, choice = generator.random() < self.centre_on_labels, generator.random(2)
-        marked = _marked(sample) if wants_label and self.crop is not None else {}
-        if marked:
-            points = marked[sorted(marked)[int(choice[0] * len(marked))]]
-            corner = points[int(choice[1] * len(points))] + 0.5 - shown / 2
+        if wants_label and self.crop is not None:
+            point = _marked_pixel(sample, choice)
+            corner = corner if point is None else point + 0.5 - shown / 2
         return np.clip(corner, np.minimum(free, 0), np.maximum(free, 0))
 
     def _light(self, image, generator):
@@ -69,11 +68,13 @@ class Augment:
         return image if power == 0 else image ** float(np.exp(power))
 
 
-def _marked(sample: Sample) -> dict[int, Float[np.ndarray, "N 2"]]:
-    """Marked pixels of each class, from label maps and strokes alike."""
-    found = {
-        int(c): np.argwhere(sample.seeds == c).astype(float) for c in np.unique(sample.seeds[sample.seeds != UNLABELED])
-    }
-    for stroke in sample.strokes:
-        found[stroke.label] = np.concatenate([found.get(stroke.label, np.empty((0, 2))), stroke.points])
-    return found
+def _marked_pixel(sample: Sample, choice: Float[np.ndarray, "2"]) -> Float[np.ndarray, "2"] | None:
+    """A marked pixel: first a class among those that are marked, then one of its pixels or vertices."""
+    counts = np.bincount(sample.seeds.ravel() - UNLABELED)[1:]
+    labels = sorted({*np.flatnonzero(counts).tolist(), *(stroke.label for stroke in sample.strokes)})
+    if not labels:
+        return None
+    label = labels[int(choice[0] * len(labels))]
+    drawn = [stroke.points for stroke in sample.strokes if stroke.label == label]
+    points = np.concatenate([np.argwhere(sample.seeds == label), *drawn])
+    return points[int(choice[1] * len(points))].astype(float)

@@ -127,25 +127,28 @@ def _sources(root: Path, labels: tuple[str, ...] | None, problems: Problems) -> 
     found = []
     for name in labels:
         places = [root / name, Path(name).expanduser()]
-        there = [place for place in places if place.is_dir() or (place.is_file() and place.name in READERS)]
+        there = [place for place in places if (any(place.iterdir()) if place.is_dir() else _is_table(place))]
         if there:
             found.append(there[0])
         else:
-            expected = f"a folder of label maps, or one of {', '.join(READERS)}"
+            expected = f"a folder that holds label maps, or one of {', '.join(READERS)}"
             problems.append(
                 DataInvalid(f"no labels '{name}' in {root}, nor at {places[1].resolve()}", expected=expected)
             )
     return found
 
 
+def _is_table(path: Path) -> bool:
+    return path.is_file() and path.name in READERS
+
+
 def _maps(folder: Path, pictures: Collection[str], problems: Problems) -> dict[str, Path]:
-    """The label maps in a folder that belong to pictures; none at all is a finding, because names must have differed."""
+    """The label maps in a folder that belong to pictures; a finding if there are some, and none does."""
     there = list_files(folder, problems)
     maps = {key: path for key, path in there.items() if key in pictures}
-    if not maps:
-        example = next(iter(there.values())).name if there else "nothing"
-        found = f"no label map in {folder} is named after a picture (it holds {example})"
-        problems.append(DataInvalid(found, expected=f"files like {next(iter(pictures))}.png"))
+    if there and not maps:
+        found = f"no label map in {folder} is named after a picture (one of them is {next(iter(there.values())).name})"
+        problems.append(DataInvalid(found, expected=f"names like {next(iter(pictures))}.png"))
     return maps
 
 

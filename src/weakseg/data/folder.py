@@ -34,8 +34,8 @@ class Folder:
     split: str = "train"
     """Name of a file in splits/ without .txt; "all" is every picture, unless splits/all.txt says otherwise."""
     labels: tuple[str, ...] | None = None
-    """What is used for training, besides the masks of fully labelled pictures: names of folders and tables in the
-    folder, or paths of others. "masks" is full supervision; `None` is scribbles/ and the four tables, as far as there."""
+    """What is used for training, besides the masks of fully labelled pictures: names of label folders and tables in
+    the folder, or paths of others. "masks" is full supervision; `None` is scribbles/ and the four tables."""
     declaration: Declaration | None = None
     """`None`: what dataset.toml says."""
 
@@ -111,9 +111,9 @@ def read_sample(contents: Contents, key: str) -> Sample:
     legend, declaration = contents.legend, contents.legend.declaration
     image, truth, drawn = _read_files(contents, key)
     valid = np.ones(image.shape[1:], bool) if truth is None else truth != UNLABELED
-    full = key in contents.fully_labelled and truth is not None
-    seeds = truth if full else np.full(valid.shape, UNLABELED)
-    for layer in drawn:
+    full = truth is not None and key in contents.fully_labelled
+    seeds = np.full(valid.shape, UNLABELED)
+    for layer in [truth, *drawn] if full else drawn:
         seeds = np.where((layer != UNLABELED) & valid, layer, seeds)
     strokes, boxes = contents.clicks.get(key, ()), contents.boxes.get(key, np.zeros((0, 5)))
     n_classes = len(legend.classes)
@@ -134,7 +134,9 @@ def read_sample(contents: Contents, key: str) -> Sample:
     )
 
 
-def _read_files(contents: Contents, key: str) -> tuple[Float[np.ndarray, "M H W"], Int[np.ndarray, "H W"] | None, list]:
+def _read_files(
+    contents: Contents, key: str
+) -> tuple[Float[np.ndarray, "M H W"], Int[np.ndarray, "H W"] | None, list[Int[np.ndarray, "H W"]]]:
     """A picture, its mask (where it has one) and its label maps, in class indices."""
     problems: list[WeaksegError] = []
 

@@ -12,8 +12,9 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Int
 
+from weakseg.data.relabel import fully_labelled
 from weakseg.data.sample import Sample
-from weakseg.types import ABSENT, PRESENT, Classes
+from weakseg.types import Classes
 
 Field = Float[np.ndarray, "H W"]
 
@@ -62,11 +63,11 @@ def _masonry(u, v):
 
 
 THINGS = (
-    Thing("ball", (0.85, 0.35, 0.3), _ball, lambda u, v: _wave(11 * u + 2 * v * v)),
-    Thing("leaf", (0.4, 0.65, 0.3), _leaf, lambda u, v: _wave(13 * (u - np.abs(v)))),
-    Thing("star", (0.9, 0.65, 0.25), _star, lambda u, v: _wave(16 * u) * _wave(16 * v)),
-    Thing("wall", (0.7, 0.45, 0.4), _brick, _masonry),
-    Thing("ring", (0.35, 0.5, 0.8), _ring, lambda u, v: _wave(9 * np.arctan2(v, u))),
+    Thing("ball", (0.85, 0.3, 0.3), _ball, lambda u, v: _wave(11 * u + 2 * v * v)),
+    Thing("leaf", (0.3, 0.6, 0.25), _leaf, lambda u, v: _wave(13 * (u - np.abs(v)))),
+    Thing("star", (0.95, 0.75, 0.25), _star, lambda u, v: _wave(16 * u) * _wave(16 * v)),
+    Thing("wall", (0.6, 0.4, 0.65), _brick, _masonry),
+    Thing("ring", (0.3, 0.5, 0.85), _ring, lambda u, v: _wave(9 * np.arctan2(v, u))),
 )
 
 SCRAPS = (_ball, _brick, lambda u, v: np.minimum(1.6 - np.abs(u), 0.35 - np.abs(v)))
@@ -84,11 +85,11 @@ class Scenes:
     seed: int = 0
     size: tuple[int, int] = (96, 128)
     """(height, width) in pixels."""
-    things: tuple[int, int] = (2, 5)
+    things: tuple[int, int] = (2, 4)
     """Fewest and most things in a picture; some may end up hidden."""
-    clutter: int = 14
+    clutter: int = 10
     """Small patterned pieces that belong to the background."""
-    disguise: float = 0.5
+    disguise: float = 0.25
     """How much of its class's colour a thing hides, in [0, 1]."""
 
     @property
@@ -105,20 +106,8 @@ class Scenes:
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
-        key = self.keys[index]
         image, truth = _scene(self, range(self.count)[index])
-        return Sample(
-            key=key,
-            image=image,
-            seeds=truth,
-            valid=np.ones(self.size, bool),
-            strokes=(),
-            tags=np.where(np.isin(np.arange(len(self.classes)), truth), PRESENT, ABSENT),
-            areas=np.tile([0.0, 1.0], (len(self.classes), 1)),
-            boxes=np.zeros((0, 5)),
-            truth=truth,
-            volume=key,
-        )
+        return fully_labelled(self.keys[index], image, truth, len(self.classes))
 
 
 @lru_cache(maxsize=2048)
@@ -133,7 +122,7 @@ def _scene(scenes: Scenes, index: int) -> tuple[Float[np.ndarray, "3 H W"], Int[
         _paint(canvas, truth, 0, scrap, side * generator.uniform(0.03, 0.09), scenes.disguise, generator)
     for _ in range(generator.integers(scenes.things[0], scenes.things[1] + 1)):
         label = int(generator.integers(len(THINGS)))
-        radius = side * generator.uniform(0.16, 0.3)
+        radius = side * generator.uniform(0.2, 0.36)
         _paint(canvas, truth, label + 1, THINGS[label], radius, scenes.disguise, generator)
     return _lit(canvas, generator), truth
 
@@ -168,12 +157,10 @@ def _paint(canvas: Float[np.ndarray, "3 H W"], truth, label: int, thing: Thing, 
     rows, columns = np.ogrid[at]
     rows, columns = (rows - centre[0]) / radius, (columns - centre[1]) / radius
     angle, stretch = generator.uniform(0, 2 * np.pi), np.exp(generator.uniform(-0.25, 0.25))
-    across, down = (
-        stretch * np.array([np.cos(angle), np.sin(angle)]),
-        np.array([-np.sin(angle), np.cos(angle)]) / stretch,
-    )
-    u, v = across[0] * columns + across[1] * rows, down[0] * columns + down[1] * rows
-    inside, shadow = thing.outline(u, v), thing.outline(u - 0.12 * across.sum(), v - 0.12 * down.sum())
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) * [[stretch], [1 / stretch]]
+    u, v = (right * columns + down * rows for right, down in turn)
+    aside = turn @ (0.12, 0.12)
+    inside, shadow = thing.outline(u, v), thing.outline(u - aside[0], v - aside[1])
     canvas, truth = canvas[:, *at], truth[at]
     canvas *= 1 - 0.45 * np.clip(shadow * 4 + 0.5, 0, 1)
     canvas += np.clip(inside * radius + 0.5, 0, 1) * (_coat(thing, u, v, inside, disguise, generator) - canvas)

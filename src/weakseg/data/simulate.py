@@ -4,7 +4,7 @@ Each kind of label says which part of a `Sample` it fills. A picture's labels de
 key alone, not on the order or the size of the data set.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 from zlib import crc32
@@ -14,10 +14,11 @@ from jaxtyping import Float, Int
 
 from weakseg.data.curve import curve, depth, middle
 from weakseg.data.regions import regions
+from weakseg.data.relabel import relabelled
 from weakseg.data.sample import Dataset, Sample, Stroke
 from weakseg.data.stroke import draw
 from weakseg.errors import DataInvalid, RecipeInvalid
-from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
+from weakseg.types import ABSENT, PRESENT, UNLABELED, Classes
 
 MAX_SHARE = 0.03
 """Largest share of a picture's valid pixels that scribbles mark together."""
@@ -28,7 +29,7 @@ class Scribbles:
     """One open curve in every region, at most `MAX_SHARE` of the picture together, never on another class.
 
     A shorter scribble is the middle part of a longer one. Where full curves would mark too much, all of them are
-    shortened from both ends in the same proportion, and `length` is counted from there.
+    shortened from both ends in the same proportion, to dots at the least, and `length` is counted from there.
     """
 
     length: float = 1.0
@@ -40,7 +41,9 @@ class Scribbles:
         if not 0 <= self.length <= 1 or not self.width_px > 0:
             raise RecipeInvalid(f"{self}", expected="a length in [0, 1] and a width above 0")
 
-    def simulate(self, truth: Int[np.ndarray, "H W"], classes: Classes, generator) -> Int[np.ndarray, "H W"]:
+    def simulate(
+        self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
+    ) -> Int[np.ndarray, "H W"]:
         """Class index on the scribbles, `UNLABELED` elsewhere."""
         curves = [(region, curve(region.mask, generator)) for region in regions(truth)]
         budget = MAX_SHARE * np.count_nonzero(truth != UNLABELED)
@@ -65,7 +68,9 @@ class Clicks:
 
     fills: ClassVar[str] = "strokes"
 
-    def simulate(self, truth: Int[np.ndarray, "H W"], classes: Classes, generator) -> tuple[Stroke, ...]:
+    def simulate(
+        self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
+    ) -> tuple[Stroke, ...]:
         """A one-point stroke, one pixel wide, for every region."""
         clicks = []
         for region in regions(truth):
@@ -82,7 +87,9 @@ class Boxes:
 
     fills: ClassVar[str] = "boxes"
 
-    def simulate(self, truth: Int[np.ndarray, "H W"], classes: Classes, generator) -> Float[np.ndarray, "N 5"]:
+    def simulate(
+        self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
+    ) -> Float[np.ndarray, "N 5"]:
         """(class, top, left, bottom, right) rows, half open."""
         boxes = [
             (region.label, region.at[0].start, region.at[1].start, region.at[0].stop, region.at[1].stop)
@@ -98,7 +105,9 @@ class Tags:
 
     fills: ClassVar[str] = "tags"
 
-    def simulate(self, truth: Int[np.ndarray, "H W"], classes: Classes, generator) -> Int[np.ndarray, " C"]:
+    def simulate(
+        self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
+    ) -> Int[np.ndarray, " C"]:
         """`PRESENT` or `ABSENT` for every class."""
         return np.where(_shares(truth, len(classes)) > 0, PRESENT, ABSENT)
 
@@ -114,7 +123,9 @@ class OneBitSizes:
         if not 0 < self.threshold < 1:
             raise RecipeInvalid(f"{self}", expected="a threshold between 0 and 1")
 
-    def simulate(self, truth: Int[np.ndarray, "H W"], classes: Classes, generator) -> Float[np.ndarray, "C 2"]:
+    def simulate(
+        self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
+    ) -> Float[np.ndarray, "C 2"]:
         """Bounds [threshold, 1] or [0, threshold]; (0, 1) for classes that are not in the picture."""
         shares = _shares(truth, len(classes))
         lower = np.where(shares >= self.threshold, self.threshold, 0.0)
@@ -133,7 +144,9 @@ class IntervalSizes:
         if not 0 <= self.margin <= 1:
             raise RecipeInvalid(f"{self}", expected="a margin in [0, 1]")
 
-    def simulate(self, truth: Int[np.ndarray, "H W"], classes: Classes, generator) -> Float[np.ndarray, "C 2"]:
+    def simulate(
+        self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
+    ) -> Float[np.ndarray, "C 2"]:
         """Bounds share * (1 -/+ margin); (0, 1) for classes that are not in the picture."""
         shares = _shares(truth, len(classes))
         upper = np.where(shares > 0, np.minimum(shares * (1 + self.margin), 1.0), 1.0)
@@ -187,11 +200,11 @@ class Simulated:
         sample = self.samples[index]
         if sample.key not in self._told:
             self._told[sample.key] = self._tell(sample)
-        return replace(sample, **self._told[sample.key])
+        return relabelled(sample, len(self.classes), **self._told[sample.key])
 
     @cached_property
     def _told(self) -> dict[str, dict[str, Any]]:
-        """The labels simulated so far, by key."""
+        """The labels simulated so far, by key and by the part of the sample they fill."""
         return {}
 
     def __reduce__(self):
@@ -199,19 +212,12 @@ class Simulated:
         return type(self), (self.samples, self.kinds, self.seed)
 
     def _tell(self, sample: Sample) -> dict[str, Any]:
-        """The parts of a sample that are replaced."""
         if sample.truth is None:
-            raise DataInvalid(f"{sample.key} has no mask to simulate labels from", mend="add masks/, or leave it out")
-        told: dict[str, Any] = {
-            "seeds": np.full(sample.truth.shape, UNLABELED, np.int16),
-            "strokes": (),
-            "tags": np.full(len(self.classes), UNTOLD),
-            "areas": np.tile([0.0, 1.0], (len(self.classes), 1)),
-            "boxes": np.zeros((0, 5)),
-        }
+            mend = "add its mask, or leave the picture out"
+            raise DataInvalid(f"'{sample.key}' has no mask to simulate labels from", mend=mend)
+        told = {}
         for kind in self.kinds:
+            # A generator of its own, so that what else is simulated changes nothing.
             generator = np.random.default_rng([self.seed, crc32(sample.key.encode())])
             told[kind.fills] = kind.simulate(sample.truth, self.classes, generator)
-        drawn = {*np.unique(told["seeds"]), *(stroke.label for stroke in told["strokes"]), *told["boxes"][:, 0]}
-        told["tags"][[int(c) for c in drawn if c != UNLABELED]] = PRESENT
         return told

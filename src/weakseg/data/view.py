@@ -64,11 +64,16 @@ def _one(array: Shaped[np.ndarray, "..."]) -> Tensor:
 
 
 def _source(window, size, source_size):
-    """Nearest source pixel of every view pixel, clipped to the picture, and whether it was inside."""
-    row, column = np.mgrid[: size[0], : size[1]]
-    at = np.floor(np.tensordot(window[:, :2], np.stack([row, column]), 1) + window[:, 2, None, None] + 0.5).astype(int)
-    inside = (at >= 0).all(0) & (at[0] < source_size[0]) & (at[1] < source_size[1])
-    return np.clip(at[0], 0, source_size[0] - 1), np.clip(at[1], 0, source_size[1] - 1), inside
+    """Nearest source row of every view row, likewise columns, clipped to the picture; and which pixels were inside.
+
+    Rows and columns are independent because windows do not rotate, which makes labels cheap to move.
+    """
+    lines, inside = [], []
+    for axis in (0, 1):
+        at = np.floor(window[axis, axis] * np.arange(size[axis]) + window[axis, 2] + 0.5).astype(int)
+        inside.append((at >= 0) & (at < source_size[axis]))
+        lines.append(np.clip(at, 0, source_size[axis] - 1))
+    return lines[0][:, None], lines[1][None, :], inside[0][:, None] & inside[1][None, :]
 
 
 def _inverse(window: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:

@@ -25,6 +25,8 @@ class Network(nn.Module):
     distributed training waits for ever for their gradients.
     """
 
+    mean: Tensor
+    std: Tensor
     stride: float
     """Pixels of the picture per cell of the logits, for pictures that need no resizing; fewer for others."""
     fresh_parameters: frozenset[str]

@@ -1,6 +1,7 @@
 """What transformers' segmentation networks need mended before they train well; docs/networks.md has the evidence."""
 
 import copy
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,7 +11,14 @@ from weakseg.errors import RecipeInvalid
 
 
 def mend_config(config, classes: int, output_stride: int | None):
-    """Set what a config says for our task, in place."""
+    """The config of a segmentation network for our classes; a UperNet around it if it describes a mere backbone."""
+    from transformers import MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING, UperNetConfig
+
+    if type(config) not in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
+        stages = getattr(config, "stage_names", None) or ()
+        # The head wants four maps: all stages of a pyramid, or every quarter of a plain transformer.
+        config.out_features = [stages[quarter * (len(stages) - 1) // 4] for quarter in (1, 2, 3, 4) if stages]
+        config = UperNetConfig(backbone_config=config)
     config.num_labels = classes
     if output_stride is not None:
         if not hasattr(config, "output_stride") or output_stride not in (8, 16, 32):
@@ -27,26 +35,28 @@ def mend_config(config, classes: int, output_stride: int | None):
         config.classifier_dropout_prob = round(1 - config.classifier_dropout_prob, 6)
     if hasattr(config, "use_auxiliary_head"):
         config.use_auxiliary_head = False
+    return config
 
 
 def tile_px(config) -> int:
-    """Smallest side that every level of the network divides into whole cells."""
+    """Side of a picture that every level of the network divides into whole cells."""
     if hasattr(config, "output_stride"):
         # MobileViT cuts its coarsest map into patches of 2 x 2 cells.
         return config.output_stride * getattr(config, "patch_size", 1)
-    backbone = getattr(config, "backbone_config", None) or config
-    patch = getattr(backbone, "patch_size", 4)
-    # Patches of 14 or 16 are those of a plain transformer, which has one level; the others halve to 1/32.
-    return patch if isinstance(patch, int) and patch > 8 else 32
+    patch = getattr(getattr(config, "backbone_config", None) or config, "patch_size", 4)
+    # Patches of 14 or 16 are those of a plain transformer, whose head makes one coarser level; others halve to 1/32.
+    return 2 * patch if isinstance(patch, int) and patch > 8 else 32
 
 
-def mend_layers(body: nn.Module):
-    """Replace the layers that mislead training, in place; names and shapes of all weights stay."""
+def mend_layers(body: Any):
+    """Replace the layers that mislead training, in place; names and shapes of the weights stay."""
     for name, layer in list(body.named_modules()):
         if type(layer) is nn.BatchNorm2d:
             _replace(body, name, _batch_norm(layer))
     if body.config.model_type == "mobilenet_v2":
         _mend_mobilenet(body)
+    if body.config.model_type == "dpt":
+        _mend_dpt(body)
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -59,7 +69,7 @@ class BatchNorm(nn.BatchNorm2d):
         """The normalised maps."""
         if input.numel() > input.shape[1]:
             return super().forward(input)
-        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 def _batch_norm(layer: nn.BatchNorm2d) -> BatchNorm:
@@ -70,29 +80,50 @@ def _batch_norm(layer: nn.BatchNorm2d) -> BatchNorm:
     return mended.train(layer.training)
 
 
-def _mend_mobilenet(body: nn.Module):
+def _mend_mobilenet(body: Any):
     # The classifier's last convolution is computed and thrown away by the segmentation head.
     body.mobilenet_v2.conv_1x1 = nn.Identity()
-    # Padding "same" puts each halving's cell centres half a pixel too low and right (8 px in all at stride 16);
-    # the last halving, padded on both sides, goes as far the other way as all before it together.
-    last = [m for m in body.modules() if getattr(getattr(m, "convolution", None), "stride", None) == (2, 2)][-1]
+    if body.config.output_stride == 8:
+        return
+    # TensorFlow's padding puts each halving's cell centres half a cell too low and right, 7.5 px in all at stride 16.
+    # Padded the other way, the last halving goes back as far as all before it went; half a pixel remains.
+    last: Any = [m for m in body.modules() if getattr(getattr(m, "convolution", None), "stride", None) == (2, 2)][-1]
     last.config = copy.copy(last.config)
     last.config.tf_padding = not last.config.tf_padding
     last.convolution.padding = (0, 0) if last.config.tf_padding else (1, 1)
 
 
+def _mend_dpt(body: Any):
+    """Tell the neck the picture's shape, which the segmentation network forgets: it would take pictures for square."""
+    cells = {}
+
+    def measure(_, arguments):
+        height, width = (side // body.config.patch_size for side in arguments[0].shape[2:])
+        cells.update(patch_height=height, patch_width=width)
+
+    body.register_forward_pre_hook(measure)
+    body.neck.register_forward_pre_hook(lambda _, args, options: (args, {**options, **cells}), with_kwargs=True)
+
+
 def adapt_first_convolution(body: nn.Module, channels: int):
-    """Let a network for three channels take another number, in place."""
-    name, layer = next((n, m) for n, m in body.named_modules() if isinstance(m, nn.Conv2d) and m.in_channels == 3)
-    adapted = copy.copy(layer)
-    adapted._parameters = dict(layer._parameters)
-    adapted.in_channels = channels
+    """Let a network take another number of channels, in place."""
+    layer = _first_convolution(body)
+    own, layer.in_channels = layer.in_channels, channels
     mean = layer.weight.detach().mean(1, keepdim=True)
-    adapted.weight = nn.Parameter((mean * 3 / channels).repeat(1, channels, 1, 1).contiguous())
-    _replace(body, name, adapted)
+    layer.weight = nn.Parameter((mean * own / channels).repeat(1, channels, 1, 1))
     for module in body.modules():
-        if getattr(module, "num_channels", None) == 3:
-            module.num_channels = channels
+        if getattr(module, "num_channels", None) == own:
+            setattr(module, "num_channels", channels)  # noqa: B010 (transformers' own attribute, unknown to torch)
+
+
+def reverse_first_convolution(body: nn.Module):
+    """Let a network that expects blue, green, red take red, green, blue, in place."""
+    layer = _first_convolution(body)
+    layer.weight = nn.Parameter(layer.weight.detach().flip(1))
+
+
+def _first_convolution(body: nn.Module) -> nn.Conv2d:
+    return next(layer for layer in body.modules() if isinstance(layer, nn.Conv2d))
 
 
 def _replace(body: nn.Module, name: str, layer: nn.Module):

@@ -1,5 +1,7 @@
 """Labels drawn on pictures: arrays in, arrays out; pictures are (row, column, RGB) in 0 .. 255."""
 
+from typing import cast
+
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
@@ -27,7 +29,7 @@ def as_rgb(image: Float[np.ndarray, "M H W"]) -> UInt8[np.ndarray, "H W 3"]:
 
 def resized(picture: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
     """A picture with another number of rows and columns."""
-    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BICUBIC))
+    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
 def resized_labels(labels: Int[np.ndarray, "H W"], size: tuple[int, int]) -> Int[np.ndarray, "h w"]:
@@ -55,9 +57,9 @@ def tinted(
 def marked(
     picture: UInt8[np.ndarray, "H W 3"], seeds: Int[np.ndarray, "H W"], colors: UInt8[np.ndarray, "C 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Scribbles and clicks, thickened so that a small picture shows them, and edged in white; broad areas are tinted."""
+    """Scribbles and clicks, thickened to show in a small picture and edged in white; broad areas are tinted."""
     drawn = tinted(picture, seeds, colors)
-    distance, nearest = ndimage.distance_transform_edt(seeds == UNLABELED, return_indices=True)
+    distance, nearest = cast(tuple, ndimage.distance_transform_edt(seeds == UNLABELED, return_indices=True))
     reach = _reach(seeds)[tuple(nearest)]
     edge = (distance > reach) & (distance <= reach + _EDGE_PX) & (reach > 0)
     drawn[edge & (seeds == UNLABELED)] = 255
@@ -102,7 +104,7 @@ def _greyed(picture: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
 def _reach(seeds: Int[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
     """How far a mark spreads on each side: dots most, lines a little, filled areas (wider than any pen) not at all."""
     seen = seeds != UNLABELED
-    parts, count = ndimage.label(seen, np.ones((3, 3)))
+    parts, count = cast(tuple, ndimage.label(seen, np.ones((3, 3))))
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     core = ndimage.binary_erosion(seen, iterations=_BROAD_PX // 2, border_value=1)
     broad = seen & ndimage.binary_dilation(core, iterations=_BROAD_PX)

@@ -75,7 +75,7 @@ def _predict_file(predictor: Predictor, image: Float[np.ndarray, "M H W"], targe
         shares = predictor(image)
         labels = shares.argmax(0)
         names, halves = np.array(predictor.classes.names), shares.astype(np.float16)
-        write_whole(target.probabilities, lambda part: _save_npz(part, probabilities=halves, classes=names))
+        write_whole(target.probabilities, lambda part: _save_npz(part, halves, names))
     else:
         labels = predictor.labels(image)
     if target.overlay:
@@ -85,9 +85,10 @@ def _predict_file(predictor: Predictor, image: Float[np.ndarray, "M H W"], targe
     write_labels(target.mask, labels)
 
 
-def _save_npz(path: Path, **arrays: np.ndarray) -> None:
+def _save_npz(path: Path, probabilities: np.ndarray, classes: np.ndarray) -> None:
+    # Given a name, numpy would append .npz to it.
     with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, probabilities=probabilities, classes=classes)
 
 
 def _clashes(paths: Sequence[Path]) -> list[WeaksegError]:

@@ -6,7 +6,7 @@ The same training command runs on one CPU, one GPU or, under `accelerate launch`
 import os
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator as Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 from torch import nn

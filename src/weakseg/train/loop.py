@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
 from rich.console import Console
 from torch import nn
 
@@ -69,7 +68,7 @@ def train_recipe(
     first_epoch, best, metrics = run_folder.restore(run, network, optimizer) if resume else (0, -1.0, [])
     steps = steps_per_epoch(len(recipe.training), recipe.batch_size)
     if first_epoch < recipe.epochs:
-        left = (recipe.epochs - first_epoch) * steps * _seconds_per_step(recipe, network, share)
+        left = (recipe.epochs - first_epoch) * steps * seconds_per_step(recipe, network) / share.of
         console.print(
             f"training on {accelerator.device}: {recipe.epochs} epochs of {steps} steps, about {duration(left)}"
         )
@@ -118,7 +117,7 @@ def phase_of(recipe: Recipe, epoch: int) -> tuple[Phase, int]:
     raise ValueError(f"epoch {epoch} lies behind the recipe's {recipe.epochs}")
 
 
-def _batches(recipe: Recipe, epoch: int, share: Share, accelerator: Accelerator):
+def _batches(recipe: Recipe, epoch: int, share: Share, accelerator: engine.Accelerator):
     workers = 0 if accelerator.device.type == "cpu" else 4
     for batch in batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, epoch, share, workers):
         batch = batch.to(accelerator.device)
@@ -133,11 +132,10 @@ def _insist_finite(loss: float, epoch: int, step: int, batch: Batch) -> None:
         )
 
 
-def _seconds_per_step(recipe: Recipe, network: nn.Module, share: Share) -> float:
-    """Two trial steps on a copy, so that the network and its batch statistics stay as they are."""
-    trial = copy.deepcopy(network)
-    views = batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, 0, share, 0)
-    seconds = 0.0
+def seconds_per_step(recipe: Recipe, network: nn.Module) -> float:
+    """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are."""
+    trial, seconds = copy.deepcopy(network), 0.0
+    views = batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, 0, Share(), 0)
     for _, batch in zip(range(2), views, strict=False):
         started = time.perf_counter()
         recipe.phases[0].objective(trial(batch.image).float(), batch).backward()

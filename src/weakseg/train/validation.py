@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from accelerate import Accelerator
 
 from weakseg.data.sample import Dataset, Sample
 from weakseg.evaluate.evaluate import evaluate
@@ -46,7 +45,7 @@ def is_due(recipe: Recipe, epoch: int) -> bool:
     return recipe.validation is not None and (last or (epoch + 1) % recipe.validate_every == 0)
 
 
-def validate(recipe: Recipe, predictor: Predictor, accelerator: Accelerator, share: Share) -> dict[str, Any]:
+def validate(recipe: Recipe, predictor: Predictor, accelerator: engine.Accelerator, share: Share) -> dict[str, Any]:
     """Mean IoU, mean Dice, pixel accuracy and the scores of each class on the validation pictures."""
     assert recipe.validation is not None
     part = _Part(recipe.validation, share)

@@ -1,0 +1,39 @@
+# Each command first sets up everything it needs, in .venv; the second time there is nothing left to set up.
+#   make demo              full masks against scribbles, on generated scenes
+#   make demo DATA=folder  the same on your own pictures
+#   make test              formatting, lint, types and tests
+#   make bench             measures speed, into benchmarks/results.json
+# Python 3.11 or newer is looked for; PYTHON=/path/to/python names another.
+
+BIN := .venv/bin
+READY := .venv/.ready
+PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3
+
+.PHONY: demo test bench clean
+
+demo: $(READY)
+	$(BIN)/weakseg demo $(if $(DATA),--data "$(DATA)")
+
+# Two processes of one thread each: tests are many and small, and the smallest machine has two cores.
+test: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv .venv-peers .pytest_cache .ruff_cache .hypothesis
+
+# The constraint reaches the build of the package itself only through the environment.
+$(READY): pyproject.toml constraints.txt
+	@python=$$(for python in $(PYTHONS); do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
+	  done) || { echo "weakseg needs Python 3.11 or newer, and found none of: $(PYTHONS)." \
+	    "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }; \
+	echo "setting up .venv with $$python (once, a minute or two)"; $$python -m venv .venv
+	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(READY)

@@ -1,0 +1,10 @@
+"""Fifteen things before a background, mIoU on val: `weakseg experiments recipes/tables/msrc_things.py`."""
+
+from pathlib import Path
+
+from weakseg.commands.experiments import Row, Table
+from weakseg.train.recipe import load_recipe
+
+recipes = Path(__file__).parents[1]
+
+table = Table(rows=(Row("full supervision", load_recipe(recipes / "msrc_things_full.py")),))

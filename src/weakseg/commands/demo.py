@@ -1,0 +1,93 @@
+"""`weakseg demo`: full masks against scribbles under one schedule, on generated scenes or on the user's folder."""
+
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from weakseg.commands.evaluate import score
+from weakseg.data.augment import Augment
+from weakseg.data.folder import Folder
+from weakseg.data.scenes import Scenes
+from weakseg.data.simulate import Scribbles, Simulated, Tags
+from weakseg.errors import NetworkUnavailable, RunInvalid
+from weakseg.evaluate.scores import Scores
+from weakseg.models.unet import UNet
+from weakseg.objectives import Fit
+from weakseg.report.page import write_report
+from weakseg.solvers.seeds_only import SeedsOnly
+from weakseg.train.default import choose
+from weakseg.train.loader import steps_per_epoch
+from weakseg.train.loop import seconds_per_step, train_recipe
+from weakseg.train.recipe import Phase, Recipe, with_epochs
+
+_BUDGET_S = 440
+"""Training time for all networks of a demonstration on the user's folder; the rest of ten minutes is for looking."""
+
+
+def run_demo(out: Path | None, data: str | None, epochs: int | None) -> None:
+    """Train both, print how they compare, and write a report."""
+    console = Console(soft_wrap=True)
+    out = _free(Path("runs/demo")) if out is None else out
+    if out.exists():
+        raise RunInvalid(f"{out} exists", mend="choose another --out")
+    recipes = _on_scenes() if data is None else _on_folder(data, console)
+    runs = []
+    for name, recipe in recipes.items():
+        console.print(f"\n[bold]{name}[/bold]", highlight=False)
+        recipe = recipe if epochs is None else with_epochs(recipe, epochs)
+        runs.append(train_recipe(recipe, out / name.replace(" ", "_"), console=console))
+    scores = {name: score(run, "last", "cpu", console) for name, run in zip(recipes, runs, strict=True)}
+    _show(scores, console)
+    page = out / "report.html"
+    write_report(runs, page)
+    console.print(f"report: {page}", highlight=False)
+
+
+def _free(path: Path) -> Path:
+    """The first of path, path-2, path-3 ... that does not exist."""
+    names = (path if i == 1 else path.with_name(f"{path.name}-{i}") for i in count(1))
+    return next(name for name in names if not name.exists())
+
+
+def _on_scenes() -> dict[str, Recipe]:
+    """The same network, pictures and schedule; only the labels differ."""
+    pictures = Scenes(count=240, seed=0)
+    full = Recipe(
+        training=pictures,
+        validation=Scenes(count=60, seed=1),
+        network=UNet(),
+        phases=(Phase(Fit(SeedsOnly()), epochs=18, learning_rate=4e-3),),
+        augment=Augment(crop=(96, 96), zoom=(0.8, 1.25)),
+        validate_every=6,
+    )
+    weak = replace(full, training=Simulated(pictures, (Scribbles(), Tags())))
+    return {"full supervision": full, "partial cross entropy": weak}
+
+
+def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
+    """What was drawn, and, where there is a mask for every training picture, the masks."""
+    weak = choose(data)
+    channels = weak.training[0].image.shape[0]
+    try:
+        weak.network.build(channels, len(weak.training.classes))
+    except NetworkUnavailable as error:
+        console.print(f"{error.found}\nTraining a small U-Net from scratch instead.", highlight=False)
+        weak = choose(data, "unet")
+    recipes = {"drawn labels": weak}
+    if isinstance(weak.training, Folder) and (weak.training.root / "masks").is_dir():
+        recipes["full supervision"] = replace(weak, training=replace(weak.training, labels=("masks",)))
+    seconds = seconds_per_step(weak, weak.network.build(channels, len(weak.training.classes)))
+    affordable = _BUDGET_S / len(recipes) / (seconds * steps_per_epoch(len(weak.training), weak.batch_size))
+    epochs = max(min(weak.epochs, int(affordable)), 1)
+    return {name: with_epochs(recipe, epochs) for name, recipe in recipes.items()}
+
+
+def _show(scores: dict[str, Scores], console: Console) -> None:
+    table = Table("method", "mIoU", "mean Dice", "pixel accuracy")
+    for name, found in scores.items():
+        values = (found.mean_iou(), found.mean_dice(), found.pixel_accuracy())
+        table.add_row(name, *(f"{value:.3f}" for value in values))
+    console.print(table)

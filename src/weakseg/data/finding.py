@@ -1,0 +1,40 @@
+"""What a check of a data set finds: which file is wrong, and what to do about it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from weakseg.errors import WeaksegError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a data set, or worth knowing about it."""
+
+    file: Path
+    """The file or folder it is about."""
+    found: str
+    expected: str
+    mend: str
+    """What to do."""
+    keys: tuple[str, ...] = ()
+    """The pictures it is about, where it is about single ones."""
+    remark: bool = False
+    """True: worth knowing, but no reason to refuse the data set."""
+
+
+def findings_of(error: WeaksegError, file: Path, mend: str, keys: tuple[str, ...] = ()) -> list[Finding]:
+    """The findings that an error about one file tells of.
+
+    Args:
+        error: one problem or several.
+        file: what was read when it was raised.
+        mend: what to do where the error does not say.
+        keys: the pictures it is about.
+    """
+    problems = error.problems or (error,)
+    return [Finding(file, _about(file, p.found), p.expected, p.mend or mend, keys) for p in problems]
+
+
+def _about(file: Path, found: str) -> str:
+    """Errors name their file first; beside the file, the rest is enough."""
+    return found.removeprefix(str(file)).lstrip(":, ")

@@ -1,0 +1,73 @@
+"""An empty data folder, laid out as `Folder` reads it, that explains itself."""
+
+from pathlib import Path
+
+from weakseg.errors import DataInvalid
+
+FOLDERS = ("images", "masks", "scribbles", "splits")
+
+CLASSES = "background\nobject\n"
+
+DATASET = r"""# What the numbers and names in this folder mean. Every line that is commented out shows the default.
+#
+# images/     pictures: NAME.png, .jpg, .tif, .bmp or .webp; NAME is the picture's key
+# masks/      full segmentations, NAME.png: one number a pixel, the class's line in classes.txt counted from 0
+# scribbles/  the same numbers where somebody drew, and the value `unlabeled` everywhere else
+# splits/     train.txt and val.txt: the keys of each part, one a line
+# Tables, each of them optional, as is any row; a class is given by name, a picture by key or by file name:
+# tags.csv    image,present,absent                 several classes in a cell stand apart by ;
+# sizes.csv   image,class,min,max                  shares of the picture, 0 to 1
+# boxes.csv   image,class,left,top,right,bottom    pixels from 0; right and bottom are the first ones outside
+# clicks.csv  image,class,x,y                      column and row of a pixel, from 0
+
+# The value in scribbles that means "not annotated": 0 as napari and scikit-image have it (then set first_value = 1),
+# the highest value as nnU-Net has it.
+# unlabeled = 255
+
+# The value in masks that means "must not be judged".
+# void = 255
+
+# The names of the classes in the order of their values; empty: the lines of classes.txt.
+# classes = []
+
+# The class that means "nothing else"; "" where every pixel is something. Mean Dice leaves it out.
+# background = "background"
+
+# Classes that become another class: { horse = "cow", sheep = "cow" }.
+# merge = {}
+
+# Pictures whose mask may be used for training: keys, or patterns such as "site3_*".
+# fully_labelled = []
+
+# The value of the first class in masks and scribbles.
+# first_value = 0
+
+# A regular expression whose match in a key names the volume that a slice belongs to, 'patient\d+_frame\d+';
+# Dice is then counted by volume. Empty: every picture by itself.
+# volume = ""
+
+# Classes left out of every mean, because the masks hold too little of them.
+# unscored = []
+"""
+
+
+def lay_out(path: Path) -> list[Path]:
+    """Makes a new data folder, or fills an empty one; returns what was made.
+
+    Raises:
+        DataInvalid: something is there already, or the folder cannot be made. Nothing is ever overwritten.
+    """
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            expected, mend = "a new or an empty folder", "choose another name"
+            raise DataInvalid(f"{path} is there already, and not empty", expected=expected, mend=mend)
+        made = [path / name for name in FOLDERS]
+        for folder in made:
+            folder.mkdir(parents=True)
+        for name, text in (("classes.txt", CLASSES), ("dataset.toml", DATASET)):
+            with (path / name).open("x", encoding="utf-8") as file:
+                file.write(text)
+            made.append(path / name)
+    except OSError as error:
+        raise DataInvalid(f"{path} cannot be laid out: {error.strerror}", mend="choose another place") from error
+    return made

@@ -1,0 +1,58 @@
+"""The same picture with other weak labels: how readers and simulators say what is known about a sample."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from weakseg.data.sample import Sample, Stroke
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
+
+
+def relabelled(
+    sample: Sample,
+    n_classes: int,
+    *,
+    seeds: Int[np.ndarray, "H W"] | None = None,
+    strokes: tuple[Stroke, ...] = (),
+    tags: Int[np.ndarray, " C"] | None = None,
+    areas: Float[np.ndarray, "C 2"] | None = None,
+    boxes: Float[np.ndarray, "N 5"] | None = None,
+) -> Sample:
+    """The sample with these weak labels in place of its own; what is left out, nobody said.
+
+    A class that is drawn (in seeds, strokes or boxes) is present, where tags do not tell.
+    """
+    seeds = np.full(sample.valid.shape, UNLABELED) if seeds is None else seeds
+    boxes = np.zeros((0, 5)) if boxes is None else boxes
+    tags = np.full(n_classes, UNTOLD) if tags is None else tags
+    drawn = np.bincount(seeds.ravel() + 1, minlength=n_classes + 1)[1:] > 0
+    drawn[[stroke.label for stroke in strokes]] = True
+    drawn[boxes[:, 0].astype(int)] = True
+    return replace(
+        sample,
+        seeds=seeds,
+        strokes=strokes,
+        tags=np.where((tags == UNTOLD) & drawn, PRESENT, tags),
+        areas=np.tile([0.0, 1.0], (n_classes, 1)) if areas is None else areas,
+        boxes=boxes,
+    )
+
+
+def fully_labelled(
+    key: str, image: Float[np.ndarray, "M H W"], truth: Int[np.ndarray, "H W"], n_classes: int
+) -> Sample:
+    """A picture whose whole mask is a training label, so that every class without a pixel is absent."""
+    shares = np.bincount(truth.ravel() + 1, minlength=n_classes + 1)[1:]
+    return Sample(
+        key=key,
+        image=image,
+        seeds=truth,
+        valid=truth != UNLABELED,
+        strokes=(),
+        tags=np.where(shares > 0, PRESENT, ABSENT),
+        areas=np.tile([0.0, 1.0], (n_classes, 1)),
+        boxes=np.zeros((0, 5)),
+        truth=truth,
+        volume=key,
+    )

@@ -1,0 +1,81 @@
+"""How much was said about a set of pictures, class by class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from weakseg.data.sample import Sample
+from weakseg.data.stroke import draw
+from weakseg.types import PRESENT, UNLABELED, Classes
+
+
+@dataclass(frozen=True, eq=False)
+class LabelCounts:
+    """Sums over pictures; arrays hold one number a class."""
+
+    classes: Classes
+    pictures: int
+    unmarked: int
+    """Pictures on which nobody drew."""
+    valid_pixels: int
+    marked_pixels: Int[np.ndarray, " C"]
+    marked_pictures: Int[np.ndarray, " C"]
+    tagged_pictures: Int[np.ndarray, " C"]
+    """Pictures said to show the class."""
+    sized_pictures: Int[np.ndarray, " C"]
+    boxes: Int[np.ndarray, " C"]
+
+    @property
+    def labelled_share(self) -> float:
+        """Share of all valid pixels that somebody marked, in [0, 1]."""
+        return int(self.marked_pixels.sum()) / max(self.valid_pixels, 1)
+
+    @property
+    def imbalance(self) -> float:
+        """Pixels of the class that is marked most over those of the class that is marked least, >= 1.
+
+        Classes nobody marked are left out; nan where nothing is marked.
+        """
+        marked = self.marked_pixels[self.marked_pixels > 0]
+        return float(marked.max() / marked.min()) if len(marked) else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """The counts of a data set: what each source of labels says about each split."""
+
+    classes: Classes
+    counts: dict[str, dict[str, LabelCounts]]
+    """By source ("masks", "scribbles", "tables" for the four csv files ...), then by split ("all" where there is none)."""
+
+
+def count(sample: Sample, classes: Classes) -> LabelCounts:
+    """The counts of one picture, marks as they are drawn at its own resolution."""
+    seeds = sample.seeds
+    for stroke in sample.strokes:
+        seeds = draw(seeds, stroke.points, stroke.width_px, stroke.label)
+    pixels = np.bincount(seeds[sample.valid & (seeds != UNLABELED)], minlength=len(classes))
+    return LabelCounts(
+        classes=classes,
+        pictures=1,
+        unmarked=int(not pixels.any()),
+        valid_pixels=int(sample.valid.sum()),
+        marked_pixels=pixels,
+        marked_pictures=(pixels > 0).astype(int),
+        tagged_pictures=(sample.tags == PRESENT).astype(int),
+        sized_pictures=(sample.areas != [0, 1]).any(1).astype(int),
+        boxes=np.bincount(sample.boxes[:, 0].astype(int), minlength=len(classes)),
+    )
+
+
+def total(counts: Sequence[LabelCounts], classes: Classes) -> LabelCounts:
+    """The sum of the counts of single pictures."""
+    names = ("marked_pixels", "marked_pictures", "tagged_pictures", "sized_pictures", "boxes")
+    nothing = np.zeros(len(classes), np.int64)
+    return LabelCounts(
+        classes,
+        *(sum(getattr(c, name) for c in counts) for name in ("pictures", "unmarked", "valid_pixels")),
+        *(sum((getattr(c, name) for c in counts), nothing) for name in names),
+    )

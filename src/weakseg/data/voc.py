@@ -1,0 +1,125 @@
+"""Pascal VOC 2012 with the masks of the Semantic Boundaries Dataset (SBD), in the layouts they are published in.
+
+SBD marks 8,498 and 2,857 more pictures of VOC's own JPEGImages, without void; together with VOC's train list, less
+its val list, they are the 10,582 pictures known as train_aug. Its masks come either as the PNGs of a folder
+SegmentationClassAug, or as SBD's own .mat files.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+from scipy.io import loadmat
+
+from weakseg.data.folder import find
+from weakseg.data.image_file import read_image, read_labels
+from weakseg.data.relabel import fully_labelled
+from weakseg.data.sample import Sample
+from weakseg.data.text_file import read_text
+from weakseg.errors import DataInvalid
+from weakseg.types import UNLABELED, Classes
+
+VOC_CLASSES = Classes(
+    (
+        *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+        *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+    ),
+    background=0,
+)
+"""The classes, in the order of their values in the masks; 255 is void."""
+
+
+@dataclass(frozen=True)
+class Voc:
+    """The fully labelled samples of one split; give them to `ScribbleSup` or `Simulated` for weak labels.
+
+    A mask of VOC's own (SegmentationClass) comes before SBD's, because it is finer and knows void.
+
+    Raises:
+        DataInvalid: (when asked) a folder, list or file is missing, damaged, or holds undeclared values.
+    """
+
+    root: str
+    """The folder VOC2012 (which holds JPEGImages), one above it, or the name of one in $WEAKSEG_DATA."""
+    split: str = "train_aug"
+    """Name of a list in ImageSets/Segmentation; "train_aug" is put together where there is no such list."""
+    sbd: str | None = None
+    """SBD's folder `dataset` (which holds cls, train.txt and val.txt); not needed beside SegmentationClassAug."""
+
+    @property
+    def classes(self) -> Classes:
+        """The background and VOC's twenty kinds of things."""
+        return VOC_CLASSES
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the pictures without .jpg, in the order of the list."""
+        return self._keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> Sample:
+        key = self.keys[index]
+        image, truth = read_image(self._home / "JPEGImages" / f"{key}.jpg"), self._mask(key)
+        if truth.shape != image.shape[1:]:
+            found = f"the mask of '{key}' is {truth.shape[1]} wide and {truth.shape[0]} high"
+            raise DataInvalid(found, expected=f"the picture's {image.shape[2]} and {image.shape[1]}")
+        return fully_labelled(key, image, truth, len(self.classes))
+
+    @cached_property
+    def _home(self) -> Path:
+        root = find(self.root)
+        homes = [root, root / "VOC2012", root / "VOCdevkit" / "VOC2012"]
+        for home in homes:
+            if (home / "JPEGImages").is_dir():
+                return home
+        raise DataInvalid(f"{root} holds no JPEGImages", expected="VOC2012, or a folder with VOC2012 in it")
+
+    @cached_property
+    def _keys(self) -> tuple[str, ...]:
+        lists = self._home / "ImageSets" / "Segmentation"
+        if self.split != "train_aug" or (lists / "train_aug.txt").exists():
+            return _read_list(lists / f"{self.split}.txt")
+        more = {*_read_list(lists / "train.txt")}
+        if self.sbd is not None:
+            more |= {*_read_list(find(self.sbd) / "train.txt"), *_read_list(find(self.sbd) / "val.txt")}
+        elif (aug := self._home / "SegmentationClassAug").is_dir():
+            more |= {file.stem for file in aug.glob("*.png")}
+        else:
+            mend = f"put train_aug.txt into {lists}, or SegmentationClassAug into {self._home}, or give `sbd`"
+            raise DataInvalid(f"no masks of SBD beside {self._home}", mend=mend)
+        return tuple(sorted(more - {*_read_list(lists / "val.txt")}))
+
+    def _mask(self, key: str) -> Int[np.ndarray, "H W"]:
+        """The class indices, `UNLABELED` on void."""
+        maps = [self._home / folder / f"{key}.png" for folder in ("SegmentationClass", "SegmentationClassAug")]
+        mat = None if self.sbd is None else find(self.sbd) / "cls" / f"{key}.mat"
+        path = next((file for file in (*maps, mat) if file is not None and file.is_file()), None)
+        if path is None:
+            looked = " nor ".join(str(file) for file in (*maps, mat) if file is not None)
+            raise DataInvalid(f"'{key}' has no mask (neither {looked})")
+        raw = _read_mat(path) if path == mat else read_labels(path)
+        if wrong := sorted({*np.unique(raw).tolist()} - {255, *range(len(self.classes))}):
+            raise DataInvalid(f"{path} holds undeclared values: {wrong}", expected="0 to 20, or 255 (void)")
+        return np.where(raw == 255, UNLABELED, raw)
+
+
+def _read_list(path: Path) -> tuple[str, ...]:
+    """The keys in a list: the first word of each line, which may be the path of a picture."""
+    keys = tuple(Path(line.split()[0]).stem for line in read_text(path).splitlines() if line.strip())
+    if not keys:
+        raise DataInvalid(f"{path} is empty", expected="the name of a picture on each line")
+    return keys
+
+
+def _read_mat(path: Path) -> Int[np.ndarray, "H W"]:
+    """The class indices in a file of SBD's folder cls."""
+    try:
+        found = loadmat(path, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0]
+    except Exception as error:  # damaged files make SciPy raise OSError, ValueError, TypeError, zlib.error ...
+        mend = "download it again"
+        raise DataInvalid(f"{path} cannot be read: {error}", expected="GTcls.Segmentation", mend=mend) from error
+    return np.asarray(found).astype(np.int32)

@@ -1,0 +1,130 @@
+"""Where a pretrained network lies, what its files say, and what to tell people when it is not there."""
+
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from weakseg.errors import NetworkUnavailable
+
+_FILES = ["config.json", "preprocessor_config.json", "model*.safetensors*"]
+_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+_HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+
+
+def locate(name: str) -> Path:
+    """The folder of a checkpoint: as named, under $WEAKSEG_WEIGHTS, downloaded before, or downloaded now.
+
+    Raises:
+        NetworkUnavailable: it is in none of these places; within seconds, where the hub cannot be reached.
+    """
+    shelf = os.environ.get("WEAKSEG_WEIGHTS")
+    for folder in [Path(name)] + ([Path(shelf) / name] if shelf else []):
+        if (folder / "config.json").is_file():
+            return folder
+    try:
+        return _downloaded(name) or _download(name)
+    except Exception as error:  # it may be any error of the HTTP library that the hub's client uses
+        raise NetworkUnavailable(
+            f"There are no weights named '{name}'. Looked at: the folder {Path(name).absolute()}; "
+            f"{f'{shelf}/{name}' if shelf else 'no shelf, for WEAKSEG_WEIGHTS is not set'}; earlier downloads; "
+            f"the Hugging Face hub ({_first_line(error)}).",
+            expected="a folder with config.json and model.safetensors, or a name that the hub knows",
+            mend="give a folder; or fetch the files elsewhere and set WEAKSEG_WEIGHTS to the folder they lie under; "
+            "or train UNet() from scratch, which needs no weights",
+        ) from error
+
+
+def _downloaded(name: str) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+    return folder if (folder / "config.json").is_file() and any(folder.glob("model*.safetensors")) else None
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+
+    # A download retries for half a minute before it gives up; one question tells whether to start.
+    HfApi().model_info(name, timeout=3)
+    return Path(snapshot_download(name, allow_patterns=_FILES))
+
+
+def read_config(path: Path):
+    """The architecture that a `config.json`, or the folder that holds one, describes."""
+    file = path / "config.json" if path.is_dir() else path
+    if not file.is_file():
+        raise NetworkUnavailable(
+            f"There is no network description {file}.",
+            expected="a transformers config.json",
+            mend="give the path of one, or of the folder that holds it",
+        )
+    with explained(str(file)):
+        return config_from(json.loads(file.read_text()))
+
+
+def config_from(settings: dict):
+    """A transformers config from its dictionary."""
+    from transformers import AutoConfig
+
+    with quiet():
+        return AutoConfig.for_model(settings["model_type"], **{k: v for k, v in settings.items() if k != "model_type"})
+
+
+def normalisation(folder: Path, model_type: str) -> dict[str, tuple[float, ...]]:
+    """`mean` and `std` of the checkpoint's own preprocessing, for pictures in [0, 1]; ImageNet's where it has none."""
+    stated = _preprocessing(folder)
+    if not stated.get("do_normalize", not model_type.startswith("mobilevit")):
+        return {"mean": (0.0,) * 3, "std": (1.0,) * 3}
+    usual = _HALF if model_type.startswith(("mobilenet", "beit", "data2vec", "dpt")) else _IMAGENET
+    return {key: tuple(stated.get(f"image_{key}") or usual[key]) for key in ("mean", "std")}
+
+
+def blue_first(folder: Path, model_type: str) -> bool:
+    """Whether the first convolution expects blue, green, red, as MobileViT's does."""
+    return _preprocessing(folder).get("do_flip_channel_order", model_type.startswith("mobilevit"))
+
+
+def _preprocessing(folder: Path) -> dict:
+    file = folder / "preprocessor_config.json"
+    with explained(str(file)):
+        return json.loads(file.read_text()) if file.is_file() else {}
+
+
+@contextmanager
+def explained(name: str):
+    """Turns what transformers raises about a checkpoint into a message of ours."""
+    try:
+        yield
+    except Exception as error:  # a wrong checkpoint shows as OSError, ValueError, KeyError, RuntimeError and others
+        raise NetworkUnavailable(
+            f"'{name}' cannot be loaded: {_first_line(error)}",
+            expected="a semantic segmentation network, image classifier or backbone of transformers, "
+            "with its weights in model.safetensors",
+            mend="choose such a checkpoint (docs/networks.md lists those that were tried), or give any nn.Module "
+            "that maps (B, M, H, W) to (B, C, h, w)",
+        ) from error
+
+
+@contextmanager
+def quiet():
+    """Without transformers' progress bar and its table of head weights that are, as intended, new."""
+    from transformers.utils import logging
+
+    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

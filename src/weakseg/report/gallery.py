@@ -1,0 +1,100 @@
+"""Rows of small pictures: what was there, what was said about it, what was made of it."""
+
+import base64
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from jaxtyping import Int, UInt8
+from PIL import Image
+
+from weakseg.data.sample import Sample
+from weakseg.data.view import view, whole
+from weakseg.report.overlay import as_rgb, boxed, hatched, marked, resized, resized_labels, tinted
+from weakseg.types import ABSENT, PRESENT, UNLABELED, Classes
+
+SIDE_PX = 320
+"""Longer side of a small picture."""
+_JPEG_QUALITY = 86
+
+Colors = UInt8[np.ndarray, "C 3"]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A small picture with its caption."""
+
+    title: str
+    uri: str
+    """The picture itself, as a data URI."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture of the data set, shown several ways."""
+
+    title: str
+    notes: tuple[str, ...]
+    panels: tuple[Panel, ...]
+
+
+def row(
+    sample: Sample,
+    classes: Classes,
+    colors: Colors,
+    segmentations: dict[str, Int[np.ndarray, "H W"]],
+    notes: tuple[str, ...] = (),
+) -> Row:
+    """The picture, its weak labels if it has any, segmentations by caption, and the truth if it is known."""
+    size = _small_size(sample.valid.shape)
+    picture = resized(as_rgb(sample.image), size)
+    panels = [Panel("picture", data_uri(picture))]
+    if (weak := weak_labels(sample, picture, colors)) is not None:
+        panels.append(Panel("weak labels", data_uri(weak)))
+    if sample.truth is not None:
+        segmentations = {**segmentations, "truth": sample.truth}
+    for title, labels in segmentations.items():
+        small = resized_labels(labels, size)
+        panels.append(Panel(title, data_uri(hatched(tinted(picture, small, colors), small == UNLABELED))))
+    return Row(sample.key, (*notes, *said(sample, classes)), tuple(panels))
+
+
+def weak_labels(
+    sample: Sample, picture: UInt8[np.ndarray, "h w 3"], colors: Colors
+) -> UInt8[np.ndarray, "h w 3"] | None:
+    """Marks and boxes drawn on a resized picture, void hatched; `None` where nothing was drawn."""
+    seeds = view(sample, whole(), sample.valid.shape).weak.seeds[0].numpy()
+    if not ((seeds != UNLABELED).any() or len(sample.boxes)):
+        return None
+    size = picture.shape[:2]
+    drawn = marked(picture, resized_labels(seeds, size), colors)
+    void = resized_labels(np.where(sample.valid, UNLABELED, 0), size) != UNLABELED
+    boxes = sample.boxes.astype(float)
+    boxes[:, 1:] *= np.tile(np.array(size) / sample.valid.shape, 2)
+    return boxed(hatched(drawn, void), boxes, colors)
+
+
+def said(sample: Sample, classes: Classes) -> tuple[str, ...]:
+    """Tags and sizes in words; tags that only repeat what is drawn are left out."""
+    named = lambda which: ", ".join(classes.names[i] for i in np.flatnonzero(which))  # noqa: E731
+    drawn = np.isin(np.arange(len(classes)), [*np.unique(sample.seeds), *(s.label for s in sample.strokes)])
+    told = ((sample.tags == PRESENT) & ~drawn, "shows"), ((sample.tags == ABSENT), "shows no")
+    # A fully labelled picture rules out every class it does not show: that is no tag of anybody's.
+    full = not (sample.valid & (sample.seeds == UNLABELED)).any()
+    words = [f"{verb} {named(which)}" for which, verb in told if which.any() and not full]
+    bounded = np.flatnonzero((sample.areas != [0, 1]).any(1))
+    sizes = [f"{classes.names[i]} {sample.areas[i, 0]:.0%} to {sample.areas[i, 1]:.0%}" for i in bounded]
+    return (*words, *sizes)
+
+
+def data_uri(picture: UInt8[np.ndarray, "H W 3"]) -> str:
+    """A picture as text that stands inside a page."""
+    file = BytesIO()
+    # Subsampled colour would smear thin scribbles.
+    Image.fromarray(picture).save(file, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _small_size(size: tuple[int, ...]) -> tuple[int, int]:
+    scale = SIDE_PX / max(size)
+    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)

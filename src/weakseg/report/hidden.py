@@ -1,0 +1,43 @@
+"""The hidden segmentation of a picture: what a run's solver makes of its weak labels and its trained network."""
+
+from math import ceil
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch.nn import functional as F
+
+from weakseg.data.sample import Sample
+from weakseg.data.view import view, whole
+from weakseg.evaluate.predict import Predictor
+from weakseg.objectives import Fit, Sum
+from weakseg.types import UNLABELED, Evidence, Objective
+
+
+def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Sample) -> Int[np.ndarray, "H W"] | None:
+    """The target of a whole picture at its own resolution, `UNLABELED` where it would teach nothing.
+
+    `None` if the objective solves for nothing, or finds nothing beyond what somebody drew. Solved on a grid as coarse
+    as the network's own.
+    """
+    solvers = [term.solver for term in _terms(objective) if isinstance(term, Fit)]
+    if not solvers:
+        return None
+    size = sample.valid.shape
+    weak = view(sample, whole(), size).weak
+    stride = getattr(predictor.network, "stride", 1)
+    probs = torch.from_numpy(predictor(sample.image))[None]
+    if isinstance(stride, (int, float)) and stride > 1:
+        probs = F.interpolate(probs, [ceil(side / stride) for side in size], mode="area")
+    image = torch.from_numpy(np.ascontiguousarray(sample.image, dtype=np.float32))[None]
+    solution = solvers[-1].solve(Evidence(image, probs.clamp(min=1e-8).log(), weak))
+    labels = torch.where(solution.weight > 0, solution.target.argmax(1), UNLABELED)
+    found = F.interpolate(labels[:, None].float(), size, mode="nearest")[0, 0].long()
+    new = (found != UNLABELED) & weak.hidden[0]
+    return torch.where(weak.valid[0], found, UNLABELED).numpy() if new.any() else None
+
+
+def _terms(objective: Objective) -> tuple:
+    return (
+        tuple(part for term in objective.terms for part in _terms(term)) if isinstance(objective, Sum) else (objective,)
+    )

@@ -1,0 +1,54 @@
+"""Templates to self-contained pages: no network, no scripts, every name from a user escaped."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from weakseg.data.image_file import palette
+from weakseg.errors import DataInvalid
+from weakseg.train.checkpoint import write_whole
+
+_SIGNATURE = '<meta name="generator" content="weakseg">'
+
+
+def require_free(path: Path) -> None:
+    """Raises `DataInvalid` if something other than an older page of ours is there."""
+    if path.is_dir() or path.is_file() and _SIGNATURE.encode() not in path.read_bytes()[:1000]:
+        raise DataInvalid(
+            f"{path} is there already, and is no page of weakseg's", mend="choose another name, or move it away"
+        )
+
+
+def write_page(path: Path, template: str, **parts: Any) -> None:
+    """Fills a template and writes the page, whole or not at all; an older page of ours is replaced.
+
+    Raises:
+        DataInvalid: something else is there.
+    """
+    require_free(path)
+    environment = Environment(
+        loader=PackageLoader("weakseg.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"score": _score, "percent": _percent}
+    text = environment.get_template(template).render(signature=_SIGNATURE, **parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def css_colors(count: int) -> list[str]:
+    """The colours of classes, as style sheets write them."""
+    return [f"rgb({red} {green} {blue})" for red, green, blue in palette(count).tolist()]
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.3f}"
+
+
+def _percent(share: float) -> str:
+    """Small shares keep two figures, so that 1.1 % and 0.04 % do not both read 0 %."""
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"

@@ -1,0 +1,50 @@
+"""Scores of several runs side by side, with the best of each row marked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from weakseg.evaluate.scores import Scores
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A score in [0, 1], `None` where it is undefined."""
+
+    value: float | None
+    best: bool
+    """Whether it is the highest of several runs', at the three decimals that are shown."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A class, or a mean over classes."""
+
+    name: str
+    class_index: int | None
+    """`None` for a mean."""
+    truth_share: float | None
+    """Share of the judged pixels that are of this class."""
+    iou: tuple[Cell, ...]
+    dice: tuple[Cell, ...]
+
+
+def score_table(scores: Sequence[Scores]) -> tuple[Row, ...]:
+    """One row a class, after a row of means; all scores must be of the same classes and pictures."""
+    first = scores[0]
+    truth = first.matrices.sum((0, 2))
+    iou, dice = np.stack([s.iou() for s in scores]), np.stack([s.dice() for s in scores])
+    means = Row("mean", None, None, _cells([s.mean_iou() for s in scores]), _cells([s.mean_dice() for s in scores]))
+    rows = (
+        Row(name, k, float(truth[k] / max(truth.sum(), 1)), _cells(iou[:, k]), _cells(dice[:, k]))
+        for k, name in enumerate(first.classes.names)
+    )
+    return (means, *rows)
+
+
+def _cells(values: Sequence[float] | Float[np.ndarray, " R"]) -> tuple[Cell, ...]:
+    rounded = [None if np.isnan(value) else round(float(value), 3) for value in values]
+    known = [value for value in rounded if value is not None]
+    return tuple(Cell(value, len(known) > 1 and value == max(known)) for value in rounded)

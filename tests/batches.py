@@ -1,0 +1,58 @@
+"""Small batches for tests of solvers and objectives: easy pictures beside hard ones."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg import Batch, WeakLabels
+from weakseg.types import UNLABELED, UNTOLD
+
+CLASSES = 4
+SIZE = (16, 24)
+
+
+def batch_of(seeds: Tensor, valid: Tensor | None = None, classes: int = CLASSES) -> Batch:
+    """Whole pictures of which only the seeds, and what is valid, are known."""
+    valid = torch.ones_like(seeds, dtype=torch.bool) if valid is None else valid
+    count = len(seeds)
+    weak = WeakLabels(
+        seeds=seeds,
+        valid=valid,
+        tags=torch.full((count, classes), UNTOLD),
+        areas=torch.tensor([0.0, 1.0]).expand(count, classes, 2),
+        boxes=(torch.zeros(0, 5),) * count,
+        window=torch.eye(2, 3).expand(count, 2, 3),
+        whole_valid=valid.flatten(1).sum(1),
+    )
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand((count, 3, *seeds.shape[1:]), generator=generator)
+    return Batch(image, weak, tuple(f"picture{i}" for i in range(count)))
+
+
+def mixed(seed: int = 0, stride: int = 1) -> tuple[Tensor, Batch]:
+    """Logits and labels of six pictures.
+
+    In order: predicted rightly and surely; hardly predicted at all; predicted surely and wrongly; half void;
+    without any seed; and with no pixel that counts.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.randn((6, CLASSES, 4, 6), generator=generator)
+    truth = F.interpolate(coarse, SIZE, mode="bilinear", align_corners=False).argmax(1)
+    drawn = torch.rand((6, *SIZE), generator=generator) < 0.1
+    drawn[4] = False
+    valid = torch.ones((6, *SIZE), dtype=torch.bool)
+    valid[3, : SIZE[0] // 2], valid[5] = False, False
+    strength = torch.tensor([8.0, 0.1, -8.0, 2.0, 1.0, 1.0])[:, None, None, None]
+    logits = F.interpolate(coarse, (SIZE[0] // stride, SIZE[1] // stride), mode="bilinear", align_corners=False)
+    return logits * strength, batch_of(torch.where(drawn & valid, truth, UNLABELED), valid)
+
+
+def part(batch: Batch, rows: list[int]) -> Batch:
+    """Some pictures of a batch, in the given order."""
+    weak = batch.weak
+    tensors = ("seeds", "valid", "tags", "areas", "window", "whole_valid")
+    chosen = {name: getattr(weak, name)[rows] for name in tensors} | {"boxes": tuple(weak.boxes[i] for i in rows)}
+    keys = tuple(batch.keys[i] for i in rows)
+    return replace(batch, image=batch.image[rows], weak=replace(weak, **chosen), keys=keys)

@@ -1,0 +1,126 @@
+"""What every solver promises, on pictures easy and hard. A new solver is one more entry of `SOLVERS`."""
+
+import copy
+
+import pytest
+import torch
+from batches import CLASSES, mixed, part
+from torch import Tensor
+
+from weakseg import Batch, Evidence, SeedsOnly
+from weakseg.objectives import share_per_cell
+from weakseg.types import UNLABELED, Solver
+
+SOLVERS: list[Solver] = [SeedsOnly()]
+
+pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.parametrize("stride", [1, 4])]
+
+
+def evidence_of(logits: Tensor, batch: Batch) -> Evidence:
+    """What a solver is shown of a batch."""
+    return Evidence(batch.image, logits.log_softmax(1), batch.weak)
+
+
+def test_target_is_a_distribution_at_every_pixel(solver, stride):
+    """Targets are at least 0 and sum to one, on invalid pixels too."""
+    target = solver.solve(evidence_of(*mixed(stride=stride))).target
+    assert (target >= 0).all()
+    torch.testing.assert_close(target.sum(1), torch.ones_like(target[:, 0]))
+
+
+def test_invalid_pixels_teach_nothing(solver, stride):
+    """Weights lie in [0, 1], and are 0 where no part of a cell is valid."""
+    logits, batch = mixed(stride=stride)
+    weight = solver.solve(evidence_of(logits, batch)).weight
+    assert ((weight >= 0) & (weight <= 1)).all()
+    assert (weight[share_per_cell(batch.weak.valid, weight.shape[1:]) == 0] == 0).all()
+
+
+def test_pictures_do_not_influence_each_other(solver, stride):
+    """Among other pictures the answer is the same bit for bit, and alone the same to rounding."""
+    logits, batch = mixed(stride=stride)
+    together = solver.solve(evidence_of(logits, batch))
+    others = [2, 0, 4, 5, 3, 1]
+    for i in range(len(logits)):
+        rows = [i if row == i else other for row, other in enumerate(others)]
+        beside = solver.solve(evidence_of(logits[rows], part(batch, rows)))
+        assert torch.equal(beside.target[i], together.target[i])
+        assert torch.equal(beside.weight[i], together.weight[i])
+        alone = solver.solve(evidence_of(logits[[i]], part(batch, [i])))
+        torch.testing.assert_close(alone.target[0], together.target[i])
+        torch.testing.assert_close(alone.energy[0], together.energy[i])
+
+
+def test_relabelled_classes_give_a_relabelled_target(solver, stride):
+    """No solver prefers a class because of its index."""
+    logits, batch = mixed(stride=stride)
+    order = torch.tensor([2, 0, 3, 1])
+    new_index = order.argsort()
+    renamed = copy.deepcopy(batch)
+    seeds = renamed.weak.seeds
+    seeds.copy_(torch.where(seeds == UNLABELED, UNLABELED, new_index[seeds.clamp(min=0)]))
+    plain = solver.solve(evidence_of(logits, batch))
+    other = solver.solve(evidence_of(logits[:, order], renamed))
+    torch.testing.assert_close(other.target, plain.target[:, order])
+    torch.testing.assert_close(other.weight, plain.weight)
+
+
+def test_same_evidence_gives_the_same_solution(solver, stride):
+    """Solving twice gives the same bits: nothing is remembered, nothing is drawn."""
+    evidence = evidence_of(*mixed(stride=stride))
+    first, second = solver.solve(evidence), solver.solve(evidence)
+    assert torch.equal(first.target, second.target)
+    assert torch.equal(first.weight, second.weight)
+    assert first.status == second.status
+
+
+def test_evidence_is_left_as_it_was(solver, stride):
+    """A solver never writes into what it was given."""
+    evidence = evidence_of(*mixed(stride=stride))
+    before = copy.deepcopy(evidence)
+    solver.solve(evidence)
+    for name in ("seeds", "valid", "tags", "areas", "window", "whole_valid"):
+        assert torch.equal(getattr(evidence.weak, name), getattr(before.weak, name))
+    assert torch.equal(evidence.image, before.image)
+    assert torch.equal(evidence.log_probs, before.log_probs)
+
+
+def test_every_picture_is_told_how_its_solve_ended(solver, stride):
+    """One sentence a picture, and one finite energy."""
+    solution = solver.solve(evidence_of(*mixed(stride=stride)))
+    assert len(solution.status) == len(solution.energy) == 6
+    assert all(sentence.endswith(".") for sentence in solution.status)
+    assert solution.energy.isfinite().all()
+
+
+def test_extreme_logits_give_finite_answers(solver, stride):
+    """Logits of +-10000, right or wrong, leave every number finite."""
+    logits, batch = mixed(stride=stride)
+    solution = solver.solve(evidence_of(logits.sign() * 1e4, batch))
+    for tensor in (solution.target, solution.weight, solution.energy, *solution.certificate.values()):
+        assert tensor.isfinite().all()
+
+
+def test_seeds_are_never_less_likely_than_before(solver, stride):
+    """Where somebody drew, the target agrees at least as much as the network did."""
+    logits, batch = mixed(stride=stride)
+    target = solver.solve(evidence_of(logits, batch)).target
+    size = target.shape[2:]
+    before = torch.nn.functional.interpolate(logits, size, mode="bilinear", align_corners=False).softmax(1)
+    for label in range(CLASSES):
+        marked = share_per_cell(batch.weak.seeds == label, size) == 1
+        assert (target[:, label][marked] >= before[:, label][marked] - 1e-6).all()
+
+
+def test_a_warm_start_from_its_own_answer_changes_nothing(solver, stride):
+    """`memory` leads back to the solution it came from."""
+    evidence = evidence_of(*mixed(stride=stride))
+    first = solver.solve(evidence)
+    torch.testing.assert_close(solver.solve(evidence, first.memory).target, first.target)
+
+
+def test_double_precision_gives_the_same_answer(solver, stride):
+    """float32 and float64 log-probabilities lead to the same target within 1e-4."""
+    logits, batch = mixed(stride=stride)
+    single, double = (solver.solve(evidence_of(values, batch)) for values in (logits, logits.double()))
+    torch.testing.assert_close(double.target.float(), single.target, atol=1e-4, rtol=0)

@@ -1,0 +1,81 @@
+"""Who may import whom: imports go down only, and one door leads to each heavy library."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent / "src" / "weakseg"
+
+LEVELS = (
+    ("cli",),
+    ("commands",),
+    ("report", "train"),
+    ("evaluate",),
+    ("data", "models", "objectives", "solvers"),
+    ("divergences", "energies", "constraints", "kernels"),
+    ("types", "errors"),
+)
+"""Rooms of a level may import those of lower levels, and none of their own."""
+
+DOORS = {"accelerate": "train/engine.py", "transformers": "models/", "matplotlib": "report/"}
+"""Where alone a library may be imported."""
+
+MODULES = {
+    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+
+
+def imports(path: Path, top_level: bool = False) -> Iterator[str]:
+    """Names of the modules a file imports, those inside functions included unless only the `top_level` is asked for."""
+    tree = ast.parse(path.read_text())
+    for node in tree.body if top_level else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}, line {node.lineno}: a relative import"
+            parts = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (part if part in MODULES else f"{node.module}" for part in parts)
+
+
+def room(module: str) -> str:
+    """Where a module lives; the package itself is the front door, above all rooms."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def level(name: str) -> int:
+    """Index in `LEVELS`; -1 for the front door."""
+    assert name == "" or any(name in rooms for rooms in LEVELS), f"no level for the room '{name}'"
+    return next((index for index, rooms in enumerate(LEVELS) if name in rooms), -1)
+
+
+def test_imports_go_down_only():
+    """A room imports itself and lower rooms, inside functions too."""
+    upwards = [
+        f"{module} imports {other}"
+        for module, path in MODULES.items()
+        for other in imports(path)
+        if room(module) and other.split(".")[0] == "weakseg"
+        if room(other) != room(module) and level(room(other)) <= level(room(module))
+    ]
+    assert upwards == []
+
+
+def test_no_module_is_imported_by_what_it_imports():
+    """Modules can be put in an order in which each needs only earlier ones."""
+    needs = {module: set(imports(path, top_level=True)) & {*MODULES} - {module} for module, path in MODULES.items()}
+    while ready := {module for module, needed in needs.items() if not needed}:
+        needs = {module: needed - ready for module, needed in needs.items() if module not in ready}
+    assert needs == {}
+
+
+def test_each_heavy_library_has_one_door():
+    """accelerate, transformers and matplotlib are imported where they are wrapped, and nowhere else."""
+    strays = [
+        f"{path.relative_to(ROOT)} imports {other}"
+        for path in MODULES.values()
+        for other in imports(path)
+        for library, door in DOORS.items()
+        if other.split(".")[0] == library and not path.relative_to(ROOT).as_posix().startswith(door)
+    ]
+    assert strays == []

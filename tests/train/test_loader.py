@@ -1,0 +1,41 @@
+"""Which pictures make up a step is settled by seed, epoch and step."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pictures import Squares
+
+from weakseg import Augment
+from weakseg.train.loader import Share, batches, order
+
+
+@given(st.integers(1, 50), st.integers(1, 12), st.integers(0, 5), st.integers(0, 5))
+def test_an_epoch_shows_every_picture_about_equally_often(count, batch_size, seed, epoch):
+    """Full batches only; nothing twice while there is something unseen."""
+    steps = order(count, batch_size, seed, epoch)
+
+    shown = np.bincount(np.ravel(steps), minlength=count)
+    assert all(len(step) == batch_size for step in steps)
+    assert shown.max() - shown.min() <= 1
+    assert order(count, batch_size, seed, epoch) == steps
+
+
+def test_epochs_and_seeds_are_shuffled_differently():
+    """No two epochs come in the same order."""
+    orders = {str(order(20, 4, seed, epoch)) for seed in range(3) for epoch in range(3)}
+
+    assert len(orders) == 9
+
+
+@pytest.mark.parametrize("of", [2, 4])
+def test_processes_share_the_batch_of_one(of):
+    """The parts of several processes, put together, are the batch one process would see."""
+    augment = Augment(crop=(16, 16))
+    (whole, *_) = batches(Squares(), augment, 4, 0, 3, Share(), 0)
+    parts = [next(iter(batches(Squares(), augment, 4, 0, 3, Share(rank, of), 0))) for rank in range(of)]
+
+    for rank, part in enumerate(parts):
+        assert part.keys == whole.keys[rank::of]
+        assert torch.equal(part.image, whole.image[rank::of])

@@ -1,0 +1,101 @@
+"""Recipes are loaded, checked and written down so that they can be run again."""
+
+import runpy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pictures import tiny_recipe
+
+from weakseg import Fit, PartialDice, Phase, Pretrained, Recipe, SeedsOnly, Sum
+from weakseg.data.scenes import Scenes
+from weakseg.errors import RecipeInvalid, RunInvalid
+from weakseg.train.codec import Foreign, decode, encode
+from weakseg.train.recipe import load_recipe, with_epochs
+from weakseg.train.run_folder import fingerprint
+from weakseg.train.source import source
+
+_OURS = Recipe(
+    training=Scenes(4),
+    network=Pretrained("somewhere", enlarge=2.0),
+    phases=(Phase(Fit(SeedsOnly()), 2), Phase(Sum((Fit(SeedsOnly()), PartialDice(0.5))), 6)),
+)
+
+
+def test_source_makes_the_recipe_again(tmp_path):
+    """The recipe file that a run folder holds can be run as it is."""
+    (tmp_path / "recipe.py").write_text(source(_OURS))
+
+    assert load_recipe(tmp_path / "recipe.py") == _OURS
+
+
+def test_the_record_makes_the_recipe_again():
+    """run.json holds all of a recipe made from weakseg's own parts."""
+    assert decode(encode(_OURS)) == _OURS
+    assert fingerprint(decode(encode(_OURS))) == fingerprint(_OURS)
+
+
+def test_a_record_never_runs_foreign_code():
+    """A record that names something outside weakseg comes back as text, and is not imported."""
+    assert decode({"type": "os.path", "x": 1}) == Foreign("os.path")
+    assert decode({"foreign": "my_module.network"}) == Foreign("my_module.network")
+    with pytest.raises(RunInvalid, match="weakseg.train.run_folder.open_run"):
+        decode({"type": "weakseg.train.run_folder.open_run", "path": "/"})
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import weakseg\nweakseg.Recipee", "line 2: AttributeError"),
+        ("recipe = 3", "binds recipe to int"),
+        ("recipe = (", "line 1: SyntaxError"),
+        ("x = 1\nfrom weakseg import Phase\nrecipe = Phase()", "line 3: TypeError"),
+        ("import sys\nsys.exit(3)", "line 2: SystemExit"),
+    ],
+)
+def test_a_recipe_with_a_mistake_names_its_line(tmp_path, text, found):
+    """A typo in a recipe is found by file and line, without a traceback."""
+    (tmp_path / "mine.py").write_text(text)
+
+    with pytest.raises(RecipeInvalid, match=found) as caught:
+        load_recipe(tmp_path / "mine.py")
+
+    assert "mine.py" in str(caught.value)
+
+
+def test_a_missing_recipe_is_named(tmp_path):
+    """No file, no guess."""
+    with pytest.raises(RecipeInvalid, match="nowhere.py"):
+        load_recipe(tmp_path / "nowhere.py")
+
+
+def test_impossible_numbers_are_all_named_at_once():
+    """Every wrong number of a recipe is in one message."""
+    with pytest.raises(RecipeInvalid, match=r"batch_size is 0.*phases\[0\].epochs is 0"):
+        tiny_recipe(batch_size=0, phases=(Phase(Fit(SeedsOnly()), epochs=0),))
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(1, 60))
+def test_other_lengths_keep_every_phase(lengths, epochs):
+    """--epochs shares out exactly what was asked for, and no phase disappears."""
+    recipe = tiny_recipe(phases=tuple(Phase(Fit(SeedsOnly()), n) for n in lengths))
+    if epochs < len(lengths):
+        with pytest.raises(RecipeInvalid, match="phases"):
+            with_epochs(recipe, epochs)
+        return
+
+    changed = with_epochs(recipe, epochs)
+
+    assert changed.epochs == epochs
+    assert all(phase.epochs >= 1 for phase in changed.phases)
+
+
+def test_overrides_are_kept_in_the_recipe_text(tmp_path):
+    """What the command line changed is in the run folder's recipe.py too."""
+    from weakseg.commands.train import _overridden
+
+    changed, text = _overridden(_OURS, source(_OURS), seed=7, epochs=4)
+    (tmp_path / "recipe.py").write_text(text)
+
+    assert runpy.run_path(str(tmp_path / "recipe.py"))["recipe"] == changed
+    assert (changed.seed, changed.epochs) == (7, 4)

@@ -1,0 +1,120 @@
+"""Run folders: written whole, read safely, never overwritten."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from pictures import Squares, Tiny, tiny_recipe
+
+import weakseg
+from weakseg.errors import EvidenceInvalid, RecipeInvalid, RunInvalid
+from weakseg.train import checkpoint
+from weakseg.train.loop import train_recipe
+from weakseg.train.run_folder import open_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished tiny run."""
+    return train_recipe(tiny_recipe(), tmp_path_factory.mktemp("runs") / "tiny", device="cpu")
+
+
+def test_a_loaded_network_predicts_what_was_trained(run):
+    """weakseg.load gives a predictor in one line; a network of one's own is passed again."""
+    predictor = weakseg.load(run.path, network=Tiny())
+    sample = Squares(1)[0]
+
+    labels = predictor.labels(sample.image)
+
+    assert (labels == sample.truth).mean() > 0.9
+
+
+def test_a_network_of_ones_own_must_be_passed_again(run):
+    """The record names what made the network, and runs none of it."""
+    with pytest.raises(RunInvalid, match=r"pictures.Tiny[\s\S]*network="):
+        weakseg.load(run.path)
+
+
+def test_metrics_tell_every_epoch(run):
+    """One line an epoch, with scores on the epochs that were validated."""
+    lines = run.metrics
+
+    assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
+    assert ["mean_iou" in line for line in lines] == [False, True, False, True]
+    assert all(np.isfinite(line["loss"]) and line["seconds"] > 0 for line in lines)
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
+    """An existing folder is refused, and what is in it stays."""
+    (tmp_path / "mine.txt").write_text("precious")
+
+    with pytest.raises(RunInvalid, match="not empty"):
+        train_recipe(tiny_recipe(), tmp_path, device="cpu")
+
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    """Opening something else says what was missing."""
+    with pytest.raises(RunInvalid, match="no run.json"):
+        open_run(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"recipe": 1}'])
+def test_a_broken_record_is_named(tmp_path, text):
+    """A record that was cut or edited is no traceback."""
+    (tmp_path / "run.json").write_text(text)
+
+    with pytest.raises(RunInvalid, match="run.json"):
+        open_run(tmp_path)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    """Writing fails before the old file is touched, and leaves no half file."""
+    path = tmp_path / "last.safetensors"
+    checkpoint.save(path, torch.nn.Linear(2, 2))
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(RunInvalid, match=r"No space left[\s\S]*make room"):
+        checkpoint.save(path, torch.nn.Linear(2, 2))
+
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["last.safetensors"]
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    """Sizes that differ are named instead of half loaded."""
+    checkpoint.save(tmp_path / "a.safetensors", torch.nn.Linear(2, 2))
+    tensors, _ = checkpoint.read(tmp_path / "a.safetensors")
+
+    with pytest.raises(RunInvalid, match="another network"):
+        checkpoint.load_network(torch.nn.Linear(3, 2), tensors, tmp_path / "a.safetensors")
+
+
+def test_a_loss_that_explodes_names_the_pictures(tmp_path):
+    """Infinity stops the training at once, with the step and the pictures it happened on."""
+
+    def exploding(logits, batch):
+        return logits.sum() * float("inf")
+
+    with pytest.raises(EvidenceInvalid, match=r"epoch 1, step 1, on squares"):
+        train_recipe(tiny_recipe(phases=(weakseg.Phase(exploding, 1),)), tmp_path / "run", device="cpu")
+
+
+def test_a_device_that_is_not_there_is_named(tmp_path):
+    """No silent fall back to the CPU."""
+    with pytest.raises(RecipeInvalid, match="'nosuch'"):
+        train_recipe(tiny_recipe(), tmp_path / "run", device="nosuch")
+
+
+def test_the_record_is_plain_json(run):
+    """The record can be read by anything, and names the versions it was made with."""
+    record = json.loads((run.path / "run.json").read_text())
+
+    assert record["versions"]["torch"] == torch.__version__
+    assert record["parameters"] == sum(p.numel() for p in Tiny().build(1, 2).parameters())
