@@ -12,10 +12,10 @@ recipe = Recipe(
     training=Folder("msrc21", "train", labels=("masks",), declaration=SCORED),
     validation=Folder("msrc21", "val", labels=(), declaration=SCORED),
     network=Pretrained("mobilenet_v2_imagenet", output_stride=16),
-    phases=(Phase(Fit(SeedsOnly()), epochs=12, learning_rate=5e-4),),
+    phases=(Phase(Fit(SeedsOnly()), epochs=14, learning_rate=5e-4),),
     augment=Augment(crop=(224, 224), zoom=(0.75, 1.5), flip=0.5, brightness=0.1, contrast=0.1),
     optimizer=AdamW(weight_decay=0.01, fresh_factor=10.0),
     batch_size=8,
-    validate_every=12,
+    validate_every=14,
     bf16=True,
 )

@@ -58,7 +58,11 @@ class Tiny:
     def build(self, channels: int, classes: int) -> nn.Module:
         """Fresh weights."""
         return nn.Sequential(
-            nn.Conv2d(channels, 8, 3, 2, 1), nn.GroupNorm(2, 8), nn.ReLU(), nn.Dropout(self.dropout), nn.Conv2d(8, classes, 1)
+            nn.Conv2d(channels, 8, 3, 2, 1),
+            nn.GroupNorm(2, 8),
+            nn.ReLU(),
+            nn.Dropout(self.dropout),
+            nn.Conv2d(8, classes, 1),
         )
 
     def rebuild(self, channels: int, classes: int, config: dict) -> nn.Module:

@@ -115,12 +115,9 @@ def report(
     out: Annotated[Path | None, typer.Option("--out", help="Where the page goes; by default in the first run.")] = None,
 ) -> None:
     """One self-contained page: setup, curves, scores, and pictures, worst first."""
-    from weakseg.report.page import write_report
-    from weakseg.train.run_folder import open_run
+    from weakseg.commands.report import report_and_show
 
-    page = out or runs[0] / "report.html"
-    write_report([open_run(run) for run in runs], page)
-    print(f"report: {page}")
+    report_and_show(runs, out)
 
 
 @app.command()

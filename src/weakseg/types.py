@@ -7,7 +7,7 @@ Order is always (row, column), height before width; pixel centres lie at integer
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -98,7 +98,7 @@ class Batch:
         return _moved(self, device)
 
 
-def _moved(value, device):
+def _moved(value: Any, device: torch.device | str) -> Any:
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
     if isinstance(value, tuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from weakseg.commands.evaluate import score
+from weakseg.commands.bar import bar
 from weakseg.data.augment import Augment
 from weakseg.data.folder import Folder
 from weakseg.data.scenes import Scenes
@@ -16,6 +16,7 @@ from weakseg.errors import NetworkUnavailable, RunInvalid
 from weakseg.evaluate.scores import Scores
 from weakseg.models.unet import UNet
 from weakseg.objectives import Fit
+from weakseg.report.evaluation import evaluation
 from weakseg.report.page import write_report
 from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.default import choose
@@ -39,7 +40,10 @@ def run_demo(out: Path | None, data: str | None, epochs: int | None) -> None:
         console.print(f"\n[bold]{name}[/bold]", highlight=False)
         recipe = recipe if epochs is None else with_epochs(recipe, epochs)
         runs.append(train_recipe(recipe, out / name.replace(" ", "_"), console=console))
-    scores = {name: score(run, "last", "cpu", console) for name, run in zip(recipes, runs, strict=True)}
+    scores = {}
+    for name, run in zip(recipes, runs, strict=True):
+        with bar(f"evaluating {name}") as told:
+            scores[name] = evaluation(run, progress=told)
     _show(scores, console)
     page = out / "report.html"
     write_report(runs, page)

@@ -54,10 +54,10 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
     if not pictures:
         expected = f"files named *{', *'.join(EXTENSIONS)}"
         raise DataInvalid.of([*problems, DataInvalid(f"{root / 'images'} holds no pictures", expected=expected)])
-    masks = _maps(root / "masks", pictures, problems) if (root / "masks").is_dir() else {}
+    masks = label_maps(root / "masks", pictures, problems) if (root / "masks").is_dir() else {}
     sources = _sources(root, labels, problems)
-    full = masks if root / "masks" in sources else _declared_full(root, declaration, pictures, masks, problems)
-    maps = tuple(_maps(at, pictures, problems) for at in sources if at.is_dir() and at != root / "masks")
+    full = masks if root / "masks" in sources else declared_full(root, declaration, pictures, masks, problems)
+    maps = tuple(label_maps(at, pictures, problems) for at in sources if at.is_dir() and at != root / "masks")
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
     for source in sources:
         if source.name in READERS:
@@ -142,7 +142,7 @@ def _is_table(path: Path) -> bool:
     return path.is_file() and path.name in READERS
 
 
-def _maps(folder: Path, pictures: Collection[str], problems: Problems) -> dict[str, Path]:
+def label_maps(folder: Path, pictures: Collection[str], problems: Problems) -> dict[str, Path]:
     """The label maps in a folder that belong to pictures; a finding if there are some, and none does."""
     there = list_files(folder, problems)
     maps = {key: path for key, path in there.items() if key in pictures}
@@ -152,9 +152,10 @@ def _maps(folder: Path, pictures: Collection[str], problems: Problems) -> dict[s
     return maps
 
 
-def _declared_full(
+def declared_full(
     root: Path, declaration: Declaration, pictures: Collection[str], masks: Collection[str], problems: Problems
 ) -> set[str]:
+    """The pictures that dataset.toml declares fully labelled, as far as they have a mask."""
     full = set()
     for pattern in declaration.fully_labelled:
         meant = {key for key in pictures if key == pattern or fnmatchcase(key, pattern)}

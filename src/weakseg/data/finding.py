@@ -1,5 +1,6 @@
 """What a check of a data set finds: which file is wrong, and what to do about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,3 +39,8 @@ def findings_of(error: WeaksegError, file: Path, mend: str, keys: tuple[str, ...
 def _about(file: Path, found: str) -> str:
     """Errors name their file first; beside the file, the rest is enough."""
     return found.removeprefix(str(file)).lstrip(":, ")
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

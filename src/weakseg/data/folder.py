@@ -160,15 +160,21 @@ def _read_files(
 
 def _read_map(path: Path, legend: Legend, nothing: int, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
     """The class indices of a label map that should have the (height, width) of its picture."""
+    raw = read_values(path, size)
+    try:
+        return legend.labels(raw, nothing)
+    except DataInvalid as problem:
+        raise DataInvalid(f"{path}: {problem.found}", expected=problem.expected, mend=problem.mend) from problem
+
+
+def read_values(path: Path, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
+    """The values of a label map that should have the (height, width) of its picture."""
     raw = read_labels(path)
     if size is not None and raw.shape != size:
         found = f"{path} is {raw.shape[1]} wide and {raw.shape[0]} high"
         expected = f"the size of its picture, {size[1]} wide and {size[0]} high (as its EXIF orientation shows it)"
         raise DataInvalid(found, expected=expected, mend="resize the label map without interpolation, or draw it again")
-    try:
-        return legend.labels(raw, nothing)
-    except DataInvalid as problem:
-        raise DataInvalid(f"{path}: {problem.found}", expected=problem.expected, mend=problem.mend) from problem
+    return raw
 
 
 def _marked(

@@ -58,9 +58,24 @@ class Legend:
             raise DataInvalid(
                 f"{len(values)} undeclared value{'s' * (len(values) > 1)}: {told}",
                 expected=f"{first} to {last} (the classes) or {nothing} (nothing)",
-                mend="correct the file, or declare `unlabeled`, `void` or `first_value` in dataset.toml",
+                mend=_likely_mend(raw, values, last, nothing),
             )
         return labels
+
+
+def _likely_mend(raw: Int[np.ndarray, "H W"], undeclared: Int[np.ndarray, " N"], last: int, nothing: int) -> str:
+    """What to do about undeclared values, by the habit of other programs that they look like."""
+    values, counts = np.unique(raw, return_counts=True)
+    step = int(np.gcd.reduce(values[values != nothing]))
+    if len(undeclared) > 8:
+        return "draw with a hard pen and resize without interpolation: blended edges make values between the classes"
+    if step >= 20:
+        return f"divide by {step}: the classes seem to be spread out as grey values, to be seen"
+    if undeclared.tolist() == [last + 1] and nothing not in values:
+        if values[counts.argmax()] == 0:
+            return "if 0 means that nobody drew, set `unlabeled = 0` and `first_value = 1` in dataset.toml"
+        return f"if {last + 1} means nothing, set `unlabeled` (in scribbles) or `void` (in masks) to it in dataset.toml"
+    return "correct the file, or declare `unlabeled`, `void` or `first_value` in dataset.toml"
 
 
 def read_legend(root: Path, declaration: Declaration) -> Legend:

@@ -48,7 +48,7 @@ class Statistics:
 
     classes: Classes
     counts: dict[str, dict[str, LabelCounts]]
-    """By source ("masks", "scribbles", "tables" for the four csv files ...), then by split ("all" where there is none)."""
+    """By source ("masks", "scribbles", "tables" for all csv files ...), then by split ("all" where there is none)."""
 
 
 def count(sample: Sample, classes: Classes) -> LabelCounts:
@@ -72,10 +72,19 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
 
 def total(counts: Sequence[LabelCounts], classes: Classes) -> LabelCounts:
     """The sum of the counts of single pictures."""
-    names = ("marked_pixels", "marked_pictures", "tagged_pictures", "sized_pictures", "boxes")
     nothing = np.zeros(len(classes), np.int64)
+
+    def summed(name: str) -> Int[np.ndarray, " C"]:
+        return np.sum([getattr(part, name) for part in counts] or [nothing], axis=0)
+
     return LabelCounts(
-        classes,
-        *(sum(getattr(c, name) for c in counts) for name in ("pictures", "unmarked", "valid_pixels")),
-        *(sum((getattr(c, name) for c in counts), nothing) for name in names),
+        classes=classes,
+        pictures=sum(part.pictures for part in counts),
+        unmarked=sum(part.unmarked for part in counts),
+        valid_pixels=sum(part.valid_pixels for part in counts),
+        marked_pixels=summed("marked_pixels"),
+        marked_pictures=summed("marked_pictures"),
+        tagged_pictures=summed("tagged_pictures"),
+        sized_pictures=summed("sized_pictures"),
+        boxes=summed("boxes"),
     )

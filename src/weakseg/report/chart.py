@@ -61,13 +61,13 @@ def chart(title: str, x_name: str, series: Sequence[Series]) -> Chart:
     x_ticks = [tick for tick in ticks(min(xs, default=0), max(xs, default=1), whole=True) if tick <= max(xs, default=1)]
     across = lambda x: _LEFT + (x - min(xs)) / max(max(xs) - min(xs), 1e-9) * (WIDTH - _LEFT - _RIGHT)  # noqa: E731
     up = lambda y: HEIGHT - _BOTTOM - y / y_ticks[-1] * (HEIGHT - _TOP - _BOTTOM)  # noqa: E731
-    placed = [tuple((across(x), up(y), f"{y:.4g}") for x, y in line.points) for line in series]
+    placed = [tuple((across(x), up(y), short(y)) for x, y in line.points) for line in series]
     heights = _apart([points[-1][1] for points in placed])
     return Chart(
         title=title,
         x_name=x_name,
         x_ticks=tuple((across(x), f"{x:g}") for x in x_ticks if x >= min(xs)),
-        y_ticks=tuple((up(y), f"{y:g}") for y in y_ticks),
+        y_ticks=tuple((up(y), short(y)) for y in y_ticks),
         lines=tuple(Line(s.name, s.color, p, y) for s, p, y in zip(series, placed, heights, strict=True)),
     )
 
@@ -79,6 +79,14 @@ def ticks(low: float, high: float, whole: bool = False, about: int = 5) -> list[
     step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= about)
     step = max(1, round(step)) if whole else step
     return [round(i * step, 12) for i in range(floor(low / step), ceil(high / step - 1e-9) + 1)]
+
+
+def short(value: float) -> str:
+    """A number in about five characters: 0.713, 12.3, 1.5e-4."""
+    if value == 0 or abs(value) >= 1e-3:
+        return f"{value:.3g}"
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits.removesuffix('.0')}e{int(exponent)}"
 
 
 def _apart(heights: list[float]) -> list[float]:

@@ -15,7 +15,7 @@ class Cell:
 
     value: float | None
     best: bool
-    """Whether it is the highest of several runs', at the three decimals that are shown."""
+    """Whether it is higher than another run's and lower than none, at the three decimals that are shown."""
 
 
 @dataclass(frozen=True)
@@ -47,4 +47,4 @@ def score_table(scores: Sequence[Scores]) -> tuple[Row, ...]:
 def _cells(values: Sequence[float] | Float[np.ndarray, " R"]) -> tuple[Cell, ...]:
     rounded = [None if np.isnan(value) else round(float(value), 3) for value in values]
     known = [value for value in rounded if value is not None]
-    return tuple(Cell(value, len(known) > 1 and value == max(known)) for value in rounded)
+    return tuple(Cell(value, len(set(known)) > 1 and value == max(known)) for value in rounded)

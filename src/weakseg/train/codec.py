@@ -46,7 +46,7 @@ def decode(value: Any) -> Any:
         return Foreign(value["type"])
     try:
         kind = getattr(import_module(module), name)
-        if not is_dataclass(kind) or kind.__module__ != module:
+        if not isinstance(kind, type) or not is_dataclass(kind) or kind.__module__ != module:
             raise TypeError(f"{name} is no dataclass of {module}")
         return kind(**{key: decode(part) for key, part in value.items() if key != "type"})
     except (ImportError, AttributeError, TypeError) as error:

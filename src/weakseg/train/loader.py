@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader
 
 from weakseg.data.augment import Augment
@@ -24,7 +25,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class _Views:
+class _Views(torch.utils.data.Dataset):
     samples: Dataset
     augment: Augment
     seed: int

@@ -60,7 +60,8 @@ def train_recipe(
         )
     torch.manual_seed(recipe.seed)
     channels, classes = recipe.training[0].image.shape[0], recipe.training.classes
-    network = recipe.network.build(channels, len(classes)).to(memory_format=torch.channels_last)
+    network = recipe.network.build(channels, len(classes))
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     optimizer = make_optimizer(recipe, network)
     text = recipe_text or source(recipe)
     run = run_folder.enter(Path(out), recipe, text, channels, network, resume, accelerator.is_main_process)

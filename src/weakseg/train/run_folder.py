@@ -24,7 +24,7 @@ import weakseg
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.predict import Predictor
 from weakseg.train import checkpoint
-from weakseg.train.codec import Foreign, decode, encode
+from weakseg.train.codec import decode, encode
 from weakseg.train.recipe import NetworkSpec, Recipe
 from weakseg.types import Classes
 
@@ -64,9 +64,9 @@ class Run:
             which: `best` or `last` checkpoint.
         """
         spec = spec or decode(self.record["recipe"]["network"])
-        if isinstance(spec, Foreign):
+        if not isinstance(spec, NetworkSpec):
             raise RunInvalid(
-                f"{self.path}: the network was made by your own code ({spec.text})",
+                f"{self.path}: the network was made by your own code ({getattr(spec, 'text', spec)})",
                 mend="pass the same object again: weakseg.load(run, network=...)",
             )
         path = self.path / f"{which}.safetensors"

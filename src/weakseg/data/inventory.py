@@ -1,0 +1,122 @@
+"""What lies in a data folder, for a check: as much as can be had, and what is wrong with the rest.
+
+`read_contents` stops for a reader at what it cannot do without; here everything is listed that can be, whichever
+labels somebody will train on.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weakseg.data.contents import Contents, Problems, declared_full, label_maps, list_files
+from weakseg.data.declaration import Declaration, read_declaration
+from weakseg.data.finding import Finding, findings_of, some
+from weakseg.data.image_file import EXTENSIONS
+from weakseg.data.legend import Legend, read_legend
+from weakseg.data.text_file import read_text
+from weakseg.data.weak_files import READERS
+from weakseg.errors import DataInvalid
+from weakseg.types import Classes
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The files of a data folder and what its tables say."""
+
+    root: Path
+    contents: Contents
+    layers: dict[str, dict[str, Path]]
+    """The label maps of pictures by folder ("masks", "scribbles" and all that begin so), then by key."""
+    tables: tuple[str, ...]
+    """Names of the tables there are."""
+
+    @property
+    def judged(self) -> bool:
+        """False where the classes are unknown, so that nothing can be said about values and names."""
+        return bool(self.contents.legend.declared)
+
+
+def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
+    """Lists a data folder and reads its tables; no picture is opened."""
+    legend, findings = _legend(root)
+    pictures = _pictures(root / "images", findings)
+    folders = [
+        f for f in sorted(root.iterdir()) if f.is_dir() and (f.name == "masks" or f.name.startswith("scribbles"))
+    ]
+    layers = {folder.name: _layer(folder, pictures, findings) for folder in folders if pictures}
+    tables = [root / name for name in READERS if (root / name).is_file()] if pictures and legend.declared else []
+    said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
+    for table in tables:
+        said[table.name], problems = READERS[table.name](table, legend, pictures)
+        findings += _all_of(problems, table, "correct the line, or remove it")
+    problems: Problems = []
+    masks = layers.get("masks", {})
+    full = declared_full(root, legend.declaration, pictures, masks, problems)
+    findings += _all_of(problems, root / "dataset.toml", "correct `fully_labelled`")
+    drawn = tuple(maps for name, maps in layers.items() if name != "masks")
+    words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
+    contents = Contents(legend, pictures, masks, frozenset(full), drawn, *words)
+    return Inventory(root, contents, layers, tuple(table.name for table in tables)), findings
+
+
+def _legend(root: Path) -> tuple[Legend, list[Finding]]:
+    """The legend; where it is wrong, the best there is to go on with: one without classes says that nothing is."""
+    try:
+        declaration = read_declaration(root)
+    except DataInvalid as error:
+        findings = findings_of(error, root / "dataset.toml", "correct the line; `weakseg new` writes an example")
+        return Legend((), (), Classes(()), Declaration()), [*findings, _unjudged(root)]
+    file = root / ("dataset.toml" if declaration.classes else "classes.txt")
+    try:
+        return read_legend(root, declaration), []
+    except DataInvalid as error:
+        findings = findings_of(error, file, "correct the names of the classes")
+    names = declaration.classes or tuple(_lines(file))
+    makeshift = Legend(names, tuple(range(len(names))), Classes(names), declaration)
+    return makeshift, findings if names else [*findings, _unjudged(root)]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in read_text(path).rstrip().splitlines()]
+    except DataInvalid:
+        return []
+
+
+def _unjudged(root: Path) -> Finding:
+    found = "the values of label maps and the tables were not looked at, because the classes are not clear"
+    return Finding(root, found, "", "mend what is said about the classes, then check again", remark=True)
+
+
+def _pictures(folder: Path, findings: list[Finding]) -> dict[str, Path]:
+    problems: Problems = []
+    pictures = list_files(folder, problems)
+    findings += _all_of(problems, folder, "put the pictures there")
+    endings = f"files named *{', *'.join(EXTENSIONS)}"
+    if not pictures and not problems:
+        findings.append(Finding(folder, "there are no pictures", endings, "put the pictures there"))
+    if others := _others(folder):
+        found = f"{len(others)} other files were not looked at: {some(others)}"
+        findings.append(Finding(folder, found, endings, "export them in one of these formats", remark=True))
+    return pictures
+
+
+def _others(folder: Path) -> list[str]:
+    files = [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
+    return sorted(f.name for f in files if f.suffix.lower() not in EXTENSIONS and not f.name.startswith("."))
+
+
+def _layer(folder: Path, pictures: Collection[str], findings: list[Finding]) -> dict[str, Path]:
+    """The label maps that belong to pictures."""
+    problems: Problems = []
+    maps = label_maps(folder, pictures, problems)
+    findings += _all_of(problems, folder, "rename the maps like their pictures, or remove the folder")
+    strays = [file for key, file in list_files(folder, []).items() if key not in pictures] if maps else []
+    mend = "rename it like its picture, add the picture, or remove it"
+    findings += [Finding(f, "it belongs to no picture", "a picture of the same name in images/", mend) for f in strays]
+    return maps
+
+
+def _all_of(problems: Problems, file: Path, mend: str) -> list[Finding]:
+    return [finding for problem in problems for finding in findings_of(problem, file, mend)]
