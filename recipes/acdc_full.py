@@ -13,7 +13,7 @@ recipe = Recipe(
     validation=Folder("acdc", "val", labels=(), declaration=PATIENT_AND_FRAME),
     network=Pretrained("mobilenet_v2_imagenet", output_stride=16, enlarge=2.0),
     phases=(Phase(Fit(SeedsOnly()), epochs=20, learning_rate=1e-3),),
-    augment=Augment(crop=(96, 96), zoom=(0.8, 1.25), flip=0.5, brightness=0.2, contrast=0.2, centre_on_labels=0.8),
+    augment=Augment(crop=(96, 96), zoom=(0.8, 1.25), flip=0.5, brightness=0.2, contrast=0.2, centre_on_labels=1.0),
     optimizer=AdamW(weight_decay=0.01, fresh_factor=10.0),
     batch_size=8,
     validate_every=20,

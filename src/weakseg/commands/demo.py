@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -83,7 +84,8 @@ def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
     recipes = {"drawn labels": weak}
     if isinstance(weak.training, Folder) and (weak.training.root / "masks").is_dir():
         recipes["full supervision"] = replace(weak, training=replace(weak.training, labels=("masks",)))
-    seconds = seconds_per_step(weak, weak.network.build(channels, len(weak.training.classes)))
+    network = weak.network.build(channels, len(weak.training.classes))
+    seconds = seconds_per_step(weak, network, torch.device("cpu"))
     affordable = _BUDGET_S / len(recipes) / (seconds * steps_per_epoch(len(weak.training), weak.batch_size))
     epochs = max(min(weak.epochs, int(affordable)), 1)
     return {name: with_epochs(recipe, epochs) for name, recipe in recipes.items()}

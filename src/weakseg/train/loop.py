@@ -69,7 +69,7 @@ def train_recipe(
     first_epoch, best, metrics = run_folder.restore(run, network, optimizer) if resume else (0, -1.0, [])
     steps = steps_per_epoch(len(recipe.training), recipe.batch_size)
     if first_epoch < recipe.epochs:
-        left = (recipe.epochs - first_epoch) * steps * seconds_per_step(recipe, network) / share.of
+        left = (recipe.epochs - first_epoch) * steps * seconds_per_step(recipe, network, accelerator.device) / share.of
         console.print(
             f"training on {accelerator.device}: {recipe.epochs} epochs of {steps} steps, about {duration(left)}"
         )
@@ -133,12 +133,16 @@ def _insist_finite(loss: float, epoch: int, step: int, batch: Batch) -> None:
         )
 
 
-def seconds_per_step(recipe: Recipe, network: nn.Module) -> float:
+def seconds_per_step(recipe: Recipe, network: nn.Module, device: torch.device) -> float:
     """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are."""
-    trial, seconds = copy.deepcopy(network), 0.0
+    trial, seconds = copy.deepcopy(network).to(device), 0.0
     views = batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, 0, Share(), 0)
     for _, batch in zip(range(2), views, strict=False):
-        started = time.perf_counter()
-        recipe.phases[0].objective(trial(batch.image).float(), batch).backward()
+        batch, started = batch.to(device), time.perf_counter()
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
+            logits = trial(batch.image)
+        loss = recipe.phases[0].objective(logits.float(), batch)
+        loss.backward()
+        loss.item()  # waits for the device
         seconds = time.perf_counter() - started
     return seconds

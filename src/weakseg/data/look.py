@@ -1,0 +1,116 @@
+"""A look at one picture of a data folder and at every label it has: what is wrong, and what is said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from weakseg.data.contradictions import contradictions_of_marks, contradictions_of_tables
+from weakseg.data.finding import Finding, findings_of
+from weakseg.data.folder import read_values
+from weakseg.data.image_file import read_image
+from weakseg.data.inventory import Inventory
+from weakseg.data.relabel import relabelled
+from weakseg.data.sample import Sample
+from weakseg.data.statistics import LabelCounts, count
+from weakseg.errors import DataInvalid
+from weakseg.types import UNLABELED, UNTOLD
+
+Labels = Int[np.ndarray, "H W"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What came of looking at one picture."""
+
+    findings: tuple[Finding, ...]
+    readable: bool
+    """Whether the picture and its label maps can be read."""
+    labelled: bool
+    """Whether anything is said about it; True where that cannot be read."""
+    pixels: bytes = b""
+    """The same for pictures that look the same; empty where it cannot be read."""
+    channels: int = 0
+    counts: dict[str, LabelCounts] = field(default_factory=dict)
+    """What each source of labels says, as `Statistics.counts` names them."""
+
+
+def look(inventory: Inventory, key: str) -> Look:
+    """Reads a picture and all its labels."""
+    contents, findings = inventory.contents, []
+    path = contents.pictures[key]
+    image = _tried(lambda: read_image(path), path, key, findings)
+    layers = _layers(inventory, key, None if image is None else image.shape[1:], findings)
+    if image is None or not inventory.judged:
+        pixels, channels = (b"", 0) if image is None else (_digest(image), len(image))
+        return Look(tuple(findings), not findings, True, pixels, channels)
+    readable, names = not findings, contents.legend.classes.names
+    said = _said(inventory, key, image, layers.get("masks"))
+    findings += contradictions_of_tables(inventory.root, said, names)
+    for source, labels in layers.items():
+        if source != "masks" or key in contents.fully_labelled:
+            findings += contradictions_of_marks(inventory.layers[source][key], labels, said, names)
+    return Look(
+        findings=tuple(findings),
+        readable=readable,
+        labelled=not readable or _tells(said) or any((labels != UNLABELED).any() for labels in layers.values()),
+        pixels=_digest(image),
+        channels=len(image),
+        counts=_counts(inventory, said, layers),
+    )
+
+
+def _tried[T](read: Callable[[], T], file: Path, key: str, findings: list[Finding]) -> T | None:
+    try:
+        return read()
+    except DataInvalid as error:
+        findings += findings_of(error, file, "add the file, or export it again", (key,))
+
+
+def _layers(inventory: Inventory, key: str, size: tuple[int, ...] | None, findings: list[Finding]) -> dict[str, Labels]:
+    """The label maps of a picture by source, as far as they can be read and their values are declared."""
+    legend, layers = inventory.contents.legend, {}
+    for source, maps in inventory.layers.items():
+        if key not in maps:
+            continue
+        nothing = legend.declaration.void if source == "masks" else legend.declaration.unlabeled
+        values = _tried(lambda file=maps[key]: read_values(file, size), maps[key], key, findings)
+        if values is not None and inventory.judged:
+            labels = _tried(lambda v=values, n=nothing: legend.labels(v, n), maps[key], key, findings)
+            layers |= {} if labels is None else {source: labels}
+    return layers
+
+
+def _said(inventory: Inventory, key: str, image: Float[np.ndarray, "M H W"], truth: Labels | None) -> Sample:
+    """The picture with what tables say about it, and with nothing drawn."""
+    contents, count_of_classes = inventory.contents, len(inventory.contents.legend.classes)
+    return Sample(
+        key=key,
+        image=image,
+        seeds=np.full(image.shape[1:], UNLABELED),
+        valid=np.ones(image.shape[1:], bool) if truth is None else truth != UNLABELED,
+        strokes=contents.clicks.get(key, ()),
+        tags=contents.tags.get(key, np.full(count_of_classes, UNTOLD)),
+        areas=contents.areas.get(key, np.tile([0.0, 1.0], (count_of_classes, 1))),
+        boxes=contents.boxes.get(key, np.zeros((0, 5))),
+        truth=truth,
+    )
+
+
+def _tells(said: Sample) -> bool:
+    return bool(said.strokes or len(said.boxes) or (said.tags != UNTOLD).any() or (said.areas != [0, 1]).any())
+
+
+def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> dict[str, LabelCounts]:
+    """What each source says about this picture; a source that says nothing counts it as unmarked."""
+    classes = inventory.contents.legend.classes
+    each = {source: relabelled(said, len(classes), seeds=layers.get(source)) for source in inventory.layers}
+    tables = {"tables": said} if inventory.tables else {}
+    return {source: count(sample, classes) for source, sample in {**each, **tables}.items()}
+
+
+def _digest(image: Shaped[np.ndarray, "..."]) -> bytes:
+    return blake2b(image.tobytes(), digest_size=16, person=str(image.shape).encode()[:16]).digest()
