@@ -7,13 +7,12 @@ from weakseg.data.contents import Contents
 from weakseg.data.finding import Finding
 from weakseg.data.folder import find, read_sample
 from weakseg.data.inventory import take_inventory
-from weakseg.data.look import Look, look
+from weakseg.data.look import look
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.splits import Splits, check_splits
-from weakseg.data.statistics import Statistics, total
+from weakseg.data.statistics import LabelCounts, Statistics, total
+from weakseg.data.whole_set import Looks, findings_of_all
 from weakseg.types import Classes
-
-Looks = dict[str, Look]
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, of: Non
         looks[key] = look(inventory, key)
         progress(done, len(pictures))
     findings += [*wrong, *(finding for each in looks.values() for finding in each.findings)]
-    findings += [
-        *_uneven_channels(inventory, looks),
-        *_duplicates(inventory, looks, splits),
-        *_habits(inventory, looks),
-        *_unlabelled(inventory, looks, splits),
-        *_unheard_classes(inventory, looks),
-    ]
+    findings += findings_of_all(inventory, looks, splits)
     told = {key for finding in findings if not finding.remark for key in finding.keys}
     readable = [key for key, each in looks.items() if each.readable and inventory.judged]
     return Checked(
@@ -84,7 +77,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, of: Non
     )
 
 
-def _counted(looks: Looks, splits: Splits, classes: Classes) -> dict:
+def _counted(looks: Looks, splits: Splits, classes: Classes) -> dict[str, dict[str, LabelCounts]]:
     """The counts of every source by split."""
     sources = dict.fromkeys(source for each in looks.values() for source in each.counts)
     return {

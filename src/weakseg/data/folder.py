@@ -65,8 +65,7 @@ class Folder:
         sample = read_sample(self._contents, self.keys[index])
         if len(sample.image) != self._channels:
             first, this = (self._contents.pictures[key] for key in (self.keys[0], sample.key))
-            found = f"{this} has {len(sample.image)} channels, but {first} has {self._channels}"
-            raise DataInvalid(found, expected="as many in all pictures", mend="convert them all to grey or to RGB")
+            raise channels_differ(this, len(sample.image), f"{first} has", self._channels)
         return sample
 
     @property
@@ -100,6 +99,12 @@ def find(name: str) -> Path:
             return place
     tried = f"{places[0].resolve()} and " + (f"{places[1]}" if shelf else "$WEAKSEG_DATA, which is not set")
     raise DataInvalid(f"no data folder '{name}' (tried {tried})", mend="give a path, or set WEAKSEG_DATA")
+
+
+def channels_differ(path: Path, channels: int, others: str, theirs: int) -> DataInvalid:
+    """The error of a picture that has another number of channels than others."""
+    found = f"{path} has {channels} channels, but {others} {theirs}"
+    return DataInvalid(found, expected="as many in all pictures", mend="convert them all to grey or to RGB")
 
 
 def read_sample(contents: Contents, key: str) -> Sample:

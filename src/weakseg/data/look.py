@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -42,7 +43,7 @@ def look(inventory: Inventory, key: str) -> Look:
     """Reads a picture and all its labels."""
     contents, findings = inventory.contents, []
     path = contents.pictures[key]
-    image = _tried(lambda: read_image(path), path, key, findings)
+    image = _tried(findings, key, path, read_image, path)
     layers = _layers(inventory, key, None if image is None else image.shape[1:], findings)
     if image is None or not inventory.judged:
         pixels, channels = (b"", 0) if image is None else (_digest(image), len(image))
@@ -63,11 +64,12 @@ def look(inventory: Inventory, key: str) -> Look:
     )
 
 
-def _tried[T](read: Callable[[], T], file: Path, key: str, findings: list[Finding]) -> T | None:
+def _tried(findings: list[Finding], key: str, file: Path, read: Callable[..., Any], *arguments: Any) -> Any:
+    """What `read(*arguments)` gives; `None` and a finding about the file where it fails."""
     try:
-        return read()
+        return read(*arguments)
     except DataInvalid as error:
-        findings += findings_of(error, file, "add the file, or export it again", (key,))
+        findings += findings_of(error, file, "export the file again", (key,))
 
 
 def _layers(inventory: Inventory, key: str, size: tuple[int, ...] | None, findings: list[Finding]) -> dict[str, Labels]:
@@ -77,9 +79,9 @@ def _layers(inventory: Inventory, key: str, size: tuple[int, ...] | None, findin
         if key not in maps:
             continue
         nothing = legend.declaration.void if source == "masks" else legend.declaration.unlabeled
-        values = _tried(lambda file=maps[key]: read_values(file, size), maps[key], key, findings)
+        values = _tried(findings, key, maps[key], read_values, maps[key], size)
         if values is not None and inventory.judged:
-            labels = _tried(lambda v=values, n=nothing: legend.labels(v, n), maps[key], key, findings)
+            labels = _tried(findings, key, maps[key], legend.labels, values, nothing)
             layers |= {} if labels is None else {source: labels}
     return layers
 

@@ -89,7 +89,7 @@ class Scenes:
     """Fewest and most things in a picture; some may end up hidden."""
     clutter: int = 10
     """Small patterned pieces that belong to the background."""
-    disguise: float = 0.25
+    disguise: float = 0.15
     """How much of its class's colour a thing hides, in [0, 1]."""
 
     @property
@@ -171,7 +171,7 @@ def _coat(thing: Thing, u: Field, v: Field, inside: Field, disguise: float, gene
     """The thing's colours: two shades in its pattern, a worn rim, light from one side."""
     colour = (1 - disguise) * np.array(thing.colour) + disguise * generator.uniform(0.15, 0.85, 3)
     other = np.clip(colour + generator.choice([-1, 1]) * generator.uniform(0.25, 0.45), 0, 1)
-    rim = np.clip(1 - inside * 5, 0, 1)
+    rim = np.clip(1 - inside * 7, 0, 1)
     shade = thing.pattern(u, v) * (1 - rim)
     mixed = colour[:, None, None] * (1 - shade) + other[:, None, None] * shade
     return mixed * (1 - 0.3 * rim) + 0.1 * (-u - v)
@@ -179,7 +179,7 @@ def _coat(thing: Thing, u: Field, v: Field, inside: Field, disguise: float, gene
 
 def _lit(canvas: Float[np.ndarray, "3 H W"], generator) -> Float[np.ndarray, "3 H W"]:
     """The scene under uneven, slightly coloured light, seen by a grainy camera."""
-    light = generator.uniform(0.75, 1.1) + 0.45 * (_smooth(canvas.shape[1:], 2, generator) - 0.4)
+    light = generator.uniform(0.8, 1.1) + 0.35 * (_smooth(canvas.shape[1:], 2, generator) - 0.4)
     tint = generator.uniform(0.92, 1.08, (3, 1, 1))
-    grain = generator.normal(0, 0.03, canvas.shape)
+    grain = generator.normal(0, 0.025, canvas.shape)
     return np.clip(canvas * light * tint + grain, 0, 1).astype(np.float32)

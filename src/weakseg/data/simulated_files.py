@@ -10,7 +10,7 @@
 import csv
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,17 @@ from weakseg.errors import DataInvalid
 from weakseg.types import ABSENT, PRESENT, UNLABELED
 
 
-def write_simulated(folder: Folder, kinds: tuple[Kind, ...], seed: int, out: Path) -> list[Path]:
+def write_simulated(
+    folder: Folder,
+    kinds: tuple[Kind, ...],
+    seed: int,
+    out: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Path]:
     """Writes the labels simulated for one split; returns the label folder or table of each kind, for `Folder.labels`.
 
-    Class values and names are those of the data folder, so the files mean the same as ones drawn by hand.
+    Class values and names are those of the data folder, so the files mean the same as ones drawn by hand. `progress`
+    is told how many pictures are done, and of how many.
 
     Raises:
         DataInvalid: a file or folder is there already (then nothing is written), a picture has no mask, a class has
@@ -47,7 +54,7 @@ def write_simulated(folder: Folder, kinds: tuple[Kind, ...], seed: int, out: Pat
     partial = out / f".simulated.{os.getpid()}.partial"
     try:
         partial.mkdir(parents=True)
-        _write(simulated, legend, partial)
+        _write(simulated, legend, partial, progress)
         for kind, place in zip(kinds, places, strict=True):
             place.parent.mkdir(exist_ok=True)
             (partial / _name(kind)).rename(place)
@@ -69,7 +76,7 @@ def _place(out: Path, kind: Kind, seed: int) -> Path:
     return out / f"seed{seed}" / _name(kind)
 
 
-def _write(simulated: Simulated, legend: Legend, into: Path) -> None:
+def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[[int, int], None]) -> None:
     """All labels of all samples, each picture read once."""
     tables = {kind.fills: [] for kind in simulated.kinds if not isinstance(kind, Scribbles)}
     drawn = len(tables) < len(simulated.kinds)
@@ -81,6 +88,7 @@ def _write(simulated: Simulated, legend: Legend, into: Path) -> None:
             rows.extend((sample.key, *row) for row in _TABLES[fills][2](sample, legend))
         if drawn:
             _write_map(into / "scribbles" / f"{sample.key}.png", sample, legend)
+        progress(index + 1, len(simulated))
     for fills, rows in tables.items():
         name, header, _ = _TABLES[fills]
         text = StringIO()

@@ -34,7 +34,7 @@ def check_splits(root: Path, pictures: Collection[str]) -> tuple[Splits, list[Fi
 
 
 def kept_apart(one: str, other: str) -> bool:
-    """Whether two splits must not share pictures, by their names: "train" and "val", but not "train" and "train_aug"."""
+    """Whether two splits must not share pictures, by their names: "train" and "val" must not, "train_aug" may."""
     return one not in other and other not in one and "all" not in (one, other)
 
 

@@ -19,7 +19,9 @@ class LabelCounts:
     pictures: int
     unmarked: int
     """Pictures on which nobody drew."""
+    pixels: int
     valid_pixels: int
+    """Pixels that are not void."""
     marked_pixels: Int[np.ndarray, " C"]
     marked_pictures: Int[np.ndarray, " C"]
     tagged_pictures: Int[np.ndarray, " C"]
@@ -31,6 +33,11 @@ class LabelCounts:
     def labelled_share(self) -> float:
         """Share of all valid pixels that somebody marked, in [0, 1]."""
         return int(self.marked_pixels.sum()) / max(self.valid_pixels, 1)
+
+    @property
+    def void_share(self) -> float:
+        """Share of all pixels that must not be judged, in [0, 1]."""
+        return 1 - self.valid_pixels / max(self.pixels, 1)
 
     @property
     def imbalance(self) -> float:
@@ -61,6 +68,7 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
         classes=classes,
         pictures=1,
         unmarked=int(not pixels.any()),
+        pixels=sample.valid.size,
         valid_pixels=int(sample.valid.sum()),
         marked_pixels=pixels,
         marked_pictures=(pixels > 0).astype(int),
@@ -81,6 +89,7 @@ def total(counts: Sequence[LabelCounts], classes: Classes) -> LabelCounts:
         classes=classes,
         pictures=sum(part.pictures for part in counts),
         unmarked=sum(part.unmarked for part in counts),
+        pixels=sum(part.pixels for part in counts),
         valid_pixels=sum(part.valid_pixels for part in counts),
         marked_pixels=summed("marked_pixels"),
         marked_pictures=summed("marked_pictures"),

@@ -8,9 +8,16 @@ from typing import Any
 import torch
 
 from weakseg.errors import NetworkUnavailable, RecipeInvalid
-from weakseg.models.checkpoint import blue_first, config_from, explained, locate, normalisation, quiet, read_config
 from weakseg.models.network import Network
-from weakseg.models.traps import adapt_first_convolution, mend_config, mend_layers, reverse_first_convolution, tile_px
+from weakseg.models.traps import (
+    adapt_first_convolution,
+    first_convolution,
+    mend_config,
+    mended,
+    reverse_first_convolution,
+    tile_px,
+)
+from weakseg.models.weights import blue_first, config_from, explained, locate, normalisation, quiet, read_config
 
 
 @dataclass(frozen=True)
@@ -49,10 +56,8 @@ class Pretrained:
         _refuse_missing_backbone(self.name, body, fresh)
         if blue_first(folder, config.model_type):
             reverse_first_convolution(body)
-        network = _adapt(body, channels, normalisation(folder, config.model_type), self.enlarge)
-        learnt = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
-        network.fresh_parameters = frozenset(f"body.{name}" for name in fresh) & learnt
-        return network
+        settings = {"fresh_parameters": sorted(fresh), **normalisation(folder, config.model_type)}
+        return _adapt(body, channels, settings, self.enlarge)
 
     def rebuild(self, channels: int, classes: int, config: dict) -> Network:
         """The same architecture from `Network.config`, without any file; its weights are about to be loaded."""
@@ -78,7 +83,8 @@ class Untrained:
         path = Path(self.config)
         config = mend_config(read_config(path), classes, self.output_stride)
         folder = path if path.is_dir() else path.parent
-        settings = {"architecture": config.to_dict(), **normalisation(folder, config.model_type)}
+        settings = {"fresh_parameters": [], **normalisation(folder, config.model_type)}
+        settings["architecture"] = config.to_dict()
         with explained(self.config):
             return _from_config(settings, channels, classes, self.enlarge)
 
@@ -89,7 +95,7 @@ class Untrained:
 
 def _load(folder: Path, config) -> tuple[Any, set[str]]:
     """The network, and the names of the weights that the checkpoint lacks."""
-    from transformers import AutoBackbone, AutoModelForSemanticSegmentation
+    from transformers import AutoModelForSemanticSegmentation
 
     options = {
         "dtype": torch.float32,
@@ -100,9 +106,9 @@ def _load(folder: Path, config) -> tuple[Any, set[str]]:
     }
     if config.model_type == "upernet" and read_config(folder).model_type != "upernet":
         body = AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
-        backbone, loading = AutoBackbone.from_pretrained(folder, config=config.backbone_config, **options)
-        body.backbone = backbone
-        return body, {f"backbone.{name}" for name in _lacking(loading)} | _names(body, "decode_head.")
+        body.backbone, loading = type(body.backbone).from_pretrained(folder, config=config.backbone_config, **options)
+        head = {f"decode_head.{name}" for name in body.decode_head.state_dict()}
+        return body, head | {f"backbone.{name}" for name in _lacking(loading)}
     body, loading = AutoModelForSemanticSegmentation.from_pretrained(folder, config=config, **options)
     return body, _lacking(loading)
 
@@ -112,10 +118,6 @@ def _lacking(loading: dict) -> set[str]:
     return set(loading["missing_keys"]) | mismatched
 
 
-def _names(body, prefix: str) -> set[str]:
-    return {name for name in body.state_dict() if name.startswith(prefix)}
-
-
 def _from_config(settings: dict, channels: int, classes: int, enlarge: float) -> Network:
     from transformers import AutoModelForSemanticSegmentation
 
@@ -123,17 +125,24 @@ def _from_config(settings: dict, channels: int, classes: int, enlarge: float) ->
     config.num_labels = classes
     with quiet():
         body = AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
-    return _adapt(body, channels, {key: tuple(settings[key]) for key in ("mean", "std")}, enlarge)
+    return _adapt(body, channels, settings, enlarge)
 
 
-def _adapt(body, channels: int, normalised: dict[str, tuple[float, ...]], enlarge: float) -> Network:
-    settings = {"architecture": json.loads(body.config.to_json_string(use_diff=False)), **normalised}
-    mend_layers(body)
-    own = len(normalised["mean"])
-    if channels not in (1, own):
+def _adapt(body, channels: int, settings: dict, enlarge: float) -> Network:
+    """The network, of a body with all its weights and of what `Network.config` holds beside the architecture."""
+    architecture = json.loads(body.config.to_json_string(use_diff=False))
+    own, tile = first_convolution(body).in_channels, tile_px(body.config)
+    takes = own if channels in (1, own) else channels
+    if takes != own:
         adapt_first_convolution(body, channels)
-        normalised = {key: (sum(values) / own,) * channels for key, values in normalised.items()}
-    return Network(body, channels, tile_px=tile_px(body.config), enlarge=enlarge, config=settings, **normalised)
+    mean, std = (tuple(settings[key]) for key in ("mean", "std"))
+    if takes != len(mean):
+        mean, std = ((sum(values) / len(values),) * takes for values in (mean, std))
+    config = {**settings, "architecture": architecture}
+    network = Network(mended(body), channels, tile_px=tile, mean=mean, std=std, enlarge=enlarge, config=config)
+    learning = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    network.fresh_parameters = frozenset(learning) & {f"body.{name}" for name in settings["fresh_parameters"]}
+    return network
 
 
 def _refuse_missing_backbone(name: str, body, fresh: set[str]):

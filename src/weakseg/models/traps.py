@@ -48,8 +48,8 @@ def tile_px(config) -> int:
     return 2 * patch if isinstance(patch, int) and patch > 8 else 32
 
 
-def mend_layers(body: Any):
-    """Replace the layers that mislead training, in place; names and shapes of the weights stay."""
+def mended(body: Any) -> nn.Module:
+    """The network without the layers that mislead training; names and shapes of the weights stay."""
     for name, layer in list(body.named_modules()):
         if type(layer) is nn.BatchNorm2d:
             _replace(body, name, _batch_norm(layer))
@@ -57,6 +57,7 @@ def mend_layers(body: Any):
         _mend_mobilenet(body)
     if body.config.model_type == "dpt":
         _mend_dpt(body)
+    return _UperNet(body.backbone, body.decode_head) if body.config.model_type == "upernet" else body
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -78,6 +79,17 @@ def _batch_norm(layer: nn.BatchNorm2d) -> BatchNorm:
     mended = BatchNorm(layer.num_features, layer.eps, momentum, layer.affine, layer.track_running_stats)
     mended.load_state_dict(layer.state_dict())
     return mended.train(layer.training)
+
+
+class _UperNet(nn.Module):
+    """UperNet on its own grid; transformers' returns logits as large as the picture, 16 to 200 times as many."""
+
+    def __init__(self, backbone: nn.Module, decode_head: nn.Module):
+        super().__init__()
+        self.backbone, self.decode_head = backbone, decode_head
+
+    def forward(self, picture: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
+        return self.decode_head(self.backbone(picture).feature_maps)
 
 
 def _mend_mobilenet(body: Any):
@@ -107,7 +119,7 @@ def _mend_dpt(body: Any):
 
 def adapt_first_convolution(body: nn.Module, channels: int):
     """Let a network take another number of channels, in place."""
-    layer = _first_convolution(body)
+    layer = first_convolution(body)
     own, layer.in_channels = layer.in_channels, channels
     mean = layer.weight.detach().mean(1, keepdim=True)
     layer.weight = nn.Parameter((mean * own / channels).repeat(1, channels, 1, 1))
@@ -118,11 +130,12 @@ def adapt_first_convolution(body: nn.Module, channels: int):
 
 def reverse_first_convolution(body: nn.Module):
     """Let a network that expects blue, green, red take red, green, blue, in place."""
-    layer = _first_convolution(body)
+    layer = first_convolution(body)
     layer.weight = nn.Parameter(layer.weight.detach().flip(1))
 
 
-def _first_convolution(body: nn.Module) -> nn.Conv2d:
+def first_convolution(body: nn.Module) -> nn.Conv2d:
+    """The layer that sees the picture."""
     return next(layer for layer in body.modules() if isinstance(layer, nn.Conv2d))
 
 

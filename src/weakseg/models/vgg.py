@@ -64,7 +64,7 @@ class _Body(nn.Module):
         nn.init.normal_(self.fc8.weight, std=0.01)
         self.activation = nn.Sequential(nn.ReLU(inplace=True), nn.Dropout(0.5))
 
-    def forward(self, picture: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C h w"]:
+    def forward(self, picture: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
         return self.fc8(self.activation(self.fc7(self.activation(self.fc6(self.features(picture))))))
 
 

@@ -1,1 +1,1 @@
-"""One self-contained page a run."""
+"""What people look at: pages in one file, and predictions as files."""

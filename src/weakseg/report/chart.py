@@ -56,17 +56,17 @@ class Chart:
 def chart(title: str, x_name: str, series: Sequence[Series]) -> Chart:
     """Lays out lines over a common x axis and a y axis that starts at 0; series without points are dropped."""
     series = [line for line in series if line.points]
-    xs = [x for line in series for x, _ in line.points]
-    y_ticks = ticks(0, max((y for line in series for _, y in line.points), default=1.0))
-    x_ticks = [tick for tick in ticks(min(xs, default=0), max(xs, default=1), whole=True) if tick <= max(xs, default=1)]
-    across = lambda x: _LEFT + (x - min(xs)) / max(max(xs) - min(xs), 1e-9) * (WIDTH - _LEFT - _RIGHT)  # noqa: E731
+    first, last = _range([x for line in series for x, _ in line.points])
+    y_ticks = ticks(0, _range([y for line in series for _, y in line.points])[1] or 1)
+    x_ticks = [x for x in ticks(first, last, whole=True) if first <= x <= last]
+    across = lambda x: _LEFT + (x - first) / max(last - first, 1e-9) * (WIDTH - _LEFT - _RIGHT)  # noqa: E731
     up = lambda y: HEIGHT - _BOTTOM - y / y_ticks[-1] * (HEIGHT - _TOP - _BOTTOM)  # noqa: E731
     placed = [tuple((across(x), up(y), short(y)) for x, y in line.points) for line in series]
     heights = _apart([points[-1][1] for points in placed])
     return Chart(
         title=title,
         x_name=x_name,
-        x_ticks=tuple((across(x), f"{x:g}") for x in x_ticks if x >= min(xs)),
+        x_ticks=tuple((across(x), f"{x:g}") for x in x_ticks),
         y_ticks=tuple((up(y), short(y)) for y in y_ticks),
         lines=tuple(Line(s.name, s.color, p, y) for s, p, y in zip(series, placed, heights, strict=True)),
     )
@@ -87,6 +87,10 @@ def short(value: float) -> str:
         return f"{value:.3g}"
     digits, exponent = f"{value:.1e}".split("e")
     return f"{digits.removesuffix('.0')}e{int(exponent)}"
+
+
+def _range(values: list[float]) -> tuple[float, float]:
+    return min(values, default=0.0), max(values, default=1.0)
 
 
 def _apart(heights: list[float]) -> list[float]:

@@ -5,13 +5,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from weakseg.data.sample import Dataset
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.evaluate import evaluate
 from weakseg.evaluate.scores import Scores
-from weakseg.train.checkpoint import write_whole
-from weakseg.train.codec import Foreign
-from weakseg.train.run_folder import Run
+from weakseg.report.run import Run, dataset
+from weakseg.report.whole_file import write_whole
 
 TRIMAP_WIDTHS_PX = (1, 2, 4, 8, 16, 32)
 
@@ -24,7 +22,7 @@ def evaluation(
 ) -> Scores:
     """Scores of a run's `best` or `last` network on its validation pictures.
 
-    Those of the best network are read from `evaluation.json` if they are of these very weights, and written there
+    Those of the best network are read from `evaluation.json` if they are of these very weights and pictures, and written there
     otherwise.
 
     Raises:
@@ -33,31 +31,14 @@ def evaluation(
     """
     file, weights = run.path / "evaluation.json", _fingerprint(run.path / f"{which}.safetensors")
     kept = _kept(file)
-    if kept.get("weights") == weights:
-        return Scores.from_json(kept)
     pictures = dataset(run, "validation")
+    if kept.get("weights") == weights and kept.get("keys") == list(pictures.keys):
+        return Scores.from_json(kept)
     scores = evaluate(run.predictor(device, which=which), pictures, TRIMAP_WIDTHS_PX, progress)
     if which == "best":
         text = json.dumps({"weights": weights, **scores.to_json()}, allow_nan=False)
         write_whole(file, lambda part: part.write_text(text))
     return scores
-
-
-def dataset(run: Run, part: str) -> Dataset:
-    """The `training` or `validation` pictures of a run.
-
-    Raises:
-        RunInvalid: it has none, or only the code that started it can make them.
-    """
-    pictures = getattr(run.recipe, part)
-    if pictures is None:
-        raise RunInvalid(f"{run.path} has no {part} pictures", mend=f"give its recipe a {part} set")
-    if isinstance(pictures, Foreign):
-        raise RunInvalid(
-            f"the {part} pictures of {run.path} were made by your own code ({pictures.text})",
-            mend="evaluate them in Python: weakseg.evaluate.evaluate.evaluate(weakseg.load(run), pictures)",
-        )
-    return pictures
 
 
 def _fingerprint(path: Path) -> str:

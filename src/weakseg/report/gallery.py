@@ -11,11 +11,11 @@ from PIL import Image
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
 from weakseg.report.overlay import as_rgb, boxed, hatched, marked, resized, resized_labels, tinted
-from weakseg.types import ABSENT, PRESENT, UNLABELED, Classes
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 
 SIDE_PX = 320
 """Longer side of a small picture."""
-_JPEG_QUALITY = 86
+_JPEG_QUALITY = 80
 
 Colors = UInt8[np.ndarray, "C 3"]
 
@@ -75,15 +75,17 @@ def weak_labels(
 
 
 def said(sample: Sample, classes: Classes) -> tuple[str, ...]:
-    """Tags and sizes in words; tags that only repeat what is drawn are left out."""
-    named = lambda which: ", ".join(classes.names[i] for i in np.flatnonzero(which))  # noqa: E731
-    drawn = np.isin(np.arange(len(classes)), [*np.unique(sample.seeds), *(s.label for s in sample.strokes)])
-    told = ((sample.tags == PRESENT) & ~drawn, "shows"), ((sample.tags == ABSENT), "shows no")
-    # A fully labelled picture rules out every class it does not show: that is no tag of anybody's.
-    full = not (sample.valid & (sample.seeds == UNLABELED)).any()
-    words = [f"{verb} {named(which)}" for which, verb in told if which.any() and not full]
+    """Tags and sizes in words; a fully labelled picture, whose tags follow from its mask, has none."""
+    if not (sample.valid & (sample.seeds == UNLABELED)).any():
+        return ()
+    names = np.array(classes.names)
+    words = [f"shows {', '.join(names[sample.tags == PRESENT])}"] if (sample.tags == PRESENT).any() else []
+    if (sample.tags != UNTOLD).all():
+        words.append("nothing else")
+    elif (sample.tags == ABSENT).any():
+        words.append(f"no {', '.join(names[sample.tags == ABSENT])}")
     bounded = np.flatnonzero((sample.areas != [0, 1]).any(1))
-    sizes = [f"{classes.names[i]} {sample.areas[i, 0]:.0%} to {sample.areas[i, 1]:.0%}" for i in bounded]
+    sizes = (f"{names[i]} {sample.areas[i, 0]:.0%} to {sample.areas[i, 1]:.0%}" for i in bounded)
     return (*words, *sizes)
 
 
@@ -93,6 +95,11 @@ def data_uri(picture: UInt8[np.ndarray, "H W 3"]) -> str:
     # Subsampled colour would smear thin scribbles.
     Image.fromarray(picture).save(file, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def spread(length: int, most: int) -> list[int]:
+    """At most `most` indices of a sequence, evenly spread over it."""
+    return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(int)).tolist()
 
 
 def _small_size(size: tuple[int, ...]) -> tuple[int, int]:

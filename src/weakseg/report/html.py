@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from weakseg.data.image_file import palette
 from weakseg.errors import DataInvalid
-from weakseg.train.checkpoint import write_whole
+from weakseg.report.whole_file import write_whole
 
 _SIGNATURE = '<meta name="generator" content="weakseg">'
 
@@ -36,7 +36,6 @@ def write_page(path: Path, template: str, **parts: Any) -> None:
     )
     environment.filters |= {"score": _score, "percent": _percent}
     text = environment.get_template(template).render(signature=_SIGNATURE, **parts)
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 

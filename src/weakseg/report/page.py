@@ -6,11 +6,11 @@ from typing import Any
 
 from weakseg.data.sample import Dataset
 from weakseg.errors import WeaksegError
-from weakseg.report.evaluation import dataset, evaluation
+from weakseg.report.evaluation import evaluation
 from weakseg.report.html import css_colors, require_free, write_page
+from weakseg.report.run import Run, dataset
 from weakseg.report.sections import Account, curves, judged, taught
 from weakseg.report.setup import facts
-from weakseg.train.run_folder import Run
 
 
 def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = lambda line: None) -> None:
@@ -52,15 +52,21 @@ def account(run: Run, name: str, color: int, say: Callable[[str], None]) -> Acco
         except WeaksegError as error:
             notes.append(str(error))
 
-    scores = had(lambda: evaluation(run))
     return Account(
-        run, name, color, had(run.predictor), scores, had(lambda: _present(run)), tuple(dict.fromkeys(notes))
+        run=run,
+        name=name,
+        color=color,
+        predictor=had(run.predictor),
+        scores=had(lambda: evaluation(run)),
+        validation=had(lambda: _opened(run, "validation")),
+        training=had(lambda: _opened(run, "training")),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _present(run: Run) -> Dataset:
-    """The training pictures, opened, so that a folder that has moved is found out here."""
-    samples = dataset(run, "training")
+def _opened(run: Run, part: str) -> Dataset:
+    """Pictures of a run, the first of them read, so that a folder that has moved is found out here."""
+    samples = dataset(run, part)
     samples[0]
     return samples
 

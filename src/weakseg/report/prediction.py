@@ -13,7 +13,7 @@ from weakseg.data.image_file import palette, read_image, write_labels
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.evaluate.predict import Predictor, require_channels
 from weakseg.report.overlay import as_rgb, tinted
-from weakseg.train.checkpoint import write_whole
+from weakseg.report.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ def predict_files(
     targets = [_targets(path, out, probabilities, overlays) for path in paths]
     if problems := [*_clashes(paths), *_existing(targets), *_unusable(predictor, paths)]:
         raise DataInvalid.of(problems)
-    for folder in {file.parent for target in targets for file in target.files}:
-        folder.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     for done, (path, target) in enumerate(zip(paths, targets, strict=True), start=1):
         _predict_file(predictor, read_image(path), target)
         progress(done, len(paths))

@@ -19,7 +19,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoreRow:
     """A class, or a mean over classes."""
 
     name: str
@@ -31,14 +31,16 @@ class Row:
     dice: tuple[Cell, ...]
 
 
-def score_table(scores: Sequence[Scores]) -> tuple[Row, ...]:
+def score_table(scores: Sequence[Scores]) -> tuple[ScoreRow, ...]:
     """One row a class, after a row of means; all scores must be of the same classes and pictures."""
     first = scores[0]
     truth = first.matrices.sum((0, 2))
     iou, dice = np.stack([s.iou() for s in scores]), np.stack([s.dice() for s in scores])
-    means = Row("mean", None, None, _cells([s.mean_iou() for s in scores]), _cells([s.mean_dice() for s in scores]))
+    means = ScoreRow(
+        "mean", None, None, _cells([s.mean_iou() for s in scores]), _cells([s.mean_dice() for s in scores])
+    )
     rows = (
-        Row(name, k, float(truth[k] / max(truth.sum(), 1)), _cells(iou[:, k]), _cells(dice[:, k]))
+        ScoreRow(name, k, float(truth[k] / max(truth.sum(), 1)), _cells(iou[:, k]), _cells(dice[:, k]))
         for k, name in enumerate(first.classes.names)
     )
     return (means, *rows)

@@ -9,22 +9,21 @@ import numpy as np
 
 from weakseg.data.image_file import palette
 from weakseg.data.sample import Dataset, Sample
+from weakseg.data.statistics import LabelCounts, count, total
 from weakseg.evaluate.predict import Predictor
 from weakseg.evaluate.scores import Scores
 from weakseg.report.chart import Chart, Series, chart
-from weakseg.report.evaluation import dataset
-from weakseg.report.gallery import Row, row
+from weakseg.report.gallery import Row, row, spread
 from weakseg.report.hidden import hidden_segmentation
-from weakseg.report.label_counts import LabelCounts, count_labels
-from weakseg.report.score_table import Row as ScoreRow
-from weakseg.report.score_table import score_table
-from weakseg.report.setup import trained_seconds
-from weakseg.train.progress import duration
-from weakseg.train.run_folder import Run
+from weakseg.report.run import Run, trained_seconds
+from weakseg.report.score_table import ScoreRow, score_table
+from weakseg.report.setup import duration
 from weakseg.types import Classes
 
 WORST = 8
 """How many validation pictures are shown."""
+COUNTED = 500
+"""Of how many training pictures, at most, the labels are counted, because each has to be read."""
 EXAMPLES = 4
 """How many training pictures are shown with their labels."""
 
@@ -38,6 +37,7 @@ class Account:
     color: int
     predictor: Predictor | None
     scores: Scores | None
+    validation: Dataset | None
     training: Dataset | None
     notes: tuple[str, ...]
 
@@ -52,6 +52,7 @@ class Taught:
     """One set of training labels, and the runs that learnt from it."""
 
     accounts: tuple[Account, ...]
+    pictures: int
     counts: LabelCounts
     rows: tuple[Row, ...]
 
@@ -95,9 +96,9 @@ def judged(accounts: Sequence[Account]) -> list[Judged]:
 def _taught(accounts: Sequence[Account]) -> Taught:
     samples = accounts[0].training
     assert samples is not None
-    chosen = np.unique(np.linspace(0, len(samples) - 1, min(EXAMPLES, len(samples))).round().astype(int))
-    rows = (_row(samples[int(index)], accounts) for index in chosen)
-    return Taught(tuple(accounts), count_labels(samples), tuple(rows))
+    counts = total([count(samples[i], samples.classes) for i in spread(len(samples), COUNTED)], samples.classes)
+    rows = tuple(_row(samples[i], accounts) for i in spread(len(samples), EXAMPLES))
+    return Taught(tuple(accounts), len(samples), counts, rows)
 
 
 def _judged(accounts: Sequence[Account]) -> Judged:
@@ -118,9 +119,9 @@ def _judged(accounts: Sequence[Account]) -> Judged:
 
 
 def _worst_rows(accounts: Sequence[Account], worst: list[int], each: np.ndarray) -> tuple[Row, ...]:
-    if any(a.predictor is None for a in accounts):
+    samples = accounts[0].validation
+    if samples is None:
         return ()
-    samples = dataset(accounts[0].run, "validation")
     names = [a.name if len(accounts) > 1 else "IoU" for a in accounts]
     notes = lambda index: tuple(f"{name} {value:.3f}" for name, value in zip(names, each[:, index], strict=True))  # noqa: E731
     return tuple(_row(samples[index], accounts, notes(index)) for index in worst)

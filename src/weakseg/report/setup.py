@@ -1,24 +1,26 @@
 """What a run was asked to do and what it took, in words."""
 
-from typing import Any
-
-from weakseg.train.codec import Foreign
-from weakseg.train.progress import duration
-from weakseg.train.run_folder import Run
+from weakseg.report.run import Run, trained_seconds
 
 
 def facts(run: Run) -> dict[str, str]:
     """Names and values, in the order in which a reader asks for them."""
     recipe, record = run.recipe, run.record
+    phases = {
+        "Phase" if len(recipe.phases) == 1 else f"Phase {number}": (
+            f"{phase.epochs} epochs at {phase.learning_rate:g}: {phase.objective!r}"
+        )
+        for number, phase in enumerate(recipe.phases, start=1)
+    }
     versions = {"weakseg": record.get("weakseg", "unknown"), **record.get("versions", {})}
     return {
-        "Training pictures": _words(recipe.training),
-        "Validation pictures": _words(recipe.validation),
-        "Network": _words(recipe.network),
+        "Training pictures": repr(recipe.training),
+        "Validation pictures": "none" if recipe.validation is None else repr(recipe.validation),
+        "Network": repr(recipe.network),
         "Parameters": f"{record['parameters']:,}" if "parameters" in record else "unknown",
-        **{_numbered("Phase", i, len(recipe.phases)): _phase(phase) for i, phase in enumerate(recipe.phases)},
-        "Optimiser": _words(recipe.optimizer),
-        "Views": _words(recipe.augment),
+        **phases,
+        "Optimiser": repr(recipe.optimizer),
+        "Views": repr(recipe.augment),
         "Batch": f"{recipe.batch_size} pictures a step",
         "Seed": str(recipe.seed),
         "Time": f"{duration(trained_seconds(run))} for {len(run.metrics)} epochs, validation included",
@@ -27,22 +29,8 @@ def facts(run: Run) -> dict[str, str]:
     }
 
 
-def trained_seconds(run: Run) -> float:
-    """Wall-clock time of all epochs."""
-    return sum(line["seconds"] for line in run.metrics)
-
-
-def _phase(phase: Any) -> str:
-    if isinstance(phase, Foreign):
-        return phase.text
-    return f"{phase.epochs} epochs at {phase.learning_rate:g}: {_words(phase.objective)}"
-
-
-def _words(part: Any) -> str:
-    if part is None:
-        return "none"
-    return part.text if isinstance(part, Foreign) else repr(part)
-
-
-def _numbered(name: str, index: int, of: int) -> str:
-    return name if of == 1 else f"{name} {index + 1}"
+def duration(seconds: float) -> str:
+    """Seconds in words: `40 s`, `6 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

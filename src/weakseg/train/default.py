@@ -8,7 +8,6 @@ import numpy as np
 from weakseg.data.augment import Augment
 from weakseg.data.fold import Fold
 from weakseg.data.folder import Folder
-from weakseg.data.sample import Dataset
 from weakseg.errors import DataInvalid
 from weakseg.models.pretrained import Pretrained
 from weakseg.models.unet import UNet
@@ -58,7 +57,7 @@ def choose(data: str, network: str | None = None) -> Recipe:
     )
 
 
-def _split(data: str) -> tuple[Dataset, Dataset | None]:
+def _split(data: str) -> tuple[Folder | Fold, Folder | Fold | None]:
     """Training and validation pictures: the folder's own splits, else four fifths and one fifth."""
     root = Folder(data, split="all").root
     own = [(root / "splits" / f"{name}.txt").is_file() for name in ("train", "val")]
@@ -71,7 +70,7 @@ def _split(data: str) -> tuple[Dataset, Dataset | None]:
     return Fold(pictures, held_out=False), Fold(pictures, held_out=True)
 
 
-def _looked_at(training: Dataset) -> int:
+def _looked_at(training: Folder | Fold) -> int:
     """The median shorter side of a few pictures, after making sure that something is drawn on one."""
     few = [training[int(i)] for i in np.unique(np.linspace(0, len(training) - 1, 12).round())]
     drawn = any((s.seeds != UNLABELED).any() or s.strokes for s in few)

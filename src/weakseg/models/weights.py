@@ -19,15 +19,19 @@ def locate(name: str) -> Path:
         NetworkUnavailable: it is in none of these places; within seconds, where the hub cannot be reached.
     """
     shelf = os.environ.get("WEAKSEG_WEIGHTS")
-    for folder in [Path(name)] + ([Path(shelf) / name] if shelf else []):
+    folders = [Path(name).absolute()] + ([Path(shelf) / name] if shelf else [])
+    for folder in folders:
         if (folder / "config.json").is_file():
             return folder
     try:
         return _downloaded(name) or _download(name)
     except Exception as error:  # it may be any error of the HTTP library that the hub's client uses
         raise NetworkUnavailable(
-            f"There are no weights named '{name}'. Looked at: the folder {Path(name).absolute()}; "
-            f"{f'{shelf}/{name}' if shelf else 'no shelf, for WEAKSEG_WEIGHTS is not set'}; earlier downloads; "
+            f"There are no weights named '{name}'. Looked at: "
+            + "".join(
+                f"{folder} ({'it holds no config.json' if folder.is_dir() else 'no folder'}); " for folder in folders
+            )
+            + f"{'' if shelf else 'WEAKSEG_WEIGHTS is not set; '}earlier downloads; "
             f"the Hugging Face hub ({_first_line(error)}).",
             expected="a folder with config.json and model.safetensors, or a name that the hub knows",
             mend="give a folder; or fetch the files elsewhere and set WEAKSEG_WEIGHTS to the folder they lie under; "

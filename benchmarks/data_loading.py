@@ -1,0 +1,56 @@
+"""Which part of a training epoch goes into cutting views and putting them into batches."""
+
+import os
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from weakseg import Augment, Fit, Phase, Recipe, SeedsOnly, UNet
+from weakseg.data.scenes import Scenes
+from weakseg.train import engine
+from weakseg.train.loader import Share, batches
+from weakseg.train.optimizer import make_optimizer
+from weakseg.train.recipe import load_recipe
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+STEPS = 8
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Over a few steps of msrc21 with full masks and MobileNetV2; on generated scenes where the data is not there."""
+    there = {"WEAKSEG_DATA", "WEAKSEG_WEIGHTS"} <= {*os.environ}
+    recipe = load_recipe(RECIPES / "msrc21_full.py") if there else _on_scenes()
+    loading, training = _seconds(recipe)
+    yield "data.loading_share", loading / (loading + training), f"of a step, {'msrc21' if there else 'scenes'}"
+
+
+def _on_scenes() -> Recipe:
+    pictures = Scenes(count=96)
+    for index in range(len(pictures)):
+        # They are painted once and kept, so painting is no part of an epoch.
+        pictures[index]
+    phase = Phase(Fit(SeedsOnly()), epochs=1)
+    return Recipe(training=pictures, network=UNet(), phases=(phase,), augment=Augment(crop=(96, 96)))
+
+
+def _seconds(recipe: Recipe) -> tuple[float, float]:
+    """Time spent on batches and on training steps, as in the training loop, without the first step."""
+    torch.manual_seed(0)
+    accelerator = engine.start("cpu", recipe.bf16)
+    network = recipe.network.build(recipe.training[0].image.shape[0], len(recipe.training.classes))
+    model, optimizer = engine.prepare(accelerator, network, make_optimizer(recipe, network))
+    model.train()
+    clock = [time.perf_counter()]
+    for batch in islice(batches(recipe.training, recipe.augment, recipe.batch_size, 0, 0, Share(), 0), STEPS + 1):
+        clock.append(time.perf_counter())
+        with accelerator.autocast():
+            logits = model(batch.image)
+        accelerator.backward(recipe.phases[0].objective(logits.float(), batch))
+        optimizer.step()
+        optimizer.zero_grad()
+        clock.append(time.perf_counter())
+    spans = [stop - start for start, stop in zip(clock, clock[1:], strict=False)]
+    return sum(spans[2::2]), sum(spans[3::2])

@@ -1,0 +1,123 @@
+"""`weakseg check`: everything wrong with a data folder, and how much there is to learn from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from weakseg.commands.bar import bar
+from weakseg.data.check import Checked, check
+from weakseg.data.finding import Finding
+from weakseg.data.statistics import LabelCounts, Statistics
+from weakseg.report.check_page import write_check_page
+from weakseg.report.html import require_free
+
+MOST_ALIKE = 4
+"""How many findings that are mended in the same way a terminal shows; into a file or a pipe go all."""
+
+
+def check_and_show(data: str, html: Path | None) -> bool:
+    """Check a data folder, print what was found and, if asked, write the page; True if something must be mended."""
+    if html is not None:
+        require_free(html)
+    with bar("checking") as told:
+        checked = check(data, told)
+    console = Console(highlight=False, soft_wrap=True)
+    show_statistics(checked.statistics, console)
+    show_findings(checked, console)
+    if html is not None:
+        write_check_page(checked.samples, checked.findings, checked.statistics, html, title=f"Check of {data}")
+        console.print(Text(f"page: {html}"))
+    return checked.refused
+
+
+def show_statistics(statistics: Statistics, console: Console) -> None:
+    """Print what each source of labels says, by class and split."""
+    for source, by_split in statistics.counts.items():
+        splits = {name: counts for name, counts in by_split.items() if counts.pictures}
+        console.print(_table(source, splits, statistics.classes.names))
+        for name, counts in splits.items():
+            console.print(Text(f"{name}: {_summary(counts)}"))
+        console.print()
+
+
+def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) -> Table:
+    """A row a class; for each split the columns that say something."""
+    table = Table(title=Text(source), title_justify="left")
+    table.add_column("class")
+    columns = []
+    for split, counts in splits.items():
+        share = counts.marked_pixels / max(counts.marked_pixels.sum(), 1)
+        said = {
+            "pictures": (counts.marked_pictures, "{}"),
+            "pixels": (counts.marked_pixels, "{:,}"),
+            "of marked": (share, "{:.2%}"),
+        }
+        if source == "tables":
+            said |= {
+                "tagged": (counts.tagged_pictures, "{}"),
+                "boxes": (counts.boxes, "{}"),
+                "sized": (counts.sized_pictures, "{}"),
+            }
+        for title, (values, form) in said.items():
+            if values.any():
+                table.add_column(Text(f"{split}\n{title}"), justify="right")
+                columns.append([form.format(value) for value in values.tolist()])
+    for name, *cells in zip(names, *columns, strict=True):
+        table.add_row(Text(name), *cells)
+    return table
+
+
+def _summary(counts: LabelCounts) -> str:
+    unmarked = f", {counts.unmarked} of them unmarked" if counts.unmarked else ""
+    void = f", {counts.void_share:.1%} void" if counts.void_share else ""
+    imbalance = (
+        f"; the largest class has {counts.imbalance:.3g} times the pixels of the smallest"
+        if counts.imbalance > 1
+        else ""
+    )
+    return f"{counts.pictures} pictures{unmarked}; {counts.labelled_share:.3g} of the pixels marked{void}{imbalance}"
+
+
+def show_findings(checked: Checked, console: Console) -> None:
+    """Print what was found, remarks first, and how it ends."""
+    faults = [finding for finding in checked.findings if not finding.remark]
+    remarks = [finding for finding in checked.findings if finding.remark]
+    for title, findings in (("Worth knowing", remarks), ("To mend", faults)):
+        if findings:
+            console.print(f"[bold]{title}[/bold]\n")
+            _print_alike(findings, console)
+    if faults:
+        told = f"{len(faults)} finding{'s' * (len(faults) > 1)} to mend before anybody trains on this data."
+        hint = " Into a file go all of them: weakseg check DATA > FILE" * _cut(faults, console)
+        console.print(f"[bold red]{told}[/bold red]{hint}")
+    else:
+        console.print("[bold green]Nothing wrong was found.[/bold green]")
+
+
+def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings in groups that are in the same folder and mended in the same way, in the order of their first ones."""
+    groups: dict[tuple[Path, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.file.parent, finding.mend), []).append(finding)
+    return list(groups.values())
+
+
+def _cut(findings: Sequence[Finding], console: Console) -> bool:
+    """Whether some are not printed, so that a thousand of one kind do not hide the only one of another."""
+    return console.is_terminal and any(len(group) > MOST_ALIKE + 1 for group in _alike(findings))
+
+
+def _print_alike(findings: Sequence[Finding], console: Console) -> None:
+    for group in _alike(findings):
+        shown = group[:MOST_ALIKE] if _cut(group, console) else group
+        for finding in shown:
+            console.print(Text(str(finding.file), "bold"))
+            console.print(Text(f"  {finding.found}"))
+            if finding.expected:
+                console.print(Text(f"  expected: {finding.expected}"))
+        if len(shown) < len(group):
+            console.print(Text(f"and {len(group) - len(shown)} more like these in {group[0].file.parent}"))
+        console.print(Text(f"  to do: {group[0].mend}\n"))

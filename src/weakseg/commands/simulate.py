@@ -1,0 +1,46 @@
+"""`weakseg simulate`: weak labels drawn from full masks, as files that training reads, and a page that shows them."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from weakseg.commands.bar import bar
+from weakseg.data.folder import Folder
+from weakseg.data.simulate import Boxes, Clicks, IntervalSizes, Kind, OneBitSizes, Scribbles, Tags
+from weakseg.data.simulated_files import write_simulated
+from weakseg.errors import RecipeInvalid
+from weakseg.report.simulation_page import write_simulation_page
+
+
+def simulate_and_show(
+    data: str, out: Path, kind: str, length: float, width: float, threshold: float | None, seed: int, split: str
+) -> None:
+    """Simulate one kind of labels for a split, write files and page, and say how to train on them."""
+    chosen = _kind(kind, length, width, threshold)
+    with bar("simulating") as told:
+        (place,) = write_simulated(Folder(data, split), (chosen,), seed, out, told)
+    page = place.with_name(place.name.removesuffix(".csv") + ".html")
+    labelled = Folder(data, split, labels=(str(place),))
+    write_simulation_page(labelled, page, f"{chosen}, seed {seed}, on {data}, {split}")
+    console = Console(highlight=False, soft_wrap=True)
+    for line in (f"labels: {place}", f"page: {page}", f"in a recipe: {labelled!r}"):
+        console.print(Text(line))
+
+
+def _kind(kind: str, length: float, width: float, threshold: float | None) -> Kind:
+    """The kind of labels that the command line asks for."""
+    kinds: dict[str, Kind] = {
+        "scribbles": Scribbles(length, width),
+        "clicks": Clicks(),
+        "boxes": Boxes(),
+        "tags": Tags(),
+        "sizes": IntervalSizes() if threshold is None else OneBitSizes(threshold),
+    }
+    if kind not in kinds:
+        raise RecipeInvalid(f"--kind {kind}", expected=f"one of {', '.join(kinds)}")
+    if kind != "scribbles" and (length, width) != (Scribbles.length, Scribbles.width_px):
+        raise RecipeInvalid(f"--length or --width with --kind {kind}", mend="leave them out: they are of scribbles")
+    if kind != "sizes" and threshold is not None:
+        raise RecipeInvalid(f"--threshold with --kind {kind}", mend="leave it out: it is of sizes")
+    return kinds[kind]

@@ -1,0 +1,143 @@
+"""What is wrong with a data set only when all of its pictures are seen together."""
+
+from collections import Counter, defaultdict
+from itertools import combinations
+
+from weakseg.data.finding import Finding, findings_of, some
+from weakseg.data.folder import channels_differ
+from weakseg.data.inventory import Inventory
+from weakseg.data.look import Look
+from weakseg.data.splits import Splits, kept_apart
+from weakseg.data.statistics import LabelCounts, total
+
+Looks = dict[str, Look]
+"""What came of looking at each picture, by key."""
+
+
+def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
+    """Findings about the data set as a whole."""
+    found = [*_uneven_channels(inventory, looks), *_duplicates(inventory, looks, splits)]
+    if inventory.judged:
+        found += [*_all_marked(inventory, looks), *_one_class(inventory, looks), *_unknown_classes(inventory, looks)]
+        found += [*_unlabelled(inventory, looks, splits), *_unmasked(inventory, splits)]
+    return found
+
+
+def _uneven_channels(inventory: Inventory, looks: Looks) -> list[Finding]:
+    channels = {key: each.channels for key, each in looks.items() if each.channels}
+    if not channels:
+        return []
+    (usual, count), *_ = Counter(channels.values()).most_common()
+    found = []
+    for key, number in channels.items():
+        if number != usual:
+            file = inventory.contents.pictures[key]
+            error = channels_differ(file, number, f"{count} of {len(channels)} pictures have", usual)
+            found += findings_of(error, file, "", (key,))
+    return found
+
+
+def _duplicates(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
+    same: dict[bytes, list[str]] = defaultdict(list)
+    for key, each in looks.items():
+        if each.pixels:
+            same[each.pixels].append(key)
+    pictures, found = inventory.contents.pictures, []
+    for first, *others in same.values():
+        if others:
+            text = f"the same pixels are in {some([pictures[key].name for key in others])}"
+            if apart := _kept_apart_in([first, *others], splits):
+                text += (
+                    f"; one is in {apart[0]}.txt and one in {apart[1]}.txt, so a network is judged by what it learnt"
+                )
+            mend = "remove all but one, from images/ or from the splits"
+            found.append(Finding(pictures[first], text, "every picture once", mend, (first, *others)))
+    return found
+
+
+def _kept_apart_in(keys: list[str], splits: Splits) -> tuple[str, str] | None:
+    """Two splits that must not share pictures, and do share these."""
+    having = [name for name, members in splits.items() if {*members} & {*keys}]
+    return next((pair for pair in combinations(having, 2) if kept_apart(*pair)), None)
+
+
+def _said_in(inventory: Inventory, looks: Looks, source: str) -> LabelCounts:
+    """The counts of a folder of label maps over the pictures that have one."""
+    having = [looks[key].counts for key in inventory.layers[source]]
+    return total([c[source] for c in having if source in c], inventory.contents.legend.classes)
+
+
+def _all_marked(inventory: Inventory, looks: Looks) -> list[Finding]:
+    """Scribbles that leave no pixel out: the value for "not annotated" must be another one than declared."""
+    found, declaration = [], inventory.contents.legend.declaration
+    for source in inventory.layers:
+        said = _said_in(inventory, looks, source)
+        if source == "masks" or not said.valid_pixels or said.marked_pixels.sum() < said.valid_pixels:
+            continue
+        largest = int(said.marked_pixels.argmax())
+        name = said.classes.names[largest]
+        value = declaration.first_value + inventory.contents.legend.declared.index(name)
+        found.append(
+            Finding(
+                inventory.root / source,
+                f"every pixel of every map is marked, {said.marked_pixels[largest] / said.valid_pixels:.0%} of them as"
+                f" '{name}' (value {value})",
+                f"the value {declaration.unlabeled} where nobody drew",
+                f"if {value} means that nobody drew, set `unlabeled = {value}` in dataset.toml;"
+                " if these are full segmentations, move them to masks/",
+            )
+        )
+    return found
+
+
+def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
+    """Masks without a second class: the object's value must have been taken for void."""
+    if not inventory.layers.get("masks"):
+        return []
+    said, void = _said_in(inventory, looks, "masks"), inventory.contents.legend.declaration.void
+    shown = [f"'{name}'" for name, pixels in zip(said.classes.names, said.marked_pixels, strict=True) if pixels]
+    if not said.pictures or len(shown) > 1 or len(said.classes) == 1:
+        return []
+    found = f"the masks show {some(shown) or 'no class at all'} and nothing else"
+    mend = f"if {void} stands for a class, as in the binary masks of ImageJ, write the class's index in its place"
+    return [Finding(inventory.root / "masks", found, f"two classes or more; {void} means void", mend)]
+
+
+def _unknown_classes(inventory: Inventory, looks: Looks) -> list[Finding]:
+    classes = inventory.contents.legend.classes
+    said = total([c for each in looks.values() for c in each.counts.values()], classes)
+    told = said.marked_pixels + said.tagged_pictures + said.sized_pictures + said.boxes
+    missing = [name for name, number in zip(classes.names, told, strict=True) if not number]
+    if not missing or len(missing) == len(classes):
+        return []
+    found, mend = f"no label tells of {some(missing)}", "mark it somewhere, or name it in `unscored` of dataset.toml"
+    return [Finding(inventory.root / "classes.txt", found, "", mend, remark=True)]
+
+
+def _unlabelled(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
+    """Splits of which nothing is said, which only a test set may be, and single pictures of others."""
+    found = []
+    for split, keys in splits.items():
+        bare = [key for key in keys if not looks[key].labelled]
+        file = inventory.root / "splits" / f"{split}.txt" if split != "all" else inventory.root
+        if bare and len(bare) == len(keys):
+            mend = "draw scribbles, fill a table, or add masks; label maps are named like their pictures"
+            text = f"not one of the {len(keys)} pictures in '{split}' has a label"
+            needed = split in ("train", "val", "all")
+            found.append(Finding(file, text, "labels of some kind", mend, tuple(bare), remark=not needed))
+        elif bare:
+            text = f"{len(bare)} of {len(keys)} pictures in '{split}' have no label at all: {some(bare)}"
+            mend = "label them, or leave them out of the split"
+            found.append(Finding(file, text, "", mend, tuple(bare), remark=True))
+    return found
+
+
+def _unmasked(inventory: Inventory, splits: Splits) -> list[Finding]:
+    """Pictures to be judged by that have no mask, though others have."""
+    keys = splits.get("val", ())
+    bare = [key for key in keys if key not in inventory.contents.masks]
+    if not bare or len(bare) == len(keys):
+        return []
+    text = f"{len(bare)} of {len(keys)} pictures have no mask to be judged by: {some(bare)}"
+    mend = "add their masks, or take them out of the split"
+    return [Finding(inventory.root / "splits" / "val.txt", text, "a mask for every picture", mend, tuple(bare))]

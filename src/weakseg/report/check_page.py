@@ -1,0 +1,44 @@
+"""What a check of a data folder found, and what its labels look like, on one page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from weakseg.data.finding import Finding
+from weakseg.data.image_file import palette
+from weakseg.data.sample import Dataset
+from weakseg.data.statistics import Statistics
+from weakseg.report.gallery import row, spread
+from weakseg.report.html import css_colors, write_page
+
+MOST_FAULTY, MOST_SOUND = 24, 12
+"""How many pictures are drawn, of those with findings and of the others."""
+
+
+def write_check_page(
+    samples: Dataset, findings: Sequence[Finding], statistics: Statistics, out: Path, title: str = "Data check"
+) -> None:
+    """Writes a page with the findings, the counts, and labels drawn on pictures: those with findings first.
+
+    Raises:
+        DataInvalid: `out` is a file that is no page of weakseg's.
+    """
+    about: dict[str, list[str]] = {}
+    for finding in findings:
+        for key in finding.keys:
+            about.setdefault(key, []).append(finding.found)
+    faulty = [i for i, key in enumerate(samples.keys) if key in about]
+    sound = [i for i, key in enumerate(samples.keys) if key not in about]
+    shown = [*faulty[:MOST_FAULTY], *(sound[i] for i in spread(len(sound), MOST_SOUND))]
+    classes = statistics.classes
+    write_page(
+        out,
+        "check.html",
+        title=title,
+        findings=findings,
+        classes=classes,
+        colors=css_colors(len(classes)),
+        counts=statistics.counts,
+        rows=[
+            row(samples[i], classes, palette(len(classes)), {}, tuple(about.get(samples.keys[i], ()))) for i in shown
+        ],
+    )

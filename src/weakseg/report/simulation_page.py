@@ -1,0 +1,31 @@
+"""Simulated labels, drawn on the pictures they were simulated for."""
+
+from pathlib import Path
+
+from weakseg.data.image_file import palette
+from weakseg.data.sample import Dataset
+from weakseg.data.statistics import count, total
+from weakseg.report.gallery import row, spread
+from weakseg.report.html import css_colors, write_page
+
+MOST_COUNTED, MOST_SHOWN = 500, 24
+
+
+def write_simulation_page(samples: Dataset, out: Path, title: str) -> None:
+    """Writes a page with counts and a gallery of a data set with simulated labels.
+
+    Raises:
+        DataInvalid: `out` is a file that is no page of weakseg's.
+    """
+    classes = samples.classes
+    write_page(
+        out,
+        "simulation.html",
+        title=title,
+        description=repr(samples),
+        classes=classes,
+        colors=css_colors(len(classes)),
+        pictures=len(samples),
+        counts=total([count(samples[i], classes) for i in spread(len(samples), MOST_COUNTED)], classes),
+        rows=[row(samples[i], classes, palette(len(classes)), {}) for i in spread(len(samples), MOST_SHOWN)],
+    )
