@@ -93,6 +93,28 @@ class Batch:
     """How much of the training is behind us, 0 to 1."""
     memory: Memory = field(default_factory=Memory)
 
+    @staticmethod
+    def from_seeds(image: Float[Tensor, "B M H W"], seeds: Int[Tensor, "B H W"], n_classes: int) -> "Batch":
+        """A batch of whole pictures about which nothing is known but what was drawn; every pixel is valid.
+
+        Args:
+            image: values in [0, 1].
+            seeds: class index where somebody drew, `UNLABELED` (-1) elsewhere.
+            n_classes: how many classes there are.
+        """
+        count, height, width = seeds.shape
+        areas = torch.tensor([0.0, 1.0], device=seeds.device).expand(count, n_classes, 2)
+        weak = WeakLabels(
+            seeds=seeds,
+            valid=torch.ones_like(seeds, dtype=torch.bool),
+            tags=torch.full((count, n_classes), UNTOLD, device=seeds.device),
+            areas=areas,
+            boxes=(torch.empty(0, 5, device=seeds.device),) * count,
+            window=torch.eye(2, 3, device=seeds.device).expand(count, 2, 3),
+            whole_valid=torch.full((count,), height * width, device=seeds.device),
+        )
+        return Batch(image, weak, keys=tuple(map(str, range(count))))
+
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
         return _moved(self, device)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -45,40 +46,51 @@ def show_statistics(statistics: Statistics, console: Console) -> None:
 
 def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) -> Table:
     """A row a class; for each split the columns that say something."""
-    table = Table(title=Text(source), title_justify="left")
-    table.add_column("class")
+    table = Table(title=Text(source), title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("class", no_wrap=True)
     columns = []
     for split, counts in splits.items():
-        share = counts.marked_pixels / max(counts.marked_pixels.sum(), 1)
-        said = {
-            "pictures": (counts.marked_pictures, "{}"),
-            "pixels": (counts.marked_pixels, "{:,}"),
-            "of marked": (share, "{:.2%}"),
-        }
-        if source == "tables":
-            said |= {
-                "tagged": (counts.tagged_pictures, "{}"),
-                "boxes": (counts.boxes, "{}"),
-                "sized": (counts.sized_pictures, "{}"),
-            }
-        for title, (values, form) in said.items():
-            if values.any():
-                table.add_column(Text(f"{split}\n{title}"), justify="right")
-                columns.append([form.format(value) for value in values.tolist()])
+        for title, cells in _columns(counts, tables=source == "tables").items():
+            table.add_column(Text(f"{split}\n{title}"), justify="right")
+            columns.append(cells)
     for name, *cells in zip(names, *columns, strict=True):
         table.add_row(Text(name), *cells)
     return table
 
 
+def _columns(counts: LabelCounts, tables: bool) -> dict[str, list[str]]:
+    """Cells by title, for each class; of what tables say, only what there is."""
+    pixels = counts.marked_pixels
+    said = {
+        "pictures": counts.marked_pictures.astype(str).tolist(),
+        "pixels": [_short(number) for number in pixels.tolist()],
+        "share": [f"{share:.1%}" for share in pixels / max(pixels.sum(), 1)],
+    }
+    if not tables:
+        return said
+    rows = {"tagged": counts.tagged_pictures, "boxes": counts.boxes, "sized": counts.sized_pictures}
+    clicked = said if pixels.any() else {}
+    return clicked | {title: values.astype(str).tolist() for title, values in rows.items() if values.any()}
+
+
+def _short(number: int) -> str:
+    """Three figures: 986, 15.9k, 14.2M."""
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{letter}" if number < 999.5 * size else f"{number / size:.0f}{letter}"
+    return str(number)
+
+
 def _summary(counts: LabelCounts) -> str:
-    unmarked = f", {counts.unmarked} of them unmarked" if counts.unmarked else ""
-    void = f", {counts.void_share:.1%} void" if counts.void_share else ""
-    imbalance = (
-        f"; the largest class has {counts.imbalance:.3g} times the pixels of the smallest"
-        if counts.imbalance > 1
-        else ""
-    )
-    return f"{counts.pictures} pictures{unmarked}; {counts.labelled_share:.3g} of the pixels marked{void}{imbalance}"
+    parts = [f"{counts.pictures} pictures"]
+    if counts.unmarked:
+        parts.append(f"{counts.unmarked} of them unmarked")
+    parts.append(f"{100 * counts.labelled_share:.3g} % of the valid pixels marked")
+    if counts.void_share:
+        parts.append(f"{100 * counts.void_share:.3g} % void")
+    if counts.imbalance > 1:
+        parts.append(f"largest class / smallest {counts.imbalance:.3g}")
+    return ", ".join(parts)
 
 
 def show_findings(checked: Checked, console: Console) -> None:

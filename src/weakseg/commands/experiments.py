@@ -43,10 +43,13 @@ class Table:
 
 
 def fill(path: Path, out: Path, show_only: bool) -> None:
-    """Train what is missing, row by row and seed by seed, then print the table as Markdown."""
+    """Train what is missing, seed by seed, then print the table as Markdown."""
     console, table = Console(soft_wrap=True), load_table(path)
-    cells = [(row, seed, out / path.stem / f"{_slug(row.name)}-seed{seed}") for row in table.rows for seed in row.seeds]
-    for row, seed, folder in cells if not show_only else ():
+    # Seed by seed, so that a table that is broken off compares its rows as far as it goes.
+    cells = sorted((seed, index) for index, row in enumerate(table.rows) for seed in row.seeds)
+    for seed, index in cells if not show_only else ():
+        row = table.rows[index]
+        folder = out / path.stem / f"{_slug(row.name)}-seed{seed}"
         recipe = replace(row.recipe, seed=seed)
         with _claimed(folder) as mine:
             if mine and not _finished(folder, recipe):

@@ -17,13 +17,14 @@ def simulate_and_show(
     data: str, out: Path, kind: str, length: float, width: float, threshold: float | None, seed: int, split: str
 ) -> None:
     """Simulate one kind of labels for a split, write files and page, and say how to train on them."""
-    chosen = _kind(kind, length, width, threshold)
+    chosen, pictures = _kind(kind, length, width, threshold), Folder(data, split)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text(f"{kind} for {len(pictures)} pictures of {data}, {split}"))
     with bar("simulating") as told:
-        (place,) = write_simulated(Folder(data, split), (chosen,), seed, out, told)
+        (place,) = write_simulated(pictures, (chosen,), seed, out, told)
     page = place.with_name(place.name.removesuffix(".csv") + ".html")
     labelled = Folder(data, split, labels=(str(place),))
     write_simulation_page(labelled, page, f"{chosen}, seed {seed}, on {data}, {split}")
-    console = Console(highlight=False, soft_wrap=True)
     for line in (f"labels: {place}", f"page: {page}", f"in a recipe: {labelled!r}"):
         console.print(Text(line))
 

@@ -116,7 +116,11 @@ def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple
             problems.append(DataInvalid(f"{path}, line {number}: '{key}' stands in line {keys[key]} already"))
         keys.setdefault(key, number)
     if not keys and not problems:
-        problems.append(DataInvalid(f"{path} is empty", expected="the key of a picture on each line"))
+        problems.append(
+            DataInvalid(
+                f"{path} is empty", expected="the key of a picture on each line", mend="write keys, or remove it"
+            )
+        )
     return tuple(keys), problems
 
 
@@ -147,7 +151,7 @@ def label_maps(folder: Path, pictures: Collection[str], problems: Problems) -> d
     there = list_files(folder, problems)
     maps = {key: path for key, path in there.items() if key in pictures}
     if there and not maps:
-        found = f"no label map in {folder} is named after a picture (one of them is {next(iter(there.values())).name})"
+        found = f"{folder}: no label map is named after a picture (one of them is {next(iter(there.values())).name})"
         problems.append(DataInvalid(found, expected=f"names like {next(iter(pictures))}.png"))
     return maps
 
@@ -160,9 +164,13 @@ def declared_full(
     for pattern in declaration.fully_labelled:
         meant = {key for key in pictures if key == pattern or fnmatchcase(key, pattern)}
         if not meant:
-            problems.append(DataInvalid(f"{root}: `fully_labelled` says '{pattern}', which is no picture's key"))
+            problems.append(
+                DataInvalid(f"{root / 'dataset.toml'}: `fully_labelled` says '{pattern}', which is no picture's key")
+            )
         full |= meant
     for key in sorted(full.difference(masks)):
         mend = f"add masks/{key}.png, or take it out of dataset.toml"
-        problems.append(DataInvalid(f"{root}: '{key}' is declared fully labelled but has no mask", mend=mend))
+        problems.append(
+            DataInvalid(f"{root / 'dataset.toml'}: '{key}' is declared fully labelled but has no mask", mend=mend)
+        )
     return full.intersection(masks)

@@ -1,6 +1,6 @@
 """What a check of a data set finds: which file is wrong, and what to do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,13 @@ def findings_of(error: WeaksegError, file: Path, mend: str, keys: tuple[str, ...
 def _about(file: Path, found: str) -> str:
     """Errors name their file first; beside the file, the rest is enough."""
     return found.removeprefix(str(file)).lstrip(":, ")
+
+
+def counted(names: Collection[str], of: Collection[str] = ()) -> str:
+    """How many pictures these are, of how many: `1 picture`, `3 of 12 pictures`."""
+    if of:
+        return f"{len(names)} of {len(of)} pictures"
+    return f"{len(names)} picture{'s' * (len(names) > 1)}"
 
 
 def some(names: Sequence[str]) -> str:

@@ -67,12 +67,14 @@ def _legend(root: Path) -> tuple[Legend, list[Finding]]:
     except DataInvalid as error:
         findings = findings_of(error, root / "dataset.toml", "correct the line; `weakseg new` writes an example")
         return Legend((), (), Classes(()), Declaration()), [*findings, _unjudged(root)]
-    file = root / ("dataset.toml" if declaration.classes else "classes.txt")
+    files = (root / "dataset.toml", root / "classes.txt")
     try:
         return read_legend(root, declaration), []
     except DataInvalid as error:
-        findings = findings_of(error, file, "correct the names of the classes")
-    names = declaration.classes or tuple(_lines(file))
+        problems = error.problems or (error,)
+    said = [(p, file) for p in problems for file in files if p.found.startswith(str(file))]
+    findings = [f for p, file in said for f in findings_of(p, file, "correct the names of the classes")]
+    names = declaration.classes or tuple(_lines(root / "classes.txt"))
     makeshift = Legend(names, tuple(range(len(names))), Classes(names), declaration)
     return makeshift, findings if names else [*findings, _unjudged(root)]
 
@@ -97,7 +99,7 @@ def _pictures(folder: Path, findings: list[Finding]) -> dict[str, Path]:
     if not pictures and not problems:
         findings.append(Finding(folder, "there are no pictures", endings, "put the pictures there"))
     if others := _others(folder):
-        found = f"{len(others)} other files were not looked at: {some(others)}"
+        found = f"not looked at: {some(others)}"
         findings.append(Finding(folder, found, endings, "export them in one of these formats", remark=True))
     return pictures
 

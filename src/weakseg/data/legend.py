@@ -55,16 +55,20 @@ class Legend:
         if labels.min(initial=0) == UNDECLARED:
             values, counts = np.unique(raw[labels == UNDECLARED], return_counts=True)
             told = ", ".join(f"{v} ({n} pixels)" for v, n in zip(values[:8].tolist(), counts.tolist(), strict=False))
+            more = f" and {len(values) - 8} more" if len(values) > 8 else ""
             raise DataInvalid(
-                f"{len(values)} undeclared value{'s' * (len(values) > 1)}: {told}",
+                f"{len(values)} undeclared value{'s' * (len(values) > 1)}: {told}{more}",
                 expected=f"{first} to {last} (the classes) or {nothing} (nothing)",
-                mend=_likely_mend(raw, values, last, nothing),
+                mend=_likely_mend(raw, values, (first, last), nothing),
             )
         return labels
 
 
-def _likely_mend(raw: Int[np.ndarray, "H W"], undeclared: Int[np.ndarray, " N"], last: int, nothing: int) -> str:
+def _likely_mend(
+    raw: Int[np.ndarray, "H W"], undeclared: Int[np.ndarray, " N"], classes: tuple[int, int], nothing: int
+) -> str:
     """What to do about undeclared values, by the habit of other programs that they look like."""
+    first, last = classes
     values, counts = np.unique(raw, return_counts=True)
     step = int(np.gcd.reduce(values[values != nothing]))
     if len(undeclared) > 8:
@@ -73,7 +77,10 @@ def _likely_mend(raw: Int[np.ndarray, "H W"], undeclared: Int[np.ndarray, " N"],
         return f"divide by {step}: the classes seem to be spread out as grey values, to be seen"
     if undeclared.tolist() == [last + 1] and nothing not in values:
         if values[counts.argmax()] == 0:
-            return "if 0 means that nobody drew, set `unlabeled = 0` and `first_value = 1` in dataset.toml"
+            return (
+                "if 0 means that nobody drew and classes count from 1, in masks too, set `unlabeled = 0` and"
+                f" `first_value = 1` in dataset.toml; else save classes from {first} on, and {nothing} for nothing"
+            )
         return f"if {last + 1} means nothing, set `unlabeled` (in scribbles) or `void` (in masks) to it in dataset.toml"
     return "correct the file, or declare `unlabeled`, `void` or `first_value` in dataset.toml"
 
@@ -88,13 +95,9 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
     problems = _unknown_names(root, names, declaration)
     first = declaration.first_value
     if first <= declaration.void < first + len(names):
-        problems.append(
-            DataInvalid(
-                f"{root}: value {declaration.void} of masks means both void and '{names[declaration.void - first]}'",
-                expected="a value of its own for each",
-                mend="set `void` or `first_value` in dataset.toml",
-            )
-        )
+        found = f"value {declaration.void} of masks means both void and '{names[declaration.void - first]}'"
+        expected, mend = "a value of its own for each", "set `void` or `first_value` in dataset.toml"
+        problems.append(DataInvalid(f"{root / 'dataset.toml'}: {found}", expected=expected, mend=mend))
     if problems:
         raise DataInvalid.of(problems)
     merge = dict(declaration.merge)
@@ -116,7 +119,9 @@ def _class_lines(path: Path) -> tuple[str, ...]:
 
 def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration) -> list[DataInvalid]:
     """Findings about classes that are named twice, or that nobody knows."""
-    problems = [DataInvalid(f"{root}: class '{n}' is named twice") for n in sorted({*names}) if names.count(n) > 1]
+    toml, twice = root / "dataset.toml", [name for name in sorted({*names}) if names.count(name) > 1]
+    place = toml if declaration.classes else root / "classes.txt"
+    problems = [DataInvalid(f"{place}: class '{name}' is named twice") for name in twice]
     merged = [name for name, _ in declaration.merge]
     left = [name for name in names if name not in merged]
     spoken = [("merge", name, [*names]) for name in merged]
@@ -127,6 +132,6 @@ def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration)
     for where, name, known in spoken:
         if name not in known:
             expected = f"one of {', '.join(known)}"
-            found = f"{root}: `{where}` names the class '{name}', which is unknown or merged into another"
+            found = f"{toml}: `{where}` names the class '{name}', which is unknown or merged into another"
             problems.append(DataInvalid(found, expected=expected, mend=suggestion(name, known)))
     return problems

@@ -5,7 +5,7 @@ from itertools import combinations
 from pathlib import Path
 
 from weakseg.data.contents import read_split
-from weakseg.data.finding import Finding, findings_of, some
+from weakseg.data.finding import Finding, counted, findings_of, some
 from weakseg.errors import DataInvalid
 
 Splits = dict[str, tuple[str, ...]]
@@ -27,7 +27,7 @@ def check_splits(root: Path, pictures: Collection[str]) -> tuple[Splits, list[Fi
         findings += [f for p in problems for f in findings_of(p, file, "correct the line, or add the picture")]
     findings += _overlaps(root, splits)
     if homeless := sorted(set(pictures).difference(*splits.values())):
-        found = f"{len(homeless)} of {len(pictures)} pictures are in no split: {some(homeless)}"
+        found = f"{counted(homeless, pictures)} in no split: {some(homeless)}"
         mend = "add them to a split, if they are to be used"
         findings.append(Finding(root / "splits", found, "", mend, tuple(homeless), remark=True))
     return splits, findings
@@ -43,7 +43,7 @@ def _overlaps(root: Path, splits: Splits) -> list[Finding]:
     for one, other in combinations(splits, 2):
         shared = sorted({*splits[one]} & {*splits[other]})
         if shared and kept_apart(one, other):
-            found = f"{len(shared)} pictures are also in {one}.txt: {some(shared)}"
+            found = f"{counted(shared)} also in {one}.txt: {some(shared)}"
             mend = f"take them out of {one}.txt or of {other}.txt"
             expected = "splits without a common picture, so that no network is judged by what it has learnt from"
             findings.append(Finding(root / "splits" / f"{other}.txt", found, expected, mend, tuple(shared)))

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from itertools import combinations
 
-from weakseg.data.finding import Finding, findings_of, some
+from weakseg.data.finding import Finding, counted, findings_of, some
 from weakseg.data.folder import channels_differ
 from weakseg.data.inventory import Inventory
 from weakseg.data.look import Look
@@ -126,7 +126,7 @@ def _unlabelled(inventory: Inventory, looks: Looks, splits: Splits) -> list[Find
             needed = split in ("train", "val", "all")
             found.append(Finding(file, text, "labels of some kind", mend, tuple(bare), remark=not needed))
         elif bare:
-            text = f"{len(bare)} of {len(keys)} pictures in '{split}' have no label at all: {some(bare)}"
+            text = f"{counted(bare, keys)} in '{split}' without any label: {some(bare)}"
             mend = "label them, or leave them out of the split"
             found.append(Finding(file, text, "", mend, tuple(bare), remark=True))
     return found
@@ -138,6 +138,6 @@ def _unmasked(inventory: Inventory, splits: Splits) -> list[Finding]:
     bare = [key for key in keys if key not in inventory.contents.masks]
     if not bare or len(bare) == len(keys):
         return []
-    text = f"{len(bare)} of {len(keys)} pictures have no mask to be judged by: {some(bare)}"
+    text = f"{counted(bare, keys)} without a mask to be judged by: {some(bare)}"
     mend = "add their masks, or take them out of the split"
     return [Finding(inventory.root / "splits" / "val.txt", text, "a mask for every picture", mend, tuple(bare))]

@@ -57,7 +57,8 @@ def chart(title: str, x_name: str, series: Sequence[Series]) -> Chart:
     """Lays out lines over a common x axis and a y axis that starts at 0; series without points are dropped."""
     series = [line for line in series if line.points]
     first, last = _range([x for line in series for x, _ in line.points])
-    y_ticks = ticks(0, _range([y for line in series for _, y in line.points])[1] or 1)
+    highest = _range([y for line in series for _, y in line.points])[1]
+    y_ticks = ticks(0.0, highest if highest > 1e-9 else 1.0)
     x_ticks = [x for x in ticks(first, last, whole=True) if first <= x <= last]
     across = lambda x: _LEFT + (x - first) / max(last - first, 1e-9) * (WIDTH - _LEFT - _RIGHT)  # noqa: E731
     up = lambda y: HEIGHT - _BOTTOM - y / y_ticks[-1] * (HEIGHT - _TOP - _BOTTOM)  # noqa: E731
@@ -78,7 +79,7 @@ def ticks(low: float, high: float, whole: bool = False, about: int = 5) -> list[
     power = 10 ** floor(log10(span / about))
     step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= about)
     step = max(1, round(step)) if whole else step
-    return [round(i * step, 12) for i in range(floor(low / step), ceil(high / step - 1e-9) + 1)]
+    return [float(round(i * step, 12)) for i in range(floor(low / step), ceil(high / step - 1e-9) + 1)]
 
 
 def short(value: float) -> str:

@@ -22,8 +22,8 @@ def evaluation(
 ) -> Scores:
     """Scores of a run's `best` or `last` network on its validation pictures.
 
-    Those of the best network are read from `evaluation.json` if they are of these very weights and pictures, and written there
-    otherwise.
+    Those of the best network are read from `evaluation.json` if they are of these very weights and pictures, and
+    written there otherwise.
 
     Raises:
         RunInvalid: the run has no validation pictures, or no weights.

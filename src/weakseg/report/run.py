@@ -56,7 +56,7 @@ def dataset(run: Run, part: str) -> Dataset:
         DataInvalid: they are not where they were.
     """
     pictures = getattr(run.recipe, part)
-    if pictures is None:
+    if pictures is None or isinstance(pictures, Dataset) and not len(pictures):
         raise RunInvalid(f"{run.path} has no {part} pictures", mend=f"give its recipe a {part} set")
     if not isinstance(pictures, Dataset):
         raise RunInvalid(
@@ -68,4 +68,4 @@ def dataset(run: Run, part: str) -> Dataset:
 
 def trained_seconds(run: Run) -> float:
     """Wall-clock time of all epochs."""
-    return sum(line["seconds"] for line in run.metrics)
+    return sum((line["seconds"] for line in run.metrics), 0.0)

@@ -151,8 +151,8 @@ def _alike(accounts: Iterable[Account], has: Callable, key: Callable) -> list[li
 
 def _points(metrics: list[dict[str, Any]], key: str) -> list[tuple[float, float]]:
     values = [(line["epoch"] + 1, line.get(key)) for line in metrics]
-    return [(epoch, value) for epoch, value in values if value is not None and np.isfinite(value)]
+    return [(float(epoch), float(value)) for epoch, value in values if value is not None and np.isfinite(value)]
 
 
 def _curve(scores: Scores) -> list[tuple[float, float]]:
-    return [(width, value) for width, value in sorted(scores.trimap_mean_iou().items()) if np.isfinite(value)]
+    return [(float(width), value) for width, value in sorted(scores.trimap_mean_iou().items()) if np.isfinite(value)]

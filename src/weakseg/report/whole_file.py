@@ -16,10 +16,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial)
-        os.replace(partial, path)
+        try:
+            write(partial)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         mend = "make room, or write elsewhere"
         raise DataInvalid(f"{path} cannot be written: {error.strerror or error}", mend=mend) from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -20,7 +20,6 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-import weakseg
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.predict import Predictor
 from weakseg.train import checkpoint
@@ -186,7 +185,7 @@ def save(run: Run, network: nn.Module, optimizer: Optimizer, metrics: list[dict[
 
 def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]:
     return {
-        "weakseg": weakseg.__version__,
+        "weakseg": version("weakseg"),
         "versions": {name: version(name) for name in ("torch", "transformers", "accelerate", "numpy")},
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, Python {platform.python_version()}",
         "fingerprint": fingerprint(recipe),

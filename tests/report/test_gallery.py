@@ -1,0 +1,79 @@
+"""Rows of small pictures."""
+
+import base64
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from pictures import Squares
+from PIL import Image
+
+from weakseg.data.image_file import palette
+from weakseg.data.sample import Stroke
+from weakseg.report.gallery import SIDE_PX, data_uri, row, said, spread
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
+
+CLASSES = Squares().classes
+FULL = Squares()[0]
+BARE = replace(FULL, seeds=np.full_like(FULL.seeds, UNLABELED), tags=np.array([UNTOLD, UNTOLD]))
+
+
+def titles(sample, **segmentations):
+    """Captions of a sample's panels."""
+    return [panel.title for panel in row(sample, CLASSES, palette(2), segmentations).panels]
+
+
+def test_a_row_shows_what_there_is():
+    """Weak labels and truth are shown where there are any, segmentations in between."""
+    assert titles(FULL, guess=FULL.seeds) == ["picture", "weak labels", "guess", "truth"]
+    assert titles(BARE) == ["picture", "truth"]
+    assert titles(replace(BARE, truth=None)) == ["picture"]
+    click = Stroke(1, np.array([[3.0, 3.0]]), 1.0)
+    assert "weak labels" in titles(replace(BARE, strokes=(click,)))
+    assert "weak labels" in titles(replace(BARE, boxes=np.array([[1.0, 2, 2, 9, 9]])))
+
+
+def test_small_pictures_hold_the_whole_picture():
+    """The longer side has the size of all, the shape stays, and the text is a JPEG."""
+    wide = replace(
+        BARE,
+        image=np.zeros((1, 20, 50), np.float32),
+        seeds=np.full((20, 50), UNLABELED),
+        valid=np.ones((20, 50), bool),
+        truth=None,
+    )
+    uri = row(wide, CLASSES, palette(2), {}).panels[0].uri
+    head, _, text = uri.partition(",")
+    assert head == "data:image/jpeg;base64"
+    assert Image.open(BytesIO(base64.b64decode(text))).size == (SIDE_PX, SIDE_PX * 20 // 50)
+
+
+def test_tags_and_sizes_are_said_in_words():
+    """Only what somebody said: a full mask needs no tags, and unbounded sizes are none."""
+    weak = replace(BARE, areas=np.array([[0.0, 1.0], [0.1, 0.25]]))
+    assert said(FULL, CLASSES) == ()
+    assert said(BARE, CLASSES) == ()
+    assert said(weak, CLASSES) == ("square 10% to 25%",)
+    assert said(replace(BARE, tags=np.array([UNTOLD, PRESENT])), CLASSES) == ("shows square",)
+    assert said(replace(BARE, tags=np.array([UNTOLD, ABSENT])), CLASSES) == ("no square",)
+    assert said(replace(BARE, tags=np.array([PRESENT, ABSENT])), CLASSES) == ("shows background", "nothing else")
+
+
+def test_colours_survive_the_encoding():
+    """A scribble of three pixels keeps its colour to the eye."""
+    picture = np.full((64, 64, 3), 128, np.uint8)
+    picture[30:33] = (0, 128, 0)
+    shown = np.asarray(Image.open(BytesIO(base64.b64decode(data_uri(picture).split(",")[1])))).astype(int)
+    assert np.abs(shown[31] - [0, 128, 0]).max() < 40
+
+
+@given(st.integers(0, 50), st.integers(1, 60))
+def test_spread_indices_are_distinct_and_reach_both_ends(length, most):
+    """As many as there are, or as were asked for."""
+    indices = spread(length, most)
+    assert len(set(indices)) == len(indices) == min(length, most)
+    assert indices == sorted(indices)
+    assert all(0 <= index < length for index in indices)
+    assert not indices or indices[0] == 0

@@ -1,0 +1,172 @@
+"""The report of one or several runs."""
+
+import re
+from dataclasses import dataclass, replace
+from html.parser import HTMLParser
+
+import pytest
+from pictures import Squares, tiny_recipe
+from runs import METRICS, FinishedRun
+
+from weakseg.errors import DataInvalid
+from weakseg.report.page import write_report
+from weakseg.types import Classes
+
+
+class Page(HTMLParser):
+    """What is in a page: its tags, their attributes and the text in between."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        """Collects a tag."""
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_data(self, data):
+        """Collects text."""
+        self.text.append(data.strip())
+
+    @property
+    def pictures(self):
+        """Sources of all images."""
+        return [value for tag, name, value in self.attributes if (tag, name) == ("img", "src")]
+
+    @property
+    def captions(self):
+        """Alternative texts of all images."""
+        return [value for tag, name, value in self.attributes if (tag, name) == ("img", "alt")]
+
+
+def report(tmp_path, *runs):
+    """The page about some runs."""
+    write_report(runs, tmp_path / "report.html")
+    return Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+
+
+def test_one_run_is_shown_with_everything_there_is(tmp_path):
+    """Setup, curves, scores, labels and pictures."""
+    page = report(tmp_path, FinishedRun(tmp_path / "hearts"))
+    said = " ".join(page.text)
+    for part in ("hearts", "an abacus", "torch 9.9", "Tiny(", "training loss", "validation mIoU", "square", "100 %"):
+        assert part in said
+    assert "validation mean Dice" not in said
+    assert page.tags.count("svg") == 4
+    assert "squares0: prediction" in page.captions
+    assert all(uri.startswith("data:image/jpeg;base64,") for uri in page.pictures)
+
+
+def test_the_page_asks_nothing_of_the_network(tmp_path):
+    """No link, no script, no style from elsewhere: it can be sent by mail and opened in ten years."""
+    page = report(tmp_path, FinishedRun(tmp_path / "hearts"))
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    sources = [value for _, name, value in page.attributes if name in ("src", "href", "srcset", "action", "data")]
+    assert all(value.startswith("data:") for value in sources)
+    assert not re.search(r"url\((?!data:)|@import", (tmp_path / "report.html").read_text())
+
+
+def test_names_from_users_are_only_text(tmp_path):
+    """A class, a run folder or a recipe cannot add anything to the page but letters."""
+    evil = "<script>alert('&')</script><img src=x>"
+
+    @dataclass(frozen=True)
+    class Evil(Squares):
+        @property
+        def classes(self):
+            return Classes(("background", evil), background=0)
+
+        @property
+        def keys(self):
+            return tuple(f"{evil}{i}" for i in range(self.count))
+
+    recipe = tiny_recipe(training=Evil(), validation=Evil(2))
+    run = FinishedRun(tmp_path / "<b>bold", recipe=recipe, classes=Evil().classes)
+    (run.path / "recipe.py").write_text(f"# {evil}")
+    page = report(tmp_path, run)
+    assert not {"script", "b"} & set(page.tags)
+    assert all(uri.startswith("data:") for uri in page.pictures)
+    assert evil in page.text
+    assert "<b>bold" in page.text
+
+
+def test_several_runs_stand_side_by_side(tmp_path):
+    """Runs on the same pictures share a table, in which the better one is marked, and a gallery."""
+    good, bad = FinishedRun(tmp_path / "good"), FinishedRun(tmp_path / "bad", level=0.3)
+    page = report(tmp_path, good, bad)
+    cells = [value.split()[-1] for tag, name, value in page.attributes if (tag, name) == ("td", "class")]
+    assert "best" in cells
+    assert page.text.count("Scores") == 1
+    row = [caption for caption in page.captions if caption.startswith("squares3:")]
+    assert [caption.split(": ")[1] for caption in row] == [
+        "picture", "weak labels", "prediction · good", "prediction · bad", "truth"
+    ]  # fmt: skip
+
+
+def test_runs_on_other_pictures_are_not_compared(tmp_path):
+    """Each set of pictures has a table of its own."""
+    other = FinishedRun(tmp_path / "other", recipe=tiny_recipe(validation=Squares(3)))
+    assert report(tmp_path, FinishedRun(tmp_path / "run"), other).text.count("Scores") == 2
+
+
+def test_the_worst_picture_comes_first(tmp_path):
+    """Pictures stand in the order of their own mean IoU."""
+    page = report(tmp_path, FinishedRun(tmp_path / "run", level=0.57))
+    shares = [float(text.split()[1]) for text in page.text if re.fullmatch(r"IoU \d\.\d+", text)]
+    assert len(shares) == 4
+    assert shares == sorted(shares)
+
+
+def test_runs_of_the_same_name_are_told_apart(tmp_path):
+    """Their whole paths are shown."""
+    runs = [FinishedRun(tmp_path / folder / "run") for folder in ("a", "b")]
+    assert str(runs[1].path) in report(tmp_path, *runs).text
+
+
+def test_what_cannot_be_had_is_said_and_the_rest_is_shown(tmp_path):
+    """A run without weights, validation or remade pictures still has its curves and setup."""
+    recipe = tiny_recipe(validation=None)
+    object.__setattr__(recipe, "training", "my.Pictures()")
+    run = FinishedRun(tmp_path / "run", recipe=recipe)
+    said = " ".join(report(tmp_path, run).text)
+    assert "has no validation pictures" in said
+    assert "were made by your own code" in said
+    assert "training loss" in said
+
+
+def test_a_run_that_was_stopped_at_once_has_a_page(tmp_path):
+    """No epoch, no curve, no failure."""
+    run = FinishedRun(tmp_path / "run", metrics=[])
+    (run.path / "best.safetensors").unlink()
+    page = report(tmp_path, run)
+    assert "svg" not in page.tags
+    assert "best.safetensors is missing" in " ".join(page.text)
+
+
+def test_diverged_and_unvalidated_epochs_are_gaps(tmp_path):
+    """A value that is no number is no point."""
+    metrics = [*METRICS, {**METRICS[0], "epoch": 2, "loss": float("nan")}]
+    page = report(tmp_path, FinishedRun(tmp_path / "run", metrics=metrics))
+    assert "nan" not in " ".join(value for tag, _, value in page.attributes if tag in ("path", "circle"))
+
+
+def test_an_older_report_is_replaced_and_other_files_stay(tmp_path):
+    """A page may be written again; what is not a page of weakseg's is refused before any work."""
+    run, out = FinishedRun(tmp_path / "run"), tmp_path / "page.html"
+    write_report([run], out)
+    write_report([replace(run, record={"machine": "a new machine"})], out)
+    assert "a new machine" in out.read_text()
+    out.write_text("<p>my own notes</p>")
+    with pytest.raises(DataInvalid, match="no page of weakseg"):
+        write_report([run], out)
+    assert out.read_text() == "<p>my own notes</p>"
+    with pytest.raises(DataInvalid, match="is there already"):
+        write_report([run], tmp_path)
+
+
+def test_the_page_is_small(tmp_path):
+    """Pictures are shown small, so that a page can be sent."""
+    report(tmp_path, FinishedRun(tmp_path / "run", recipe=tiny_recipe(validation=Squares(40))))
+    assert (tmp_path / "report.html").stat().st_size < 5e6

@@ -1,0 +1,102 @@
+"""Pictures in files to masks in files."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from runs import Threshold
+
+from weakseg.data.image_file import palette, read_labels
+from weakseg.errors import DataInvalid
+from weakseg.evaluate.predict import Predictor
+from weakseg.report.prediction import predict_files
+from weakseg.types import Classes
+
+PREDICTOR = Predictor(Threshold(), Classes(("dark", "bright")), 1)
+BRIGHT = np.arange(40)[None].repeat(30, axis=0) >= 25
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two grey files, bright on the right."""
+    paths = [tmp_path / "in" / "one.png", tmp_path / "in" / "two.tif"]
+    paths[0].parent.mkdir()
+    for path in paths:
+        Image.fromarray((BRIGHT * 200).astype(np.uint8)).save(path)
+    return paths
+
+
+def files(folder):
+    """Everything in a folder, by its path there."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_masks_hold_the_class_of_each_pixel(pictures, tmp_path):
+    """One palette PNG a picture, in the same colours everywhere."""
+    masks = predict_files(PREDICTOR, pictures, tmp_path / "out")
+    assert masks == [tmp_path / "out" / "one.png", tmp_path / "out" / "two.png"]
+    assert files(tmp_path / "out") == ["one.png", "two.png"]
+    assert (read_labels(masks[0]) == BRIGHT).all()
+    with Image.open(masks[0]) as mask:
+        assert mask.convert("RGB").getpixel((39, 0)) == tuple(palette(2)[1].tolist())
+
+
+def test_probabilities_and_overlays_are_written_on_request(pictures, tmp_path):
+    """Probabilities load without pickle and agree with the mask; overlays have the picture's size."""
+    out = tmp_path / "out"
+    predict_files(PREDICTOR, pictures, out, probabilities=True, overlays=True)
+    assert files(out) == [
+        "one.png", "overlays/one.jpg", "overlays/two.jpg", "probabilities/one.npz", "probabilities/two.npz", "two.png"
+    ]  # fmt: skip
+    with np.load(out / "probabilities" / "one.npz", allow_pickle=False) as held:
+        assert held["probabilities"].dtype == np.float16
+        assert (held["probabilities"].argmax(0) == BRIGHT).all()
+        assert held["classes"].tolist() == ["dark", "bright"]
+    with Image.open(out / "overlays" / "one.jpg") as overlay:
+        assert overlay.size == (40, 30)
+
+
+def test_progress_is_told(pictures, tmp_path):
+    """A caller can draw a bar."""
+    told = []
+    predict_files(PREDICTOR, pictures, tmp_path / "out", progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_files_that_are_there_stay(pictures, tmp_path):
+    """A result that exists is named and left alone, and nothing else is written."""
+    mine = tmp_path / "out" / "two.png"
+    mine.parent.mkdir()
+    mine.write_text("precious")
+    with pytest.raises(DataInvalid, match="two.png"):
+        predict_files(PREDICTOR, pictures, tmp_path / "out")
+    assert files(tmp_path / "out") == ["two.png"]
+    assert mine.read_text() == "precious"
+
+
+def test_everything_wrong_is_said_at_once(pictures, tmp_path):
+    """Missing, damaged and unfit pictures are all named before anything is written."""
+    damaged, colour, missing = (pictures[0].with_name(name) for name in ("cut.png", "colour.png", "missing.png"))
+    damaged.write_bytes(pictures[0].read_bytes()[:60])
+    Image.new("RGB", (9, 9)).save(colour)
+    with pytest.raises(DataInvalid) as raised:
+        predict_files(PREDICTOR, [*pictures, damaged, colour, missing], tmp_path / "out")
+    assert all(str(path) in str(raised.value) for path in (damaged, colour, missing))
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_that_share_a_name_are_refused(pictures, tmp_path):
+    """One mask would overwrite the other, on some disks even if only the case differs."""
+    twin = tmp_path / "One.png"
+    twin.write_bytes(pictures[0].read_bytes())
+    with pytest.raises(DataInvalid, match="one.png, .*One.png"):
+        predict_files(PREDICTOR, [*pictures, twin], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_refuses_is_one_clear_error(pictures, tmp_path):
+    """No half-written file is left behind."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "probabilities").write_text("a file where a folder should be")
+    with pytest.raises(DataInvalid, match="cannot be written"):
+        predict_files(PREDICTOR, pictures, tmp_path / "out", probabilities=True)
+    assert files(tmp_path / "out") == ["probabilities"]
