@@ -18,10 +18,12 @@ class Squares:
 
     @property
     def classes(self) -> Classes:
+        """Two."""
         return Classes(("background", "square"), background=0)
 
     @property
     def keys(self) -> tuple[str, ...]:
+        """In order."""
         return tuple(f"squares{i}" for i in range(self.count))
 
     def __len__(self) -> int:

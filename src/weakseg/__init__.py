@@ -1,6 +1,6 @@
 """weakseg: train a segmentation network from labels that are cheap to draw.
 
-`import weakseg` stays light: what needs transformers, accelerate or matplotlib is loaded when it is used.
+`import weakseg` stays light: what needs torch, transformers or accelerate is loaded when it is used.
 """
 
 from importlib import import_module

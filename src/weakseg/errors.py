@@ -4,6 +4,7 @@ WeaksegError
 ├── DataInvalid            a picture, label file or data folder is missing, unreadable or contradicts itself
 ├── RecipeInvalid          a recipe cannot be loaded or says something impossible
 ├── RunInvalid             a run folder is taken, incomplete, or belongs to another recipe
+├── WriteRefused           a file or folder could not be written; what was there before is untouched
 ├── NetworkUnavailable     a network's weights cannot be reached, or do not fit
 └── EvidenceInvalid        what a solver or an objective was given has no answer (NaN logits, wrong shapes)
 """
@@ -48,6 +49,10 @@ class RecipeInvalid(WeaksegError):
 
 class RunInvalid(WeaksegError):
     """A run folder is taken, incomplete, or belongs to another recipe."""
+
+
+class WriteRefused(WeaksegError):
+    """A file or folder could not be written; what was there before is untouched."""
 
 
 class NetworkUnavailable(WeaksegError):

@@ -346,7 +346,7 @@ def test_all_findings_about_a_folder_are_told_at_once(farm):
     assert "clicks.csv, line 2: unknown class 'pig'" in told
     assert "clicks.csv, line 3: no picture 'z'" in told
     assert "d.bmp and d.png have the same key 'd'" in told
-    assert "others is named after a picture (one of them is a_mask.png)" in told
+    assert "others: no label map is named after a picture (one of them is a_mask.png)" in told
     assert "no labels 'nothing'" in told
     assert "no labels 'classes.txt'" in told
     assert "'b' is declared fully labelled but has no mask" in told

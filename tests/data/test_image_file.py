@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from weakseg.data.image_file import palette, read_image, read_labels, write_labels
-from weakseg.errors import DataInvalid
+from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.types import UNLABELED
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -273,7 +273,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", fail)
-    with pytest.raises(DataInvalid, match=r"a\.png cannot be written: No space left"):
+    with pytest.raises(WriteRefused, match=r"a\.png cannot be written: No space left"):
         write_labels(tmp_path / "a.png", np.array([[2]]))
 
     assert read_labels(tmp_path / "a.png").tolist() == [[1]]

@@ -6,7 +6,7 @@ from PIL import Image
 from runs import Threshold
 
 from weakseg.data.image_file import palette, read_labels
-from weakseg.errors import DataInvalid
+from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.evaluate.predict import Predictor
 from weakseg.report.prediction import predict_files
 from weakseg.types import Classes
@@ -97,6 +97,6 @@ def test_a_disk_that_refuses_is_one_clear_error(pictures, tmp_path):
     """No half-written file is left behind."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "probabilities").write_text("a file where a folder should be")
-    with pytest.raises(DataInvalid, match="cannot be written"):
+    with pytest.raises(WriteRefused, match="cannot be written"):
         predict_files(PREDICTOR, pictures, tmp_path / "out", probabilities=True)
     assert files(tmp_path / "out") == ["probabilities"]

@@ -8,7 +8,7 @@ import torch
 from pictures import Squares, Tiny, tiny_recipe
 
 import weakseg
-from weakseg.errors import EvidenceInvalid, RecipeInvalid, RunInvalid
+from weakseg.errors import EvidenceInvalid, RecipeInvalid, RunInvalid, WriteRefused
 from weakseg.train import checkpoint
 from weakseg.train.loop import train_recipe
 from weakseg.train.run_folder import open_run
@@ -80,7 +80,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(RunInvalid, match=r"No space left[\s\S]*make room"):
+    with pytest.raises(WriteRefused, match=r"No space left[\s\S]*make room"):
         checkpoint.save(path, torch.nn.Linear(2, 2))
 
     assert path.read_bytes() == before

@@ -4,7 +4,6 @@ Eight-bit values are divided by 255 and sixteen-bit values by 65535, whatever ra
 is taken as it is and must lie in [0, 1]. Pillow reads; tifffile takes the TIFFs that Pillow cannot hold.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps
 
 from weakseg.errors import DataInvalid
 from weakseg.types import UNLABELED
+from weakseg.whole_file import write_whole
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 """Of the files that are looked at, in any case."""
@@ -88,21 +88,15 @@ def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int = 255) ->
     """Writes a palette PNG in the VOC colours, whole or not at all; `UNLABELED` becomes the value `void`.
 
     Raises:
-        DataInvalid: the file cannot be written, or the classes do not fit beside `void` in 8 bits.
+        DataInvalid: the classes do not fit beside `void` in 8 bits.
+        WriteRefused: the file cannot be written.
     """
     if labels.max(initial=0) > 255 or (labels == void).any():
         found = f"{path}: class {labels.max()} does not fit into a label map whose void is {void}"
         raise DataInvalid(found, expected="classes from 0 to 254")
     picture = Image.fromarray(np.where(labels == UNLABELED, void, labels).astype(np.uint8))
     picture.putpalette(palette(256).tobytes())
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        picture.save(partial, format="PNG")
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataInvalid(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, lambda partial: picture.save(partial, format="PNG"))
 
 
 def palette(n: int) -> UInt8[np.ndarray, "n 3"]:

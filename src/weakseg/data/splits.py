@@ -35,7 +35,8 @@ def check_splits(root: Path, pictures: Collection[str]) -> tuple[Splits, list[Fi
 
 def kept_apart(one: str, other: str) -> bool:
     """Whether two splits must not share pictures, by their names: "train" and "val" must not, "train_aug" may."""
-    return one not in other and other not in one and "all" not in (one, other)
+    both = any(use in one and use in other for use in ("train", "val", "test"))
+    return not (both or one in other or other in one or "all" in (one, other))
 
 
 def _overlaps(root: Path, splits: Splits) -> list[Finding]:

@@ -62,9 +62,9 @@ def _kept_apart_in(keys: list[str], splits: Splits) -> tuple[str, str] | None:
 
 
 def _said_in(inventory: Inventory, looks: Looks, source: str) -> LabelCounts:
-    """The counts of a folder of label maps over the pictures that have one."""
-    having = [looks[key].counts for key in inventory.layers[source]]
-    return total([c[source] for c in having if source in c], inventory.contents.legend.classes)
+    """The counts of a folder of label maps over the pictures that have one and can be read."""
+    having = [looks[key] for key in inventory.layers[source] if looks[key].readable]
+    return total([each.counts[source] for each in having], inventory.contents.legend.classes)
 
 
 def _all_marked(inventory: Inventory, looks: Looks) -> list[Finding]:

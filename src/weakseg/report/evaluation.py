@@ -9,7 +9,7 @@ from weakseg.errors import RunInvalid
 from weakseg.evaluate.evaluate import evaluate
 from weakseg.evaluate.scores import Scores
 from weakseg.report.run import Run, dataset
-from weakseg.report.whole_file import write_whole
+from weakseg.whole_file import write_whole
 
 TRIMAP_WIDTHS_PX = (1, 2, 4, 8, 16, 32)
 

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from weakseg.data.image_file import palette
 from weakseg.errors import DataInvalid
-from weakseg.report.whole_file import write_whole
+from weakseg.whole_file import write_whole
 
 _SIGNATURE = '<meta name="generator" content="weakseg">'
 

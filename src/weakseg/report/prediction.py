@@ -13,7 +13,7 @@ from weakseg.data.image_file import palette, read_image, write_labels
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.evaluate.predict import Predictor, require_channels
 from weakseg.report.overlay import as_rgb, tinted
-from weakseg.report.whole_file import write_whole
+from weakseg.whole_file import write_whole
 
 
 @dataclass(frozen=True)

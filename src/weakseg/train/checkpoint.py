@@ -1,7 +1,6 @@
 """Checkpoints in safetensors: numbers and text only, written whole or not at all."""
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -11,23 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from weakseg.errors import RunInvalid
-
-
-def write_whole(path: Path, write) -> None:
-    """Call `write(temporary path)`, then put the result in place; a full disk or a kill leaves `path` as it was."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise RunInvalid(
-            f"{path} could not be written: {error.strerror or error}",
-            mend="make room or choose another --out; earlier files are untouched",
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+from weakseg.whole_file import write_whole
 
 
 def save(path: Path, network: nn.Module, optimizer: Optimizer | None = None, state: dict | None = None) -> None:

@@ -18,6 +18,9 @@ class Foreign:
 
     text: str
 
+    def __repr__(self) -> str:
+        return self.text
+
 
 def encode(value: Any) -> Any:
     """`value` as dicts, lists, numbers and text."""

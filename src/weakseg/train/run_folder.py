@@ -26,6 +26,7 @@ from weakseg.train import checkpoint
 from weakseg.train.codec import decode, encode
 from weakseg.train.recipe import NetworkSpec, Recipe
 from weakseg.types import Classes
+from weakseg.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -210,4 +211,4 @@ def write_metrics(path: Path, metrics: list[dict[str, Any]]) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    checkpoint.write_whole(path, lambda part: part.write_text(text))
+    write_whole(path, lambda part: part.write_text(text))
