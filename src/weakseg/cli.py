@@ -49,7 +49,7 @@ def check(
 @app.command()
 def simulate(
     data: Annotated[str, typer.Argument(help="A data folder with full masks.")],
-    out: Out,
+    out: Annotated[Path, typer.Option("--out", help="A folder for the labels; nothing in it is overwritten.")],
     kind: Annotated[str, typer.Option("--kind", help="scribbles, clicks, boxes, tags or sizes.")],
     length: Annotated[float, typer.Option("--length", min=0, max=1, help="Of scribbles; 0 is a dot.")] = 1.0,
     width: Annotated[float, typer.Option("--width", min=1, help="Of the pen, in pixels.")] = 3.0,

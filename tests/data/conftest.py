@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from farms import lay_out
 
 from weakseg.data.sample import Sample
 from weakseg.types import UNLABELED, UNTOLD
@@ -30,3 +31,9 @@ def rectangle_sample():
         )
 
     return make
+
+
+@pytest.fixture
+def sound_farm(tmp_path):
+    """A data folder without a fault."""
+    return lay_out(tmp_path)

@@ -5,98 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
+from farms import KEYS, MASK, SCRIBBLE, TABLES, add, cut, dotted, faults, lay_out, remarks, repaint, save, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from weakseg.data.check import check
 from weakseg.data.sample import Dataset
 from weakseg.errors import DataInvalid
 from weakseg.types import UNLABELED
-
-KEYS = ("a", "b", "c", "d", "e", "f")
-NAMES = ("background", "cow", "sheep")
-MASK = np.zeros((12, 16), np.uint8)
-MASK[3:8, 4:12] = 1
-MASK[9:, :3] = 2
-SCRIBBLE = np.full((12, 16), 255, np.uint8)
-SCRIBBLE[5, 6:10] = 1
-SCRIBBLE[10, 1] = 2
-SCRIBBLE[1, 2:14] = 0
-TABLES = {
-    "tags.csv": ("image,present,absent", "{},cow,"),
-    "sizes.csv": ("image,class,min,max", "{},cow,0.1,0.5"),
-    "boxes.csv": ("image,class,left,top,right,bottom", "{},cow,4,3,12,8"),
-    "clicks.csv": ("image,class,x,y", "{},cow,7,6"),
-}
-
-
-def save(path, array):
-    """Writes a picture or label map."""
-    path.parent.mkdir(exist_ok=True)
-    Image.fromarray(array).save(path)
-
-
-def write(path, *lines):
-    """Writes a text file."""
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("\n".join(lines) + "\n")
-
-
-def add(path, *lines):
-    """Adds lines to a text file."""
-    path.write_text(path.read_text() + "\n".join(lines) + "\n")
-
-
-def lay_out(root):
-    """Six sound pictures with masks, scribbles and tables; a to d are for training, e and f for validation."""
-    for number, key in enumerate(KEYS):
-        save(root / "images" / f"{key}.png", np.full((12, 16, 3), 10 * number, np.uint8))
-        save(root / "masks" / f"{key}.png", MASK)
-        save(root / "scribbles" / f"{key}.png", SCRIBBLE)
-    write(root / "classes.txt", *NAMES)
-    write(root / "splits" / "train.txt", *KEYS[:4])
-    write(root / "splits" / "val.txt", *KEYS[4:])
-    for name, (header, row) in TABLES.items():
-        write(root / name, header, *(row.format(key) for key in KEYS))
-    return root
-
-
-@pytest.fixture
-def farm(tmp_path):
-    """A data folder without a fault."""
-    return lay_out(tmp_path)
-
-
-def faults(root):
-    """What must be mended, by the name of the file within the folder."""
-    found = [finding for finding in check(str(root)).findings if not finding.remark]
-    return {finding.file.relative_to(root).as_posix(): finding for finding in found}
-
-
-def remarks(root):
-    """What is worth knowing, by the name of the file within the folder."""
-    found = [finding for finding in check(str(root)).findings if finding.remark]
-    return {finding.file.relative_to(root).as_posix(): finding for finding in found}
-
-
-def cut(path):
-    """Leaves the first half of a file."""
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def repaint(path, change):
-    """Saves a picture anew, changed."""
-    with Image.open(path) as picture:
-        values = np.array(picture)
-    save(path, change(values).astype(np.uint8))
-
-
-def dotted(values, value, row=0, column=15):
-    """The map with another value at one pixel."""
-    values[row, column] = value
-    return values
-
 
 # ------------------------------------------------------------------------------------------------- single faults
 
@@ -214,12 +130,12 @@ OF_FOLDERS = {
 
 
 @pytest.mark.parametrize("fault", OF_PICTURES)
-def test_a_fault_of_a_picture_is_found(farm, fault):
+def test_a_fault_of_a_picture_is_found(sound_farm, fault):
     """The file, what was found in it, and what to do; and nothing else is wrong."""
     break_it, file, found, mend = OF_PICTURES[fault]
-    break_it(farm, "b")
+    break_it(sound_farm, "b")
 
-    told = faults(farm)
+    told = faults(sound_farm)
 
     assert list(told) == [file.format("b")]
     (finding,) = told.values()
@@ -228,12 +144,12 @@ def test_a_fault_of_a_picture_is_found(farm, fault):
 
 
 @pytest.mark.parametrize("fault", OF_FOLDERS)
-def test_a_fault_of_a_folder_is_found(farm, fault):
+def test_a_fault_of_a_folder_is_found(sound_farm, fault):
     """The file, what was found in it, and what to do."""
     break_it, file, found, mend = OF_FOLDERS[fault]
-    break_it(farm)
+    break_it(sound_farm)
 
-    told = faults(farm)
+    told = faults(sound_farm)
 
     assert found in told[file].found
     assert mend in told[file].mend
@@ -264,190 +180,93 @@ def test_every_class_may_be_drawn_anywhere_without_tables(tmp_path_factory, draw
     assert not faults(root)
 
 
-# ------------------------------------------------------------------------------------------------- likely causes
-
-
-def each_map(folder, change):
-    """Changes all label maps of a folder."""
-    for path in folder.iterdir():
-        repaint(path, change)
-
-
-@pytest.mark.parametrize(
-    ("change", "mend"),
-    [
-        (lambda a: np.where(a == 255, 0, a + 1), "`unlabeled = 0` and `first_value = 1`"),
-        (lambda a: np.where(a == 255, 3, a), "if 3 means nothing, set `unlabeled`"),
-        (lambda a: np.where(a == 255, 255, 100 * a), "divide by 100"),
-        (lambda a: np.arange(192).reshape(12, 16), "hard pen"),
-    ],
-    ids=["napari", "nnU-Net", "grey levels", "blended edges"],
-)
-def test_undeclared_values_are_explained_by_habits_of_other_programs(farm, change, mend):
-    """Each of the maps is named, with what the values look like."""
-    each_map(farm / "scribbles", change)
-
-    told = faults(farm)
-
-    assert set(told) == {f"scribbles/{key}.png" for key in KEYS}
-    assert all(mend in finding.mend for finding in told.values())
-
-
-def test_scribbles_that_leave_nothing_out_are_refused(farm):
-    """0 for "not annotated" is also the background's value, so nothing is undeclared."""
-    for name in TABLES:
-        (farm / name).unlink()
-    each_map(farm / "scribbles", lambda a: np.where(a == 255, 0, a))
-
-    told = faults(farm)
-
-    assert list(told) == ["scribbles"]
-    assert "97% of them as 'background' (value 0)" in told["scribbles"].found
-    assert "set `unlabeled = 0`" in told["scribbles"].mend
-    write(farm / "dataset.toml", "unlabeled = 0")
-    assert not faults(farm)
-
-
-def test_binary_masks_whose_object_is_void_are_refused(farm):
-    """ImageJ writes 255 for the object."""
-    each_map(farm / "masks", lambda a: np.where(a == 0, 0, 255))
-
-    told = faults(farm)
-
-    assert "'background' and nothing else" in told["masks"].found
-    assert "ImageJ" in told["masks"].mend
-
-
-def test_a_duplicate_across_splits_is_told_as_such(farm):
-    """Judging by a picture that was learnt from is worse than learning it twice."""
-    shutil.copy(farm / "images" / "f.png", farm / "images" / "b.png")
-
-    told = faults(farm)
-
-    assert list(told) == ["images/b.png"]
-    assert "the same pixels are in f.png; one is in train.txt and one in val.txt" in told["images/b.png"].found
-
-
-def test_some_splits_may_share_pictures(farm):
-    """Their names tell: all and trainval hold others, train_small is a part."""
-    write(farm / "splits" / "all.txt", *KEYS)
-    write(farm / "splits" / "trainval.txt", *KEYS)
-    write(farm / "splits" / "train_small.txt", "a")
-
-    assert not faults(farm)
-
-
-@pytest.mark.parametrize(("split", "fault"), [("train", True), ("val", True), ("test", False)])
-def test_a_split_without_any_label_is_for_tests_only(farm, split, fault):
-    """Nobody can learn from it, nor be judged by it."""
-    save(farm / "images" / "g.png", np.full((12, 16, 3), 200, np.uint8))
-    write(farm / "splits" / f"{split}.txt", "g")
-
-    told = (faults if fault else remarks)(farm)[f"splits/{split}.txt"]
-
-    assert f"not one of the 1 pictures in '{split}' has a label" in told.found
-    assert "scribbles" in told.mend
-
-
-def test_masks_that_only_judge_contradict_nothing(farm):
-    """Tags are held against a mask only where it is a training label."""
-    shutil.rmtree(farm / "scribbles")
-    for name in ("boxes.csv", "clicks.csv", "sizes.csv"):
-        (farm / name).unlink()
-    write(farm / "tags.csv", "image,present,absent", "a,,cow")
-
-    assert not faults(farm)
-    write(farm / "dataset.toml", 'fully_labelled = ["a"]')
-    assert "tags.csv says it is absent" in faults(farm)["masks/a.png"].found
-
-
 # ------------------------------------------------------------------------------------------------- nothing wrong
 
 
-def test_nothing_is_found_where_nothing_is_wrong(farm):
+def test_nothing_is_found_where_nothing_is_wrong(sound_farm):
     """No fault, no remark, and no file changed."""
-    before = {path: path.read_bytes() for path in farm.rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in sound_farm.rglob("*") if path.is_file()}
 
-    checked = check(str(farm))
+    checked = check(str(sound_farm))
 
     assert not checked.findings
     assert not checked.refused
-    assert before == {path: path.read_bytes() for path in farm.rglob("*") if path.is_file()}
+    assert before == {path: path.read_bytes() for path in sound_farm.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("only", ["masks", "scribbles", *TABLES])
-def test_any_one_source_of_labels_will_do(farm, only):
+def test_any_one_source_of_labels_will_do(sound_farm, only):
     """Masks, scribbles, or a single table."""
     for name in {"masks", "scribbles", *TABLES} - {only}:
-        shutil.rmtree(farm / name) if (farm / name).is_dir() else (farm / name).unlink()
+        shutil.rmtree(sound_farm / name) if (sound_farm / name).is_dir() else (sound_farm / name).unlink()
 
-    assert not faults(farm)
+    assert not faults(sound_farm)
 
 
-def test_remarks_are_no_reason_to_refuse(farm):
+def test_remarks_are_no_reason_to_refuse(sound_farm):
     """Pictures in no split or without a label, files of other kinds, classes nobody marked."""
-    save(farm / "images" / "g.png", np.full((12, 16, 3), 200, np.uint8))
-    save(farm / "images" / "h.png", np.full((12, 16, 3), 210, np.uint8))
-    add(farm / "splits" / "train.txt", "h")
-    (farm / "images" / "g.czi").write_bytes(b"")
-    add(farm / "classes.txt", "goat")
+    save(sound_farm / "images" / "g.png", np.full((12, 16, 3), 200, np.uint8))
+    save(sound_farm / "images" / "h.png", np.full((12, 16, 3), 210, np.uint8))
+    add(sound_farm / "splits" / "train.txt", "h")
+    (sound_farm / "images" / "g.czi").write_bytes(b"")
+    add(sound_farm / "classes.txt", "goat")
 
-    checked = check(str(farm))
+    checked = check(str(sound_farm))
 
     assert not checked.refused
-    told = remarks(farm)
+    told = remarks(sound_farm)
     assert "1 of 8 pictures in no split: g" in told["splits"].found
     assert "1 of 5 pictures in 'train' without any label: h" in told["splits/train.txt"].found
     assert "g.czi" in told["images"].found
     assert "goat" in told["classes.txt"].found
 
 
-def test_pictures_may_differ_in_size(farm):
+def test_pictures_may_differ_in_size(sound_farm):
     """Labels follow their own picture."""
-    save(farm / "images" / "a.png", np.full((24, 32, 3), 77, np.uint8))
+    save(sound_farm / "images" / "a.png", np.full((24, 32, 3), 77, np.uint8))
     for folder, labels in (("masks", MASK), ("scribbles", SCRIBBLE)):
-        save(farm / folder / "a.png", np.kron(labels, np.ones((2, 2), np.uint8)))
-    write(farm / "boxes.csv", TABLES["boxes.csv"][0], "a,cow,8,6,24,16")
-    write(farm / "clicks.csv", TABLES["clicks.csv"][0], "a,cow,23,15")
+        save(sound_farm / folder / "a.png", np.kron(labels, np.ones((2, 2), np.uint8)))
+    write(sound_farm / "boxes.csv", TABLES["boxes.csv"][0], "a,cow,8,6,24,16")
+    write(sound_farm / "clicks.csv", TABLES["clicks.csv"][0], "a,cow,23,15")
 
-    assert not faults(farm)
+    assert not faults(sound_farm)
 
 
-def test_where_classes_are_unclear_the_rest_is_checked(farm):
+def test_where_classes_are_unclear_the_rest_is_checked(sound_farm):
     """Values cannot be judged, and that is said; damaged files and sizes are found all the same."""
-    write(farm / "dataset.toml", "unlabelled = 0")
-    cut(farm / "images" / "b.png")
-    repaint(farm / "masks" / "c.png", lambda a: a[1:])
+    write(sound_farm / "dataset.toml", "unlabelled = 0")
+    cut(sound_farm / "images" / "b.png")
+    repaint(sound_farm / "masks" / "c.png", lambda a: a[1:])
 
-    assert set(faults(farm)) == {"dataset.toml", "images/b.png", "masks/c.png"}
-    assert "not looked at" in remarks(farm)["."].found
+    assert set(faults(sound_farm)) == {"dataset.toml", "images/b.png", "masks/c.png"}
+    assert "not looked at" in remarks(sound_farm)["."].found
 
 
-def test_where_classes_are_doubtful_values_are_still_judged(farm):
+def test_where_classes_are_doubtful_values_are_still_judged(sound_farm):
     """A class named twice does not hide an undeclared value."""
-    write(farm / "classes.txt", "background", "cow", "cow")
-    repaint(farm / "scribbles" / "b.png", lambda a: dotted(a, 9))
+    write(sound_farm / "classes.txt", "background", "cow", "cow")
+    repaint(sound_farm / "scribbles" / "b.png", lambda a: dotted(a, 9))
 
-    assert set(faults(farm)) == {"classes.txt", "scribbles/b.png"}
+    assert set(faults(sound_farm)) == {"classes.txt", "scribbles/b.png"}
 
 
-def test_readable_pictures_are_there_to_be_shown_faulty_ones_first(farm):
+def test_readable_pictures_are_there_to_be_shown_faulty_ones_first(sound_farm):
     """A contradiction can be drawn; a damaged file cannot."""
-    repaint(farm / "scribbles" / "c.png", lambda a: dotted(a, 1))
-    cut(farm / "masks" / "d.png")
+    repaint(sound_farm / "scribbles" / "c.png", lambda a: dotted(a, 1))
+    cut(sound_farm / "masks" / "d.png")
 
-    samples = check(str(farm)).samples
+    samples = check(str(sound_farm)).samples
 
     assert isinstance(samples, Dataset)
     assert samples.keys == ("c", "a", "b", "e", "f")
     assert (samples[0].seeds != UNLABELED).sum() == (SCRIBBLE != 255).sum() + 1
 
 
-def test_progress_is_told_picture_by_picture(farm):
+def test_progress_is_told_picture_by_picture(sound_farm):
     """So that a bar can be drawn."""
     told = []
 
-    check(str(farm), lambda done, of: told.append((done, of)))
+    check(str(sound_farm), lambda done, of: told.append((done, of)))
 
     assert told == [(number, 6) for number in range(1, 7)]
 

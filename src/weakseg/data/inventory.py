@@ -4,7 +4,7 @@
 labels somebody will train on.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,9 @@ class Inventory:
 def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     """Lists a data folder and reads its tables; no picture is opened."""
     legend, findings = _legend(root)
-    pictures = _pictures(root / "images", findings)
-    folders = [
-        f for f in sorted(root.iterdir()) if f.is_dir() and (f.name == "masks" or f.name.startswith("scribbles"))
-    ]
+    pictures, of_pictures = _pictures(root / "images")
+    findings += of_pictures
+    folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and _holds_label_maps(folder.name)]
     layers = {folder.name: _layer(folder, pictures, findings) for folder in folders if pictures}
     tables = [root / name for name in READERS if (root / name).is_file()] if pictures and legend.declared else []
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
@@ -53,7 +52,7 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     problems: Problems = []
     masks = layers.get("masks", {})
     full = declared_full(root, legend.declaration, pictures, masks, problems)
-    findings += _all_of(problems, root / "dataset.toml", "correct `fully_labelled`")
+    findings += _all_of(problems, root / "dataset.toml", "correct `fully_labelled`") + _strangers(root)
     drawn = tuple(maps for name, maps in layers.items() if name != "masks")
     words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
     contents = Contents(legend, pictures, masks, frozenset(full), drawn, *words)
@@ -72,7 +71,7 @@ def _legend(root: Path) -> tuple[Legend, list[Finding]]:
         return read_legend(root, declaration), []
     except DataInvalid as error:
         problems = error.problems or (error,)
-    said = [(p, file) for p in problems for file in files if p.found.startswith(str(file))]
+    said = [(p, next((file for file in files if p.found.startswith(str(file))), root)) for p in problems]
     findings = [f for p, file in said for f in findings_of(p, file, "correct the names of the classes")]
     names = declaration.classes or tuple(_lines(root / "classes.txt"))
     makeshift = Legend(names, tuple(range(len(names))), Classes(names), declaration)
@@ -91,22 +90,41 @@ def _unjudged(root: Path) -> Finding:
     return Finding(root, found, "", "mend what is said about the classes, then check again", remark=True)
 
 
-def _pictures(folder: Path, findings: list[Finding]) -> dict[str, Path]:
+def _pictures(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
     problems: Problems = []
     pictures = list_files(folder, problems)
-    findings += _all_of(problems, folder, "put the pictures there")
+    findings = _all_of(problems, folder, "put the pictures there")
     endings = f"files named *{', *'.join(EXTENSIONS)}"
     if not pictures and not problems:
         findings.append(Finding(folder, "there are no pictures", endings, "put the pictures there"))
-    if others := _others(folder):
-        found = f"not looked at: {some(others)}"
-        findings.append(Finding(folder, found, endings, "export them in one of these formats", remark=True))
-    return pictures
+    others = _names(folder, lambda path: path.is_file() and path.suffix.lower() not in EXTENSIONS)
+    return pictures, [*findings, *_not_looked_at(folder, others, endings, "export them in one of these formats")]
 
 
-def _others(folder: Path) -> list[str]:
-    files = [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
-    return sorted(f.name for f in files if f.suffix.lower() not in EXTENSIONS and not f.name.startswith("."))
+def _strangers(root: Path) -> list[Finding]:
+    """Folders and tables of unknown names, which somebody may have meant as labels."""
+    others = _names(
+        root,
+        lambda path: (
+            (path.is_dir() and path.name not in ("images", "splits") and not _holds_label_maps(path.name))
+            or (path.suffix == ".csv" and path.name not in READERS)
+        ),
+    )
+    known = f"label maps in masks/ or in folders whose names begin with scribbles, tables named {', '.join(READERS)}"
+    return _not_looked_at(root, others, known, "rename what is meant as labels; the rest may stay")
+
+
+def _holds_label_maps(folder_name: str) -> bool:
+    return folder_name == "masks" or folder_name.startswith("scribbles")
+
+
+def _names(folder: Path, wanted: Callable[[Path], bool]) -> list[str]:
+    paths = folder.iterdir() if folder.is_dir() else []
+    return sorted(path.name for path in paths if wanted(path) and not path.name.startswith("."))
+
+
+def _not_looked_at(folder: Path, names: list[str], expected: str, mend: str) -> list[Finding]:
+    return [Finding(folder, f"not looked at: {some(names)}", expected, mend, remark=True)] if names else []
 
 
 def _layer(folder: Path, pictures: Collection[str], findings: list[Finding]) -> dict[str, Path]:

@@ -1,0 +1,30 @@
+"""Draws the README's picture from a demonstration: `python docs/demo_picture.py runs/demo/partial_cross_entropy`.
+
+From left to right: the scene, what was drawn on it, what the network trained on such drawings predicts, the truth.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from weakseg.data.image_file import palette
+from weakseg.report.gallery import weak_labels
+from weakseg.report.overlay import as_rgb, resized, resized_labels, tinted
+from weakseg.train.run_folder import open_run
+
+SHOWN, SIZE, GAP_PX = (2, 8, 11), (192, 256), 8
+
+run = open_run(sys.argv[1])
+predictor, colors = run.predictor(), palette(len(run.classes))
+rows = []
+for index in SHOWN:
+    sample = run.recipe.training[index]
+    picture = resized(as_rgb(sample.image), SIZE)
+    labelled = [
+        tinted(picture, resized_labels(m, SIZE), colors) for m in (predictor.labels(sample.image), sample.truth)
+    ]
+    panels = [picture, weak_labels(sample, picture, colors), *labelled]
+    rows.append(np.concatenate([np.pad(p, ((0, GAP_PX), (0, GAP_PX), (0, 0)), constant_values=255) for p in panels], 1))
+Image.fromarray(np.concatenate(rows)[:-GAP_PX, :-GAP_PX]).save(Path(__file__).with_name("demo.png"), optimize=True)
