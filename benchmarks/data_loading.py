@@ -41,13 +41,14 @@ def _seconds(recipe: Recipe) -> tuple[float, float]:
     torch.manual_seed(0)
     accelerator = engine.start("cpu", recipe.bf16)
     network = recipe.network.build(recipe.training[0].image.shape[0], len(recipe.training.classes))
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     model, optimizer = engine.prepare(accelerator, network, make_optimizer(recipe, network))
     model.train()
     clock = [time.perf_counter()]
     for batch in islice(batches(recipe.training, recipe.augment, recipe.batch_size, 0, 0, Share(), 0), STEPS + 1):
         clock.append(time.perf_counter())
         with accelerator.autocast():
-            logits = model(batch.image)
+            logits = model(batch.image.contiguous(memory_format=torch.channels_last))
         accelerator.backward(recipe.phases[0].objective(logits.float(), batch))
         optimizer.step()
         optimizer.zero_grad()
