@@ -13,7 +13,7 @@ LEVELS = (
     ("evaluate",),
     ("data", "models", "objectives", "solvers"),
     ("divergences", "energies", "constraints", "kernels"),
-    ("types", "whole_file"),
+    ("types", "whole_file", "duration"),
     ("errors",),
 )
 """Rooms of a level may import those of lower levels, and none of their own."""

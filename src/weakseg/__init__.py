@@ -28,11 +28,13 @@ _HOMES = {
     "Solution": "types",
     "Sum": "objectives",
     "UNet": "models.unet",
+    "Untrained": "models.pretrained",
     "Vgg16LargeFov": "models.vgg",
     "WeakLabels": "types",
     "load": "train.run_folder",
     "train_recipe": "train.loop",
 }
+"""The module of each public name."""
 
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -3,6 +3,7 @@
 A mistake of the user's ends in one clear message and exit code 2; findings of `check` end in exit code 1.
 """
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +20,10 @@ app = typer.Typer(
     help="Train a segmentation network from labels that are cheap to draw: scribbles, clicks, boxes, tags, sizes.",
 )
 
-Out = Annotated[Path, typer.Option("--out", help="Where the result goes; must not exist yet.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Another seed than the recipe's.")]
-Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; the best there is by default.")]
-Split = Annotated[str, typer.Option("--split", help="Which splits/<name>.txt of the data set.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 or mps.")]
+
+
+_INTERRUPTED = 130
 
 
 @app.command()
@@ -32,7 +33,7 @@ def new(data: Annotated[Path, typer.Argument(help="A folder that does not exist 
 
     made = lay_out(data)
     print(f"{data} is ready: {len(made)} files and folders. Put pictures in images/, scribbles in scribbles/, then:")
-    print(f"  weakseg check {data}")
+    print(f"  weakseg check {shlex.quote(str(data))}")
 
 
 @app.command()
@@ -55,7 +56,7 @@ def simulate(
     width: Annotated[float, typer.Option("--width", min=1, help="Of the pen, in pixels.")] = 3.0,
     threshold: Annotated[float | None, typer.Option("--threshold", help="Sizes as one bit: above or below.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the simulated annotator.")] = 0,
-    split: Split = "train",
+    split: Annotated[str, typer.Option("--split", help="Which splits/<name>.txt of the data set.")] = "train",
 ) -> None:
     """Draw weak labels from full masks, the way a person would, and show them on a page."""
     from weakseg.commands.simulate import simulate_and_show
@@ -66,9 +67,11 @@ def simulate(
 @app.command()
 def train(
     what: Annotated[str, typer.Argument(help="A recipe file (.py), or a data folder.")],
-    out: Out,
-    device: Device = None,
-    seed: Seed = None,
+    out: Annotated[Path, typer.Option("--out", help="Where the run goes; must not exist yet, unless it is resumed.")],
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu, cuda, cuda:1 or mps; the best there is by default.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Another seed than the recipe's.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Another length than the recipe's.")] = None,
     network: Annotated[
         str | None, typer.Option("--network", help="For a data folder: a hub name, a folder, or 'unet' from scratch.")
@@ -76,9 +79,9 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
 ) -> None:
     """Train a recipe, or a sensible one for the labels found in a data folder."""
-    from weakseg.commands.train import train_from_command
+    from weakseg.commands.train import train_and_show
 
-    train_from_command(what, out, device, seed, epochs, network, resume)
+    train_and_show(what, out, device, seed, epochs, network, resume)
 
 
 @app.command()
@@ -86,27 +89,27 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     json: Annotated[bool, typer.Option("--json", help="Print plain JSON instead of tables.")] = False,
     last: Annotated[bool, typer.Option("--last", help="The last checkpoint instead of the best.")] = False,
-    device: Device = None,
+    device: Device = "cpu",
 ) -> None:
     """Score a run on its validation pictures: IoU, Dice, accuracy, and IoU near boundaries."""
     from weakseg.commands.evaluate import evaluate_and_show
 
-    evaluate_and_show(run, json, "last" if last else "best", device or "cpu")
+    evaluate_and_show(run, json, "last" if last else "best", device)
 
 
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     files: Annotated[list[Path], typer.Argument(help="Pictures.")],
-    out: Out,
+    out: Annotated[Path, typer.Option("--out", help="A folder for the masks; nothing in it is overwritten.")],
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write them, as .npz.")] = False,
     overlays: Annotated[bool, typer.Option("--overlays", help="Also write the masks drawn on the pictures.")] = False,
-    device: Device = None,
+    device: Device = "cpu",
 ) -> None:
     """Segment pictures of any size with a trained network."""
     from weakseg.commands.predict import predict_and_show
 
-    predict_and_show(run, files, out, probabilities, overlays, device or "cpu")
+    predict_and_show(run, files, out, probabilities, overlays, device)
 
 
 @app.command()
@@ -127,9 +130,9 @@ def experiments(
     show: Annotated[bool, typer.Option("--show", help="Print what is there, and train nothing.")] = False,
 ) -> None:
     """Fill the missing cells of a table of runs and print it; start it twice to use two workers."""
-    from weakseg.commands.experiments import fill
+    from weakseg.commands.experiments import fill_and_show
 
-    fill(table, out, show)
+    fill_and_show(table, out, show)
 
 
 @app.command()
@@ -139,9 +142,9 @@ def demo(
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="A shorter or longer demonstration.")] = None,
 ) -> None:
     """Full masks against scribbles, on generated scenes or your own folder, in a few minutes."""
-    from weakseg.commands.demo import run_demo
+    from weakseg.commands.demo import demo_and_show
 
-    run_demo(out, data, epochs)
+    demo_and_show(out, data, epochs)
 
 
 def main() -> None:
@@ -152,8 +155,11 @@ def main() -> None:
         _stop(str(error), 2)
     except OSError as error:
         _stop(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
-    except KeyboardInterrupt:
-        _stop("Stopped. A training goes on from its last checkpoint with --resume.", 130)
+    except SystemExit as end:
+        # Typer turns Ctrl-C into this exit code, without a word.
+        if end.code == _INTERRUPTED:
+            _stop("Stopped. A training goes on from its last checkpoint with --resume.", _INTERRUPTED)
+        raise
 
 
 def _stop(message: str, code: int) -> None:

@@ -28,6 +28,10 @@ class WeaksegError(Exception):
         self.problems: tuple[WeaksegError, ...] = ()
         """The single problems, where this error tells of several at once; else empty."""
 
+    def at(self, place: object) -> "WeaksegError":
+        """The same mistake, with the file or line it is in named first."""
+        return type(self)(f"{place}: {self.found}", expected=self.expected, mend=self.mend)
+
     @classmethod
     def of(cls, problems: Sequence["WeaksegError"]) -> "WeaksegError":
         """One error that tells of every problem; the problem itself where there is only one."""

@@ -13,11 +13,13 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         WriteRefused: the disk is full or the folder may not be written to; an earlier file is as it was.
     """
+    # In the same folder, for only there a file takes another's place in one step.
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write(partial)
+            # Else a power cut may leave the new name with nothing in it.
             with open(partial, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(partial, path)

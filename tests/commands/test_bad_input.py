@@ -3,6 +3,10 @@
 import shutil
 
 import pytest
+from pictures import tiny_recipe
+
+from weakseg.commands.experiments import Row, Table
+from weakseg.errors import RecipeInvalid
 
 
 def _snapshot(root):
@@ -132,3 +136,39 @@ def test_a_network_that_cannot_be_reached_is_never_replaced(weakseg, hearts, tmp
     assert said.code == 2
     assert "nobody/nothing" in said.err
     assert "unet" in said.err.lower()
+
+
+def test_names_are_never_taken_for_markup(weakseg, hearts, tmp_path):
+    """Brackets in a path are brackets, and a path with blanks can be copied from the screen."""
+    out = tmp_path / "[red] run[/nope]"
+
+    said = weakseg("train", hearts, "--out", out, "--network", "unet", "--epochs", 1, "--device", "cpu")
+
+    assert said.code == 0
+    assert f"weakseg evaluate '{out}'" in said.out
+
+
+def test_an_interrupt_says_how_to_go_on(weakseg, hearts, tmp_path, monkeypatch):
+    """Ctrl-C ends in one message, too."""
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("weakseg.commands.train.train_recipe", interrupted)
+
+    said = weakseg("train", hearts, "--out", tmp_path / "run", "--network", "unet")
+
+    assert said.code == 130
+    assert "--resume" in said.err
+
+
+def test_rows_of_a_table_have_folders_of_their_own():
+    """Two rows in one folder would show one's number for both, and an unknown score would be found out at the end."""
+    recipe = tiny_recipe()
+
+    with pytest.raises(RecipeInvalid, match="share"):
+        Table((Row("lr 1", recipe), Row("lr/1", recipe)))
+    with pytest.raises(RecipeInvalid, match="miou"):
+        Table((Row("a", recipe),), score="miou")
+    with pytest.raises(RecipeInvalid, match="without validation"):
+        Table((Row("a", tiny_recipe(validation=None)),))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from weakseg.data.augment import Augment
 from weakseg.data.sample import Stroke
+from weakseg.errors import RecipeInvalid
 from weakseg.types import UNLABELED
 
 PLAIN = Augment(crop=None, zoom=(1.0, 1.0), flip=0.0, brightness=0.0, contrast=0.0)
@@ -148,3 +149,17 @@ def test_what_was_remembered_moves_with_the_picture(rectangle_sample):
 
     assert batch.memory.labels is not None
     assert torch.equal(batch.memory.labels, batch.weak.seeds)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("crop", 64), ("crop", (0, 64)), ("crop", (64.0, 64)), ("zoom", (0, 1)), ("zoom", 2.0), ("zoom", (2.0, 1.0))],
+)
+def test_impossible_views_are_refused_at_once(name, value):
+    """One number for a crop, sizes of nothing, a zoom to zero."""
+    augment = Augment()
+    # Types are checked in tests, and are not where a user runs it.
+    object.__setattr__(augment, name, value)
+
+    with pytest.raises(RecipeInvalid, match=name):
+        augment.__post_init__()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from weakseg.errors import DataInvalid, EvidenceInvalid
+from weakseg.errors import DataInvalid, EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor, _spans
 from weakseg.types import Classes
 
@@ -137,3 +137,10 @@ def test_another_number_of_classes_is_refused():
     """A checkpoint of another data set is an error."""
     with pytest.raises(EvidenceInvalid, match="3 classes"):
         Predictor(pixelwise(), Classes(("a", "b")))(picture(20, 20))
+
+
+@pytest.mark.parametrize("name", ["banana", "meta", "cuda:99"])
+def test_a_device_that_is_not_there_is_named(name):
+    """Not a traceback from the depths of torch."""
+    with pytest.raises(RecipeInvalid, match=f"'{name}' cannot be used here"):
+        Predictor(pixelwise(), CLASSES, device=name)

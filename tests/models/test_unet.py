@@ -1,8 +1,10 @@
 """The network that needs no download: aligned, free of its batch, quick."""
 
+import pytest
 import torch
 from torch import nn
 
+from weakseg.errors import RecipeInvalid
 from weakseg.models.unet import UNet
 
 
@@ -47,3 +49,10 @@ def test_a_few_steps_learn_a_colour():
         loss.backward()
         optimizer.step()
     assert (network(image).argmax(1) == target).float().mean() > 0.98
+
+
+@pytest.mark.parametrize("wrong", [{"width": 4}, {"width": 20}, {"depth": 0}], ids=str)
+def test_a_width_that_cannot_be_normalised_in_groups_is_refused(wrong):
+    """A multiple of 8 it is, and there is a level to go down to."""
+    with pytest.raises(RecipeInvalid, match="U-Net"):
+        UNet(**wrong)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pictures import Squares
 from PIL import Image
 
-from weakseg.data.image_file import palette
 from weakseg.data.sample import Stroke
 from weakseg.report.gallery import SIDE_PX, data_uri, row, said, spread
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
@@ -22,7 +21,7 @@ BARE = replace(FULL, seeds=np.full_like(FULL.seeds, UNLABELED), tags=np.array([U
 
 def titles(sample, **segmentations):
     """Captions of a sample's panels."""
-    return [panel.title for panel in row(sample, CLASSES, palette(2), segmentations).panels]
+    return [panel.title for panel in row(sample, CLASSES, segmentations).panels]
 
 
 def test_a_row_shows_what_there_is():
@@ -44,7 +43,7 @@ def test_small_pictures_hold_the_whole_picture():
         valid=np.ones((20, 50), bool),
         truth=None,
     )
-    uri = row(wide, CLASSES, palette(2), {}).panels[0].uri
+    uri = row(wide, CLASSES, {}).panels[0].uri
     head, _, text = uri.partition(",")
     assert head == "data:image/jpeg;base64"
     assert Image.open(BytesIO(base64.b64decode(text))).size == (SIDE_PX, SIDE_PX * 20 // 50)

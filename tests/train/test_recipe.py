@@ -1,6 +1,7 @@
 """Recipes are loaded, checked and written down so that they can be run again."""
 
 import runpy
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -73,6 +74,40 @@ def test_impossible_numbers_are_all_named_at_once():
     """Every wrong number of a recipe is in one message."""
     with pytest.raises(RecipeInvalid, match=r"batch_size is 0.*phases\[0\].epochs is 0"):
         tiny_recipe(batch_size=0, phases=(Phase(Fit(SeedsOnly()), epochs=0),))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("seed", -1), ("seed", 2**64), ("batch_size", 2.5), ("training", "hearts"), ("validation", "hearts"),
+     ("network", "unet"), ("optimizer", "adam"), ("augment", "flip")],
+)  # fmt: skip
+def test_parts_of_a_wrong_kind_are_named_before_anything_starts(name, value):
+    """A name in place of a thing, half a picture, a seed no generator takes."""
+    recipe = tiny_recipe()
+    # Types are checked in tests, and are not where a user runs it.
+    object.__setattr__(recipe, name, value)
+
+    with pytest.raises(RecipeInvalid, match=f"{name} is {value!r}"):
+        recipe.__post_init__()
+
+
+class _OfMyOwn:
+    """An objective that is no dataclass, so that its `repr` is an address."""
+
+    def __call__(self, logits, batch):
+        return logits.mean()
+
+
+def test_a_recipe_with_an_objective_of_ones_own_can_be_opened_and_resumed():
+    """Its record can be read, is the same in every process, and cannot be run."""
+    ours, again = (replace(_OURS, phases=(Phase(_OfMyOwn(), 1),)) for _ in range(2))
+
+    opened = decode(encode(ours))
+
+    assert fingerprint(ours) == fingerprint(again)
+    assert "_OfMyOwn" in repr(opened.phases[0].objective)
+    with pytest.raises(RunInvalid, match="_OfMyOwn"):
+        opened.phases[0].objective(None, None)
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(1, 60))

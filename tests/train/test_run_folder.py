@@ -1,17 +1,28 @@
 """Run folders: written whole, read safely, never overwritten."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from pictures import Squares, Tiny, tiny_recipe
+from safetensors import SafetensorError
 
 import weakseg
-from weakseg.errors import EvidenceInvalid, RecipeInvalid, RunInvalid, WriteRefused
+from weakseg.data.scenes import Scenes
+from weakseg.errors import DataInvalid, EvidenceInvalid, RecipeInvalid, RunInvalid, WriteRefused
 from weakseg.train import checkpoint
 from weakseg.train.loop import train_recipe
-from weakseg.train.run_folder import open_run
+from weakseg.train.recipe import with_epochs
+from weakseg.train.run_folder import open_run, read_metrics
+
+
+class _Unmasked(Squares):
+    """Pictures without truth."""
+
+    def __getitem__(self, index):
+        return replace(super().__getitem__(index), truth=None)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +72,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
         open_run(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"recipe": 1}'])
+@pytest.mark.parametrize("text", ["{", "[]", "3", '{"recipe": 1}'])
 def test_a_broken_record_is_named(tmp_path, text):
     """A record that was cut or edited is no traceback."""
     (tmp_path / "run.json").write_text(text)
@@ -70,14 +81,57 @@ def test_a_broken_record_is_named(tmp_path, text):
         open_run(tmp_path)
 
 
-def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+def test_a_broken_line_of_metrics_is_named(run, tmp_path):
+    """A line that a kill cut off is passed over; any other is an error that says where."""
+    lines = (run.path / "metrics.jsonl").read_text().splitlines()
+    (tmp_path / "metrics.jsonl").write_text("\n".join([*lines[:2], lines[2][:20]]))
+    assert read_metrics(tmp_path) == run.metrics[:2]
+
+    (tmp_path / "metrics.jsonl").write_text(lines[0] + "\n{broken}\n")
+    with pytest.raises(RunInvalid, match=r"metrics.jsonl, line 2"):
+        read_metrics(tmp_path)
+
+
+def test_a_network_may_have_a_config_of_any_kind(tmp_path):
+    """Many modules have a `config`; only one in plain types is kept."""
+
+    class Configured(Tiny):
+        def build(self, channels, classes):
+            network = super().build(channels, classes)
+            network.config = object()
+            return network
+
+    run = train_recipe(with_epochs(tiny_recipe(network=Configured()), 1), tmp_path / "run", device="cpu")
+
+    assert open_run(run.path).record["network_config"] == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "found"),
+    [
+        ({"validation": _Unmasked(4)}, DataInvalid, "no mask"),
+        ({"validation": Scenes(2)}, RecipeInvalid, "classes"),
+        ({"validation": Squares(0)}, RecipeInvalid, "no validation pictures"),
+    ],
+    ids=["no mask", "other classes", "none"],
+)
+def test_validation_pictures_that_cannot_judge_stop_the_run_before_it_starts(tmp_path, changes, error, found):
+    """Not after the epochs up to the first validation."""
+    with pytest.raises(error, match=found):
+        train_recipe(tiny_recipe(**changes), tmp_path / "run", device="cpu")
+
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch, error):
     """Writing fails before the old file is touched, and leaves no half file."""
     path = tmp_path / "last.safetensors"
     checkpoint.save(path, torch.nn.Linear(2, 2))
     before = path.read_bytes()
 
     def full(*_):
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(checkpoint, "save_file", full)
     with pytest.raises(WriteRefused, match=r"No space left[\s\S]*make room"):

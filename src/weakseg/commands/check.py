@@ -77,6 +77,7 @@ def _short(number: int) -> str:
     """Three figures: 986, 15.9k, 14.2M."""
     for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
         if number >= size:
+            # From 999.5 on, three figures would read 1e+03.
             return f"{number / size:.3g}{letter}" if number < 999.5 * size else f"{number / size:.0f}{letter}"
     return str(number)
 

@@ -29,7 +29,7 @@ _BUDGET_S = 440
 """Training time for all networks of a demonstration on the user's folder; the rest of ten minutes is for looking."""
 
 
-def run_demo(out: Path | None, data: str | None, epochs: int | None) -> None:
+def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> None:
     """Train both, print how they compare, and write a report."""
     console = Console(soft_wrap=True)
     out = _free(Path("runs/demo")) if out is None else out
@@ -48,7 +48,7 @@ def run_demo(out: Path | None, data: str | None, epochs: int | None) -> None:
     _show(scores, console)
     page = out / "report.html"
     write_report(runs, page)
-    console.print(f"report: {page}", highlight=False)
+    console.print(f"report: {page}", highlight=False, markup=False)
 
 
 def _free(path: Path) -> Path:
@@ -79,7 +79,7 @@ def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
     try:
         weak.network.build(channels, len(weak.training.classes))
     except NetworkUnavailable as error:
-        console.print(f"{error.found}\nTraining a small U-Net from scratch instead.", highlight=False)
+        console.print(f"{error.found}\nTraining a small U-Net from scratch instead.", highlight=False, markup=False)
         weak = choose(data, "unet")
     recipes = {"drawn labels": weak}
     if isinstance(weak.training, Folder) and (weak.training.root / "masks").is_dir():

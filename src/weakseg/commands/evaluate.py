@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from weakseg.commands.bar import bar
 from weakseg.evaluate.scores import Scores
@@ -25,7 +26,7 @@ def evaluate_and_show(path: Path, as_json: bool, which: str, device: str) -> Non
 def _show(scores: Scores, console: Console) -> None:
     table = Table("class", "IoU", "Dice", title=f"{len(scores.keys)} pictures")
     for name, iou, dice in zip(scores.classes.names, scores.iou(), scores.dice(), strict=True):
-        table.add_row(name, _number(iou), _number(dice))
+        table.add_row(Text(name), _number(iou), _number(dice))
     table.add_section()
     table.add_row("mean", _number(scores.mean_iou()), _number(scores.mean_dice()))
     console.print(table)

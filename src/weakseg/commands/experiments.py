@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from weakseg.data.sample import Dataset
@@ -22,6 +23,8 @@ from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe
 from weakseg.train.run_folder import open_run, read_metrics
 from weakseg.types import UNLABELED
+
+_SCORES = ("mean_iou", "mean_dice", "pixel_accuracy")
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,22 @@ class Table:
     score: str = "mean_iou"
     """Key of the metrics: mean_iou, mean_dice or pixel_accuracy."""
 
+    def __post_init__(self):
+        if self.score not in _SCORES:
+            raise RecipeInvalid(f"a table with score = {self.score!r}", expected=f"one of {', '.join(_SCORES)}")
+        slugs = [_slug(row.name) for row in self.rows]
+        twice = [row.name for row, slug in zip(self.rows, slugs, strict=True) if slugs.count(slug) > 1]
+        if twice:
+            found = f"rows of a table share the run folder of {' and '.join(map(repr, twice))}"
+            raise RecipeInvalid(found, expected="names that differ in letters or digits")
+        blind = [row.name for row in self.rows if row.recipe.validation is None]
+        if blind:
+            raise RecipeInvalid(f"rows without validation pictures: {', '.join(blind)}", mend="add `validation`")
 
-def fill(path: Path, out: Path, show_only: bool) -> None:
+
+def fill_and_show(path: Path, out: Path, show_only: bool) -> None:
     """Train what is missing, seed by seed, then print the table as Markdown."""
-    console, table = Console(soft_wrap=True), load_table(path)
+    console, table = Console(soft_wrap=True, markup=False), load_table(path)
     # Seed by seed, so that a table that is broken off compares its rows as far as it goes.
     cells = sorted((seed, index) for index, row in enumerate(table.rows) for seed in row.seeds)
     for seed, index in cells if not show_only else ():
@@ -95,7 +110,7 @@ def as_markdown(table: Table, folder: Path, console: Console) -> str:
 def _marked_share(samples: Dataset, name: str, console: Console) -> float:
     """Share of the valid pixels of all pictures that are marked."""
     marked = valid = 0
-    for index in track(range(len(samples)), f"labels of {name}", console=console, transient=True):
+    for index in track(range(len(samples)), f"labels of {escape(name)}", console=console, transient=True):
         sample = samples[index]
         weak = view(sample, whole(), sample.valid.shape).weak
         marked += int((weak.seeds != UNLABELED).sum())

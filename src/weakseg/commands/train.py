@@ -1,5 +1,6 @@
 """`weakseg train`: a recipe, or a sensible one for a data folder, into a run folder."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +13,16 @@ from weakseg.train.recipe import Recipe, load_recipe, with_epochs
 from weakseg.train.source import source
 
 
-def train_from_command(
+def train_and_show(
     what: str, out: Path, device: str | None, seed: int | None, epochs: int | None, network: str | None, resume: bool
 ) -> None:
     """Train `what` and say what to do next."""
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False)
     recipe, text = _recipe(what, network)
     recipe, text = _overridden(recipe, text, seed, epochs)
     train_recipe(recipe, out, device=device, resume=resume, recipe_text=text, console=console)
-    console.print(f"run: {out}\n  weakseg evaluate {out}\n  weakseg report {out}", highlight=False)
+    run = shlex.quote(str(out))
+    console.print(f"run: {out}\n  weakseg evaluate {run}\n  weakseg report {run}", highlight=False)
 
 
 def _recipe(what: str, network: str | None) -> tuple[Recipe, str]:

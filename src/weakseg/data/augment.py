@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from weakseg.data.sample import Sample
 from weakseg.data.view import view
+from weakseg.errors import RecipeInvalid
 from weakseg.types import UNLABELED, Batch
 
 
@@ -31,6 +32,13 @@ class Augment:
     """Largest change of the logarithm of the exponent."""
     centre_on_labels: float = 0.0
     """Probability that a crop is centred on a marked pixel; a class is drawn first, so rare ones come as often."""
+
+    def __post_init__(self):
+        sides = (1, 1) if self.crop is None else self.crop
+        if not isinstance(sides, tuple) or len(sides) != 2 or not all(isinstance(n, int) and n > 0 for n in sides):
+            raise RecipeInvalid(f"a crop of {sides!r}", expected="(height, width) in whole pixels, or None")
+        if not isinstance(self.zoom, tuple) or len(self.zoom) != 2 or not 0 < self.zoom[0] <= self.zoom[1]:
+            raise RecipeInvalid(f"a zoom of {self.zoom!r}", expected="(smallest, largest) magnification, above 0")
 
     def __call__(self, sample: Sample, generator: np.random.Generator, remembered=None) -> Batch:
         """One random view of a sample."""
@@ -55,6 +63,7 @@ class Augment:
         """Upper left edge of the window; it leaves the picture only where the picture is smaller."""
         free = np.array(sample.valid.shape) - shown
         corner = free * generator.random(2)
+        # Drawn even if nothing is centred, so that this setting changes no other choice.
         wants_label, choice = generator.random() < self.centre_on_labels, generator.random(2)
         if wants_label and self.crop is not None:
             point = _marked_pixel(sample, choice)

@@ -50,7 +50,7 @@ class Checked:
 
 
 def check(path: str, progress: Callable[[int, int], None] = lambda done, of: None) -> Checked:
-    """Reads every file of a data folder once and collects all that is wrong.
+    """Read every file of a data folder once and collect all that is wrong.
 
     Args:
         path: a folder, or the name of one under $WEAKSEG_DATA.

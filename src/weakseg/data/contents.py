@@ -15,10 +15,8 @@ from weakseg.data.image_file import EXTENSIONS
 from weakseg.data.legend import Legend, read_legend
 from weakseg.data.sample import Stroke
 from weakseg.data.text_file import read_text
-from weakseg.data.weak_files import READERS, find_key
-from weakseg.errors import DataInvalid, WeaksegError
-
-Problems = list[WeaksegError]
+from weakseg.data.weak_files import READERS, Problems, find_key
+from weakseg.errors import DataInvalid
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple
         try:
             key = find_key(name, pictures)
         except DataInvalid as problem:
-            problems.append(DataInvalid(f"{path}, line {number}: {problem.found}", expected=problem.expected))
+            problems.append(problem.at(f"{path}, line {number}"))
             continue
         if key in keys:
             problems.append(DataInvalid(f"{path}, line {number}: '{key}' stands in line {keys[key]} already"))

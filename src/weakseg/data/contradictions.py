@@ -15,6 +15,7 @@ from weakseg.data.stroke import draw
 from weakseg.types import ABSENT, UNLABELED
 
 _ROUNDING = 1e-6
+"""Decimal shares that add up to 1 on paper may miss it in floating point."""
 
 
 def contradictions_of_marks(
@@ -80,6 +81,7 @@ def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Fin
     marks = np.full(said.valid.shape, UNLABELED)
     for stroke in said.strokes:
         row, column = stroke.points[0].tolist()
+        # Centres lie at integers, so the picture begins half a pixel before the first.
         if -0.5 <= row < height - 0.5 and -0.5 <= column < width - 0.5:
             marks = draw(marks, stroke.points, stroke.width_px, stroke.label)
             continue

@@ -16,8 +16,8 @@ MAX_CELLS = 1500
 """Search effort: a few milliseconds a region, whatever its size."""
 STEP_PX = 3.0
 """Length of the curve's pieces; cutting between pieces keeps shorter curves exactly inside longer ones."""
-SWAY_PX = (4.0, 20.0)
-"""Typical height and length of a hand's unevenness; less height where the region is thin."""
+SWAY_HEIGHT_PX, SWAY_LENGTH_PX = 4.0, 20.0
+"""Typical size of a hand's unevenness; less height where the region is thin."""
 
 
 def depth(region: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
@@ -67,6 +67,7 @@ def _path(cells: Float[np.ndarray, "h w 2"], heights: Float[np.ndarray, "h w"], 
     graph = _graph(ends, lengths, len(places))
     start = _farthest(graph, int(generator.integers(len(places))), allowed)
     stop = _farthest(graph, start, allowed)
+    # Shallow steps are dear, so that the path keeps to the middle; 0.1 bounds the price along the outline.
     cost = lengths / (depths[ends].mean(0) / depths.max() + 0.1) ** 2
     before = dijkstra(_graph(ends, cost, len(places)), indices=start, return_predecessors=True)[1]
     route = [stop]
@@ -97,11 +98,13 @@ def _farthest(graph, start: int, allowed) -> int:
 def _stroke(path: Float[np.ndarray, "N 2"], deep, generator) -> Float[np.ndarray, "n 2"]:
     """The path as a hand would follow it: evenly spaced, without corners, swaying gently within the region."""
     fine = _resampled(path, 1.0)
+    # A short path is smoothed less, for smoothing draws the ends together.
     smooth = gaussian_filter1d(fine, min(8.0, len(fine) / 8), axis=0, mode="nearest")
-    wave = gaussian_filter1d(generator.normal(size=fine.shape), SWAY_PX[1], axis=0, mode="wrap")
-    wave *= math.sqrt(2 * math.sqrt(math.pi) * SWAY_PX[1])  # back to unit variance
+    wave = gaussian_filter1d(generator.normal(size=fine.shape), SWAY_LENGTH_PX, axis=0, mode="wrap")
+    wave *= math.sqrt(2 * math.sqrt(math.pi) * SWAY_LENGTH_PX)  # back to unit variance
     room = map_coordinates(deep, smooth.T, order=1, mode="nearest")[:, None]
-    return _resampled(smooth + np.minimum(0.15 * room, SWAY_PX[0]) * wave, STEP_PX)
+    # Small against the room there is, so that few vertices leave the region and have to be moved back.
+    return _resampled(smooth + np.minimum(0.15 * room, SWAY_HEIGHT_PX) * wave, STEP_PX)
 
 
 def _resampled(points: Float[np.ndarray, "N 2"], step: float) -> Float[np.ndarray, "n 2"]:

@@ -63,17 +63,13 @@ def read_declaration(path: Path) -> Declaration:
         try:
             values[name] = _field(name, value)
         except DataInvalid as problem:
-            problems.append(_placed(problem, path))
+            problems.append(problem.at(path))
     if problems:
         raise DataInvalid.of(problems)
     try:
         return Declaration(**values)
     except DataInvalid as problem:
-        raise _placed(problem, path) from problem
-
-
-def _placed(problem: DataInvalid, place: Path) -> DataInvalid:
-    return DataInvalid(f"{place}: {problem.found}", expected=problem.expected, mend=problem.mend)
+        raise problem.at(path) from problem
 
 
 def _field(name: str, value: Any) -> Any:

@@ -46,7 +46,8 @@ class Fold:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of this part, in the order of the whole."""
-        return tuple(self.samples.keys[index] for index in self._indices)
+        keys = self.samples.keys
+        return tuple(keys[index] for index in self._indices)
 
     def __len__(self) -> int:
         return len(self._indices)

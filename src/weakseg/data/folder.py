@@ -2,18 +2,19 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from weakseg.data.contents import Contents, read_contents, read_split
 from weakseg.data.declaration import Declaration, read_declaration
 from weakseg.data.image_file import read_image, read_labels
 from weakseg.data.legend import Legend
-from weakseg.data.sample import Sample, Stroke
+from weakseg.data.relabel import marked_classes
+from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 
@@ -113,27 +114,32 @@ def read_sample(contents: Contents, key: str) -> Sample:
     Raises:
         DataInvalid: its files are damaged, differ in size or hold undeclared values; all findings at once.
     """
-    legend, declaration = contents.legend, contents.legend.declaration
     image, truth, drawn = _read_files(contents, key)
-    valid = np.ones(image.shape[1:], bool) if truth is None else truth != UNLABELED
+    said = sample_of_tables(contents, key, image, truth)
     full = truth is not None and key in contents.fully_labelled
-    seeds = np.full(valid.shape, UNLABELED)
+    seeds = said.seeds
     for layer in [truth, *drawn] if full else drawn:
-        seeds = np.where((layer != UNLABELED) & valid, layer, seeds)
-    strokes, boxes = contents.clicks.get(key, ()), contents.boxes.get(key, np.zeros((0, 5)))
-    n_classes = len(legend.classes)
-    told = contents.tags.get(key, np.full(n_classes, UNTOLD))
-    marked = _marked(seeds, strokes, boxes, n_classes)
-    found = re.search(declaration.volume, key) if declaration.volume else None
+        seeds = np.where((layer != UNLABELED) & said.valid, layer, seeds)
+    marked = marked_classes(seeds, said.strokes, said.boxes, len(said.tags))
+    untold = np.where(marked, PRESENT, ABSENT if full else UNTOLD)
+    return replace(said, seeds=seeds, tags=np.where(said.tags == UNTOLD, untold, said.tags))
+
+
+def sample_of_tables(
+    contents: Contents, key: str, image: Float[np.ndarray, "M H W"], truth: Int[np.ndarray, "H W"] | None
+) -> Sample:
+    """The picture with what the tables say about it, and with nothing drawn."""
+    n_classes, volume = len(contents.legend.classes), contents.legend.declaration.volume
+    found = re.search(volume, key) if volume else None
     return Sample(
         key=key,
         image=image,
-        seeds=seeds,
-        valid=valid,
-        strokes=strokes,
-        tags=np.where(told != UNTOLD, told, np.where(marked, PRESENT, ABSENT if full else UNTOLD)),
+        seeds=np.full(image.shape[1:], UNLABELED),
+        valid=np.ones(image.shape[1:], bool) if truth is None else truth != UNLABELED,
+        strokes=contents.clicks.get(key, ()),
+        tags=contents.tags.get(key, np.full(n_classes, UNTOLD)),
         areas=contents.areas.get(key, np.tile([0.0, 1.0], (n_classes, 1))),
-        boxes=boxes,
+        boxes=contents.boxes.get(key, np.zeros((0, 5))),
         truth=truth,
         volume=found[0] if found else key,
     )
@@ -169,7 +175,7 @@ def _read_map(path: Path, legend: Legend, nothing: int, size: tuple[int, int] | 
     try:
         return legend.labels(raw, nothing)
     except DataInvalid as problem:
-        raise DataInvalid(f"{path}: {problem.found}", expected=problem.expected, mend=problem.mend) from problem
+        raise problem.at(path) from problem
 
 
 def read_values(path: Path, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
@@ -180,13 +186,3 @@ def read_values(path: Path, size: tuple[int, int] | None) -> Int[np.ndarray, "H 
         expected = f"the size of its picture, {size[1]} wide and {size[0]} high (as its EXIF orientation shows it)"
         raise DataInvalid(found, expected=expected, mend="resize the label map without interpolation, or draw it again")
     return raw
-
-
-def _marked(
-    seeds: Int[np.ndarray, "H W"], strokes: tuple[Stroke, ...], boxes: Float[np.ndarray, "N 5"], n_classes: int
-) -> Bool[np.ndarray, " C"]:
-    """Which classes somebody drew."""
-    marked = np.bincount(seeds.ravel() + 1, minlength=n_classes + 1)[1:] > 0
-    marked[[stroke.label for stroke in strokes]] = True
-    marked[boxes[:, 0].astype(int)] = True
-    return marked

@@ -85,7 +85,7 @@ _FROM_COLOURS = """convert it, for instance so:
 
 
 def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int = 255) -> None:
-    """Writes a palette PNG in the VOC colours, whole or not at all; `UNLABELED` becomes the value `void`.
+    """Write a palette PNG in the VOC colours, whole or not at all; `UNLABELED` becomes the value `void`.
 
     Raises:
         DataInvalid: the classes do not fit beside `void` in 8 bits.
@@ -129,6 +129,7 @@ def _needs_tifffile(path: Path) -> bool:
         return False
     try:
         with Image.open(path) as picture:
+            # BitsPerSample, SamplesPerPixel, ExtraSamples; an extra sample of kind 0 is no transparency but a channel.
             bits, samples, extra = (picture.tag_v2.get(tag) or (1,) for tag in (258, 277, 338))  # pyright: ignore
             samples = samples if isinstance(samples, int) else samples[0]
             cut = samples > 1 and (max(bits) > 8 or samples > 4 or extra[0] == 0)

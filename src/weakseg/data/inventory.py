@@ -38,7 +38,7 @@ class Inventory:
 
 
 def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
-    """Lists a data folder and reads its tables; no picture is opened."""
+    """List a data folder and read its tables; no picture is opened."""
     legend, findings = _legend(root)
     pictures, of_pictures = _pictures(root / "images")
     findings += of_pictures

@@ -11,7 +11,7 @@ from weakseg.data.text_file import read_text
 from weakseg.errors import DataInvalid
 from weakseg.types import UNLABELED, Classes
 
-UNDECLARED = -2
+_UNDECLARED = -2
 """Class index of a value nobody declared; never leaves `Legend.labels`."""
 
 
@@ -47,13 +47,13 @@ class Legend:
             DataInvalid: it holds values that are neither.
         """
         first, last = self.declaration.first_value, self.declaration.first_value + len(self.declared) - 1
-        meaning = np.full(max(last, nothing) + 2, UNDECLARED)
+        meaning = np.full(max(last, nothing) + 2, _UNDECLARED)
         meaning[first : last + 1] = self.becomes
         meaning[nothing] = UNLABELED
         # The last entry stands for every value that is too large, and -1 picks it for negative ones.
         labels = meaning[np.clip(raw, -1, len(meaning) - 1)]
-        if labels.min(initial=0) == UNDECLARED:
-            values, counts = np.unique(raw[labels == UNDECLARED], return_counts=True)
+        if labels.min(initial=0) == _UNDECLARED:
+            values, counts = np.unique(raw[labels == _UNDECLARED], return_counts=True)
             told = ", ".join(f"{v} ({n} pixels)" for v, n in zip(values[:8].tolist(), counts.tolist(), strict=False))
             more = f" and {len(values) - 8} more" if len(values) > 8 else ""
             raise DataInvalid(

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int
 
 from weakseg.data.contradictions import contradictions_of_marks, contradictions_of_tables
 from weakseg.data.finding import Finding, findings_of
-from weakseg.data.folder import read_values
+from weakseg.data.folder import read_values, sample_of_tables
 from weakseg.data.image_file import read_image
 from weakseg.data.inventory import Inventory
 from weakseg.data.relabel import relabelled
@@ -40,7 +40,7 @@ class Look:
 
 
 def look(inventory: Inventory, key: str) -> Look:
-    """Reads a picture and all its labels."""
+    """Read a picture and all its labels."""
     contents, findings = inventory.contents, []
     path = contents.pictures[key]
     image = _tried(findings, key, path, read_image, path)
@@ -49,7 +49,7 @@ def look(inventory: Inventory, key: str) -> Look:
         pixels, channels = (b"", 0) if image is None else (_digest(image), len(image))
         return Look(tuple(findings), not findings, True, pixels, channels)
     readable, names = not findings, contents.legend.classes.names
-    said = _said(inventory, key, image, layers.get("masks"))
+    said = sample_of_tables(contents, key, image, layers.get("masks"))
     findings += contradictions_of_tables(inventory.root, said, names)
     for source, labels in layers.items():
         if source != "masks" or key in contents.fully_labelled:
@@ -86,22 +86,6 @@ def _layers(inventory: Inventory, key: str, size: tuple[int, ...] | None, findin
     return layers
 
 
-def _said(inventory: Inventory, key: str, image: Float[np.ndarray, "M H W"], truth: Labels | None) -> Sample:
-    """The picture with what tables say about it, and with nothing drawn."""
-    contents, count_of_classes = inventory.contents, len(inventory.contents.legend.classes)
-    return Sample(
-        key=key,
-        image=image,
-        seeds=np.full(image.shape[1:], UNLABELED),
-        valid=np.ones(image.shape[1:], bool) if truth is None else truth != UNLABELED,
-        strokes=contents.clicks.get(key, ()),
-        tags=contents.tags.get(key, np.full(count_of_classes, UNTOLD)),
-        areas=contents.areas.get(key, np.tile([0.0, 1.0], (count_of_classes, 1))),
-        boxes=contents.boxes.get(key, np.zeros((0, 5))),
-        truth=truth,
-    )
-
-
 def _tells(said: Sample) -> bool:
     return bool(said.strokes or len(said.boxes) or (said.tags != UNTOLD).any() or (said.areas != [0, 1]).any())
 
@@ -114,5 +98,6 @@ def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> di
     return {source: count(sample, classes) for source, sample in {**each, **tables}.items()}
 
 
-def _digest(image: Shaped[np.ndarray, "..."]) -> bytes:
+def _digest(image: Float[np.ndarray, "M H W"]) -> bytes:
+    # The shape is hashed too, because a picture and its transpose may have the same bytes.
     return blake2b(image.tobytes(), digest_size=16, person=str(image.shape).encode()[:16]).digest()

@@ -52,7 +52,7 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 
 
 def lay_out(path: Path) -> list[Path]:
-    """Makes a new data folder, or fills an empty one; returns what was made.
+    """Make a new data folder, or fill an empty one; returns what was made.
 
     Raises:
         DataInvalid: something is there already, or the folder cannot be made. Nothing is ever overwritten.

@@ -24,6 +24,7 @@ class Region:
 def regions(truth: Int[np.ndarray, "H W"]) -> list[Region]:
     """The regions annotators would mark, class by class; void belongs to none."""
     found = []
+    # find_objects begins at 1, so void, which becomes 0, is left out.
     for number, box in enumerate(find_objects(truth + 1)):
         if box is None:
             continue

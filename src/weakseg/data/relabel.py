@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from weakseg.data.sample import Sample, Stroke
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
@@ -26,9 +26,7 @@ def relabelled(
     seeds = np.full(sample.valid.shape, UNLABELED) if seeds is None else seeds
     boxes = np.zeros((0, 5)) if boxes is None else boxes
     tags = np.full(n_classes, UNTOLD) if tags is None else tags
-    drawn = np.bincount(seeds.ravel() + 1, minlength=n_classes + 1)[1:] > 0
-    drawn[[stroke.label for stroke in strokes]] = True
-    drawn[boxes[:, 0].astype(int)] = True
+    drawn = marked_classes(seeds, strokes, boxes, n_classes)
     return replace(
         sample,
         seeds=seeds,
@@ -37,6 +35,17 @@ def relabelled(
         areas=np.tile([0.0, 1.0], (n_classes, 1)) if areas is None else areas,
         boxes=boxes,
     )
+
+
+def marked_classes(
+    seeds: Int[np.ndarray, "H W"], strokes: tuple[Stroke, ...], boxes: Float[np.ndarray, "N 5"], n_classes: int
+) -> Bool[np.ndarray, " C"]:
+    """Which classes somebody drew, in whatever way."""
+    # UNLABELED is -1, so that one more puts it into the first count, which is dropped.
+    marked = np.bincount(seeds.ravel() + 1, minlength=n_classes + 1)[1:] > 0
+    marked[[stroke.label for stroke in strokes]] = True
+    marked[boxes[:, 0].astype(int)] = True
+    return marked
 
 
 def fully_labelled(

@@ -110,6 +110,7 @@ class Scenes:
         return fully_labelled(self.keys[index], image, truth, len(self.classes))
 
 
+# Every epoch asks for all scenes again; 2048 of the usual size take half a gigabyte.
 @lru_cache(maxsize=2048)
 def _scene(scenes: Scenes, index: int) -> tuple[Float[np.ndarray, "3 H W"], Int[np.ndarray, "H W"]]:
     """Picture and mask, painted from back to front."""
@@ -149,7 +150,7 @@ def _ground(size: tuple[int, int], generator) -> Float[np.ndarray, "3 H W"]:
 
 
 def _paint(canvas: Float[np.ndarray, "3 H W"], truth, label: int, thing: Thing, radius: float, disguise, generator):
-    """Puts one thing with its shadow anywhere on the canvas, and its label on the mask."""
+    """Put one thing with its shadow anywhere on the canvas, and its label on the mask."""
     extent = np.array(truth.shape)
     centre = generator.uniform(0.05, 0.95, 2) * extent
     near = np.clip(np.stack([centre - 1.8 * radius, centre + 1.8 * radius + 2]), 0, extent).astype(int)

@@ -49,6 +49,7 @@ class Scribbles:
         budget = MAX_SHARE * np.count_nonzero(truth != UNLABELED)
         affordable, drawn = 1.0, self._draw(truth, curves, 1.0)
         while np.count_nonzero(drawn != UNLABELED) > budget and affordable > 0:
+            # Ink shrinks less than curves do, for a dot remains of each: go on until it fits, or only dots are left.
             affordable *= 0.98 * budget / np.count_nonzero(drawn != UNLABELED)
             affordable = affordable if affordable > 0.01 else 0.0
             drawn = self._draw(truth, curves, affordable)

@@ -34,7 +34,7 @@ def write_simulated(
     out: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
-    """Writes the labels simulated for one split; returns the label folder or table of each kind, for `Folder.labels`.
+    """Write the labels simulated for one split; returns the label folder or table of each kind, for `Folder.labels`.
 
     Class values and names are those of the data folder, so the files mean the same as ones drawn by hand. `progress`
     is told how many pictures are done, and of how many.

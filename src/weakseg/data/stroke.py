@@ -19,6 +19,7 @@ def draw(
     pieces = zip(corners, ends, starts.tolist(), (stops - starts).tolist(), strict=True)
     for (top, left), (bottom, right), (row, column), (down, across) in pieces:
         rows, columns = np.arange(top, bottom)[:, None] - row, np.arange(left, right) - column
+        # A piece without length, as of a click, would be 0 / 0.
         share = ((rows * down + columns * across) / max(down * down + across * across, 1e-12)).clip(0, 1)
         near = (rows - share * down) ** 2 + (columns - share * across) ** 2 <= reach * reach
         canvas[top:bottom, left:right][near] = label

@@ -70,6 +70,7 @@ def _source(window, size, source_size):
     """
     lines, inside = [], []
     for axis in (0, 1):
+        # Halves go up, all of them: `np.round` sends every second one down, which would repeat and skip pixels.
         at = np.floor(window[axis, axis] * np.arange(size[axis]) + window[axis, 2] + 0.5).astype(int)
         inside.append((at >= 0) & (at < source_size[axis]))
         lines.append(np.clip(at, 0, source_size[axis] - 1))
@@ -94,6 +95,7 @@ def _sample_image(image: Float[np.ndarray, "M H W"], window, size) -> Float[Tens
     to = torch.from_numpy(window).float()
     at = to[:, :2] @ torch.stack([row, column]).flatten(1).float() + to[:, 2:]
     extent = torch.tensor(image.shape[1:]).float()[:, None]
+    # grid_sample counts (x, y) from -1 to 1 between the picture's edges, not between its outer centres.
     grid = ((2 * at + 1) / extent - 1).flip(0).T.reshape(1, *size, 2)
     picture = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None]
     mean = picture.mean((2, 3), keepdim=True)

@@ -113,7 +113,7 @@ def read_clicks(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict
 def _each_row(
     path: Path, columns: tuple[str, ...], keys: Collection[str], note: Callable[[str, Cells], None]
 ) -> Problems:
-    """Hands every row's picture and cells to `note`; returns what is wrong with rows, or with the whole file."""
+    """Hand every row's picture and cells to `note`; returns what is wrong with rows, or with the whole file."""
     problems: Problems = []
     try:
         rows = csv.reader(StringIO(read_text(path)), skipinitialspace=True, strict=True)
@@ -121,13 +121,13 @@ def _each_row(
         if missing := [name for name in columns if name not in header]:
             found = f"{path} has no column {', '.join(missing)} (its first line: {', '.join(header)})"
             raise DataInvalid(found, expected=f"the first line {','.join(columns)}, and commas between cells")
+        # Spreadsheets leave empty lines at the end.
         for row in filter(None, rows):
             try:
                 cells = _cells(header, row)
                 note(find_key(cells["image"], keys), cells)
             except DataInvalid as problem:
-                found = f"{path}, line {rows.line_num}: {problem.found}"
-                problems.append(DataInvalid(found, expected=problem.expected, mend=problem.mend))
+                problems.append(problem.at(f"{path}, line {rows.line_num}"))
     except csv.Error as error:
         problems.append(DataInvalid(f"{path} is not a table of comma-separated values: {error}"))
     except DataInvalid as problem:

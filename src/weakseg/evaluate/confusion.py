@@ -20,7 +20,6 @@ def confusion(
     for name, values in (("truth", rows), ("prediction", columns)):
         # A value out of range would be counted in another class's cell without any error.
         if ((values < 0) | (values >= n_classes)).any():
-            raise EvidenceInvalid(
-                f"The {name} holds class {values.min()} to {values.max()}.", expected=f"0 to {n_classes - 1}"
-            )
+            found = f"the {name} holds class {values.min()} to {values.max()}"
+            raise EvidenceInvalid(found, expected=f"0 to {n_classes - 1}")
     return np.bincount(rows * n_classes + columns, minlength=n_classes**2).reshape(n_classes, n_classes)

@@ -19,7 +19,7 @@ def evaluate(
     trimap_widths: tuple[int, ...] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Scores:
-    """Predicts every picture of a data set and counts what is right.
+    """Predict every picture of a data set and count what is right.
 
     Args:
         predictor: the network to judge.
@@ -39,7 +39,7 @@ def evaluate(
         if sample.truth is None:
             untrue.append(sample.key)
         elif not untrue:
-            require_channels(sample.image, predictor.channels, f"Picture '{sample.key}'")
+            require_channels(sample.image, predictor.channels, f"picture '{sample.key}'")
             predicted = predictor.labels(sample.image)
             matrices[index] = confusion(sample.truth, predicted, count)
             for width, found in bands.items():
@@ -48,8 +48,8 @@ def evaluate(
         progress(index + 1, len(dataset))
     if untrue:
         raise DataInvalid(
-            f"{len(untrue)} of {len(dataset)} pictures have no mask to be judged by: {', '.join(untrue)}.",
+            f"{len(untrue)} of {len(dataset)} pictures have no mask to be judged by: {', '.join(untrue)}",
             expected="a mask for every picture of the split",
-            mend="Add the masks, or take these pictures out of the split.",
+            mend="add the masks, or take these pictures out of the split",
         )
     return Scores(predictor.classes, tuple(dataset.keys), tuple(volumes), matrices, bands)

@@ -12,10 +12,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from weakseg.errors import DataInvalid, EvidenceInvalid
+from weakseg.evaluate.device import usable
 from weakseg.types import Classes
 
 _DEEPEST_STRIDE = 32
+"""A multiple of every usual stride: 2, 4, 8, 16."""
 _STEP_SHARE = 0.75
+"""From tile to tile, as a share of a tile; the rest is overlap, in which they are blended."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Predictor:
     """Side of a tile; a picture of up to its square in pixels is predicted whole."""
 
     def __post_init__(self):
-        self.network.to(self.device)
+        self.network.to(usable(self.device))
 
     def __call__(self, image: Float[np.ndarray, "M H W"]) -> Float[np.ndarray, "C H W"]:
         """Probabilities of each class at each pixel.
@@ -85,9 +88,9 @@ class Predictor:
             logits = self.network(pixels).float()
         if logits.shape[1] != len(self.classes) or not logits.isfinite().all():
             raise EvidenceInvalid(
-                f"The network gave {logits.shape[1]} classes, {int((~logits.isfinite()).sum())} values not finite.",
+                f"the network gave {logits.shape[1]} classes, {int((~logits.isfinite()).sum())} values not finite",
                 expected=f"{len(self.classes)} classes, all finite",
-                mend="Use the checkpoint of this run, or train with a smaller learning rate if it diverged.",
+                mend="use the checkpoint of this run, or train with a smaller learning rate if it diverged",
             )
         logits = F.interpolate(logits, pixels.shape[2:], mode="bilinear", align_corners=False)
         return logits[0, :, :height, :width].softmax(0).cpu().numpy()
@@ -96,17 +99,17 @@ class Predictor:
     def _multiple(self) -> int:
         """Sizes and corners of tiles are multiples of this, so that cells of neighbouring tiles coincide."""
         stride = getattr(self.network, "stride", None)
-        # A bare convolution has a `stride` too: a pair.
+        # 14, of plain transformers, does not divide 32. A bare convolution has a `stride` too: a pair.
         return stride if isinstance(stride, int) and _DEEPEST_STRIDE % stride else _DEEPEST_STRIDE
 
 
-def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str = "The picture"):
-    """Raises `DataInvalid` unless a picture has as many channels as the network was trained on."""
+def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the picture"):
+    """Raise `DataInvalid` unless a picture has as many channels as the network was trained on."""
     if image.shape[0] != channels:
         raise DataInvalid(
-            f"{name} has {image.shape[0]} channels.",
+            f"{name} has {image.shape[0]} channels",
             expected=f"{channels}, as in the pictures the network was trained on",
-            mend="Convert the picture, or train on pictures of this kind.",
+            mend="convert the picture, or train on pictures of this kind",
         )
 
 

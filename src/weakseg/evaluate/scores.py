@@ -134,6 +134,7 @@ def _iou(matrix: Int[np.ndarray, "C C"], classes: Classes) -> Float[np.ndarray, 
 
 def _ratio(part, whole):
     """Part of a whole; nan where there is nothing to take a part of."""
+    # Both branches are computed everywhere, so nothing may be divided by 0.
     return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
 
 

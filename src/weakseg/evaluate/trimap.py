@@ -15,6 +15,7 @@ def trimap(truth: Int[np.ndarray, "H W"], width_px: int) -> Bool[np.ndarray, "H 
     """
     window = 2 * width_px + 1
     void = truth == UNLABELED
+    # Void must win neither: -1 is below every class, and for the minimum the highest class stands in its place.
     highest = ndimage.maximum_filter(truth, window, mode="nearest")
     lowest = ndimage.minimum_filter(np.where(void, truth.max(), truth), window, mode="nearest")
     return (highest != lowest) & ~void

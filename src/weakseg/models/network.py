@@ -68,12 +68,13 @@ class Network(nn.Module):
         """Logits whose cells tile the picture."""
         if image.shape[1] != self.channels:
             raise EvidenceInvalid(
-                f"The picture has {image.shape[1]} channels.",
+                f"the picture has {image.shape[1]} channels",
                 expected=f"{self.channels}, which this network was built for",
                 mend="give pictures of the kind it was trained on, or build a network for this number of channels",
             )
         # One channel meets a mean of three, and broadcasting repeats it.
         picture = (image - self.mean) / self.std
+        # Less a hair, because 10 px enlarged 1.1 times come out a little above 11.
         size = [self.tile_px * ceil(side * self.enlarge / self.tile_px - 1e-6) for side in image.shape[2:]]
         if size != list(picture.shape[2:]):
             picture = F.interpolate(picture, size, mode="bilinear", align_corners=False)

@@ -132,6 +132,7 @@ def _adapt(body, channels: int, settings: dict, enlarge: float) -> Network:
     """The network, of a body with all its weights and of what `Network.config` holds beside the architecture."""
     architecture = json.loads(body.config.to_json_string(use_diff=False))
     own, tile = first_convolution(body).in_channels, tile_px(body.config)
+    # `Network` repeats a single channel, so the pretrained filters may stay as they are.
     takes = own if channels in (1, own) else channels
     if takes != own:
         adapt_first_convolution(body, channels)
@@ -151,8 +152,8 @@ def _refuse_missing_backbone(name: str, body, fresh: set[str]):
     if missing:
         shown = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
         raise NetworkUnavailable(
-            f"The weights of '{name}' lack {len(missing)} tensors of the network's backbone, "
-            f"or hold them in another shape: {shown}.",
+            f"the weights of '{name}' lack {len(missing)} tensors of the network's backbone, "
+            f"or hold them in another shape: {shown}",
             expected="weights for everything but the head",
             mend="check that config.json and model.safetensors belong together",
         )
@@ -160,4 +161,4 @@ def _refuse_missing_backbone(name: str, body, fresh: set[str]):
 
 def _check_enlarge(enlarge: float):
     if enlarge < 1:
-        raise RecipeInvalid(f"A network has enlarge={enlarge}.", expected="1 or more", mend="leave it at 1")
+        raise RecipeInvalid(f"enlarge={enlarge}", expected="1 or more", mend="leave it at 1")

@@ -23,7 +23,7 @@ def mend_config(config, classes: int, output_stride: int | None):
     if output_stride is not None:
         if not hasattr(config, "output_stride") or output_stride not in (8, 16, 32):
             raise RecipeInvalid(
-                f"output_stride={output_stride} was asked of a {config.model_type} network.",
+                f"output_stride={output_stride} was asked of a {config.model_type} network",
                 expected="8, 16 or 32, of MobileNetV2 or MobileViT",
                 mend="leave output_stride out",
             )

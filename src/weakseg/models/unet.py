@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from weakseg.errors import RecipeInvalid
 from weakseg.models.network import Network
 
 
@@ -23,6 +24,11 @@ class UNet:
     """Features of the finest level; each coarser level has twice as many. A multiple of 8."""
     depth: int = 3
     """How many times the half-resolution map is halved again."""
+
+    def __post_init__(self):
+        if self.width < 8 or self.width % 8 or self.depth < 1:
+            expected = "a width that is a multiple of 8, and a depth of 1 or more"
+            raise RecipeInvalid(f"a U-Net of width={self.width} and depth={self.depth}", expected=expected)
 
     def build(self, channels: int, classes: int) -> Network:
         """The network, drawn from torch's global generator."""

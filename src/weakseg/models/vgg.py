@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from weakseg.errors import NetworkUnavailable
 from weakseg.models.network import Network
 from weakseg.models.traps import adapt_first_convolution
+from weakseg.models.weights import IMAGENET
 
 _CHANNELS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
@@ -83,7 +84,7 @@ def _features() -> nn.Sequential:
 
 
 def _adapt(body: _Body, channels: int) -> Network:
-    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    mean, std = IMAGENET["mean"], IMAGENET["std"]
     if channels not in (1, 3):
         adapt_first_convolution(body, channels)
         mean, std = (sum(mean) / 3,) * channels, (sum(std) / 3,) * channels

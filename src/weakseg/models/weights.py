@@ -8,7 +8,8 @@ from pathlib import Path
 from weakseg.errors import NetworkUnavailable
 
 _FILES = ["config.json", "preprocessor_config.json", "model*.safetensors*"]
-_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+"""Moments of ImageNet's photographs, red, green and blue."""
 _HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 
 
@@ -27,12 +28,12 @@ def locate(name: str) -> Path:
         return _downloaded(name) or _download(name)
     except Exception as error:  # it may be any error of the HTTP library that the hub's client uses
         raise NetworkUnavailable(
-            f"There are no weights named '{name}'. Looked at: "
+            f"there are no weights named '{name}' (looked at: "
             + "".join(
                 f"{folder} ({'it holds no config.json' if folder.is_dir() else 'no folder'}); " for folder in folders
             )
             + f"{'' if shelf else 'WEAKSEG_WEIGHTS is not set; '}earlier downloads; "
-            f"the Hugging Face hub ({_first_line(error)}).",
+            f"the Hugging Face hub ({_first_line(error)}))",
             expected="a folder with config.json and model.safetensors, or a name that the hub knows",
             mend="give a folder; or fetch the files elsewhere and set WEAKSEG_WEIGHTS to the folder they lie under; "
             "or train UNet() from scratch, which needs no weights",
@@ -63,7 +64,7 @@ def read_config(path: Path):
     file = path / "config.json" if path.is_dir() else path
     if not file.is_file():
         raise NetworkUnavailable(
-            f"There is no network description {file}.",
+            f"there is no network description {file}",
             expected="a transformers config.json",
             mend="give the path of one, or of the folder that holds it",
         )
@@ -84,7 +85,7 @@ def normalisation(folder: Path, model_type: str) -> dict[str, tuple[float, ...]]
     stated = _preprocessing(folder)
     if not stated.get("do_normalize", not model_type.startswith("mobilevit")):
         return {"mean": (0.0,) * 3, "std": (1.0,) * 3}
-    usual = _HALF if model_type.startswith(("mobilenet", "beit", "data2vec", "dpt")) else _IMAGENET
+    usual = _HALF if model_type.startswith(("mobilenet", "beit", "data2vec", "dpt")) else IMAGENET
     return {key: tuple(stated.get(f"image_{key}") or usual[key]) for key in ("mean", "std")}
 
 
@@ -101,7 +102,7 @@ def _preprocessing(folder: Path) -> dict:
 
 @contextmanager
 def explained(name: str):
-    """Turns what transformers raises about a checkpoint into a message of ours."""
+    """Turn what transformers raises about a checkpoint into a message of ours."""
     try:
         yield
     except Exception as error:  # a wrong checkpoint shows as OSError, ValueError, KeyError, RuntimeError and others

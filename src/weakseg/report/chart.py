@@ -8,6 +8,7 @@ WIDTH, HEIGHT = 440, 250
 """Size of the drawing in its own units, about pixels."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 52, 12, 40
 _LABEL_PITCH = 13
+_MOST_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Chart:
 
 
 def chart(title: str, x_name: str, series: Sequence[Series]) -> Chart:
-    """Lays out lines over a common x axis and a y axis that starts at 0; series without points are dropped."""
+    """Lay out lines over a common x axis and a y axis that starts at 0; series without points are dropped."""
     series = [line for line in series if line.points]
     first, last = _range([x for line in series for x, _ in line.points])
     highest = _range([y for line in series for _, y in line.points])[1]
@@ -73,11 +74,11 @@ def chart(title: str, x_name: str, series: Sequence[Series]) -> Chart:
     )
 
 
-def ticks(low: float, high: float, whole: bool = False, about: int = 5) -> list[float]:
+def ticks(low: float, high: float, whole: bool = False) -> list[float]:
     """Round numbers, one or two or five times a power of ten apart, from at most `low` to at least `high`."""
     span = max(high - low, 1e-12)
-    power = 10 ** floor(log10(span / about))
-    step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= about)
+    power = 10 ** floor(log10(span / _MOST_STEPS))
+    step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= _MOST_STEPS)
     step = max(1, round(step)) if whole else step
     return [float(round(i * step, 12)) for i in range(floor(low / step), ceil(high / step - 1e-9) + 1)]
 

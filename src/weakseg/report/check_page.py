@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weakseg.data.finding import Finding
-from weakseg.data.image_file import palette
 from weakseg.data.sample import Dataset
 from weakseg.data.statistics import Statistics
 from weakseg.report.gallery import row, spread
@@ -17,7 +16,7 @@ MOST_FAULTY, MOST_SOUND = 24, 12
 def write_check_page(
     samples: Dataset, findings: Sequence[Finding], statistics: Statistics, out: Path, title: str = "Data check"
 ) -> None:
-    """Writes a page with the findings, the counts, and labels drawn on pictures: those with findings first.
+    """Write a page with the findings, the counts, and labels drawn on pictures: those with findings first.
 
     Raises:
         DataInvalid: `out` is a file that is no page of weakseg's.
@@ -38,7 +37,5 @@ def write_check_page(
         classes=classes,
         colors=css_colors(len(classes)),
         counts=statistics.counts,
-        rows=[
-            row(samples[i], classes, palette(len(classes)), {}, tuple(about.get(samples.keys[i], ()))) for i in shown
-        ],
+        rows=[row(samples[i], classes, {}, tuple(about.get(samples.keys[i], ()))) for i in shown],
     )

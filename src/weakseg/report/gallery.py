@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image
 
+from weakseg.data.image_file import palette
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
 from weakseg.report.overlay import as_rgb, boxed, hatched, marked, resized, resized_labels, tinted
@@ -41,12 +42,11 @@ class Row:
 def row(
     sample: Sample,
     classes: Classes,
-    colors: Colors,
     segmentations: dict[str, Int[np.ndarray, "H W"]],
     notes: tuple[str, ...] = (),
 ) -> Row:
     """The picture, its weak labels if it has any, segmentations by caption, and the truth if it is known."""
-    size = _small_size(sample.valid.shape)
+    size, colors = _small_size(sample.valid.shape), palette(len(classes))
     picture = resized(as_rgb(sample.image), size)
     panels = [Panel("picture", data_uri(picture))]
     if (weak := weak_labels(sample, picture, colors)) is not None:

@@ -30,6 +30,7 @@ def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Samp
     if isinstance(stride, (int, float)) and stride > 1:
         probs = F.interpolate(probs, [ceil(side / stride) for side in size], mode="area")
     image = torch.from_numpy(np.ascontiguousarray(sample.image, dtype=np.float32))[None]
+    # At least 1e-8: minus infinity, times a target of 0, would be nan.
     solution = solvers[-1].solve(Evidence(image, probs.clamp(min=1e-8).log(), weak))
     labels = torch.where(solution.weight > 0, solution.target.argmax(1), UNLABELED)
     found = F.interpolate(labels[:, None].float(), size, mode="nearest")[0, 0].long()

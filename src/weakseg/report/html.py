@@ -13,7 +13,7 @@ _SIGNATURE = '<meta name="generator" content="weakseg">'
 
 
 def require_free(path: Path) -> None:
-    """Raises `DataInvalid` if something other than an older page of ours is there."""
+    """Raise `DataInvalid` if something other than an older page of ours is there."""
     if path.is_dir() or path.is_file() and _SIGNATURE.encode() not in path.read_bytes()[:1000]:
         raise DataInvalid(
             f"{path} is there already, and is no page of weakseg's", mend="choose another name, or move it away"
@@ -21,7 +21,7 @@ def require_free(path: Path) -> None:
 
 
 def write_page(path: Path, template: str, **parts: Any) -> None:
-    """Fills a template and writes the page, whole or not at all; an older page of ours is replaced.
+    """Fill a template and write the page, whole or not at all; an older page of ours is replaced.
 
     Raises:
         DataInvalid: something else is there.

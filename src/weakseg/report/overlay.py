@@ -12,7 +12,7 @@ from weakseg.types import UNLABELED
 _OPACITY = 0.55
 _SHOWN_PERCENTILES = (0.5, 99.5)
 _LINE_REACH_PX, _DOT_REACH_PX, _EDGE_PX = 1.5, 3.5, 1.2
-_DOT_AREA_PX, _BROAD_PX = 12, 12
+_DOT_AREA_PX, _BROAD_PX, _PEN_PX = 12, 12, 2
 
 
 def as_rgb(image: Float[np.ndarray, "M H W"]) -> UInt8[np.ndarray, "H W 3"]:
@@ -69,14 +69,11 @@ def marked(
 
 
 def boxed(
-    picture: UInt8[np.ndarray, "H W 3"],
-    boxes: Float[np.ndarray, "N 5"],
-    colors: UInt8[np.ndarray, "C 3"],
-    pen_px: int = 2,
+    picture: UInt8[np.ndarray, "H W 3"], boxes: Float[np.ndarray, "N 5"], colors: UInt8[np.ndarray, "C 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Outlines of (class, top, left, bottom, right) boxes in the picture's pixels, edged in white."""
     drawn = picture.copy()
-    for grow, pen, plain in ((1, pen_px + 2, True), (0, pen_px, False)):
+    for grow, pen, plain in ((1, _PEN_PX + 2, True), (0, _PEN_PX, False)):
         for label, top, left, bottom, right in boxes.round().astype(int):
             ring = np.zeros(picture.shape[:2], bool)
             ring[max(top - grow, 0) : bottom + grow, max(left - grow, 0) : right + grow] = True

@@ -14,7 +14,7 @@ from weakseg.report.setup import facts
 
 
 def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = lambda line: None) -> None:
-    """Writes one self-contained page about runs; a run without kept scores is evaluated first.
+    """Write one self-contained page about runs; a run without kept scores is evaluated first.
 
     Pictures or weights that cannot be had are named on the page, which shows the rest.
 

@@ -37,7 +37,7 @@ def predict_files(
     overlays: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
-    """Writes a palette PNG `out/<stem>.png` for each picture; returns the masks' paths.
+    """Write a palette PNG `out/<stem>.png` for each picture; returns the masks' paths.
 
     Args:
         predictor: the trained network.

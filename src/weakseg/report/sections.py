@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from weakseg.data.image_file import palette
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.statistics import LabelCounts, count, total
+from weakseg.duration import duration
 from weakseg.evaluate.predict import Predictor
 from weakseg.evaluate.scores import Scores
 from weakseg.report.chart import Chart, Series, chart
@@ -17,8 +17,6 @@ from weakseg.report.gallery import Row, row, spread
 from weakseg.report.hidden import hidden_segmentation
 from weakseg.report.run import Run, trained_seconds
 from weakseg.report.score_table import ScoreRow, score_table
-from weakseg.report.setup import duration
-from weakseg.types import Classes
 
 WORST = 8
 """How many validation pictures are shown."""
@@ -138,8 +136,7 @@ def _row(sample: Sample, accounts: Sequence[Account], notes: tuple[str, ...] = (
         if hidden is not None:
             segmentations[f"hidden segmentation{suffix}"] = hidden
         segmentations[f"prediction{suffix}"] = a.predictor.labels(sample.image)
-    classes: Classes = accounts[0].run.classes
-    return row(sample, classes, palette(len(classes)), segmentations, notes)
+    return row(sample, accounts[0].run.classes, segmentations, notes)
 
 
 def _alike(accounts: Iterable[Account], has: Callable, key: Callable) -> list[list[Account]]:

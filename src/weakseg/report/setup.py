@@ -1,5 +1,6 @@
 """What a run was asked to do and what it took, in words."""
 
+from weakseg.duration import duration
 from weakseg.report.run import Run, trained_seconds
 
 
@@ -27,10 +28,3 @@ def facts(run: Run) -> dict[str, str]:
         "Machine": str(record.get("machine", "unknown")),
         "Versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
     }
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: `40 s`, `6 min`, `2.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from weakseg.data.image_file import palette
 from weakseg.data.sample import Dataset
 from weakseg.data.statistics import count, total
 from weakseg.report.gallery import row, spread
@@ -12,7 +11,7 @@ MOST_COUNTED, MOST_SHOWN = 500, 24
 
 
 def write_simulation_page(samples: Dataset, out: Path, title: str) -> None:
-    """Writes a page with counts and a gallery of a data set with simulated labels.
+    """Write a page with counts and a gallery of a data set with simulated labels.
 
     Raises:
         DataInvalid: `out` is a file that is no page of weakseg's.
@@ -27,5 +26,5 @@ def write_simulation_page(samples: Dataset, out: Path, title: str) -> None:
         colors=css_colors(len(classes)),
         pictures=len(samples),
         counts=total([count(samples[i], classes) for i in spread(len(samples), MOST_COUNTED)], classes),
-        rows=[row(samples[i], classes, palette(len(classes)), {}) for i in spread(len(samples), MOST_SHOWN)],
+        rows=[row(samples[i], classes, {}) for i in spread(len(samples), MOST_SHOWN)],
     )

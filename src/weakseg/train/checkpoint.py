@@ -19,7 +19,7 @@ def save(path: Path, network: nn.Module, optimizer: Optimizer | None = None, sta
     if optimizer is not None:
         tensors |= {f"optimizer.{name}": tensor for name, tensor in _optimizer_tensors(optimizer).items()}
     metadata = {"state": json.dumps(state or {})}
-    write_whole(path, lambda part: save_file(_unshared(tensors), part, metadata))
+    write_whole(path, lambda part: _write(part, _unshared(tensors), metadata))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict]:
@@ -54,6 +54,14 @@ def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
             _, index, moment = name.split(".", 2)
             state.setdefault(int(index), {})[moment] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:
+        # A full disk is an error of its own there, and no OSError.
+        raise OSError(str(error)) from error
 
 
 def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:

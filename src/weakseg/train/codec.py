@@ -4,6 +4,7 @@ Only weakseg's own dataclasses are ever constructed from a file: a record is dat
 Anything else is kept as text (`Foreign`), so that a record stays readable whatever was in the recipe.
 """
 
+import re
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,10 @@ class Foreign:
     def __repr__(self) -> str:
         return self.text
 
+    def __call__(self, *arguments: Any) -> Any:
+        """Raises `RunInvalid`: a recipe with an objective of the user's own can be read, but not run."""
+        raise RunInvalid(f"{self.text} can only be run by your own code", mend="run the recipe file again")
+
 
 def encode(value: Any) -> Any:
     """`value` as dicts, lists, numbers and text."""
@@ -33,7 +38,9 @@ def encode(value: Any) -> Any:
         return value
     if isinstance(value, Path):
         return str(value)
-    return {"foreign": _name(value) if callable(value) and hasattr(value, "__qualname__") else repr(value)}
+    named = callable(value) and hasattr(value, "__qualname__")
+    # The address of an object is another one in every process, and would make of one recipe two.
+    return {"foreign": _name(value) if named else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))}
 
 
 def decode(value: Any) -> Any:

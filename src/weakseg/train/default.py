@@ -1,11 +1,15 @@
 """A sensible recipe for a data folder nobody has written one for."""
 
 import os
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from weakseg.data.augment import Augment
+from weakseg.data.contents import list_files
+from weakseg.data.declaration import read_declaration
 from weakseg.data.fold import Fold
 from weakseg.data.folder import Folder
 from weakseg.errors import DataInvalid
@@ -58,16 +62,38 @@ def choose(data: str, network: str | None = None) -> Recipe:
 
 
 def _split(data: str) -> tuple[Folder | Fold, Folder | Fold | None]:
-    """Training and validation pictures: the folder's own splits, else four fifths and one fifth."""
+    """Training and validation pictures: the folder's own splits, else four fifths and one fifth of the volumes."""
     root = Folder(data, split="all").root
     own = [(root / "splits" / f"{name}.txt").is_file() for name in ("train", "val")]
-    masked = (root / "masks").is_dir() and any((root / "masks").iterdir())
-    if all(own):
-        return Folder(data, "train"), Folder(data, "val", labels=()) if masked else None
+    masks = list_files(root / "masks", []) if (root / "masks").is_dir() else {}
+    if own == [False, True]:
+        found, mend = f"{root / 'splits'} has val.txt, but no train.txt", "list the pictures to train on in train.txt"
+        raise DataInvalid(found, mend=mend)
     pictures = Folder(data, "train" if own[0] else "all")
-    if not masked:
+    if not masks:
         return pictures, None
-    return Fold(pictures, held_out=False), Fold(pictures, held_out=True)
+    if all(own):
+        training, validation = pictures, Folder(data, "val", labels=())
+    else:
+        group = read_declaration(root).volume
+        volumes = {found[0] if (found := re.search(group, key)) and group else key for key in pictures.keys}
+        if len(volumes) < 2:
+            return pictures, None
+        parts = min(5, len(volumes))
+        training, validation = (Fold(pictures, held_out, of=parts, group=group) for held_out in (False, True))
+    _require_masks(validation.keys, masks, root)
+    return training, validation
+
+
+def _require_masks(keys: tuple[str, ...], masks: Collection[str], root: Path) -> None:
+    """Find out before the training, not at its first validation."""
+    bare = [key for key in keys if key not in masks]
+    if bare:
+        raise DataInvalid(
+            f"{len(bare)} of the {len(keys)} pictures to judge by have no mask in {root / 'masks'}: {', '.join(bare)}",
+            expected="a mask for each of them, or no masks at all",
+            mend="list pictures that have a mask in splits/val.txt, and the others in splits/train.txt",
+        )
 
 
 def _looked_at(training: Folder | Fold) -> int:

@@ -11,7 +11,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 from torch import nn
 
-from weakseg.errors import RecipeInvalid
+from weakseg.evaluate.device import usable
 
 
 def start(device: str | None, bf16: bool) -> Accelerator:
@@ -21,20 +21,14 @@ def start(device: str | None, bf16: bool) -> Accelerator:
         RecipeInvalid: the device does not exist on this machine.
     """
     kind = device or ("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        torch.empty(0, device=kind)
-    except (RuntimeError, AssertionError) as error:
-        raise RecipeInvalid(
-            f"device {kind!r} cannot be used here: {str(error).splitlines()[0]}",
-            expected="cpu, cuda, cuda:N or mps",
-            mend="leave --device out to use the best device there is",
-        ) from error
-    if ":" in kind:
-        torch.cuda.set_device(kind)
+    place = usable(kind)
+    if place.type == "cuda" and place.index is not None:
+        torch.cuda.set_device(place)
+        # accelerate has no argument for the number of a GPU, but asks this variable.
         os.environ["ACCELERATE_TORCH_DEVICE"] = kind
     # The library keeps one state a process and refuses a second training in another precision.
     AcceleratorState._reset_state()
-    return Accelerator(cpu=kind == "cpu", mixed_precision="bf16" if bf16 else "no")
+    return Accelerator(cpu=place.type == "cpu", mixed_precision="bf16" if bf16 else "no")
 
 
 def prepare(accelerator: Accelerator, network: nn.Module, optimizer: torch.optim.Optimizer):

@@ -14,16 +14,18 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from weakseg.duration import duration
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor
 from weakseg.train import engine, run_folder
 from weakseg.train.loader import Share, batches, steps_per_epoch
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
-from weakseg.train.progress import display, duration
+from weakseg.train.progress import display
 from weakseg.train.recipe import Phase, Recipe
 from weakseg.train.run_folder import Run
 from weakseg.train.source import source
-from weakseg.train.validation import is_due, validate
+from weakseg.train.tensorboard import tensorboard
+from weakseg.train.validation import is_due, require_judgeable, validate
 from weakseg.types import Batch
 
 
@@ -60,6 +62,7 @@ def train_recipe(
         )
     torch.manual_seed(recipe.seed)
     channels, classes = recipe.training[0].image.shape[0], recipe.training.classes
+    require_judgeable(recipe, channels)
     network = recipe.network.build(channels, len(classes))
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     optimizer = make_optimizer(recipe, network)
@@ -76,12 +79,15 @@ def train_recipe(
     model, optimizer = engine.prepare(accelerator, network, optimizer)
     predictor = Predictor(accelerator.unwrap_model(model), classes, channels, str(accelerator.device))
 
+    curves = tensorboard(run.path / "tensorboard")
+
     with display(console, recipe.epochs * steps, first_epoch * steps) as shown:
         for epoch in range(first_epoch, recipe.epochs):
             started, total, learning_rate = time.perf_counter(), 0.0, 0.0
             phase, phase_start = phase_of(recipe, epoch)
             model.train()
             for step, batch in enumerate(_batches(recipe, epoch, share, accelerator)):
+                # A tuple of numbers has the same hash in every process; only that of text is salted.
                 torch.manual_seed(hash((recipe.seed, epoch, step, share.rank)) % 2**63)
                 share_done = ((epoch - phase_start) * steps + step) / (phase.epochs * steps)
                 learning_rate = set_learning_rate(optimizer, phase, share_done)
@@ -103,6 +109,7 @@ def train_recipe(
             metrics.append(line)
             if accelerator.is_main_process:
                 best = run_folder.save(run, predictor.network, optimizer, metrics, best)
+                curves(line)
             accelerator.wait_for_everyone()
             shown.epoch(line, recipe.epochs)
     return run

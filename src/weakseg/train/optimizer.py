@@ -20,9 +20,10 @@ def make_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
     ]
     groups = [group for group in groups if group["params"]]
     how = recipe.optimizer
+    # No rates here: `set_learning_rate` gives one before every step.
     if isinstance(how, AdamW):
         return torch.optim.AdamW(groups, weight_decay=how.weight_decay)
-    return torch.optim.SGD(groups, lr=1e-3, momentum=how.momentum, weight_decay=how.weight_decay)
+    return torch.optim.SGD(groups, momentum=how.momentum, weight_decay=how.weight_decay)
 
 
 def set_learning_rate(optimizer: Optimizer, phase: Phase, done: float) -> float:

@@ -13,6 +13,7 @@ from torch import nn
 from weakseg.data.augment import Augment
 from weakseg.data.sample import Dataset
 from weakseg.errors import RecipeInvalid, WeaksegError
+from weakseg.train.codec import Foreign
 from weakseg.types import Objective
 
 
@@ -81,23 +82,40 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        counts = {"batch_size": self.batch_size, "validate_every": self.validate_every}
+        wrong = [*_wrong_parts(self), *([] if self.phases else ["phases is empty, so nothing would be trained"])]
+        for name, least in {"batch_size": 1, "validate_every": 1, "seed": 0}.items():
+            wrong += _wrong_count(name, getattr(self, name), least)
         for i, phase in enumerate(self.phases):
-            counts |= {f"phases[{i}].epochs": phase.epochs, f"phases[{i}].learning_rate": phase.learning_rate}
-        wrong = [f"{name} is {value}" for name, value in counts.items() if not value > 0]
-        wrong += [
-            f"phases[{i}].objective is {phase.objective!r}, which cannot be called"
-            for i, phase in enumerate(self.phases)
-            if not callable(phase.objective)
-        ]
-        wrong += [] if self.phases else ["phases is empty, so nothing would be trained"]
+            wrong += _wrong_count(f"phases[{i}].epochs", phase.epochs, 1)
+            if not phase.learning_rate > 0:
+                wrong.append(f"phases[{i}].learning_rate is {phase.learning_rate}")
+            if not callable(phase.objective):
+                wrong.append(f"phases[{i}].objective is {phase.objective!r}, which cannot be called")
         if wrong:
-            raise RecipeInvalid("; ".join(wrong), expected="counts and rates above 0, and callable objectives")
+            expected = "whole counts and rates above 0, callable objectives, and data sets, networks and optimisers"
+            raise RecipeInvalid("; ".join(wrong), expected=expected)
 
     @property
     def epochs(self) -> int:
         """Epochs of all phases together."""
         return sum(phase.epochs for phase in self.phases)
+
+
+def _wrong_count(name: str, value: object, least: int) -> list[str]:
+    # Seeds of torch and numpy have 63 bits in common.
+    return [] if isinstance(value, int) and least <= value < 2**63 else [f"{name} is {value!r}"]
+
+
+def _wrong_parts(recipe: Recipe) -> list[str]:
+    """Parts that cannot be what they stand for; looked at from outside, for to open a data set takes time."""
+    needed = {"training": {"classes", "keys"}, "validation": {"classes", "keys"}, "network": {"build", "rebuild"}}
+    needed |= {"optimizer": {"fresh_factor"}, "augment": {"__call__"}}
+    parts = [(name, getattr(recipe, name), has) for name, has in needed.items()]
+    return [
+        f"{name} is {part!r}, which has no {' and no '.join(sorted(has - {*dir(part)}))}"
+        for name, part, has in parts
+        if not has <= {*dir(part)} and not isinstance(part, Foreign) and (part, name) != (None, "validation")
+    ]
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:

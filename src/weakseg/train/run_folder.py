@@ -28,6 +28,9 @@ from weakseg.train.recipe import NetworkSpec, Recipe
 from weakseg.types import Classes
 from weakseg.whole_file import write_whole
 
+_RECORD = {"recipe": dict, "classes": dict, "channels": int, "network_config": dict, "fingerprint": str}
+"""Parts of `run.json` that a run cannot be opened without, and their kinds."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -95,10 +98,11 @@ def open_run(path: Path | str) -> Run:
             f"{path} is no run folder: it holds no run.json", mend="give the folder that weakseg train --out wrote"
         )
     try:
-        record = json.loads((path / "run.json").read_text())
-        if not isinstance(record, dict) or not {"recipe", "classes", "channels", "network_config"} <= set(record):
-            raise ValueError("parts of the record are missing")
-    except ValueError as error:
+        record = dict(json.loads((path / "run.json").read_text()))
+        wrong = [name for name, kind in _RECORD.items() if not isinstance(record.get(name), kind)]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)} is missing or damaged")
+    except (ValueError, TypeError) as error:
         raise RunInvalid(
             f"{path / 'run.json'} cannot be read: {error}", mend="train again with another --out"
         ) from error
@@ -185,6 +189,8 @@ def save(run: Run, network: nn.Module, optimizer: Optimizer, metrics: list[dict[
 
 
 def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]:
+    # Networks of the user's own may have a `config` of any kind, which is not for us to keep.
+    config = getattr(network, "config", {})
     return {
         "weakseg": version("weakseg"),
         "versions": {name: version(name) for name in ("torch", "transformers", "accelerate", "numpy")},
@@ -192,17 +198,30 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "fingerprint": fingerprint(recipe),
         "channels": channels,
         "classes": encode(recipe.training.classes),
-        "network_config": getattr(network, "config", {}),
+        "network_config": config if isinstance(config, dict) else {},
         "parameters": sum(p.numel() for p in network.parameters()),
         "recipe": encode(recipe),
     }
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The epochs so far; a line that a kill left half written is no line."""
+    """The epochs so far; a line that a kill left half written is no line.
+
+    Raises:
+        RunInvalid: another line is no object.
+    """
     file = path / "metrics.jsonl"
-    lines = file.read_text().splitlines() if file.is_file() else []
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    lines = file.read_text(errors="replace").splitlines() if file.is_file() else []
+    metrics = []
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith("}"):
+            continue
+        try:
+            metrics.append(dict(json.loads(line)))
+        except (ValueError, TypeError) as error:
+            mend = "remove the line, or start again with another --out"
+            raise RunInvalid(f"{file}, line {number} cannot be read: {error}", mend=mend) from error
+    return metrics
 
 
 def write_metrics(path: Path, metrics: list[dict[str, Any]]) -> None:

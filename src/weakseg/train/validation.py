@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from weakseg.data.sample import Dataset, Sample
+from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.evaluate.evaluate import evaluate
-from weakseg.evaluate.predict import Predictor
+from weakseg.evaluate.predict import Predictor, require_channels
 from weakseg.evaluate.scores import Scores
 from weakseg.train import engine
 from weakseg.train.loader import Share
@@ -31,12 +30,14 @@ class _Part:
         return self.samples.keys[self.share.rank :: self.share.of]
 
     def __len__(self) -> int:
-        return len(range(self.share.rank, len(self.samples), self.share.of))
+        return len(self._indices)
 
     def __getitem__(self, index: int) -> Sample:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        return self.samples[self.share.rank + index * self.share.of]
+        return self.samples[self._indices[index]]
+
+    @property
+    def _indices(self) -> range:
+        return range(self.share.rank, len(self.samples), self.share.of)
 
 
 def is_due(recipe: Recipe, epoch: int) -> bool:
@@ -45,15 +46,33 @@ def is_due(recipe: Recipe, epoch: int) -> bool:
     return recipe.validation is not None and (last or (epoch + 1) % recipe.validate_every == 0)
 
 
+def require_judgeable(recipe: Recipe, channels: int) -> None:
+    """Find out on the first validation picture, before the training, whether the network can be judged.
+
+    Raises:
+        RecipeInvalid: the pictures have other classes than the training's.
+        DataInvalid: the picture cannot be read, has no mask or another number of channels.
+    """
+    if recipe.validation is None:
+        return
+    judged, learnt = recipe.validation.classes.names, recipe.training.classes.names
+    if judged != learnt:
+        found = f"the validation pictures have the classes {', '.join(judged)}"
+        raise RecipeInvalid(found, expected=f"those of the training pictures: {', '.join(learnt)}")
+    if not len(recipe.validation):
+        raise RecipeInvalid("there are no validation pictures", mend="leave `validation` out, or give it pictures")
+    first = recipe.validation[0]
+    require_channels(first.image, channels, f"validation picture '{first.key}'")
+    if first.truth is None:
+        mend = "add the masks, or train without `validation`"
+        raise DataInvalid(f"validation picture '{first.key}' has no mask to be judged by", mend=mend)
+
+
 def validate(recipe: Recipe, predictor: Predictor, accelerator: engine.Accelerator, share: Share) -> dict[str, Any]:
     """Mean IoU, mean Dice, pixel accuracy and the scores of each class on the validation pictures."""
     assert recipe.validation is not None
     part = _Part(recipe.validation, share)
-    parts = [p for p in engine.gathered(accelerator, evaluate(predictor, part) if len(part) else None) if p]
-    joined = Scores(
-        classes=predictor.classes,
-        keys=tuple(key for p in parts for key in p.keys),
-        volumes=tuple(volume for p in parts for volume in p.volumes),
-        matrices=np.concatenate([p.matrices for p in parts]),
-    )
-    return {name: joined.summary[name] for name in ("mean_iou", "mean_dice", "pixel_accuracy", "iou", "dice")}
+    # More processes than pictures leave some without a part.
+    found = evaluate(predictor, part) if len(part) else None
+    scores = Scores.joined([each for each in engine.gathered(accelerator, found) if each])
+    return {name: scores.summary[name] for name in ("mean_iou", "mean_dice", "pixel_accuracy", "iou", "dice")}

@@ -1,0 +1,26 @@
+"""Where networks run, by the names people give."""
+
+import torch
+
+from weakseg.errors import RecipeInvalid
+
+
+def usable(name: str) -> torch.device:
+    """A device of this machine: `cpu`, `cuda`, `cuda:1`, `mps`.
+
+    Raises:
+        RecipeInvalid: there is no such device here.
+    """
+    try:
+        device = torch.device(name)
+        # Others, such as `meta`, can be made anywhere and compute nothing.
+        if device.type not in ("cpu", "cuda", "mps"):
+            raise RuntimeError("no network is run on it")
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise RecipeInvalid(
+            f"device {name!r} cannot be used here: {str(error).splitlines()[0]}",
+            expected="cpu, cuda, cuda:N or mps",
+            mend="leave --device out to use the best device there is",
+        ) from error
+    return device
