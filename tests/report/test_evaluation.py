@@ -8,7 +8,7 @@ from runs import FinishedRun
 
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.scores import Scores
-from weakseg.report.evaluation import TRIMAP_WIDTHS_PX, evaluation
+from weakseg.report.evaluation import TRIMAP_WIDTHS_PX, evaluation, judged
 
 
 def test_scores_are_written_once_and_read_again(tmp_path):
@@ -52,7 +52,7 @@ def test_the_last_network_s_scores_are_not_kept(tmp_path):
     """`evaluation.json` is always about the best."""
     run = FinishedRun(tmp_path / "run")
     (run.path / "last.safetensors").write_text("last")
-    evaluation(run, which="last")
+    judged(run, which="last")
     assert not (run.path / "evaluation.json").exists()
 
 

@@ -33,9 +33,19 @@ def test_epochs_and_seeds_are_shuffled_differently():
 def test_processes_share_the_batch_of_one(of):
     """The parts of several processes, put together, are the batch one process would see."""
     augment = Augment(crop=(16, 16))
-    (whole, *_) = batches(Squares(), augment, 4, 0, 3, Share(), 0)
-    parts = [next(iter(batches(Squares(), augment, 4, 0, 3, Share(rank, of), 0))) for rank in range(of)]
+    (whole, *_) = batches(Squares(), augment, 4, 0, range(3, 4), Share(), 0)
+    parts = [next(iter(batches(Squares(), augment, 4, 0, range(3, 4), Share(rank, of), 0))) for rank in range(of)]
 
     for rank, part in enumerate(parts):
         assert part.keys == whole.keys[rank::of]
         assert torch.equal(part.image, whole.image[rank::of])
+
+
+def test_worker_processes_cut_the_same_views(tmp_path):
+    """Two workers over two epochs give, batch by batch, what no workers give."""
+    augment = Augment(crop=(16, 16))
+    alone = list(batches(Squares(), augment, 4, 0, range(2), Share(), 0))
+    helped = list(batches(Squares(), augment, 4, 0, range(2), Share(), 2))
+
+    assert [batch.keys for batch in alone] == [batch.keys for batch in helped]
+    assert all(torch.equal(one.image, other.image) for one, other in zip(alone, helped, strict=True))

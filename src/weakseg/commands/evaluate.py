@@ -9,14 +9,14 @@ from rich.text import Text
 
 from weakseg.commands.bar import bar
 from weakseg.evaluate.scores import Scores
-from weakseg.report.evaluation import evaluation
+from weakseg.report.evaluation import judged
 from weakseg.train.run_folder import open_run
 
 
 def evaluate_and_show(path: Path, as_json: bool, which: str, device: str) -> None:
     """Score the `best` or `last` network of a run, and print its scores for people or for programs."""
     with bar("evaluating") as told:
-        scores = evaluation(open_run(path), which, device, told)
+        scores = judged(open_run(path), which, device, told)
     if as_json:
         print(json.dumps({"run": str(path), "checkpoint": which, "classes": scores.classes.names, **scores.summary}))
     else:

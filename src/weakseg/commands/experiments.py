@@ -18,10 +18,10 @@ from rich.progress import track
 
 from weakseg.data.sample import Dataset
 from weakseg.data.view import view, whole
-from weakseg.errors import RecipeInvalid, WeaksegError
+from weakseg.errors import RecipeInvalid, RunInvalid, WeaksegError
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe
-from weakseg.train.run_folder import open_run, read_metrics
+from weakseg.train.run_folder import fingerprint, open_run, read_metrics
 from weakseg.types import UNLABELED
 
 _SCORES = ("mean_iou", "mean_dice", "pixel_accuracy")
@@ -119,7 +119,14 @@ def _marked_share(samples: Dataset, name: str, console: Console) -> float:
 
 
 def _finished(folder: Path, recipe: Recipe) -> bool:
-    return (folder / "run.json").is_file() and len(open_run(folder).metrics) >= recipe.epochs
+    """Whether a cell's run is complete; a run of another recipe is never taken for it."""
+    if not (folder / "run.json").is_file():
+        return False
+    run = open_run(folder)
+    if run.record["fingerprint"] != fingerprint(recipe):
+        mend = "move that folder away to train the row as it is now, or keep the tables apart with --out"
+        raise RunInvalid(f"{folder} holds a run of another recipe than the table's row now has", mend=mend)
+    return len(run.metrics) >= recipe.epochs
 
 
 @contextmanager

@@ -102,6 +102,13 @@ def _sample_image(image: Float[np.ndarray, "M H W"], window, size) -> Float[Tens
     return F.grid_sample(picture - mean, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + mean
 
 
+def _grown(image: Float[Tensor, "1 M h w"], height: int, width: int) -> Float[Tensor, "1 M H W"]:
+    """A larger picture, filled up to the right and below with the mean colour."""
+    canvas = image.mean((2, 3), keepdim=True).expand(-1, -1, height, width).clone()
+    canvas[:, :, : image.shape[2], : image.shape[3]] = image
+    return canvas
+
+
 def collate(views: list[Batch]) -> Batch:
     """One batch from views of one picture each; smaller views are padded, and padding is not valid."""
     height = max(v.image.shape[2] for v in views)
@@ -123,7 +130,7 @@ def collate(views: list[Batch]) -> Batch:
     labels = None if any(m is None for m in remembered) else grow([m for m in remembered if m is not None], UNLABELED)
     return replace(
         views[0],
-        image=grow([v.image for v in views], 0.0),
+        image=torch.cat([_grown(v.image, height, width) for v in views]),
         weak=weak,
         keys=tuple(v.keys[0] for v in views),
         memory=Memory(labels=labels),

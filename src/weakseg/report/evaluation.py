@@ -14,30 +14,39 @@ from weakseg.whole_file import write_whole
 TRIMAP_WIDTHS_PX = (1, 2, 4, 8, 16, 32)
 
 
-def evaluation(
-    run: Run,
-    which: str = "best",
-    device: str = "cpu",
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Scores:
-    """Scores of a run's `best` or `last` network on its validation pictures.
-
-    Those of the best network are read from `evaluation.json` if they are of these very weights and pictures, and
-    written there otherwise.
+def evaluation(run: Run, progress: Callable[[int, int], None] = lambda done, total: None) -> Scores:
+    """Scores of a run's best network: those kept in `evaluation.json` if they are of these very weights, else new ones.
 
     Raises:
         RunInvalid: the run has no validation pictures, or no weights.
         DataInvalid: the pictures are not where they were, or have no masks.
     """
-    file, weights = run.path / "evaluation.json", _fingerprint(run.path / f"{which}.safetensors")
-    kept = _kept(file)
-    pictures = dataset(run, "validation")
-    if kept.get("weights") == weights and kept.get("keys") == list(pictures.keys):
+    kept = _kept(run.path / "evaluation.json")
+    same_pictures = kept.get("keys") == list(dataset(run, "validation").keys)
+    if same_pictures and kept.get("weights") == _fingerprint(run.path / "best.safetensors"):
         return Scores.from_json(kept)
-    scores = evaluate(run.predictor(device, which=which), pictures, TRIMAP_WIDTHS_PX, progress)
+    return judged(run, progress=progress)
+
+
+def judged(
+    run: Run,
+    which: str = "best",
+    device: str = "cpu",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Scores:
+    """Scores of a run's `best` or `last` network on its validation pictures as they are now.
+
+    Those of the best network are kept in `evaluation.json`.
+
+    Raises:
+        RunInvalid: the run has no validation pictures, or no weights.
+        DataInvalid: the pictures are not where they were, or have no masks.
+    """
+    weights = _fingerprint(run.path / f"{which}.safetensors")
+    scores = evaluate(run.predictor(device, which=which), dataset(run, "validation"), TRIMAP_WIDTHS_PX, progress)
     if which == "best":
         text = json.dumps({"weights": weights, **scores.to_json()}, allow_nan=False)
-        write_whole(file, lambda part: part.write_text(text))
+        write_whole(run.path / "evaluation.json", lambda part: part.write_text(text))
     return scores
 
 

@@ -29,13 +29,10 @@ class _Views(torch.utils.data.Dataset):
     samples: Dataset
     augment: Augment
     seed: int
-    epoch: int
 
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> Batch:
-        return self.augment(self.samples[index], np.random.default_rng([self.seed, self.epoch, index]))
+    def __getitem__(self, index: tuple[int, int]) -> Batch:
+        epoch, picture = index
+        return self.augment(self.samples[picture], np.random.default_rng([self.seed, epoch, picture]))
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
@@ -51,13 +48,16 @@ def order(count: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]
 
 
 def batches(
-    samples: Dataset, augment: Augment, batch_size: int, seed: int, epoch: int, share: Share, workers: int
+    samples: Dataset, augment: Augment, batch_size: int, seed: int, epochs: range, share: Share, workers: int
 ) -> Iterator[Batch]:
-    """The batches of one epoch, as far as this process is concerned."""
-    mine = [batch[share.rank :: share.of] for batch in order(len(samples), batch_size, seed, epoch)]
-    views = _Views(samples, augment, seed, epoch)
-    # Forked workers of a process that has run OpenMP kernels can hang; spawned ones cannot.
-    context = "spawn" if workers else None
-    yield from DataLoader(
-        views, batch_sampler=mine, collate_fn=collate, num_workers=workers, multiprocessing_context=context
-    )
+    """The batches of some epochs, one after the other, as far as this process is concerned.
+
+    One loader serves all of them, so that workers start once, keep what they have simulated, and are at the next
+    epoch's views while this one is validated.
+    """
+    mine = [
+        [(epoch, picture) for picture in batch[share.rank :: share.of]]
+        for epoch in epochs
+        for batch in order(len(samples), batch_size, seed, epoch)
+    ]
+    yield from DataLoader(_Views(samples, augment, seed), batch_sampler=mine, collate_fn=collate, num_workers=workers)

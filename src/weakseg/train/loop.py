@@ -7,7 +7,9 @@ checkpoint ends, on a CPU, with the very same weights.
 import copy
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -79,6 +81,7 @@ def train_recipe(
     model, optimizer = engine.prepare(accelerator, network, optimizer)
     predictor = Predictor(accelerator.unwrap_model(model), classes, channels, str(accelerator.device))
 
+    stream = _batches(recipe, range(first_epoch, recipe.epochs), share, accelerator)
     curves = tensorboard(run.path / "tensorboard")
 
     with display(console, recipe.epochs * steps, first_epoch * steps) as shown:
@@ -86,7 +89,7 @@ def train_recipe(
             started, total, learning_rate = time.perf_counter(), 0.0, 0.0
             phase, phase_start = phase_of(recipe, epoch)
             model.train()
-            for step, batch in enumerate(_batches(recipe, epoch, share, accelerator)):
+            for step, batch in enumerate(islice(stream, steps)):
                 # A tuple of numbers has the same hash in every process; only that of text is salted.
                 torch.manual_seed(hash((recipe.seed, epoch, step, share.rank)) % 2**63)
                 share_done = ((epoch - phase_start) * steps + step) / (phase.epochs * steps)
@@ -125,9 +128,9 @@ def phase_of(recipe: Recipe, epoch: int) -> tuple[Phase, int]:
     raise ValueError(f"epoch {epoch} lies behind the recipe's {recipe.epochs}")
 
 
-def _batches(recipe: Recipe, epoch: int, share: Share, accelerator: engine.Accelerator):
+def _batches(recipe: Recipe, epochs: range, share: Share, accelerator: engine.Accelerator) -> Iterator[Batch]:
     workers = 0 if accelerator.device.type == "cpu" else 4
-    for batch in batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, epoch, share, workers):
+    for batch in batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, epochs, share, workers):
         batch = batch.to(accelerator.device)
         yield replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
 
@@ -143,7 +146,7 @@ def _insist_finite(loss: float, epoch: int, step: int, batch: Batch) -> None:
 def seconds_per_step(recipe: Recipe, network: nn.Module, device: torch.device) -> float:
     """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are."""
     trial, seconds = copy.deepcopy(network).to(device), 0.0
-    views = batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, 0, Share(), 0)
+    views = batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, range(1), Share(), 0)
     for _, batch in zip(range(2), views, strict=False):
         batch, started = batch.to(device), time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):

@@ -89,8 +89,9 @@ class Recipe:
             wrong += _wrong_count(f"phases[{i}].epochs", phase.epochs, 1)
             if not phase.learning_rate > 0:
                 wrong.append(f"phases[{i}].learning_rate is {phase.learning_rate}")
-            if not callable(phase.objective):
-                wrong.append(f"phases[{i}].objective is {phase.objective!r}, which cannot be called")
+            # A class can be called too, but makes an objective instead of being one: `Fit` for `Fit(...)`.
+            if not callable(phase.objective) or isinstance(phase.objective, type):
+                wrong.append(f"phases[{i}].objective is {phase.objective!r}, which is no objective")
         if wrong:
             expected = "whole counts and rates above 0, callable objectives, and data sets, networks and optimisers"
             raise RecipeInvalid("; ".join(wrong), expected=expected)
