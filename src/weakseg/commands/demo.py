@@ -10,7 +10,9 @@ from rich.table import Table
 
 from weakseg.commands.bar import bar
 from weakseg.data.augment import Augment
+from weakseg.data.fold import Fold
 from weakseg.data.folder import Folder
+from weakseg.data.sample import Dataset
 from weakseg.data.scenes import Scenes
 from weakseg.data.simulate import Scribbles, Simulated, Tags
 from weakseg.errors import NetworkUnavailable, RunInvalid
@@ -43,9 +45,13 @@ def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> Non
         runs.append(train_recipe(recipe, out / name.replace(" ", "_"), console=console))
     scores = {}
     for name, run in zip(recipes, runs, strict=True):
-        with bar(f"evaluating {name}") as told:
-            scores[name] = evaluation(run, progress=told)
-    _show(scores, console)
+        if recipes[name].validation is not None:
+            with bar(f"evaluating {name}") as told:
+                scores[name] = evaluation(run, progress=told)
+    if scores:
+        _show(scores, console)
+    else:
+        console.print("Without masks there is nothing to score by: look at the report.")
     page = out / "report.html"
     write_report(runs, page)
     console.print(f"report: {page}", highlight=False, markup=False)
@@ -73,22 +79,33 @@ def _on_scenes() -> dict[str, Recipe]:
 
 
 def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
-    """What was drawn, and, where there is a mask for every training picture, the masks."""
+    """What was drawn, and, where every training picture has a mask, the masks; as long as the time allows."""
     weak = choose(data)
-    channels = weak.training[0].image.shape[0]
     try:
-        weak.network.build(channels, len(weak.training.classes))
+        seconds = _seconds_per_step(weak)
     except NetworkUnavailable as error:
         console.print(f"{error.found}\nTraining a small U-Net from scratch instead.", highlight=False, markup=False)
         weak = choose(data, "unet")
+        seconds = _seconds_per_step(weak)
     recipes = {"drawn labels": weak}
-    if isinstance(weak.training, Folder) and (weak.training.root / "masks").is_dir():
-        recipes["full supervision"] = replace(weak, training=replace(weak.training, labels=("masks",)))
-    network = weak.network.build(channels, len(weak.training.classes))
-    seconds = seconds_per_step(weak, network, torch.device("cpu"))
+    if all(weak.training[i].truth is not None for i in range(len(weak.training))):
+        recipes["full supervision"] = replace(weak, training=_with_masks(weak.training))
     affordable = _BUDGET_S / len(recipes) / (seconds * steps_per_epoch(len(weak.training), weak.batch_size))
     epochs = max(min(weak.epochs, int(affordable)), 1)
     return {name: with_epochs(recipe, epochs) for name, recipe in recipes.items()}
+
+
+def _seconds_per_step(recipe: Recipe) -> float:
+    network = recipe.network.build(recipe.training[0].image.shape[0], len(recipe.training.classes))
+    return seconds_per_step(recipe, network, torch.device("cpu"))
+
+
+def _with_masks(training: Dataset) -> Dataset:
+    """The same pictures, learnt from their masks."""
+    if isinstance(training, Fold):
+        return replace(training, samples=_with_masks(training.samples))
+    assert isinstance(training, Folder), "a data folder is a Folder or a part of one"
+    return replace(training, labels=("masks",))
 
 
 def _show(scores: dict[str, Scores], console: Console) -> None:

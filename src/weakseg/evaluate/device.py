@@ -21,6 +21,6 @@ def usable(name: str) -> torch.device:
         raise RecipeInvalid(
             f"device {name!r} cannot be used here: {str(error).splitlines()[0]}",
             expected="cpu, cuda, cuda:N or mps",
-            mend="leave --device out to use the best device there is",
+            mend="name a device of this machine, or leave --device out",
         ) from error
     return device
