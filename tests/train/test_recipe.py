@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import tiny_recipe
 
-from weakseg import Fit, PartialDice, Phase, Pretrained, Recipe, SeedsOnly, Sum
+from weakseg import Fit, PartialDice, Phase, Pretrained, Recipe, SeedsOnly, Sum, UNet
 from weakseg.data.scenes import Scenes
 from weakseg.errors import RecipeInvalid, RunInvalid
 from weakseg.train.codec import Foreign, decode, encode
@@ -21,6 +21,8 @@ _OURS = Recipe(
     network=Pretrained("somewhere", enlarge=2.0),
     phases=(Phase(Fit(SeedsOnly()), 2), Phase(Sum((Fit(SeedsOnly()), PartialDice(0.5))), 6)),
 )
+
+_SHORT = Recipe(training=Scenes(4), network=UNet(width=8, depth=1), phases=(Phase(Fit(SeedsOnly()), 1),), batch_size=4)
 
 
 def test_source_makes_the_recipe_again(tmp_path):
@@ -134,3 +136,18 @@ def test_overrides_are_kept_in_the_recipe_text(tmp_path):
 
     assert runpy.run_path(str(tmp_path / "recipe.py"))["recipe"] == changed
     assert (changed.seed, changed.epochs) == (7, 4)
+
+
+def test_a_derived_recipe_is_written_out_in_full(tmp_path, monkeypatch, capsys):
+    """A recipe that loads the file beside it can be run again from the run folder, where that file is not."""
+    from weakseg.commands.train import train_and_show
+
+    (tmp_path / "base.py").write_text(source(_SHORT))
+    (tmp_path / "derived.py").write_text(
+        "from pathlib import Path\nfrom weakseg.train.recipe import load_recipe\n"
+        "recipe = load_recipe(Path(__file__).with_name('base.py'))\n"
+    )
+
+    train_and_show(str(tmp_path / "derived.py"), tmp_path / "run", "cpu", 3, None, None, False)
+
+    assert load_recipe(tmp_path / "run" / "recipe.py") == replace(_SHORT, seed=3)

@@ -10,7 +10,7 @@ from weakseg.errors import RecipeInvalid
 from weakseg.train.default import choose
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe, load_recipe, with_epochs
-from weakseg.train.source import source
+from weakseg.train.source import is_own, source
 
 
 def train_and_show(
@@ -20,6 +20,8 @@ def train_and_show(
     console = Console(soft_wrap=True, markup=False)
     recipe, text = _recipe(what, network)
     recipe, text = _overridden(recipe, text, seed, epochs)
+    # A recipe file may lean on files beside it; written out in full it can be run again from the run folder alone.
+    text = source(recipe) if is_own(recipe) else text
     train_recipe(recipe, out, device=device, resume=resume, recipe_text=text, console=console)
     run = shlex.quote(str(out))
     console.print(f"run: {out}\n  weakseg evaluate {run}\n  weakseg report {run}", highlight=False)

@@ -23,6 +23,12 @@ def source(recipe: Recipe) -> str:
     return "\n".join([*warning, *imports, "", f"recipe = {pretty_repr(recipe, max_width=100)}", ""])
 
 
+def is_own(recipe: Recipe) -> bool:
+    """Whether all parts of a recipe are weakseg's, so that its source makes it again anywhere."""
+    kinds, others = _parts(recipe)
+    return not others and all(kind.__module__.startswith("weakseg.") for kind in kinds)
+
+
 def _parts(value: Any) -> tuple[set[type], set[str]]:
     if is_dataclass(value) and not isinstance(value, type):
         found = [_parts(getattr(value, f.name)) for f in fields(value) if f.init]
