@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from weakseg.constraints.cells import share_per_cell
 from weakseg.divergences import CrossEntropy
 from weakseg.types import UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solver
 
@@ -119,13 +120,6 @@ def resized(logits: Float[Tensor, "B C h w"], size: tuple[int, ...]) -> Float[Te
     if logits.shape[2:] == tuple(size):
         return logits
     return F.interpolate(logits, size, mode="bilinear", align_corners=False)
-
-
-def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
-    """Share of each cell of a coarser grid that a mask covers."""
-    if mask.shape[1:] == tuple(size):
-        return mask.float()
-    return F.interpolate(mask[:, None].float(), size, mode="area")[:, 0]
 
 
 def marked_log_probs(

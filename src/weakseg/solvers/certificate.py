@@ -1,0 +1,72 @@
+"""What proves that a projection is right, in numbers and in a sentence. All in float64."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.constraints.linear_rows import LinearRows
+from weakseg.solvers import projection_status
+from weakseg.solvers.box_newton import gap, violation
+from weakseg.solvers.dual_problem import DualProblem
+from weakseg.solvers.grid_problem import GridProblem
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One image's projection, scaled by the hardness as its problem is."""
+
+    problem: DualProblem
+    """What was solved: that asked for, or the relaxed one where that has no solution."""
+    multipliers: Float[Tensor, "1 N"]
+    probs: Float[Tensor, "c n"]
+    """Of the classes that were left, in float64."""
+    measured: Float[Tensor, "1 N"]
+    steps: int
+    settled: bool
+    proof: Float[Tensor, " N"] | None = None
+    """Farkas multipliers, where no segmentation obeys the hard rows."""
+
+
+def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str, float]:
+    """The numbers, in nats and shares per valid pixel; `energy` is the value of what was minimised."""
+    problem, cells = answer.problem, max(image.cells, 1e-9)
+    missed = (problem.bounds - answer.measured).clamp(min=0)
+    priced = torch.where(problem.prices.isinf(), 0, problem.prices) * missed
+    distance = gap(problem, answer.multipliers, answer.measured)
+    value = problem.to(torch.float64).dual_value(answer.multipliers) + distance
+    scale = cells * hardness
+    return {
+        "gap": float(distance) / scale,
+        "violation": float(violation(image.asked, answer.measured)) / cells,
+        "slack": float(priced.sum()) / scale,
+        "contradiction": 0.0 if answer.proof is None else _excess(image.asked, answer.proof) / cells,
+        "steps": float(answer.steps),
+        "energy": float(value) / scale,
+    }
+
+
+def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[str, float]) -> str:
+    """How the solve ended."""
+    missed = (image.asked.bounds - answer.measured)[0].clamp(min=0) / max(image.cells, 1e-9)
+    if not image.cells:
+        sentence = "No pixel is valid; nothing is demanded."
+    elif answer.proof is not None:
+        sentence = projection_status.contradicted(rows.names, answer.proof)
+    elif not answer.settled:
+        sentence = projection_status.stopped(answer.steps, numbers["gap"], numbers["violation"])
+    elif not len(rows):
+        sentence = "No row applies."
+    else:
+        sentence = projection_status.relaxed(rows.names, missed)
+    return sentence + (f" Every class is deleted at {image.undeleted} cells, so none is there." if image.undeleted else "")
+
+
+def relaxed(problem: DualProblem, price: float) -> DualProblem:
+    """The same rows, none of which costs more than a price."""
+    return replace(problem, prices=problem.prices.clamp(max=price))
+
+
+def _excess(problem: DualProblem, proof: Float[Tensor, " N"]) -> float:
+    return float((proof[None] * problem.bounds).sum() - problem.to(torch.float64).reach(proof[None]))
