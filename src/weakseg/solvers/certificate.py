@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from weakseg.constraints.linear_rows import LinearRows
 from weakseg.solvers import projection_status
-from weakseg.solvers.box_newton import gap, violation
+from weakseg.solvers.box_newton import box_of
 from weakseg.solvers.dual_problem import DualProblem
 from weakseg.solvers.grid_problem import GridProblem
 
@@ -19,10 +20,10 @@ class Answer:
 
     problem: DualProblem
     """What was solved: that asked for, or the relaxed one where that has no solution."""
-    multipliers: Float[Tensor, "1 N"]
+    multipliers: Float[np.ndarray, "1 N"]
     probs: Float[Tensor, "c n"]
     """Of the classes that were left, in float64."""
-    measured: Float[Tensor, "1 N"]
+    measured: Float[np.ndarray, "1 N"]
     steps: int
     settled: bool
     proof: Float[Tensor, " N"] | None = None
@@ -32,24 +33,24 @@ class Answer:
 def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str, float]:
     """The numbers, in nats and shares per valid pixel; `energy` is the value of what was minimised."""
     problem, cells = answer.problem, max(image.cells, 1e-9)
-    missed = (problem.bounds - answer.measured).clamp(min=0)
-    priced = torch.where(problem.prices.isinf(), 0, problem.prices) * missed
-    distance = gap(problem, answer.multipliers, answer.measured)
-    value = problem.to(torch.float64).dual_value(answer.multipliers) + distance
+    box = box_of(problem)
+    paid = np.where(np.isinf(box.prices), 0.0, box.prices) * (box.bounds - answer.measured).clip(min=0)
+    distance = box.gap(answer.multipliers, answer.measured).item()
+    lowest = problem.to(torch.float64).dual_value(torch.from_numpy(answer.multipliers))
     scale = cells * hardness
     return {
-        "gap": float(distance) / scale,
-        "violation": float(violation(image.asked, answer.measured)) / cells,
-        "slack": float(priced.sum()) / scale,
+        "gap": distance / scale,
+        "violation": box_of(image.asked).violation(answer.measured).item() / cells,
+        "slack": float(paid.sum()) / scale,
         "contradiction": 0.0 if answer.proof is None else _excess(image.asked, answer.proof) / cells,
         "steps": float(answer.steps),
-        "energy": float(value) / scale,
+        "energy": (float(lowest) + distance) / scale,
     }
 
 
 def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[str, float]) -> str:
     """How the solve ended."""
-    missed = (image.asked.bounds - answer.measured)[0].clamp(min=0) / max(image.cells, 1e-9)
+    missed = (box_of(image.asked).bounds - answer.measured)[0].clip(min=0) / max(image.cells, 1e-9)
     if not image.cells:
         sentence = "No pixel is valid; nothing is demanded."
     elif answer.proof is not None:
@@ -60,7 +61,9 @@ def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[s
         sentence = "No row applies."
     else:
         sentence = projection_status.relaxed(rows.names, missed)
-    return sentence + (f" Every class is deleted at {image.undeleted} cells, so none is there." if image.undeleted else "")
+    return sentence + (
+        f" Every class is deleted at {image.undeleted} cells, so none is there." if image.undeleted else ""
+    )
 
 
 def relaxed(problem: DualProblem, price: float) -> DualProblem:

@@ -5,7 +5,7 @@ that changes. All are sums over cells, so the cost is a few passes over classes 
 Axes: B images, C classes, n cells, K factored rows, D dense rows, N = K + D rows, R maps.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -37,14 +37,10 @@ class DualProblem:
         held = {name: getattr(self, name) for name in names}
         return replace(self, **{name: None if value is None else value.to(dtype) for name, value in held.items()})
 
-    def image(self, index: int) -> "DualProblem":
-        """One of the images, as a batch of one."""
-        held = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{n: None if value is None else value[[index]] for n, value in held.items()})
-
     def tilt(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C _"]:
         """What the multipliers add to the scores; one column where it is the same at all cells."""
-        factored = multipliers.to(self.scores.dtype)[:, : self.weights.shape[1]]
+        multipliers = multipliers.to(self.scores)
+        factored = multipliers[:, : self.weights.shape[1]]
         if self.maps is None or self.region is None:
             tilt = (factored[:, None] @ self.weights).mT
         else:
@@ -54,7 +50,7 @@ class DualProblem:
             tilt = per_map.mT @ self.maps
         if self.dense is None:
             return tilt
-        rest = multipliers.to(self.scores.dtype)[:, self.weights.shape[1] :]
+        rest = multipliers[:, self.weights.shape[1] :]
         return tilt + torch.einsum("bd,bdcn->bcn", rest, self.dense)
 
     def probs(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C n"]:
@@ -98,7 +94,9 @@ class DualProblem:
     def dual_value(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
         """Equation 12: a lower bound of every feasible objective."""
         tilted = self.scores + self.tilt(multipliers)
-        return (multipliers * self.bounds).sum(1) - (tilted.logsumexp(1).double() * self.mass.double()).sum(1)
+        return (multipliers.to(self.bounds) * self.bounds).sum(1) - (
+            tilted.logsumexp(1).double() * self.mass.double()
+        ).sum(1)
 
     def coefficients(self, label: int) -> Float[Tensor, "B N n"]:
         """Every row's coefficients for one class."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -62,7 +63,9 @@ class DualProjection:
         images = [self._image(scores[i], rows[i], known, i) for i in range(len(rows))]
         answers = self.answers(images, start)
         numbers = [certificate(*both, self.hardness) for both in zip(images, answers, strict=True)]
-        target = torch.stack([i.spread(a.probs.to(scores.dtype), classes) for i, a in zip(images, answers, strict=True)])
+        target = torch.stack(
+            [i.spread(a.probs.to(scores.dtype), classes) for i, a in zip(images, answers, strict=True)]
+        )
         column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
         return Solution(
             target=_with_marks(target.reshape(scores.shape), known),
@@ -70,7 +73,11 @@ class DualProjection:
             energy=column("energy").to(scores.dtype),
             status=tuple(status(*each) for each in zip(images, rows, answers, numbers, strict=True)),
             certificate={name: column(name) for name in numbers[0] if name != "energy"},
-            memory=Memory(multipliers=tuple(answer.multipliers[0] / self.hardness for answer in answers)),
+            memory=Memory(
+                multipliers=tuple(
+                    torch.from_numpy(answer.multipliers[0] / self.hardness).to(scores.device) for answer in answers
+                )
+            ),
         )
 
     def answers(self, images: Sequence[GridProblem], start: Memory = Memory()) -> list[Answer]:  # noqa: B008
@@ -79,26 +86,25 @@ class DualProjection:
         A processor's cache holds one image and not a batch, so there they go one by one; elsewhere they share steps.
         """
         begins = [self._begin(image, start, i) for i, image in enumerate(images)]
-        if begins[0].device.type == "cpu":
+        if images[0].asked.scores.device.type == "cpu":
             found = [self.climb([image], [begin])[0] for image, begin in zip(images, begins, strict=True)]
         else:
             found = self.climb(images, begins)
         return [self._checked(image, answer) for image, answer in zip(images, found, strict=True)]
 
-    def climb(self, images: Sequence[GridProblem], begins: Sequence[Float[Tensor, "1 _"]]) -> list[Answer]:
+    def climb(self, images: Sequence[GridProblem], begins: Sequence[Float[np.ndarray, " _"]]) -> list[Answer]:
         """Images side by side: far from the end in the precision given, near it in float64."""
         problems = [image.problem for image in images]
         together, rows = (problems[0], None) if len(images) == 1 else (stacked(problems), places(problems))
-        begin = begins[0] if rows is None else torch.zeros_like(together.bounds)
-        for i, row in enumerate(rows or ()):
-            begin[i, row] = begins[i][0]
-        cells = torch.tensor([image.cells for image in images], dtype=torch.float64, device=begin.device)
-        taken = torch.zeros_like(cells)
+        begin = np.zeros(together.bounds.shape)
+        for i, values in enumerate(begins):
+            begin[i, slice(None) if rows is None else rows[i]] = values
+        cells, taken = np.array([image.cells for image in images]), np.zeros(len(images), dtype=int)
         if together.scores.dtype != torch.float64:
             steps, tolerance = min(COARSE_STEPS, self.max_steps), max(COARSE_TOLERANCE, self.tolerance)
-            coarse = ascend(together, begin, cells, tolerance * self.hardness, steps)
+            coarse = ascend(together, begin, tolerance * cells, steps)
             begin, taken = coarse.multipliers, coarse.steps
-        fine = ascend(together.to(torch.float64), begin, cells, self.tolerance, self.max_steps)
+        fine = ascend(together.to(torch.float64), begin, self.tolerance * cells, self.max_steps)
         answers = []
         for i, problem in enumerate(problems):
             row = slice(None) if rows is None else rows[i]
@@ -120,13 +126,13 @@ class DualProjection:
         asked = replace(image.asked, prices=image.asked.prices * self.hardness)
         return replace(image, asked=asked, problem=without_forced_zeros(asked))
 
-    def _begin(self, image: GridProblem, start: Memory, index: int) -> Float[Tensor, "1 N"]:
+    def _begin(self, image: GridProblem, start: Memory, index: int) -> Float[np.ndarray, " N"]:
         """Remembered multipliers, where they can be of these rows."""
-        nothing = torch.zeros_like(image.asked.bounds)
+        count = image.asked.bounds.shape[1]
         remembered = None if start.multipliers is None else start.multipliers[index]
-        if remembered is None or remembered.shape != nothing.shape[1:] or not remembered.isfinite().all():
-            return nothing
-        return remembered.to(nothing)[None] * self.hardness
+        if remembered is None or len(remembered) != count or not remembered.isfinite().all():
+            return np.zeros(count)
+        return remembered.double().cpu().numpy() * self.hardness
 
     def _checked(self, image: GridProblem, answer: Answer) -> Answer:
         """The answer, or that of the relaxed problem with the proof that the one asked for has none."""
@@ -136,7 +142,7 @@ class DualProjection:
         prices = image.asked.prices
         price = RELAXED_PRICE * self.hardness + float(torch.where(prices.isinf(), 0, prices).max())
         softer = replace(image, problem=relaxed(image.asked, price))
-        return replace(self.climb([softer], [torch.zeros_like(prices)])[0], proof=proof)
+        return replace(self.climb([softer], [np.zeros(prices.shape[1])])[0], proof=proof)
 
 
 def _refuse_nan(log_probs: Float[Tensor, "B C h w"]) -> None:

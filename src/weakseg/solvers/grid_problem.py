@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -144,13 +145,13 @@ def stacked(problems: Sequence[DualProblem]) -> DualProblem:
     )
 
 
-def places(problems: Sequence[DualProblem]) -> list[Int[Tensor, " _"]]:
+def places(problems: Sequence[DualProblem]) -> list[Int[np.ndarray, " _"]]:
     """Where each image's rows stand among those of the stacked problem."""
     factored = max(p.weights.shape[1] for p in problems)
     found = []
     for p in problems:
         mine, said = p.weights.shape[1], p.bounds.shape[1]
-        found.append(torch.cat([torch.arange(mine), factored + torch.arange(said - mine)]).to(p.scores.device))
+        found.append(np.concatenate([np.arange(mine), factored + np.arange(said - mine)]))
     return found
 
 

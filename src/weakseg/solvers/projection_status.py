@@ -1,5 +1,6 @@
 """How a projection ended, as a sentence for people."""
 
+import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,9 +18,9 @@ def contradicted(names: tuple[str, ...], multipliers: Float[Tensor, " N"]) -> st
     return f"Infeasible: {_list(said)} contradict each other (Farkas multipliers in brackets); relaxed at a price."
 
 
-def relaxed(names: tuple[str, ...], missed: Float[Tensor, " N"]) -> str:
+def relaxed(names: tuple[str, ...], missed: Float[np.ndarray, " N"]) -> str:
     """Which rows gave way and by how much, as shares of the valid pixels; or that all hold."""
-    order = missed.argsort(descending=True).tolist()
+    order = (-missed).argsort().tolist()
     said = [f"'{names[i]}' by {100 * missed[i]:.2g} %" for i in order if missed[i] > VISIBLE]
     return f"Relaxed: {_list(said)} of the valid pixels." if said else "Every row holds."
 

@@ -1,0 +1,69 @@
+r"""The best move of a quadratic model in a box: a few multipliers, many images side by side, on the processor.
+
+.. math:: \max_d\; g^\top d - \tfrac12 d^\top H d \quad s.t. \quad -\mu \le d \le \beta - \mu
+
+By a primal-dual active set: Hintermüller, Ito and Kunisch 2002. In numpy, because the arrays hold tens of numbers
+and what counts is the cost of a call.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+ROUNDS = 12
+
+
+def newton_move(
+    curvature: Float[np.ndarray, "B N N"],
+    slope: Float[np.ndarray, "B N"],
+    multipliers: Float[np.ndarray, "B N"],
+    prices: Float[np.ndarray, "B N"],
+) -> Float[np.ndarray, "B N"]:
+    """The way to the maximum of the model over the box, shortened where it is long; always uphill."""
+    diagonal = np.diagonal(curvature, axis1=1, axis2=2)
+    # Rows that say the same thing twice, and saturated cells, make the model flat; a trace of ridge keeps it strict.
+    ridge = 1e-10 * diagonal + 1e-14 * diagonal.max(1, keepdims=True) + 1e-30
+    model = curvature.copy()
+    each = np.arange(model.shape[1])
+    model[:, each, each] += ridge
+    down, up = -multipliers, prices - multipliers
+    move = _box_maximum(model, slope, down, up)
+    plain = np.clip(slope / model[:, each, each], down, up)
+    return _damped(np.where(_uphill(slope, move), move, plain), slope)
+
+
+def _box_maximum(model, slope, down, up):
+    """Guess which bounds are met, solve for the rest, correct the guess; not always exact when rounds run out."""
+    low, high = (down >= 0) & (slope <= 0), (up <= 0) & (slope >= 0)
+    each = np.arange(model.shape[1])
+    for _ in range(ROUNDS):
+        free = ~(low | high)
+        pinned = np.where(low, down, 0.0)
+        if high.any():
+            pinned[high] = up[high]
+        inside = np.where(free[:, :, None] & free[:, None, :], model, 0.0)
+        inside[:, each, each] += ~free
+        right = np.where(free, slope - np.einsum("bij,bj->bi", model, pinned), pinned)
+        move = np.linalg.solve(inside, right[:, :, None])[:, :, 0]
+        left = slope - np.einsum("bij,bj->bi", model, move)
+        now_low = (low & (left <= 0)) | (free & (move < down))
+        now_high = (high & (left >= 0)) | (free & (move > up))
+        if (now_low == low).all() and (now_high == high).all():
+            break
+        low, high = now_low, now_high
+    return np.clip(np.nan_to_num(move), down, up)
+
+
+def _damped(move, slope):
+    """Moves beyond one nat shortened to 1 + log: a class far from its bound grows like an exponential.
+
+    Newton's step from an exponential's flat side is too long by just that logarithm.
+    """
+    length = np.maximum(np.abs(move), 1.0)
+    if length.max(initial=1.0) == 1.0:
+        return move
+    shrink = (1.0 + np.log(length)) / length
+    return np.where(_uphill(slope, move * shrink), move * shrink, move * shrink.min(1, keepdims=True))
+
+
+def _uphill(slope, move):
+    return ((slope * move).sum(1) > 0)[:, None]
