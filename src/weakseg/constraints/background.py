@@ -12,7 +12,7 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class BackgroundBetween:
-    """The background covers between two shares of the picture, equation 17.
+    """The background covers between two shares of the picture, equation 19.
 
     So all things together are bounded too. Pathak, Krähenbühl and Darrell 2015, equation (9), with .3 and .7.
     """

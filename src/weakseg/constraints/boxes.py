@@ -14,7 +14,7 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class BoxesFilled:
-    """At least a share of each box is of its class, equation 20.
+    """At least a share of each box is of its class, equation 22.
 
     Pathak, Krähenbühl and Darrell 2015, section 7.4: 75 %. The part of a box that a crop cuts off may be full, so
     what is shown has to hold that much less.
@@ -38,12 +38,12 @@ class BoxesFilled:
         if bound <= 0:
             return nothing(len(cells.tags), grid, dropped=1)
         name = f"class {label} in its box from row {box[0]:.0f}, column {box[1]:.0f}"
-        return class_row(one_class(label, len(cells.tags)), bound, None, self.price, name, inside)
+        return class_row(one_class(label, len(cells.tags)), bound, None, self.price, name, _touched(inside))
 
 
 @dataclass(frozen=True)
 class NothingOutsideBoxes:
-    """A class that has boxes is deleted outside all of them, equation 21; a cell that any box touches stays.
+    """A class that has boxes is deleted outside all of them, equation 23; a cell that any box touches stays.
 
     Pathak, Krähenbühl and Darrell 2015, section 7.4. Classes without boxes are left to other rules.
     """
@@ -65,7 +65,7 @@ class NothingOutsideBoxes:
 
 @dataclass(frozen=True)
 class BoxesTight:
-    """Every line of pixels across a box meets its class, equation 22: one row for each line of cells.
+    """Every line of pixels across a box meets its class, equation 24: one row for each line of cells.
 
     A line of cells holds several lines of pixels, of which each has `crossing_px` pixels of the class at least.
     Void is taken not to hide a crossing. Lines that a crop cuts are dropped.
@@ -104,8 +104,14 @@ class BoxesTight:
             only.select(axis, line).copy_(inside.select(axis, line))
             crossed_px = float(along[line]) * pixels / count
             bound = min(crossed_px * self.crossing_px / per_cell, float((only * cells.valid).sum()))
-            found.append(class_row(weights, bound if bound > 0 else None, None, self.price, f"{name} {line}", only))
+            bound = bound if bound > 0 else None
+            found.append(class_row(weights, bound, None, self.price, f"{name} {line}", _touched(only)))
         return found
+
+
+def _touched(cover: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """Whole cells wherever a box reaches: what a cell holds of the class may all lie in the box's part of it."""
+    return (cover > 0).double()
 
 
 def _hidden(cells: Cells, box: list[float]) -> float:

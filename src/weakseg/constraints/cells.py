@@ -47,7 +47,7 @@ class Cells:
     def bounds_here(
         self, weights: Float[Tensor, " C"], lower: float, upper: float
     ) -> tuple[float | None, float | None]:
-        r"""Bounds in cells that this view obeys, equation 14, if the picture's weighted share lies in [lower, upper].
+        r"""Bounds in cells that this view obeys, equation 16, if the picture's weighted share lies in [lower, upper].
 
         The part that is not shown can hold at most its own size times the largest weight, and at least that times
         the smallest: with n' of n valid cells shown, a count that is at least l in the picture is at least

@@ -37,7 +37,7 @@ class ClassShares:
 def share_rows(
     cells: Cells, weights: Float[Tensor, " C"], bounds: tuple[float, float], price: float, name: str
 ) -> LinearRows:
-    """Bounds on a weighted share of the whole picture, in their true form for this view (equation 14)."""
+    """Bounds on a weighted share of the whole picture, in their true form for this view (equation 16)."""
     said = sum(abs(bound) != inf for bound in bounds)
     low, high = cells.bounds_here(weights, *bounds)
     rows = class_row(weights, low, high, price, name, grid=(cells.valid.shape[0], cells.valid.shape[1]))

@@ -98,9 +98,15 @@ class LinearRows:
         return torch.cat([self.weights[:, :, None, None] * maps[self.region][:, None], self.dense])
 
     def values(self, probs: Float[Tensor, "C h w"], valid: Float[Tensor, "h w"]) -> Float[Tensor, " N"]:
-        """What each row measures on a segmentation, in cells; the row holds where this reaches its bound."""
-        counted = probs.double() * valid
-        return torch.einsum("nchw,chw->n", self.coefficients(), counted)
+        """What each row measures on a segmentation, in cells; the row holds where this reaches its bound.
+
+        Differentiable in `probs`, on their device and in their precision.
+        """
+        counted = probs * valid.to(probs)
+        maps = torch.cat([self.regions, torch.ones((1, *self.grid), dtype=torch.float64)]).to(probs)
+        counts = maps.flatten(1) @ counted.flatten(1).T
+        factored = (self.weights.to(probs) * counts[self.region]).sum(1)
+        return torch.cat([factored, torch.einsum("nchw,chw->n", self.dense.to(probs), counted)])
 
 
 @runtime_checkable

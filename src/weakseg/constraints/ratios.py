@@ -11,7 +11,7 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class RatioBetween:
-    r"""One class covers between `lower` and `upper` times as much as another, equation 19.
+    r"""One class covers between `lower` and `upper` times as much as another, equation 21.
 
     Two rows with right-hand side 0. On a crop the hidden part may hold any of both, so they nearly always say
     nothing there and are dropped.

@@ -8,10 +8,13 @@ from weakseg.constraints.class_shares import one_class, share_rows
 from weakseg.constraints.linear_rows import LinearRows, join
 from weakseg.types import WeakLabels
 
+ROUNDING = 1e-7
+"""Of areas, which are float32: exact sizes of all classes would else contradict each other in the last digit."""
+
 
 @dataclass(frozen=True)
 class SizesWithin:
-    """Each class covers as much as somebody said it does: `WeakLabels.areas`, equation 18."""
+    """Each class covers as much as somebody said it does: `WeakLabels.areas`, equation 20."""
 
     price: float = 2.0
 
@@ -25,7 +28,7 @@ class SizesWithin:
             share_rows(
                 cells,
                 one_class(k, len(cells.areas)),
-                (low if low > 0 else -inf, high if high < 1 else inf),
+                (low - ROUNDING if low > 0 else -inf, high + ROUNDING if high < 1 else inf),
                 self.price,
                 f"class {k}",
             )
@@ -35,7 +38,7 @@ class SizesWithin:
 
 @dataclass(frozen=True)
 class OneBitSizes:
-    """Classes said to be large cover at least one share, those said to be small at most another, equation 18.
+    """Classes said to be large cover at least one share, those said to be small at most another, equation 20.
 
     Large: their smallest size is the threshold or more; small: their largest is the threshold or less.
     Pathak, Krähenbühl and Darrell 2015, equation (10): one bit at 10 %, large ones at least .1, small ones at most

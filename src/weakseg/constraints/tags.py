@@ -10,7 +10,7 @@ from weakseg.types import ABSENT, PRESENT, WeakLabels
 
 @dataclass(frozen=True)
 class TaggedClassesPresent:
-    """Each class tagged `PRESENT` covers at least a share of the picture, equation 16.
+    """Each class tagged `PRESENT` covers at least a share of the picture, equation 18.
 
     Pathak, Krähenbühl and Darrell 2015, equation (8): a share of .05 with a price of 2.
     """
@@ -34,7 +34,7 @@ class TaggedClassesPresent:
 
 @dataclass(frozen=True)
 class UntaggedClassesAbsent:
-    """Classes tagged `ABSENT` are deleted from the picture, equation 15; those nobody spoke of stay.
+    """Classes tagged `ABSENT` are deleted from the picture, equation 17; those nobody spoke of stay.
 
     Pathak, Krähenbühl and Darrell 2015, equation (7). Deleted as in their code, not priced: a row with a huge
     multiplier would say the same and take many more steps.

@@ -14,6 +14,7 @@ from weakseg.solvers.box_quadratic import newton_move
 from weakseg.solvers.dual_problem import DualProblem
 
 TRIALS = 10
+ROUNDING = 1e-16
 FAR = 20.0
 """From what multiplier of a hard row on, in nats, it is looked whether the rows contradict each other."""
 
@@ -47,9 +48,15 @@ class Box:
         """By how many cells the worst of the hard rows is missed."""
         return np.where(np.isinf(self.prices), self.bounds - measured, 0.0).max(1, initial=0.0)
 
-    def unsettled(self, multipliers: Float[np.ndarray, "B N"], measured: Float[np.ndarray, "B N"]):
-        """The larger of the two."""
-        return np.maximum(self.gap(multipliers, measured), self.violation(measured))
+    def settled(
+        self,
+        multipliers: Float[np.ndarray, "B N"],
+        measured: Float[np.ndarray, "B N"],
+        tolerance: Float[np.ndarray, " B"],
+    ) -> Bool[np.ndarray, " B"]:
+        """Gap and violation are within the tolerance, or within what float64 can tell of multipliers so large."""
+        rounding = ROUNDING * multipliers.max(1, initial=0.0) * (multipliers * np.abs(self.bounds)).sum(1)
+        return (self.gap(multipliers, measured) <= tolerance + rounding) & (self.violation(measured) <= tolerance)
 
 
 def box_of(problem: DualProblem) -> Box:
@@ -76,7 +83,7 @@ def ascend(
     probs, measured = _at(problem, multipliers)
     steps = np.zeros(len(start), dtype=int)
     for _ in range(max_steps):
-        stopped = (box.unsettled(multipliers, measured) <= tolerance) | _hopeless(problem, box, multipliers)
+        stopped = box.settled(multipliers, measured, tolerance) | _hopeless(problem, box, multipliers)
         if stopped.all():
             break
         slope = box.bounds - measured
@@ -84,7 +91,7 @@ def ascend(
         move[stopped] = 0.0
         multipliers, probs, measured = _search(problem, box, multipliers, move, slope)
         steps += ~stopped
-    return Ascent(multipliers, probs, measured, steps, box.unsettled(multipliers, measured) <= tolerance)
+    return Ascent(multipliers, probs, measured, steps, box.settled(multipliers, measured, tolerance))
 
 
 def _at(problem: DualProblem, multipliers: Float[np.ndarray, "B N"]):

@@ -11,6 +11,9 @@ from jaxtyping import Float
 
 ROUNDS = 12
 
+NOTHING = 1e8
+"""A move so long, in nats, that the curvature behind it is rounding."""
+
 
 def newton_move(
     curvature: Float[np.ndarray, "B N N"],
@@ -28,7 +31,7 @@ def newton_move(
     down, up = -multipliers, prices - multipliers
     move = _box_maximum(model, slope, down, up)
     plain = np.clip(slope / model[:, each, each], down, up)
-    return _damped(np.where(_uphill(slope, move), move, plain), slope)
+    return _damped(np.where(_uphill(slope, move), move, plain), slope, multipliers)
 
 
 def _box_maximum(model, slope, down, up):
@@ -53,15 +56,17 @@ def _box_maximum(model, slope, down, up):
     return np.clip(np.nan_to_num(move), down, up)
 
 
-def _damped(move, slope):
+def _damped(move, slope, multipliers):
     """Moves beyond one nat shortened to 1 + log: a class far from its bound grows like an exponential.
 
-    Newton's step from an exponential's flat side is too long by just that logarithm.
+    Newton's step from an exponential's flat side is too long by just that logarithm. Where the class is so far off
+    that its probability rounds to nothing, there is no logarithm to go by, and the multiplier doubles.
     """
     length = np.maximum(np.abs(move), 1.0)
     if length.max(initial=1.0) == 1.0:
         return move
-    shrink = (1.0 + np.log(length)) / length
+    allowed = 1.0 + np.log(length) + np.where(length > NOTHING, multipliers, 0.0)
+    shrink = np.minimum(allowed / length, 1.0)
     return np.where(_uphill(slope, move * shrink), move * shrink, move * shrink.min(1, keepdims=True))
 
 

@@ -24,7 +24,7 @@ def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"]
         problem: of one image.
         tolerance: by how many cells the proof must exceed what is possible.
     """
-    problem = problem.image(0).to(torch.float64)
+    problem = problem.to(torch.float64)
     hard = problem.prices[0].isinf().nonzero().flatten()
     if not len(hard):
         return None
