@@ -8,12 +8,26 @@ import torch
 from batches import CLASSES, mixed, part
 from torch import Tensor
 
-from weakseg import Batch, DualProjection, Evidence, SeedsOnly, SizesWithin, UntaggedClassesAbsent
-from weakseg.constraints.linear_rows import All
+from weakseg import (
+    All,
+    Batch,
+    BoxLabels,
+    DualProjection,
+    EmAdapt,
+    Evidence,
+    SeedsOnly,
+    SizesWithin,
+    UntaggedClassesAbsent,
+)
 from weakseg.objectives import share_per_cell
 from weakseg.types import UNLABELED, Solver
 
-SOLVERS: list[Solver] = [SeedsOnly(), DualProjection(All((SizesWithin(), UntaggedClassesAbsent())))]
+SOLVERS: list[Solver] = [
+    SeedsOnly(),
+    DualProjection(All((SizesWithin(), UntaggedClassesAbsent()))),
+    EmAdapt(),
+    BoxLabels(),
+]
 
 pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.parametrize("stride", [1, 4])]
 

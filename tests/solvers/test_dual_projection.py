@@ -236,9 +236,9 @@ def test_hardness_sharpens_towards_the_cheapest_labelling():
     solution = solved(logits, at_least(1, 12.0), hardness=1000.0)
     assert float(solution.target[0, 1].sum()) == pytest.approx(12, abs=1e-6)
     assert (solution.target.amax(1) > 0.99).double().mean() > 0.9
-    # The twelve cells with the smallest regret, by brute force.
+    # It raises the twelve cells of smallest regret, and not the thirteenth.
     regret = (logits[0].amax(0) - logits[0, 1]).flatten().sort().values
-    assert float(solution.memory.multipliers[0]) == pytest.approx(float(regret[11]), abs=0.05)
+    assert regret[11] - 0.02 <= float(solution.memory.multipliers[0]) <= regret[12] + 0.02
 
 
 def test_a_warm_start_takes_fewer_steps():

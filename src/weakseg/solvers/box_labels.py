@@ -28,8 +28,9 @@ class BoxLabels:
         )
         known = torch.tensor([len(boxes) > 0 for boxes in weak.boxes], device=painted.device)[:, None, None]
         weight = (weak.valid & (known | (weak.seeds != UNLABELED))).to(dtype)
+        target = F.one_hot(painted, evidence.log_probs.shape[1]).movedim(-1, 1).to(dtype)
         return Solution(
-            target=F.one_hot(painted, evidence.log_probs.shape[1]).movedim(-1, 1).to(dtype),
+            target=torch.where(weight[:, None] > 0, target, 1 / target.shape[1]),
             weight=weight,
             energy=torch.zeros(len(painted), dtype=dtype, device=painted.device),
             status=tuple(f"The target is {len(boxes)} painted boxes." for boxes in weak.boxes),

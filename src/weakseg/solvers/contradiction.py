@@ -57,7 +57,7 @@ def _kinds_of_cells(problem: DualProblem, hard: Tensor):
     """Coefficients (row, class, kind), classes allowed (class, kind) and mass of cells that all rows treat alike."""
     allowed = problem.scores[0] > -torch.inf
     mass = problem.mass[0]
-    coefficients = torch.stack([problem.coefficients(label)[0, hard] for label in range(len(allowed))], 1)
+    coefficients = torch.stack([problem.coefficients(label, hard)[0] for label in range(len(allowed))], 1)
     described = torch.cat([coefficients.flatten(0, 1), allowed.double()])[:, mass > 0].cpu().numpy()
     kinds, which = np.unique(described, axis=1, return_inverse=True)
     count = np.bincount(which.ravel(), mass[mass > 0].cpu().numpy(), minlength=kinds.shape[1])

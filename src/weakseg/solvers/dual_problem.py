@@ -78,12 +78,14 @@ class DualProblem:
             between = torch.diag_embed(weighted.sum(2)) - weighted @ probs.mT
             weights = self.weights.double()
             return weights @ between.double() @ weights.mT
-        total, mean = 0.0, 0.0
+        rows, cells = self.bounds.shape[1], self.scores.shape[2]
+        total, mean = weighted.new_zeros(len(probs), rows, rows), weighted.new_zeros(len(probs), rows, cells)
         for label in range(probs.shape[1]):
-            of_class = self.coefficients(label)
-            carried = of_class * weighted[:, [label]]
-            total = total + carried @ of_class.mT
-            mean = mean + of_class * probs[:, [label]]
+            # Most rows are about one class, and cost nothing at the others.
+            about = self._rows_about(label)
+            of_class = self.coefficients(label, about)
+            total[:, about[:, None], about] += (of_class * weighted[:, [label]]) @ of_class.mT
+            mean[:, about] += of_class * probs[:, [label]]
         return (total - (mean * self.mass[:, None]) @ mean.mT).double()
 
     def reach(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
@@ -98,12 +100,22 @@ class DualProblem:
             tilted.logsumexp(1).double() * self.mass.double()
         ).sum(1)
 
-    def coefficients(self, label: int) -> Float[Tensor, "B N n"]:
-        """Every row's coefficients for one class."""
-        parts = [self.weights[:, :, [label]].expand(-1, -1, self.scores.shape[2])]
-        if self.maps is not None and self.region is not None:
-            at = self.region[:, :, None].expand(-1, -1, self.maps.shape[2])
-            parts = [self.weights[:, :, [label]] * self.maps.gather(1, at)]
+    def _rows_about(self, label: int) -> Int[Tensor, " M"]:
+        """Rows of any image that have coefficients for a class."""
+        about = (self.weights[:, :, label] != 0).any(0)
+        every = torch.ones(self.bounds.shape[1] - len(about), dtype=torch.bool, device=about.device)
+        return torch.cat([about, every]).nonzero().flatten()
+
+    def coefficients(self, label: int, rows: Int[Tensor, " M"]) -> Float[Tensor, "B M n"]:
+        """Coefficients of some rows, in their order, for one class."""
+        count = self.weights.shape[1]
+        factored, rest = rows[rows < count], rows[rows >= count] - count
+        weights = self.weights[:, factored, label][:, :, None]
+        if self.maps is None or self.region is None:
+            parts = [weights.expand(-1, -1, self.scores.shape[2])]
+        else:
+            at = self.region[:, factored, None].expand(-1, -1, self.maps.shape[2])
+            parts = [weights * self.maps.gather(1, at)]
         if self.dense is not None:
-            parts.append(self.dense[:, :, label])
+            parts.append(self.dense[:, rest, label])
         return torch.cat(parts, 1)

@@ -14,7 +14,7 @@ from weakseg.solvers.box_newton import ascend
 from weakseg.solvers.certificate import Answer, certificate, relaxed, status
 from weakseg.solvers.contradiction import contradiction
 from weakseg.solvers.forced_zeros import without_forced_zeros
-from weakseg.solvers.grid_problem import GridProblem, Known, grid_problem, known_cells, places, stacked
+from weakseg.solvers.grid_problem import GridProblem, Known, grid_problem, known_cells, places, stacked, with_marks
 from weakseg.types import Evidence, Memory, Solution
 
 COARSE_TOLERANCE, COARSE_STEPS = 1e-4, 20
@@ -68,7 +68,7 @@ class DualProjection:
         )
         column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
         return Solution(
-            target=_with_marks(target.reshape(scores.shape), known),
+            target=with_marks(target.reshape(scores.shape), known),
             weight=(known.valid > 0).to(scores.dtype),
             energy=column("energy").to(scores.dtype),
             status=tuple(status(*each) for each in zip(images, rows, answers, numbers, strict=True)),
@@ -154,13 +154,3 @@ def _refuse_nan(log_probs: Float[Tensor, "B C h w"]) -> None:
             expected="finite numbers",
             mend="Look for a learning rate that is too high, or for half precision that overflowed.",
         )
-
-
-def _with_marks(target: Float[Tensor, "B C h w"], known: Known) -> Float[Tensor, "B C h w"]:
-    """What somebody marked, at cells of which nothing is hidden."""
-    if known.marked is None:
-        return target
-    marks = known.marked.to(target.dtype)
-    total = marks.sum(1, keepdim=True)
-    only = (total > 0) & (known.hidden == 0)[:, None]
-    return torch.where(only, marks / total.clamp(min=1e-12), target)

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.cells import share_per_cell
+from weakseg.solvers.grid_problem import known_cells, with_marks
 from weakseg.types import ABSENT, PRESENT, Evidence, Memory, Solution
 
 
@@ -20,7 +20,8 @@ class EmAdapt:
     pixel it needs. Lower bounds only: biases never fall again, later classes may take from earlier ones, and there
     is no slack. Their order is random after the background; here it is that of the classes.
 
-    Classes nobody spoke of take part and are not raised. Invalid cells do not count. `memory.multipliers` are the
+    Classes nobody spoke of take part and are not raised. Invalid cells do not count; cells that are all marked stay
+    as marked. `memory.multipliers` are the
     biases.
     """
 
@@ -32,11 +33,12 @@ class EmAdapt:
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
         """The biased best class of each cell, on the logits' grid; a cold start always."""
         log_probs, weak = evidence.log_probs, evidence.weak
-        valid = share_per_cell(weak.valid, tuple(log_probs.shape[2:])) > 0
+        known = known_cells(weak, log_probs.shape[1], (log_probs.shape[2], log_probs.shape[3]))
+        valid = known.valid > 0
         found = [self._biases(log_probs[i].flatten(1), weak.tags[i], valid[i].flatten()) for i in range(len(log_probs))]
         lowered = log_probs.masked_fill((weak.tags == ABSENT)[:, :, None, None] & _some_left(weak.tags), -torch.inf)
         best = (lowered + torch.stack(found)[:, :, None, None]).argmax(1)
-        target = F.one_hot(best, log_probs.shape[1]).movedim(-1, 1).to(log_probs.dtype)
+        target = with_marks(F.one_hot(best, log_probs.shape[1]).movedim(-1, 1).to(log_probs.dtype), known)
         cost = -torch.where(target > 0, target * log_probs, 0).sum(1) * valid
         return Solution(
             target=target,

@@ -110,6 +110,16 @@ def _already_there(rows: LinearRows, known: Known, index: int) -> Float[Tensor, 
     return torch.cat([factored, torch.einsum("nchw,chw->n", rows.dense, marked)])
 
 
+def with_marks(target: Float[Tensor, "B C h w"], known: Known) -> Float[Tensor, "B C h w"]:
+    """What somebody marked, at cells of which nothing is hidden."""
+    if known.marked is None:
+        return target
+    marks = known.marked.to(target.dtype)
+    total = marks.sum(1, keepdim=True)
+    only = (total > 0) & (known.hidden == 0)[:, None]
+    return torch.where(only, marks / total.clamp(min=1e-12), target)
+
+
 def stacked(problems: Sequence[DualProblem]) -> DualProblem:
     """Images side by side, where one solve of many is quicker than many solves; what is missing binds nothing."""
     most = lambda name, axis: max(0 if (v := getattr(p, name)) is None else v.shape[axis] for p in problems)  # noqa: E731
