@@ -241,6 +241,16 @@ def test_hardness_sharpens_towards_the_cheapest_labelling():
     assert regret[11] - 0.02 <= float(solution.memory.multipliers[0]) <= regret[12] + 0.02
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hard_problem_is_solved_to_the_same_proof(seed):
+    """At hardness 1000 the climb goes through softer problems, and still ends with gap and violation near 0."""
+    logits, rows = random_problem(seed)
+    solution = solved(logits[None], rows, hardness=1000.0)
+    assert not solution.status[0].startswith("Not converged")
+    assert solution.certificate["gap"] < 1e-8
+    assert solution.certificate["violation"] < 1e-8
+
+
 def test_a_warm_start_takes_fewer_steps():
     """From its own multipliers nothing is left to do; from those of a similar picture little."""
     logits, rows = random_problem(5)

@@ -36,7 +36,7 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
     box = box_of(problem)
     paid = np.where(np.isinf(box.prices), 0.0, box.prices) * (box.bounds - answer.measured).clip(min=0)
     distance = box.gap(answer.multipliers, answer.measured).item()
-    lowest = problem.to(torch.float64).dual_value(torch.from_numpy(answer.multipliers))
+    lowest = problem.to(torch.float64).dual_value(torch.from_numpy(answer.multipliers), answer.probs[None])
     scale = cells * hardness
     return {
         "gap": distance / scale,

@@ -37,6 +37,12 @@ class DualProblem:
         held = {name: getattr(self, name) for name in names}
         return replace(self, **{name: None if value is None else value.to(dtype) for name, value in held.items()})
 
+    def softened(self, share: float) -> "DualProblem":
+        """The same rows at a share of the hardness; multipliers are in its own, smaller unit."""
+        if share == 1:
+            return self
+        return replace(self, scores=self.scores * share, prices=self.prices * share)
+
     def tilt(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C _"]:
         """What the multipliers add to the scores; one column where it is the same at all cells."""
         multipliers = multipliers.to(self.scores)
@@ -93,12 +99,12 @@ class DualProblem:
         tilt = torch.where(self.scores == -torch.inf, -torch.inf, self.tilt(multipliers))
         return (tilt.amax(1).double() * self.mass.double()).sum(1)
 
-    def dual_value(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
-        """Equation 12: a lower bound of every feasible objective."""
-        tilted = self.scores + self.tilt(multipliers)
-        return (multipliers.to(self.bounds) * self.bounds).sum(1) - (
-            tilted.logsumexp(1).double() * self.mass.double()
-        ).sum(1)
+    def dual_value(self, multipliers: Float[Tensor, "B N"], probs: Float[Tensor, "B C n"]) -> Float[Tensor, " B"]:
+        """Equation 12, a lower bound of every feasible objective; `probs` are those the multipliers lead to."""
+        # The log-sum of a cell from its likeliest class: no exponential has to be taken again.
+        normaliser = (self.scores + self.tilt(multipliers)).amax(1) - probs.amax(1).log()
+        spent = (normaliser.double() * self.mass.double()).sum(1)
+        return (multipliers.to(self.bounds) * self.bounds).sum(1) - spent
 
     def _rows_about(self, label: int) -> Int[Tensor, " M"]:
         """Rows of any image that have coefficients for a class."""

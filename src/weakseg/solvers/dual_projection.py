@@ -17,8 +17,8 @@ from weakseg.solvers.forced_zeros import without_forced_zeros
 from weakseg.solvers.grid_problem import GridProblem, Known, grid_problem, known_cells, places, stacked, with_marks
 from weakseg.types import Evidence, Memory, Solution
 
-COARSE_TOLERANCE, COARSE_STEPS = 1e-4, 20
-"""Where float32 hands over to float64: far above float32's noise, one or two of Newton's steps from the end."""
+COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
+"""Where float32 hands over to float64: above float32's noise, one of Newton's steps from the end."""
 
 RELAXED_PRICE = 20.0
 """What hard rows that contradict each other cost instead, in nats a cell beyond the largest other price."""
@@ -100,10 +100,9 @@ class DualProjection:
         for i, values in enumerate(begins):
             begin[i, slice(None) if rows is None else rows[i]] = values
         cells, taken = np.array([image.cells for image in images]), np.zeros(len(images), dtype=int)
-        if together.scores.dtype != torch.float64:
-            steps, tolerance = min(COARSE_STEPS, self.max_steps), max(COARSE_TOLERANCE, self.tolerance)
-            coarse = ascend(together, begin, tolerance * cells, steps)
-            begin, taken = coarse.multipliers, coarse.steps
+        for share in self._softer(together.scores.dtype):
+            coarse = ascend(together.softened(share), begin * share, COARSE_TOLERANCE * cells, COARSE_STEPS)
+            begin, taken = coarse.multipliers / share, taken + coarse.steps
         fine = ascend(together.to(torch.float64), begin, self.tolerance * cells, self.max_steps)
         answers = []
         for i, problem in enumerate(problems):
@@ -119,6 +118,17 @@ class DualProjection:
                 )
             )
         return answers
+
+    def _softer(self, dtype: torch.dtype) -> list[float]:
+        """Which softer problems lead to the one asked for, as shares of its hardness.
+
+        A hard problem's dual is nearly piecewise linear, and Newton's steps go astray unless they begin near its top.
+        """
+        shares, hardness = [], 1.0
+        while hardness < self.hardness:
+            shares.append(hardness / self.hardness)
+            hardness *= 4
+        return shares or ([] if dtype == torch.float64 else [1.0])
 
     def _image(self, scores: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
         """One image's problem, without what must be 0."""
@@ -146,6 +156,10 @@ class DualProjection:
 
 
 def _refuse_nan(log_probs: Float[Tensor, "B C h w"]) -> None:
+    # A sum is one quick pass, and shows whether to look closer; -inf alone is a class that cannot be.
+    total = log_probs.flatten(1).sum(1)
+    if not (total.isnan() | (total == torch.inf)).any():
+        return
     broken = (log_probs.isnan() | (log_probs == torch.inf)).flatten(1).any(1)
     if broken.any():
         names = ", ".join(str(i) for i in broken.nonzero().flatten().tolist())
