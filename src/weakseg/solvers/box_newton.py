@@ -108,7 +108,7 @@ def _search(problem, box, multipliers, move, slope):
     uphill = (slope * move).sum(1)
     share = np.ones_like(uphill)
     for _ in range(TRIALS):
-        at = np.clip(multipliers + share[:, None] * move, 0.0, box.prices)
+        at = np.minimum(np.maximum(multipliers + share[:, None] * move, 0.0), box.prices)
         probs, measured = _at(problem, at)
         beyond = ((box.bounds - measured) * move).sum(1)
         good = beyond >= -0.5 * uphill

@@ -9,7 +9,10 @@ and what counts is the cost of a call.
 import numpy as np
 from jaxtyping import Float
 
-ROUNDS = 12
+TOGETHER = 6
+"""For how many rounds all wrong guesses are corrected at once: quick, but opposite rows can make it go in circles."""
+ROUNDS = 100
+"""Of correcting one guess at a time, which ends for any strictly concave model; far more than are seen."""
 
 NOTHING = 1e8
 """A move so long, in nats, that the curvature behind it is rounding."""
@@ -29,31 +32,38 @@ def newton_move(
     each = np.arange(model.shape[1])
     model[:, each, each] += ridge
     down, up = -multipliers, prices - multipliers
-    move = _box_maximum(model, slope, down, up)
-    plain = np.clip(slope / model[:, each, each], down, up)
-    return _damped(np.where(_uphill(slope, move), move, plain), slope, multipliers)
+    move, exact = _box_maximum(model, slope, down, up)
+    if not exact.all():
+        plain = np.minimum(np.maximum(slope / model[:, each, each], down), up)
+        move = np.where(exact[:, None], move, plain)
+    return _damped(move, slope, multipliers)
 
 
 def _box_maximum(model, slope, down, up):
-    """Guess which bounds are met, solve for the rest, correct the guess; not always exact when rounds run out."""
+    """Guess which bounds are met, solve for the rest, correct the guess; and for which images that ended."""
     low, high = (down >= 0) & (slope <= 0), (up <= 0) & (slope >= 0)
     each = np.arange(model.shape[1])
-    for _ in range(ROUNDS):
+    for attempt in range(TOGETHER + ROUNDS):
         free = ~(low | high)
         pinned = np.where(low, down, 0.0)
         if high.any():
             pinned[high] = up[high]
         inside = np.where(free[:, :, None] & free[:, None, :], model, 0.0)
         inside[:, each, each] += ~free
-        right = np.where(free, slope - np.einsum("bij,bj->bi", model, pinned), pinned)
+        right = np.where(free, slope - _times(model, pinned), pinned)
         move = np.linalg.solve(inside, right[:, :, None])[:, :, 0]
-        left = slope - np.einsum("bij,bj->bi", model, move)
+        left = slope - _times(model, move)
         now_low = (low & (left <= 0)) | (free & (move < down))
         now_high = (high & (left >= 0)) | (free & (move > up))
-        if (now_low == low).all() and (now_high == high).all():
+        wrong = (now_low != low) | (now_high != high)
+        if not wrong.any():
             break
-        low, high = now_low, now_high
-    return np.clip(np.nan_to_num(move), down, up)
+        if attempt >= TOGETHER:
+            # The first wrong guess alone: Murty's rule, under which no guess is made twice.
+            wrong &= wrong.cumsum(1) == 1
+        low, high = np.where(wrong, now_low, low), np.where(wrong, now_high, high)
+    exact = ~wrong.any(1) & np.isfinite(move).all(1)
+    return np.minimum(np.maximum(np.where(exact[:, None], move, 0.0), down), up), exact
 
 
 def _damped(move, slope, multipliers):
@@ -68,6 +78,10 @@ def _damped(move, slope, multipliers):
     allowed = 1.0 + np.log(length) + np.where(length > NOTHING, multipliers, 0.0)
     shrink = np.minimum(allowed / length, 1.0)
     return np.where(_uphill(slope, move * shrink), move * shrink, move * shrink.min(1, keepdims=True))
+
+
+def _times(matrix, vector):
+    return (matrix @ vector[:, :, None])[:, :, 0]
 
 
 def _uphill(slope, move):
