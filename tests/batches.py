@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg import Batch, WeakLabels
-from weakseg.types import UNLABELED, UNTOLD
+from weakseg.types import ABSENT, UNLABELED, UNTOLD
 
 CLASSES = 4
 SIZE = (16, 24)
@@ -32,7 +32,7 @@ def batch_of(seeds: Tensor, valid: Tensor | None = None, classes: int = CLASSES)
 
 
 def mixed(seed: int = 0, stride: int = 1) -> tuple[Tensor, Batch]:
-    """Logits and labels of six pictures.
+    """Logits and labels of six pictures, with tags of the absent classes and rough sizes of the others.
 
     In order: predicted rightly and surely; hardly predicted at all; predicted surely and wrongly; half void;
     without any seed; and with no pixel that counts.
@@ -46,7 +46,11 @@ def mixed(seed: int = 0, stride: int = 1) -> tuple[Tensor, Batch]:
     valid[3, : SIZE[0] // 2], valid[5] = False, False
     strength = torch.tensor([8.0, 0.1, -8.0, 2.0, 1.0, 1.0])[:, None, None, None]
     logits = F.interpolate(coarse, (SIZE[0] // stride, SIZE[1] // stride), mode="bilinear", align_corners=False)
-    return logits * strength, batch_of(torch.where(drawn & valid, truth, UNLABELED), valid)
+    batch = batch_of(torch.where(drawn & valid, truth, UNLABELED), valid)
+    share = (F.one_hot(truth, CLASSES) * valid[..., None]).sum((1, 2)) / valid.sum((1, 2))[:, None].clamp(min=1)
+    areas = torch.stack([(share - 0.05).clamp(min=0), (share + 0.05).clamp(max=1)], 2)
+    tags = torch.where(share > 0, UNTOLD, ABSENT)
+    return logits * strength, replace(batch, weak=replace(batch.weak, tags=tags, areas=areas))
 
 
 def part(batch: Batch, rows: list[int]) -> Batch:

@@ -12,7 +12,8 @@ LEVELS = (
     ("report", "train"),
     ("evaluate",),
     ("data", "models", "objectives", "solvers"),
-    ("divergences", "energies", "constraints", "kernels"),
+    ("divergences", "energies"),
+    ("constraints", "kernels"),
     ("types", "whole_file", "duration"),
     ("errors",),
 )

@@ -17,8 +17,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from weakseg.constraints.cells import share_per_cell
 from weakseg.divergences import CrossEntropy
-from weakseg.types import UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solver
+from weakseg.types import PRESENT, UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solver
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,45 @@ class Regularize:
 
 
 @dataclass(frozen=True)
+class MultipleInstance:
+    r"""Each tagged class at its one best pixel, equation 27: the MIL baseline.
+
+    .. math:: -\frac{1}{|L|} \sum_{k \in L} \log \max_i q_i^k
+
+    L: the classes tagged present. An image without tags counts 0. Pathak et al. 2014 ("MIL-FCN").
+    """
+
+    def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
+        """The mean over the batch's images."""
+        log_probs = _precise(logits).log_softmax(1)
+        valid = share_per_cell(batch.weak.valid, logits.shape[2:]) > 0
+        best = log_probs.masked_fill(~valid[:, None], -torch.inf).flatten(2).amax(2)
+        return _mean_over_tagged(-best, batch, valid)
+
+
+@dataclass(frozen=True)
+class SoftMultipleInstance:
+    r"""Each tagged class by a smooth maximum of its scores, equation 28: the soft MIL baseline.
+
+    .. math:: s^k = \frac1r \log \frac1n \sum_i \exp(r f_i^k), \qquad
+              -\frac{1}{|L|} \sum_{k \in L} \log \operatorname{softmax}(s)^k
+
+    Pinheiro and Collobert 2015; r near 0 is the mean, large r the maximum.
+    """
+
+    sharpness: float = 5.0
+
+    def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
+        """The mean over the batch's images."""
+        valid = share_per_cell(batch.weak.valid, logits.shape[2:]) > 0
+        # Cells that do not count are left out by a number so low that its gradient is 0, and not NaN.
+        scores = _precise(logits).masked_fill(~valid[:, None], -1e9).flatten(2)
+        cells = valid.flatten(1).sum(1, keepdim=True).clamp(min=1)
+        smooth = ((self.sharpness * scores).logsumexp(2) - cells.log()) / self.sharpness
+        return _mean_over_tagged(-smooth.log_softmax(1), batch, valid)
+
+
+@dataclass(frozen=True)
 class Sum:
     """Several objectives at once; weights belong to the terms."""
 
@@ -121,13 +161,6 @@ def resized(logits: Float[Tensor, "B C h w"], size: tuple[int, ...]) -> Float[Te
     return F.interpolate(logits, size, mode="bilinear", align_corners=False)
 
 
-def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
-    """Share of each cell of a coarser grid that a mask covers."""
-    if mask.shape[1:] == tuple(size):
-        return mask.float()
-    return F.interpolate(mask[:, None].float(), size, mode="area")[:, 0]
-
-
 def marked_log_probs(
     logits: Float[Tensor, "B C h w"], batch: Batch
 ) -> tuple[Bool[Tensor, "B H W"], Float[Tensor, "N C"]]:
@@ -136,6 +169,12 @@ def marked_log_probs(
     marked = (seeds != UNLABELED) & batch.weak.valid
     at_labels = resized(logits, seeds.shape[1:]).movedim(1, -1)
     return marked, at_labels[marked].log_softmax(1)
+
+
+def _mean_over_tagged(losses: Float[Tensor, "B C"], batch: Batch, valid: Bool[Tensor, "B h w"]) -> Float[Tensor, ""]:
+    """The mean over tagged classes, then images; those without tags or without a valid cell count 0."""
+    tagged = (batch.weak.tags == PRESENT) & valid.flatten(1).any(1)[:, None]
+    return (torch.where(tagged, losses, 0).sum(1) / tagged.sum(1).clamp(min=1)).mean()
 
 
 def _precise(logits: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:

@@ -1,17 +1,33 @@
 """What every solver promises, on pictures easy and hard. A new solver is one more entry of `SOLVERS`."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 from batches import CLASSES, mixed, part
 from torch import Tensor
 
-from weakseg import Batch, Evidence, SeedsOnly
+from weakseg import (
+    All,
+    Batch,
+    BoxLabels,
+    DualProjection,
+    EmAdapt,
+    Evidence,
+    SeedsOnly,
+    SizesWithin,
+    UntaggedClassesAbsent,
+)
 from weakseg.objectives import share_per_cell
 from weakseg.types import UNLABELED, Solver
 
-SOLVERS: list[Solver] = [SeedsOnly()]
+SOLVERS: list[Solver] = [
+    SeedsOnly(),
+    DualProjection(All((SizesWithin(), UntaggedClassesAbsent()))),
+    EmAdapt(),
+    BoxLabels(),
+]
 
 pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.parametrize("stride", [1, 4])]
 
@@ -59,6 +75,9 @@ def test_relabelled_classes_give_a_relabelled_target(solver, stride):
     renamed = copy.deepcopy(batch)
     seeds = renamed.weak.seeds
     seeds.copy_(torch.where(seeds == UNLABELED, UNLABELED, new_index[seeds.clamp(min=0)]))
+    renamed = replace(
+        renamed, weak=replace(batch.weak, seeds=seeds, tags=batch.weak.tags[:, order], areas=batch.weak.areas[:, order])
+    )
     plain = solver.solve(evidence_of(logits, batch))
     other = solver.solve(evidence_of(logits[:, order], renamed))
     torch.testing.assert_close(other.target, plain.target[:, order])

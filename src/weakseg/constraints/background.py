@@ -1,0 +1,37 @@
+"""How much of a picture is background."""
+
+from dataclasses import dataclass
+from math import inf
+
+from weakseg.constraints.cells import cells_of
+from weakseg.constraints.class_shares import one_class, share_rows
+from weakseg.constraints.linear_rows import LinearRows
+from weakseg.errors import RecipeInvalid
+from weakseg.types import WeakLabels
+
+
+@dataclass(frozen=True)
+class BackgroundBetween:
+    """The background covers between two shares of the picture, equation 19.
+
+    So all things together are bounded too. Pathak, Krähenbühl and Darrell 2015, equation (9), with .3 and .7.
+    """
+
+    lower: float = 0.3
+    upper: float = 0.7
+    price: float = inf
+    background: int | None = 0
+    """`Classes.background`; refused where a data set declares none."""
+
+    def __post_init__(self):
+        if self.background is None:
+            raise RecipeInvalid(
+                "BackgroundBetween for a data set without a background class.",
+                mend="Leave the rule out, or declare which class is the background in dataset.toml.",
+            )
+
+    def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
+        """At most two rows an image."""
+        weights = one_class(self.background or 0, weak.tags.shape[1])
+        bounds = (self.lower, self.upper)
+        return [share_rows(cells, weights, bounds, self.price, "background") for cells in cells_of(weak, grid)]

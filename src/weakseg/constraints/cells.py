@@ -1,0 +1,87 @@
+"""The cells of a grid over one view: what of each is valid, what was said about the picture, and true bounds.
+
+Everything is on the CPU and in float64: rows are few, and their bounds must not carry rounding.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.types import WeakLabels
+
+
+def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
+    """Share of each cell of a coarser grid that a mask covers."""
+    if mask.shape[1:] == tuple(size):
+        return mask.float()
+    return F.interpolate(mask[:, None].float(), size, mode="area")[:, 0]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One image's grid, with the labels that rows are made from. Counts are in cells of the grid."""
+
+    valid: Float[Tensor, "h w"]
+    """Share of each cell that is valid."""
+    visible: float
+    """Share of the whole picture's valid pixels that this view shows, in [0, 1]."""
+    size: tuple[int, int]
+    """Rows and columns of the view, in pixels."""
+    tags: Int[Tensor, " C"]
+    areas: Float[Tensor, "C 2"]
+    boxes: Float[Tensor, "_ 5"]
+
+    @property
+    def shown(self) -> float:
+        """How many valid cells this view shows."""
+        return float(self.valid.sum())
+
+    @property
+    def whole(self) -> float:
+        """How many valid cells of this size the whole picture has."""
+        return self.shown / self.visible if self.visible > 0 else 0.0
+
+    def bounds_here(
+        self, weights: Float[Tensor, " C"], lower: float, upper: float
+    ) -> tuple[float | None, float | None]:
+        r"""Bounds in cells that this view obeys, equation 16, if the picture's weighted share lies in [lower, upper].
+
+        The part that is not shown can hold at most its own size times the largest weight, and at least that times
+        the smallest: with n' of n valid cells shown, a count that is at least l in the picture is at least
+        l - (n - n') here. `None` where nothing is left to say.
+        """
+        hidden, most, least = self.whole - self.shown, float(weights.max()), float(weights.min())
+        low, high = lower * self.whole - most * hidden, upper * self.whole - least * hidden
+        # Rounding of the areas (float32) must not turn an empty bound into a row.
+        slack = 1e-6 * max(self.whole, 1e-6)
+        return (
+            low if low > least * self.shown + slack else None,
+            high if high < most * self.shown - slack else None,
+        )
+
+    def cover(self, box: Float[Tensor, " 4"]) -> Float[Tensor, "h w"]:
+        """Share of each cell that lies in a box (top, left, bottom, right), valid or not."""
+        return overlap(box[0::2], self.valid.shape[0], self.size[0])[:, None] * overlap(
+            box[1::2], self.valid.shape[1], self.size[1]
+        )
+
+
+def overlap(span: Float[Tensor, " 2"], cells: int, pixels: int) -> Float[Tensor, " cells"]:
+    """Share of each of the equal cells along an axis of that many pixels that a half-open range covers."""
+    edges = torch.arange(cells + 1, dtype=torch.float64) * (pixels / cells)
+    inside = edges[1:].minimum(span[1].double()) - edges[:-1].maximum(span[0].double())
+    return inside.clamp(min=0) * (cells / pixels)
+
+
+def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
+    """The grid over each image of a batch."""
+    valid = share_per_cell(weak.valid, grid).double().cpu()
+    visible = weak.visible_share.tolist()
+    tags, areas = weak.tags.cpu(), weak.areas.double().cpu()
+    size = (weak.valid.shape[1], weak.valid.shape[2])
+    return [
+        Cells(valid[i], visible[i], size, tags[i], areas[i], weak.boxes[i].double().cpu()) for i in range(len(valid))
+    ]

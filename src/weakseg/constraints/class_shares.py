@@ -1,0 +1,49 @@
+"""Bounds on weighted shares of classes: the general form of sizes, background bounds and ratios."""
+
+from dataclasses import dataclass, replace
+from math import inf
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.constraints.cells import Cells, cells_of
+from weakseg.constraints.linear_rows import LinearRows, class_row
+from weakseg.types import WeakLabels
+
+
+@dataclass(frozen=True)
+class ClassShares:
+    """Weighted shares of classes lie between bounds, whatever the picture: one row of any A on class counts.
+
+    `weights` has one number a class, for instance (0, 1, 1, 0): the second and third class together.
+    """
+
+    weights: tuple[float, ...]
+    lower: float = -inf
+    """Of the whole picture's valid pixels."""
+    upper: float = inf
+    price: float = inf
+
+    def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
+        """At most two rows an image; equal bounds are an equation."""
+        weights = torch.tensor(self.weights, dtype=torch.float64)
+        name = f"share weighted {self.weights}"
+        return [
+            share_rows(cells, weights, (self.lower, self.upper), self.price, name) for cells in cells_of(weak, grid)
+        ]
+
+
+def share_rows(
+    cells: Cells, weights: Float[Tensor, " C"], bounds: tuple[float, float], price: float, name: str
+) -> LinearRows:
+    """Bounds on a weighted share of the whole picture, in their true form for this view (equation 16)."""
+    said = sum(abs(bound) != inf for bound in bounds)
+    low, high = cells.bounds_here(weights, *bounds)
+    rows = class_row(weights, low, high, price, name, grid=(cells.valid.shape[0], cells.valid.shape[1]))
+    return replace(rows, dropped=said - len(rows))
+
+
+def one_class(index: int, classes: int) -> Float[Tensor, " C"]:
+    """Weights that count one class."""
+    return torch.nn.functional.one_hot(torch.tensor(index), classes).double()

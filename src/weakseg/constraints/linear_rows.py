@@ -1,0 +1,206 @@
+r"""Linear rows on the segmentation of one image: :math:`a_r \cdot P \ge c_r - \xi_r`, equation 11 of docs/theory.md.
+
+The product counts valid cells: :math:`a \cdot P = \sum_i v_i \sum_k a_i^k p_i^k` with v the valid share of a cell.
+A row is scaled so that its largest coefficient is 1 in size. Its multiplier then is what it adds to a class's
+logit at most, in nats, and a price caps it whatever the row's own scale or the stride of the network.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from weakseg.errors import EvidenceInvalid
+from weakseg.types import WeakLabels
+
+WHOLE = -1
+"""In `LinearRows.region`: the row is about the whole picture."""
+
+
+@dataclass(frozen=True)
+class LinearRows:
+    """All that is demanded of one image: rows, and classes that are deleted. On the CPU, in float64.
+
+    Factored rows come first, then dense ones; bounds, prices and names follow that order. Build with `class_row`,
+    `dense_row` and `deletion`, join with `+`.
+    """
+
+    weights: Float[Tensor, "K C"]
+    """Class weights of each factored row."""
+    region: Int[Tensor, " K"]
+    """Which map of `regions` each factored row is about, or `WHOLE`, which costs nothing."""
+    regions: Float[Tensor, "R h w"]
+    """Share of each cell that belongs to a region; several rows may share a map."""
+    dense: Float[Tensor, "D C h w"]
+    """Coefficients of rows that have no such form."""
+    bounds: Float[Tensor, " N"]
+    """Smallest value of the row, in cells."""
+    prices: Float[Tensor, " N"]
+    """Nats for each cell of slack; infinite where a row must hold."""
+    names: tuple[str, ...]
+    """What each row demands, for messages."""
+    absent: Bool[Tensor, " C"]
+    """Classes deleted from the whole picture."""
+    forbidden: Bool[Tensor, "C h w"] | None = None
+    """Cells from which classes are deleted; `None` where there are none."""
+    dropped: int = 0
+    """How many demands on the picture say nothing about this view of it."""
+
+    def __post_init__(self):
+        said = len(self.weights) + len(self.dense)
+        if not len(self.bounds) == len(self.prices) == len(self.names) == said:
+            raise EvidenceInvalid(
+                f"{said} rows with {len(self.bounds)} bounds, {len(self.prices)} prices and {len(self.names)} names.",
+                expected="one of each for every row",
+            )
+        if self.bounds.isnan().any() or not (self.prices >= 0).all():
+            raise EvidenceInvalid("A row whose bound is no number, or whose price is negative.", mend="Mend the row.")
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+    def __add__(self, other: "LinearRows") -> "LinearRows":
+        """Both demands at once."""
+        if self.grid != other.grid or len(self.absent) != len(other.absent):
+            raise EvidenceInvalid(
+                f"Rows for {len(self.absent)} classes on {self.grid} and for {len(other.absent)} on {other.grid}.",
+                expected="the same classes and the same grid",
+            )
+        mine, theirs = len(self.weights), len(other.weights)
+        order = [(0, i) for i in range(mine)] + [(1, i) for i in range(theirs)]
+        order += [(0, i) for i in range(mine, len(self))] + [(1, i) for i in range(theirs, len(other))]
+        pick = torch.tensor([i + which * len(self) for which, i in order], dtype=torch.long)
+        return LinearRows(
+            weights=torch.cat([self.weights, other.weights]),
+            region=torch.cat([self.region, torch.where(other.region >= 0, other.region + len(self.regions), WHOLE)]),
+            regions=torch.cat([self.regions, other.regions]),
+            dense=torch.cat([self.dense, other.dense]),
+            bounds=torch.cat([self.bounds, other.bounds])[pick],
+            prices=torch.cat([self.prices, other.prices])[pick],
+            names=tuple((self.names + other.names)[i] for i in pick.tolist()),
+            absent=self.absent | other.absent,
+            forbidden=_either(self.forbidden, other.forbidden),
+            dropped=self.dropped + other.dropped,
+        )
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the grid solved at."""
+        return (self.regions.shape[1], self.regions.shape[2])
+
+    def coefficients(self) -> Float[Tensor, "N C h w"]:
+        """Every row written out; for tests and for looking, as it costs N x C x h x w."""
+        maps = torch.cat([self.regions, torch.ones((1, *self.grid), dtype=torch.float64)])
+        return torch.cat([self.weights[:, :, None, None] * maps[self.region][:, None], self.dense])
+
+    def values(self, probs: Float[Tensor, "C h w"], valid: Float[Tensor, "h w"]) -> Float[Tensor, " N"]:
+        """What each row measures on a segmentation, in cells; the row holds where this reaches its bound.
+
+        Differentiable in `probs`, on their device and in their precision.
+        """
+        counted = probs * valid.to(probs)
+        maps = torch.cat([self.regions, torch.ones((1, *self.grid), dtype=torch.float64)]).to(probs)
+        counts = maps.flatten(1) @ counted.flatten(1).T
+        factored = (self.weights.to(probs) * counts[self.region]).sum(1)
+        return torch.cat([factored, torch.einsum("nchw,chw->n", self.dense.to(probs), counted)])
+
+
+@runtime_checkable
+class Constraint(Protocol):
+    """What is demanded of segmentations, given the weak labels. A frozen dataclass."""
+
+    def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
+        """The rows of each image, for a grid of that many rows and columns."""
+        ...
+
+
+@dataclass(frozen=True)
+class All:
+    """Several constraints at once."""
+
+    constraints: tuple[Constraint, ...]
+
+    def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
+        """The rows of all, one image after the other."""
+        demands = [nothing(weak.tags.shape[1], grid)] * len(weak.tags)
+        for constraint in self.constraints:
+            demands = [mine + more for mine, more in zip(demands, constraint.rows(weak, grid), strict=True)]
+        return demands
+
+
+def nothing(classes: int, grid: tuple[int, int], dropped: int = 0) -> LinearRows:
+    """No demand."""
+    return LinearRows(
+        weights=torch.zeros((0, classes), dtype=torch.float64),
+        region=torch.zeros(0, dtype=torch.long),
+        regions=torch.zeros((0, *grid), dtype=torch.float64),
+        dense=torch.zeros((0, classes, *grid), dtype=torch.float64),
+        bounds=torch.zeros(0, dtype=torch.float64),
+        prices=torch.zeros(0, dtype=torch.float64),
+        names=(),
+        absent=torch.zeros(classes, dtype=torch.bool),
+        dropped=dropped,
+    )
+
+
+def class_row(
+    weights: Float[Tensor, " C"],
+    lower: float | None,
+    upper: float | None,
+    price: float,
+    name: str,
+    region: Float[Tensor, "h w"] | None = None,
+    grid: tuple[int, int] | None = None,
+) -> LinearRows:
+    """Bounds, in cells, on the weighted count of classes in a region or, with a `grid`, in the whole picture.
+
+    None, one or two rows: a bound that is `None` is no row. Equal bounds are an equation.
+    """
+    where = torch.zeros((0, *(grid or ())), dtype=torch.float64) if region is None else region.double()[None]
+    start = nothing(len(weights), (where.shape[1], where.shape[2]))
+    sides = [
+        (sign, bound, word) for sign, bound, word in ((1, lower, "least"), (-1, upper, "most")) if bound is not None
+    ]
+    if not sides:
+        return start
+    # Coefficients that are all 0 keep their bound: where it is above 0, the row contradicts itself.
+    largest = float(weights.abs().max()) * (1.0 if region is None else float(where.max())) or 1.0
+    return replace(
+        start,
+        weights=torch.stack([weights.double() * sign for sign, _, _ in sides]) / largest,
+        region=torch.full((len(sides),), WHOLE if region is None else 0),
+        regions=where,
+        bounds=torch.tensor([sign * bound / largest for sign, bound, _ in sides], dtype=torch.float64),
+        prices=torch.full((len(sides),), float(price), dtype=torch.float64),
+        names=tuple(f"{name} at {word} {bound:.4g} cells" for _, bound, word in sides),
+    )
+
+
+def dense_row(coefficients: Float[Tensor, "C h w"], bound: float, name: str, price: float = inf) -> LinearRows:
+    """Any coefficients: their product with the segmentation is at least the bound."""
+    largest = float(coefficients.abs().max()) or 1.0
+    return replace(
+        nothing(len(coefficients), (coefficients.shape[1], coefficients.shape[2])),
+        dense=coefficients.double()[None] / largest,
+        bounds=torch.tensor([bound / largest], dtype=torch.float64),
+        prices=torch.tensor([float(price)], dtype=torch.float64),
+        names=(name,),
+    )
+
+
+def deletion(absent: Bool[Tensor, " C"], forbidden: Bool[Tensor, "C h w"] | None, grid: tuple[int, int]) -> LinearRows:
+    """Classes that do not occur, in the picture or in some cells: no multiplier, they leave the problem."""
+    return replace(nothing(len(absent), grid), absent=absent, forbidden=forbidden)
+
+
+def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> LinearRows:
+    """All demands of one image."""
+    return sum(rows, start=nothing(classes, grid))
+
+
+def _either(mine, theirs):
+    return theirs if mine is None else mine if theirs is None else mine | theirs

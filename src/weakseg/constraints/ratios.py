@@ -1,0 +1,38 @@
+"""How large one class is against another."""
+
+from dataclasses import dataclass
+from math import inf
+
+from weakseg.constraints.cells import cells_of
+from weakseg.constraints.class_shares import one_class, share_rows
+from weakseg.constraints.linear_rows import LinearRows
+from weakseg.types import WeakLabels
+
+
+@dataclass(frozen=True)
+class RatioBetween:
+    r"""One class covers between `lower` and `upper` times as much as another, equation 21.
+
+    Two rows with right-hand side 0. On a crop the hidden part may hold any of both, so they nearly always say
+    nothing there and are dropped.
+    """
+
+    label: int
+    other: int
+    lower: float = 0.0
+    upper: float = inf
+    price: float = 2.0
+
+    def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
+        """At most two rows an image."""
+        classes = weak.tags.shape[1]
+        mine, theirs = one_class(self.label, classes), one_class(self.other, classes)
+        name = f"class {self.label} against {{}} times class {self.other}:"
+        found = []
+        for cells in cells_of(weak, grid):
+            above = share_rows(cells, mine - self.lower * theirs, (0.0, inf), self.price, name.format(self.lower))
+            if self.upper < inf:
+                below = (-inf, 0.0)
+                above += share_rows(cells, mine - self.upper * theirs, below, self.price, name.format(self.upper))
+            found.append(above)
+        return found

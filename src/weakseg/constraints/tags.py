@@ -1,0 +1,45 @@
+"""What follows from knowing which classes are in a picture."""
+
+from dataclasses import dataclass
+
+from weakseg.constraints.cells import cells_of
+from weakseg.constraints.class_shares import one_class, share_rows
+from weakseg.constraints.linear_rows import LinearRows, deletion, join
+from weakseg.types import ABSENT, PRESENT, WeakLabels
+
+
+@dataclass(frozen=True)
+class TaggedClassesPresent:
+    """Each class tagged `PRESENT` covers at least a share of the picture, equation 18.
+
+    Pathak, Krähenbühl and Darrell 2015, equation (8): a share of .05 with a price of 2.
+    """
+
+    share: float = 0.05
+    price: float = 2.0
+    background: int | None = None
+    """A class that `BackgroundBetween` looks after, and this rule does not."""
+
+    def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
+        """One row for each tagged class."""
+        return [join(self._rows(cells), len(cells.tags), grid) for cells in cells_of(weak, grid)]
+
+    def _rows(self, cells):
+        tagged = [k for k, tag in enumerate(cells.tags.tolist()) if tag == PRESENT and k != self.background]
+        return [
+            share_rows(cells, one_class(k, len(cells.tags)), (self.share, float("inf")), self.price, f"class {k}")
+            for k in tagged
+        ]
+
+
+@dataclass(frozen=True)
+class UntaggedClassesAbsent:
+    """Classes tagged `ABSENT` are deleted from the picture, equation 17; those nobody spoke of stay.
+
+    Pathak, Krähenbühl and Darrell 2015, equation (7). Deleted as in their code, not priced: a row with a huge
+    multiplier would say the same and take many more steps.
+    """
+
+    def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
+        """No row; deleted classes only."""
+        return [deletion(tags == ABSENT, None, grid) for tags in weak.tags.cpu()]

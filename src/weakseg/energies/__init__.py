@@ -1,0 +1,1 @@
+"""How implausible a segmentation is: differentiable energies, each written once."""

@@ -1,0 +1,28 @@
+"""By how much a segmentation misses its rows: what penalties on constraints are made of."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.constraints.cells import share_per_cell
+from weakseg.constraints.linear_rows import Constraint
+from weakseg.types import Evidence
+
+
+def row_misses(
+    constraint: Constraint, probs: Float[Tensor, "B C h w"], evidence: Evidence
+) -> list[Float[Tensor, " _"]]:
+    """Of each image, bound minus value of every row as shares of its valid cells; below 0 where there is room.
+
+    A deleted class counts as a row that allows none of it. Differentiable; no loop over rows.
+    """
+    grid = (probs.shape[2], probs.shape[3])
+    valid = share_per_cell(evidence.weak.valid, grid).to(probs)
+    found = []
+    for image, (rows, mine) in enumerate(zip(constraint.rows(evidence.weak, grid), valid, strict=True)):
+        misses = rows.bounds.to(probs) - rows.values(probs[image], mine)
+        deleted = rows.absent[:, None, None] if rows.forbidden is None else rows.forbidden | rows.absent[:, None, None]
+        gone = deleted.flatten(1).any(1)
+        there = (probs[image] * mine * deleted.to(probs))[gone.to(probs.device)].sum((1, 2))
+        found.append(torch.cat([misses, there]) / mine.sum().clamp(min=1e-6))
+    return found

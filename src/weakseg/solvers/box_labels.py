@@ -1,0 +1,48 @@
+"""Boxes as if they were masks: the baseline that box rows are compared with."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.types import UNLABELED, Evidence, Memory, Solution
+
+
+@dataclass(frozen=True)
+class BoxLabels:
+    """Every pixel of a box is of its class, every other one background; smaller boxes lie on top of larger ones.
+
+    The "Bbox-Rect" baseline of Papandreou et al. 2015. A pixel is in a box when its centre is. What somebody marked
+    stays as marked. A picture without boxes teaches nothing, because nobody said that it is empty.
+    """
+
+    background: int = 0
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """The painted boxes, on the labels' own grid."""
+        weak, dtype = evidence.weak, evidence.log_probs.dtype
+        painted = torch.stack(
+            [self._painted(boxes, seeds) for boxes, seeds in zip(weak.boxes, weak.seeds, strict=True)]
+        )
+        known = torch.tensor([len(boxes) > 0 for boxes in weak.boxes], device=painted.device)[:, None, None]
+        weight = (weak.valid & (known | (weak.seeds != UNLABELED))).to(dtype)
+        target = F.one_hot(painted, evidence.log_probs.shape[1]).movedim(-1, 1).to(dtype)
+        return Solution(
+            target=torch.where(weight[:, None] > 0, target, 1 / target.shape[1]),
+            weight=weight,
+            energy=torch.zeros(len(painted), dtype=dtype, device=painted.device),
+            status=tuple(f"The target is {len(boxes)} painted boxes." for boxes in weak.boxes),
+        )
+
+    def _painted(self, boxes: Tensor, seeds: Int[Tensor, "H W"]) -> Int[Tensor, "H W"]:
+        labels = torch.full_like(seeds, self.background)
+        area = (boxes[:, 3] - boxes[:, 1]) * (boxes[:, 4] - boxes[:, 2])
+        row = torch.arange(seeds.shape[0], device=seeds.device)[:, None]
+        column = torch.arange(seeds.shape[1], device=seeds.device)
+        for label, top, left, bottom, right in boxes[area.argsort(descending=True)].tolist():
+            # Edge 0 lies half a pixel before the first centre.
+            inside = (row + 0.5 >= top) & (row + 0.5 < bottom) & (column + 0.5 >= left) & (column + 0.5 < right)
+            labels[inside] = int(label)
+        return torch.where(seeds == UNLABELED, labels, seeds)

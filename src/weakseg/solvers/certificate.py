@@ -1,0 +1,75 @@
+"""What proves that a projection is right, in numbers and in a sentence. All in float64."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.constraints.linear_rows import LinearRows
+from weakseg.solvers import projection_status
+from weakseg.solvers.box_newton import box_of
+from weakseg.solvers.dual_problem import DualProblem
+from weakseg.solvers.grid_problem import GridProblem
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One image's projection, scaled by the hardness as its problem is."""
+
+    problem: DualProblem
+    """What was solved: that asked for, or the relaxed one where that has no solution."""
+    multipliers: Float[np.ndarray, "1 N"]
+    probs: Float[Tensor, "c n"]
+    """Of the classes that were left, in float64."""
+    measured: Float[np.ndarray, "1 N"]
+    steps: int
+    settled: bool
+    proof: Float[Tensor, " N"] | None = None
+    """Farkas multipliers, where no segmentation obeys the hard rows."""
+
+
+def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str, float]:
+    """The numbers, in nats and shares per valid pixel; `energy` is the value of what was minimised."""
+    problem, cells = answer.problem, max(image.cells, 1e-9)
+    box = box_of(problem)
+    paid = np.where(np.isinf(box.prices), 0.0, box.prices) * (box.bounds - answer.measured).clip(min=0)
+    distance = box.gap(answer.multipliers, answer.measured).item()
+    lowest = problem.to(torch.float64).dual_value(torch.from_numpy(answer.multipliers), answer.probs[None])
+    scale = cells * hardness
+    return {
+        "gap": distance / scale,
+        "violation": box_of(image.asked).violation(answer.measured).item() / cells,
+        "slack": float(paid.sum()) / scale,
+        "contradiction": 0.0 if answer.proof is None else _excess(image.asked, answer.proof) / cells,
+        "steps": float(answer.steps),
+        "energy": (float(lowest) + distance) / scale,
+    }
+
+
+def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[str, float]) -> str:
+    """How the solve ended."""
+    missed = (box_of(image.asked).bounds - answer.measured)[0].clip(min=0) / max(image.cells, 1e-9)
+    if not image.cells:
+        sentence = "No pixel is valid; nothing is demanded."
+    elif answer.proof is not None:
+        sentence = projection_status.contradicted(rows.names, answer.proof)
+    elif not answer.settled:
+        sentence = projection_status.stopped(answer.steps, numbers["gap"], numbers["violation"])
+    elif not len(rows):
+        sentence = "No row applies."
+    else:
+        sentence = projection_status.relaxed(rows.names, missed)
+    return sentence + (
+        f" Every class is deleted at {image.undeleted} cells, so none is there." if image.undeleted else ""
+    )
+
+
+def relaxed(problem: DualProblem, price: float) -> DualProblem:
+    """The same rows, none of which costs more than a price."""
+    return replace(problem, prices=problem.prices.clamp(max=price))
+
+
+def _excess(problem: DualProblem, proof: Float[Tensor, " N"]) -> float:
+    return float((proof[None] * problem.bounds).sum() - problem.to(torch.float64).reach(proof[None]))

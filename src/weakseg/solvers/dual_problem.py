@@ -1,0 +1,127 @@
+r"""The dual of the projection onto linear rows: what a set of multipliers does, equations 12 and 13 of docs/theory.md.
+
+Only three things are ever asked: the distribution that multipliers lead to, what the rows measure on it, and how
+that changes. All are sums over cells, so the cost is a few passes over classes x cells whatever the rows are.
+Axes: B images, C classes, n cells, K factored rows, D dense rows, N = K + D rows, R maps.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class DualProblem:
+    """Images solved side by side; rows that an image does not have cost 0 and bind nothing."""
+
+    scores: Float[Tensor, "B C n"]
+    """Log-probabilities times hardness; -inf where a class is deleted."""
+    mass: Float[Tensor, "B n"]
+    """Share of each cell whose class is to be found."""
+    weights: Float[Tensor, "B K C"]
+    bounds: Float[Tensor, "B N"]
+    """In float64, as are the prices."""
+    prices: Float[Tensor, "B N"]
+    """Largest multipliers; infinite where a row must hold."""
+    region: Int[Tensor, "B K"] | None = None
+    """Which map each factored row is about; `None` where all are about the whole picture."""
+    maps: Float[Tensor, "B R n"] | None = None
+    """The whole picture (ones), then the regions."""
+    dense: Float[Tensor, "B D C n"] | None = None
+
+    def to(self, dtype: torch.dtype) -> "DualProblem":
+        """The same problem in another precision; bounds and prices stay in float64."""
+        names = ("scores", "mass", "weights", "maps", "dense")
+        held = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: None if value is None else value.to(dtype) for name, value in held.items()})
+
+    def softened(self, share: float) -> "DualProblem":
+        """The same rows at a share of the hardness; multipliers are in its own, smaller unit."""
+        if share == 1:
+            return self
+        return replace(self, scores=self.scores * share, prices=self.prices * share)
+
+    def tilt(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C _"]:
+        """What the multipliers add to the scores; one column where it is the same at all cells."""
+        multipliers = multipliers.to(self.scores)
+        factored = multipliers[:, : self.weights.shape[1]]
+        if self.maps is None or self.region is None:
+            tilt = (factored[:, None] @ self.weights).mT
+        else:
+            per_map = self.weights.new_zeros(len(factored), self.maps.shape[1], self.weights.shape[2])
+            at = self.region[:, :, None].expand_as(self.weights)
+            per_map = per_map.scatter_add(1, at, factored[:, :, None] * self.weights)
+            tilt = per_map.mT @ self.maps
+        if self.dense is None:
+            return tilt
+        rest = multipliers[:, self.weights.shape[1] :]
+        return tilt + torch.einsum("bd,bdcn->bcn", rest, self.dense)
+
+    def probs(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C n"]:
+        """The distribution nearest to the prediction among those that measure the same, equation 13."""
+        return (self.scores + self.tilt(multipliers)).softmax(1)
+
+    def measured(self, probs: Float[Tensor, "B C n"]) -> Float[Tensor, "B N"]:
+        """What each row measures, in cells and in float64."""
+        if self.maps is None or self.region is None:
+            counts = (probs @ self.mass[:, :, None]).mT.double()
+            values = (self.weights.double() @ counts.mT)[:, :, 0]
+        else:
+            counts = ((self.maps * self.mass[:, None]) @ probs.mT).double()
+            at = self.region[:, :, None].expand_as(self.weights)
+            values = (self.weights.double() * counts.gather(1, at)).sum(2)
+        if self.dense is None:
+            return values
+        return torch.cat([values, torch.einsum("bdcn,bcn,bn->bd", self.dense, probs, self.mass).double()], 1)
+
+    def curvature(self, probs: Float[Tensor, "B C n"]) -> Float[Tensor, "B N N"]:
+        """Derivative of what is measured by the multipliers: the covariance of the rows, summed over cells."""
+        weighted = probs * self.mass[:, None]
+        if self.dense is None and (self.maps is None or self.region is None):
+            # Rows about the whole picture need the covariance of classes only, however many rows there are.
+            between = torch.diag_embed(weighted.sum(2)) - weighted @ probs.mT
+            weights = self.weights.double()
+            return weights @ between.double() @ weights.mT
+        rows, cells = self.bounds.shape[1], self.scores.shape[2]
+        total, mean = weighted.new_zeros(len(probs), rows, rows), weighted.new_zeros(len(probs), rows, cells)
+        for label in range(probs.shape[1]):
+            # Most rows are about one class, and cost nothing at the others.
+            about = self._rows_about(label)
+            of_class = self.coefficients(label, about)
+            total[:, about[:, None], about] += (of_class * weighted[:, [label]]) @ of_class.mT
+            mean[:, about] += of_class * probs[:, [label]]
+        return (total - (mean * self.mass[:, None]) @ mean.mT).double()
+
+    def reach(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
+        r"""The largest value of the weighted rows over all segmentations, :math:`\sum_i v_i \max_k (A^\top\mu)_i^k`."""
+        tilt = torch.where(self.scores == -torch.inf, -torch.inf, self.tilt(multipliers))
+        return (tilt.amax(1).double() * self.mass.double()).sum(1)
+
+    def dual_value(self, multipliers: Float[Tensor, "B N"], probs: Float[Tensor, "B C n"]) -> Float[Tensor, " B"]:
+        """Equation 12, a lower bound of every feasible objective; `probs` are those the multipliers lead to."""
+        # The log-sum of a cell from its likeliest class: no exponential has to be taken again.
+        normaliser = (self.scores + self.tilt(multipliers)).amax(1) - probs.amax(1).log()
+        spent = (normaliser.double() * self.mass.double()).sum(1)
+        return (multipliers.to(self.bounds) * self.bounds).sum(1) - spent
+
+    def _rows_about(self, label: int) -> Int[Tensor, " M"]:
+        """Rows of any image that have coefficients for a class."""
+        about = (self.weights[:, :, label] != 0).any(0)
+        every = torch.ones(self.bounds.shape[1] - len(about), dtype=torch.bool, device=about.device)
+        return torch.cat([about, every]).nonzero().flatten()
+
+    def coefficients(self, label: int, rows: Int[Tensor, " M"]) -> Float[Tensor, "B M n"]:
+        """Coefficients of some rows, in their order, for one class."""
+        count = self.weights.shape[1]
+        factored, rest = rows[rows < count], rows[rows >= count] - count
+        weights = self.weights[:, factored, label][:, :, None]
+        if self.maps is None or self.region is None:
+            parts = [weights.expand(-1, -1, self.scores.shape[2])]
+        else:
+            at = self.region[:, factored, None].expand(-1, -1, self.maps.shape[2])
+            parts = [weights * self.maps.gather(1, at)]
+        if self.dense is not None:
+            parts.append(self.dense[:, rest, label])
+        return torch.cat(parts, 1)

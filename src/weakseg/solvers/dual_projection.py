@@ -1,0 +1,170 @@
+"""Projection of a prediction onto linear constraints: the constrained CNN's stage A, exact and with a certificate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.constraints.linear_rows import Constraint, LinearRows
+from weakseg.errors import EvidenceInvalid
+from weakseg.solvers.box_newton import ascend
+from weakseg.solvers.certificate import Answer, certificate, relaxed, status
+from weakseg.solvers.contradiction import contradiction
+from weakseg.solvers.forced_zeros import without_forced_zeros
+from weakseg.solvers.grid_problem import GridProblem, Known, grid_problem, known_cells, places, stacked, with_marks
+from weakseg.types import Evidence, Memory, Solution
+
+COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
+"""Where float32 hands over to float64: above float32's noise, one of Newton's steps from the end."""
+
+RELAXED_PRICE = 20.0
+"""What hard rows that contradict each other cost instead, in nats a cell beyond the largest other price."""
+
+
+@dataclass(frozen=True)
+class DualProjection:
+    r"""The distribution nearest to the prediction, in KL, that obeys every row, equation 11.
+
+    .. math:: \min_{P, \xi \ge 0} \sum_i v_i KL(p_i \| q_i) + \beta^\top \xi \quad s.t. \quad A P \ge c - \xi
+
+    Found through its dual, equation 12, with one multiplier for each row. Marked pixels are known: they count
+    towards every row, and only the rest is solved for. Each image is solved on its own, on the logits' grid.
+
+    `certificate`: `gap` (nats) and `violation` of hard rows (share), both per valid pixel; `slack`, what missed rows
+    were paid, in nats per valid pixel; `contradiction`, above 0 where the hard rows are infeasible: by how many
+    cells per valid cell the Farkas multipliers (summing to one) exclude every segmentation; `steps`.
+    `memory.multipliers` are in nats, from 0 to the price.
+
+    Pathak, Krähenbühl and Darrell 2015, equations (3), (4) and (6).
+    """
+
+    constraint: Constraint
+    hardness: float = 1.0
+    """Factor on P's log-odds; 1 is the paper's problem. Above, P's entropy counts 1/hardness, as in their code's size
+    mode (1000), and stage B's gradient Q - P is that of this other objective, no longer of KL(P || Q)."""
+    tolerance: float = 1e-10
+    """Gap and violation per valid pixel at which an image is done."""
+    max_steps: int = 100
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """The projection of each image; its certificate is computed in float64.
+
+        Raises:
+            EvidenceInvalid: log-probabilities that are no numbers, naming the images.
+        """
+        _refuse_nan(evidence.log_probs)
+        classes, grid = evidence.log_probs.shape[1], (evidence.log_probs.shape[2], evidence.log_probs.shape[3])
+        rows = self.constraint.rows(evidence.weak, grid)
+        known = known_cells(evidence.weak, classes, grid)
+        scores = evidence.log_probs if self.hardness == 1 else evidence.log_probs * self.hardness
+        images = [self._image(scores[i], rows[i], known, i) for i in range(len(rows))]
+        answers = self.answers(images, start)
+        numbers = [certificate(*both, self.hardness) for both in zip(images, answers, strict=True)]
+        target = torch.stack(
+            [i.spread(a.probs.to(scores.dtype), classes) for i, a in zip(images, answers, strict=True)]
+        )
+        column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
+        return Solution(
+            target=with_marks(target.reshape(scores.shape), known),
+            weight=(known.valid > 0).to(scores.dtype),
+            energy=column("energy").to(scores.dtype),
+            status=tuple(status(*each) for each in zip(images, rows, answers, numbers, strict=True)),
+            certificate={name: column(name) for name in numbers[0] if name != "energy"},
+            memory=Memory(
+                multipliers=tuple(
+                    torch.from_numpy(answer.multipliers[0] / self.hardness).to(scores.device) for answer in answers
+                )
+            ),
+        )
+
+    def answers(self, images: Sequence[GridProblem], start: Memory = Memory()) -> list[Answer]:  # noqa: B008
+        """Each image's projection.
+
+        A processor's cache holds one image and not a batch, so there they go one by one; elsewhere they share steps.
+        """
+        begins = [self._begin(image, start, i) for i, image in enumerate(images)]
+        if images[0].asked.scores.device.type == "cpu":
+            found = [self.climb([image], [begin])[0] for image, begin in zip(images, begins, strict=True)]
+        else:
+            found = self.climb(images, begins)
+        return [self._checked(image, answer) for image, answer in zip(images, found, strict=True)]
+
+    def climb(self, images: Sequence[GridProblem], begins: Sequence[Float[np.ndarray, " _"]]) -> list[Answer]:
+        """Images side by side: far from the end in the precision given, near it in float64."""
+        problems = [image.problem for image in images]
+        together, rows = (problems[0], None) if len(images) == 1 else (stacked(problems), places(problems))
+        begin = np.zeros(together.bounds.shape)
+        for i, values in enumerate(begins):
+            begin[i, slice(None) if rows is None else rows[i]] = values
+        cells, taken = np.array([image.cells for image in images]), np.zeros(len(images), dtype=int)
+        for share in self._softer(together.scores.dtype):
+            coarse = ascend(together.softened(share), begin * share, COARSE_TOLERANCE * cells, COARSE_STEPS)
+            begin, taken = coarse.multipliers / share, taken + coarse.steps
+        fine = ascend(together.to(torch.float64), begin, self.tolerance * cells, self.max_steps)
+        answers = []
+        for i, problem in enumerate(problems):
+            row = slice(None) if rows is None else rows[i]
+            answers.append(
+                Answer(
+                    problem=problem,
+                    multipliers=fine.multipliers[[i]][:, row],
+                    probs=fine.probs[i, : problem.scores.shape[1]],
+                    measured=fine.measured[[i]][:, row],
+                    steps=int(fine.steps[i] + taken[i]),
+                    settled=bool(fine.settled[i]),
+                )
+            )
+        return answers
+
+    def _softer(self, dtype: torch.dtype) -> list[float]:
+        """Which softer problems lead to the one asked for, as shares of its hardness.
+
+        A hard problem's dual is nearly piecewise linear, and Newton's steps go astray unless they begin near its top.
+        """
+        shares, hardness = [], 1.0
+        while hardness < self.hardness:
+            shares.append(hardness / self.hardness)
+            hardness *= 4
+        return shares or ([] if dtype == torch.float64 else [1.0])
+
+    def _image(self, scores: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
+        """One image's problem, without what must be 0."""
+        image = grid_problem(scores, rows, known, index)
+        asked = replace(image.asked, prices=image.asked.prices * self.hardness)
+        return replace(image, asked=asked, problem=without_forced_zeros(asked))
+
+    def _begin(self, image: GridProblem, start: Memory, index: int) -> Float[np.ndarray, " N"]:
+        """Remembered multipliers, where they can be of these rows."""
+        count = image.asked.bounds.shape[1]
+        remembered = None if start.multipliers is None else start.multipliers[index]
+        if remembered is None or len(remembered) != count or not remembered.isfinite().all():
+            return np.zeros(count)
+        return remembered.double().cpu().numpy() * self.hardness
+
+    def _checked(self, image: GridProblem, answer: Answer) -> Answer:
+        """The answer, or that of the relaxed problem with the proof that the one asked for has none."""
+        proof = None if answer.settled else contradiction(image.asked, 1e-9 * image.cells)
+        if proof is None:
+            return answer
+        prices = image.asked.prices
+        price = RELAXED_PRICE * self.hardness + float(torch.where(prices.isinf(), 0, prices).max())
+        softer = replace(image, problem=relaxed(image.asked, price))
+        return replace(self.climb([softer], [np.zeros(prices.shape[1])])[0], proof=proof)
+
+
+def _refuse_nan(log_probs: Float[Tensor, "B C h w"]) -> None:
+    # A sum is one quick pass, and shows whether to look closer; -inf alone is a class that cannot be.
+    total = log_probs.flatten(1).sum(1)
+    if not (total.isnan() | (total == torch.inf)).any():
+        return
+    broken = (log_probs.isnan() | (log_probs == torch.inf)).flatten(1).any(1)
+    if broken.any():
+        names = ", ".join(str(i) for i in broken.nonzero().flatten().tolist())
+        raise EvidenceInvalid(
+            f"The logits of image {names} of the batch (counted from 0) are NaN or infinite.",
+            expected="finite numbers",
+            mend="Look for a learning rate that is too high, or for half precision that overflowed.",
+        )

@@ -1,0 +1,69 @@
+"""EM-Adapt: the bias sweeps that the constrained CNN is compared with."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.solvers.grid_problem import known_cells, with_marks
+from weakseg.types import ABSENT, PRESENT, Evidence, Memory, Solution
+
+
+@dataclass(frozen=True)
+class EmAdapt:
+    """Each present class is raised until it is the best at its share of the pixels; the target is then the best.
+
+    Papandreou, Chen, Murphy and Yuille 2015, after their released layer: absent classes are lowered below the others,
+    then `sweeps` over the present ones, the background first, each add to a bias what the class lacks at the last
+    pixel it needs. Lower bounds only: biases never fall again, later classes may take from earlier ones, and there
+    is no slack. Their order is random after the background; here it is that of the classes.
+
+    Classes nobody spoke of take part and are not raised. Invalid cells do not count; cells that are all marked stay
+    as marked. `memory.multipliers` are the
+    biases.
+    """
+
+    background: int | None = 0
+    background_share: float = 0.4
+    share: float = 0.2
+    sweeps: int = 5
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """The biased best class of each cell, on the logits' grid; a cold start always."""
+        log_probs, weak = evidence.log_probs, evidence.weak
+        known = known_cells(weak, log_probs.shape[1], (log_probs.shape[2], log_probs.shape[3]))
+        valid = known.valid > 0
+        found = [self._biases(log_probs[i].flatten(1), weak.tags[i], valid[i].flatten()) for i in range(len(log_probs))]
+        lowered = log_probs.masked_fill((weak.tags == ABSENT)[:, :, None, None] & _some_left(weak.tags), -torch.inf)
+        best = (lowered + torch.stack(found)[:, :, None, None]).argmax(1)
+        target = with_marks(F.one_hot(best, log_probs.shape[1]).movedim(-1, 1).to(log_probs.dtype), known)
+        cost = -torch.where(target > 0, target * log_probs, 0).sum(1) * valid
+        return Solution(
+            target=target,
+            weight=valid.to(log_probs.dtype),
+            energy=cost.flatten(1).sum(1) / valid.flatten(1).sum(1).clamp(min=1),
+            status=(f"{self.sweeps} sweeps.",) * len(log_probs),
+            memory=Memory(multipliers=tuple(found)),
+        )
+
+    def _biases(self, scores: Float[Tensor, "C n"], tags: Tensor, valid: Bool[Tensor, " n"]) -> Float[Tensor, " C"]:
+        """What is added to each class of one image, in nats."""
+        bias, scores = scores.new_zeros(len(scores)), scores[:, valid]
+        if not scores.shape[1]:
+            return bias
+        present = (tags == PRESENT).nonzero().flatten().tolist()
+        present.sort(key=lambda label: label != self.background)
+        allowed = scores.masked_fill((tags == ABSENT)[:, None] & bool((tags != ABSENT).any()), -torch.inf)
+        for label in present * self.sweeps:
+            share = self.background_share if label == self.background else self.share
+            needed = min(max(1, round(share * scores.shape[1])), scores.shape[1])
+            biased = allowed + bias[:, None]
+            bias[label] += (biased.amax(0) - biased[label]).kthvalue(needed).values
+        return bias
+
+
+def _some_left(tags: Tensor) -> Bool[Tensor, "B 1 1 1"]:
+    """False where every class is absent: then none can be lowered below the others."""
+    return (tags != ABSENT).any(1)[:, None, None, None]

@@ -1,0 +1,27 @@
+"""The quadratic model's maximum over a box."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weakseg.solvers.box_quadratic import newton_move
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(0, 100_000))
+def test_move_is_the_maximum_of_the_model_even_where_rows_are_opposite(seed):
+    """No free component has slope left, none at a bound is pushed inside: rows come with their negatives."""
+    draw = np.random.default_rng(seed)
+    half = draw.normal(size=(4, 6)) * draw.choice([1e-3, 1.0], (4, 1))
+    rows = np.concatenate([half, -half[:3]])
+    curvature, slope = (rows @ rows.T)[None], draw.normal(0, 0.01, (1, 7))
+    prices = draw.choice([0.5, 2.0, np.inf], (1, 7))
+    multipliers = np.minimum(draw.choice([0.0, 0.3, 2.0], (1, 7)), prices)
+    # Short moves are not damped, so that the maximum itself is seen.
+    move = newton_move(curvature + 0.05 * np.eye(7), slope, multipliers, prices)
+    left = slope - (curvature[0] + 0.05 * np.eye(7)) @ move[0]
+    at = multipliers + move
+    assert ((at >= 0) & (at <= prices)).all()
+    assert (np.abs(left[(at > 1e-9) & (at < prices - 1e-9)]) < 1e-7).all()
+    assert (left[at <= 1e-9] < 1e-7).all()
+    assert (left[at >= prices - 1e-9] > -1e-7).all()
