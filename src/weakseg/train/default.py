@@ -15,7 +15,7 @@ from weakseg.data.folder import Folder
 from weakseg.errors import DataInvalid
 from weakseg.models.pretrained import Pretrained
 from weakseg.models.unet import UNet
-from weakseg.objectives import Fit, PartialDice, Sum
+from weakseg.objectives import Fit
 from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.recipe import AdamW, NetworkSpec, Phase, Recipe
 from weakseg.types import UNLABELED
@@ -28,7 +28,7 @@ _SMALL_PICTURE = 300
 
 
 def choose(data: str, network: str | None = None) -> Recipe:
-    """Partial cross entropy with partial Dice, from whatever is drawn in a data folder.
+    """Partial cross entropy, from whatever is drawn in a data folder.
 
     Args:
         data: a data folder, or the name of one under $WEAKSEG_DATA.
@@ -50,7 +50,7 @@ def choose(data: str, network: str | None = None) -> Recipe:
         network=_network(network, enlarge),
         phases=(
             Phase(
-                objective=Sum((Fit(SeedsOnly()), PartialDice())),
+                objective=Fit(SeedsOnly()),
                 epochs=max(round(_STEPS / max(len(training) // batch_size, 1)), 1),
                 learning_rate=5e-4 if pretrained else 3e-3,
             ),
