@@ -98,12 +98,13 @@ def train_recipe(
                 with accelerator.autocast():
                     logits = model(batch.image)
                 loss = phase.objective(logits.float(), batch)
-                _insist_finite(loss.item(), epoch, step, batch)
+                value = loss.item()  # read once: on a GPU each reading waits for the step
+                _insist_finite(value, epoch, step, batch)
                 accelerator.backward(loss)
                 optimizer.step()
                 optimizer.zero_grad()
-                total += loss.item()
-                shown.step(loss.item(), learning_rate)
+                total += value
+                shown.step(value, learning_rate)
             mean_loss = sum(engine.gathered(accelerator, total / steps)) / share.of
             line = {"epoch": epoch, "step": (epoch + 1) * steps, "loss": mean_loss, "learning_rate": learning_rate}
             if is_due(recipe, epoch):
