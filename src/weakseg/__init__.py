@@ -57,6 +57,7 @@ _HOMES = {
     "SizesWithin": "constraints.sizes",
     "SoftMultipleInstance": "objectives",
     "Solution": "types",
+    "SomeMasks": "data.some_masks",
     "Sum": "objectives",
     "TaggedClassesPresent": "constraints.tags",
     "Tags": "data.simulate",

@@ -1,0 +1,70 @@
+"""A few full masks among many cheap labels: the semi-supervised mixture."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from weakseg.data.relabel import relabelled
+from weakseg.data.sample import Dataset, Sample
+from weakseg.errors import DataInvalid, RecipeInvalid
+from weakseg.types import UNLABELED, Classes
+
+
+@dataclass(frozen=True)
+class SomeMasks:
+    """The masks of a few pictures of every class, and of all others what the samples say.
+
+    A picture counts for the rarest class in it, as in the constrained CNN's experiments; a class with fewer pictures
+    gives all it has. More masks hold the same ones and others. `Fit` then weighs every picture alike: one with a mask
+    by its seeds alone, another by its hidden segmentation.
+
+    Raises:
+        RecipeInvalid: a negative number of masks or seed.
+        DataInvalid: a picture has no mask to choose by (when asked).
+    """
+
+    samples: Dataset
+    per_class: int
+    """How many pictures of each class show their mask."""
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.per_class < 0 or self.seed < 0:
+            raise RecipeInvalid(f"{self.per_class} masks a class, seed {self.seed}", expected="0 or more")
+
+    @property
+    def classes(self) -> Classes:
+        """The classes of the samples."""
+        return self.samples.classes
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the samples."""
+        return self.samples.keys
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.samples[index]
+        if index not in self.shown:
+            return sample
+        return relabelled(sample, len(self.classes), seeds=sample.truth)
+
+    @cached_property
+    def shown(self) -> frozenset[int]:
+        """Indices of the pictures whose mask is a training label."""
+        held = np.array([self._holds(index) for index in range(len(self))])
+        pictures_of = held.sum(0)
+        rarest = np.where(held, pictures_of, len(self) + 1).argmin(1)
+        order = np.random.default_rng(self.seed).permutation(len(self))
+        mine = [order[rarest[order] == label][: self.per_class] for label in range(len(self.classes))]
+        return frozenset(np.concatenate(mine).tolist())
+
+    def _holds(self, index: int) -> list[bool]:
+        sample = self.samples[index]
+        if sample.truth is None:
+            raise DataInvalid(f"'{sample.key}' has no mask", mend="add its mask, or leave the picture out")
+        counts = np.bincount(sample.truth[sample.truth != UNLABELED], minlength=len(self.classes))
+        return (counts > 0).tolist()
