@@ -30,6 +30,7 @@ _HOMES = {
     "Fold": "data.fold",
     "Folder": "data.folder",
     "IntervalSizes": "data.simulate",
+    "LargeOrSmall": "constraints.sizes",
     "LinearRows": "constraints.linear_rows",
     "load": "train.run_folder",
     "LogBarrier": "energies.log_barrier",

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from weakseg.constraints.cells import share_per_cell
 from weakseg.divergences import CrossEntropy
+from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import PRESENT, UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solver
 
 
@@ -33,9 +34,20 @@ class Fit:
     """Where somebody drew; always on the labels' own grid."""
     weight: float = 1.0
     """Of the hidden pixels' mean against the seeds' mean."""
+    every_epochs: int | None = None
+    """How often training finds the hidden segmentation anew, for whole pictures, to remember it in between; `None`
+    finds it at every step, for the view of that step."""
+
+    def __post_init__(self):
+        if self.every_epochs is not None and self.every_epochs < 1:
+            raise RecipeInvalid(f"Fit(every_epochs={self.every_epochs})", expected="1 or more, or None")
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
-        """The mean over the batch's images."""
+        """The mean over the batch's images.
+
+        Raises:
+            EvidenceInvalid: with `every_epochs`, a batch in which nothing is remembered.
+        """
         logits = _precise(logits)
         return (self._seed_term(logits, batch) + self.weight * self._hidden_term(logits, batch)).mean()
 
@@ -49,15 +61,29 @@ class Fit:
 
     def _hidden_term(self, logits, batch):
         with torch.no_grad():
-            evidence = Evidence(batch.image, logits.detach().log_softmax(1), batch.weak)
-            solution = self.solver.solve(evidence, batch.memory)
-            hidden = share_per_cell(batch.weak.hidden, solution.weight.shape[1:])
-            teaching = hidden * solution.weight
+            target, weight = self._hidden_segmentation(logits, batch)
+            hidden = share_per_cell(batch.weak.hidden, weight.shape[1:])
+            teaching = hidden * weight
         if not teaching.any():
             return logits.sum() * 0
-        log_probs = resized(logits, solution.weight.shape[1:]).log_softmax(1)
-        values = teaching * self.divergence(solution.target, log_probs)
+        log_probs = resized(logits, weight.shape[1:]).log_softmax(1)
+        values = teaching * self.divergence(target, log_probs)
         return values.flatten(1).sum(1) / hidden.flatten(1).sum(1).clamp(min=1e-6)
+
+    def _hidden_segmentation(self, logits, batch):
+        """Target and weight of every pixel: solved for now, or remembered."""
+        if self.every_epochs is None:
+            evidence = Evidence(batch.image, logits.detach().log_softmax(1), batch.weak)
+            solution = self.solver.solve(evidence, batch.memory)
+            return solution.target, solution.weight
+        labels = batch.memory.labels
+        if labels is None:
+            raise EvidenceInvalid(
+                "A batch in which no hidden segmentation is remembered, for Fit(every_epochs=...).",
+                mend="Train with train_recipe, which remembers it, or leave every_epochs out to solve at every step.",
+            )
+        target = F.one_hot(labels.clamp(min=0), logits.shape[1]).movedim(-1, 1).to(logits.dtype)
+        return target, (labels != UNLABELED).to(logits.dtype)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from weakseg import (
     paper_tags,
 )
 from weakseg.constraints.cells import cells_of, share_per_cell
-from weakseg.constraints.sizes import OneBitSizes
+from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
@@ -38,7 +38,7 @@ TRUE = [
     TaggedClassesPresent(share=0.01),
     UntaggedClassesAbsent(),
     SizesWithin(),
-    OneBitSizes(0.2, 0.2, 0.2),
+    LargeOrSmall(0.2, 0.2, 0.2),
     BackgroundBetween(0.02, 0.98),
     RatioBetween(1, 2, 0.05, 20.0),
     BoxesFilled(share=0.1),
@@ -140,7 +140,7 @@ def test_absent_classes_are_deleted_and_unspoken_ones_stay():
 
 def test_a_picture_without_tags_has_no_rows():
     """Nobody said anything, so nothing is demanded."""
-    for rule in (TaggedClassesPresent(), UntaggedClassesAbsent(), SizesWithin(), OneBitSizes(), paper_boxes()):
+    for rule in (TaggedClassesPresent(), UntaggedClassesAbsent(), SizesWithin(), LargeOrSmall(), paper_boxes()):
         rows = rule.rows(weak_of(), (8, 8))[0]
         assert len(rows) == 0
         assert not rows.absent.any()
@@ -161,7 +161,7 @@ def test_a_count_on_a_crop_is_what_the_rest_cannot_hold():
 def test_one_bit_of_size_is_a_lower_or_an_upper_bound():
     """Equation (10): large ones at least .1, small ones at most .01; unknown ones nothing."""
     areas = torch.tensor([[[0.1, 1], [0, 0.1], [0, 1], [0.2, 0.3]]])
-    rows = OneBitSizes().rows(weak_of(areas=areas), (8, 8))[0]
+    rows = LargeOrSmall().rows(weak_of(areas=areas), (8, 8))[0]
     assert rows.weights.tolist() == [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]]
     torch.testing.assert_close(rows.bounds, torch.tensor([6.4, -0.64, 6.4]).double())
 

@@ -8,7 +8,7 @@ from math import inf
 from weakseg.constraints.background import BackgroundBetween
 from weakseg.constraints.boxes import BoxesFilled, NothingOutsideBoxes
 from weakseg.constraints.linear_rows import All
-from weakseg.constraints.sizes import OneBitSizes
+from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.constraints.tags import TaggedClassesPresent, UntaggedClassesAbsent
 
 
@@ -31,7 +31,7 @@ def paper_one_bit_sizes(background: int = 0) -> All:
     return All(
         (
             UntaggedClassesAbsent(),
-            OneBitSizes(0.1, 0.1, 0.01, 2.0, background),
+            LargeOrSmall(0.1, 0.1, 0.01, 2.0, background),
             BackgroundBetween(0.2, 0.7, inf, background),
         )
     )
@@ -46,7 +46,7 @@ def code_one_bit_sizes(background: int = 0) -> All:
     return All(
         (
             UntaggedClassesAbsent(),
-            OneBitSizes(0.1, 0.1, 0.0, inf, background),
+            LargeOrSmall(0.1, 0.1, 0.0, inf, background),
             BackgroundBetween(0.2, 0.7, inf, background),
         )
     )

@@ -37,7 +37,7 @@ class SizesWithin:
 
 
 @dataclass(frozen=True)
-class OneBitSizes:
+class LargeOrSmall:
     """Classes said to be large cover at least one share, those said to be small at most another, equation 20.
 
     Large: their smallest size is the threshold or more; small: their largest is the threshold or less.

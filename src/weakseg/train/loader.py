@@ -3,15 +3,16 @@
 Nothing is remembered between epochs, so a resumed run, and each of several processes, sees what it would have seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch.utils.data import DataLoader
 
 from weakseg.data.augment import Augment
-from weakseg.data.sample import Dataset
+from weakseg.data.sample import Dataset, Sample
 from weakseg.data.view import collate
 from weakseg.types import Batch
 
@@ -24,15 +25,25 @@ class Share:
     of: int = 1
 
 
+Remember = Callable[[Sample], Int[np.ndarray, "H W"] | None]
+"""What an earlier solve found for a picture; travels through augmentation with its labels."""
+
+
+def nothing(sample: Sample) -> None:
+    """Where nothing is remembered."""
+
+
 @dataclass(frozen=True)
 class _Views(torch.utils.data.Dataset):
     samples: Dataset
     augment: Augment
     seed: int
+    remember: Remember
 
     def __getitem__(self, index: tuple[int, int]) -> Batch:
         epoch, picture = index
-        return self.augment(self.samples[picture], np.random.default_rng([self.seed, epoch, picture]))
+        sample, generator = self.samples[picture], np.random.default_rng([self.seed, epoch, picture])
+        return self.augment(sample, generator, self.remember(sample))
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
@@ -48,7 +59,14 @@ def order(count: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]
 
 
 def batches(
-    samples: Dataset, augment: Augment, batch_size: int, seed: int, epochs: range, share: Share, workers: int
+    samples: Dataset,
+    augment: Augment,
+    batch_size: int,
+    seed: int,
+    epochs: range,
+    share: Share,
+    workers: int,
+    remember: Remember = nothing,
 ) -> Iterator[Batch]:
     """The batches of some epochs, one after the other, as far as this process is concerned.
 
@@ -60,4 +78,5 @@ def batches(
         for epoch in epochs
         for batch in order(len(samples), batch_size, seed, epoch)
     ]
-    yield from DataLoader(_Views(samples, augment, seed), batch_sampler=mine, collate_fn=collate, num_workers=workers)
+    views = _Views(samples, augment, seed, remember)
+    yield from DataLoader(views, batch_sampler=mine, collate_fn=collate, num_workers=workers)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -20,15 +21,17 @@ from weakseg.duration import duration
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor
 from weakseg.train import engine, run_folder
-from weakseg.train.loader import Share, batches, steps_per_epoch
+from weakseg.train.loader import Remember, Share, batches, steps_per_epoch
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 from weakseg.train.progress import display
 from weakseg.train.recipe import Phase, Recipe
+from weakseg.train.refresh import refresh
+from weakseg.train.remember import remembered
 from weakseg.train.run_folder import Run
 from weakseg.train.source import source
 from weakseg.train.tensorboard import tensorboard
 from weakseg.train.validation import is_due, require_judgeable, validate
-from weakseg.types import Batch
+from weakseg.types import Batch, Memory
 
 
 def train_recipe(
@@ -81,13 +84,20 @@ def train_recipe(
     model, optimizer = engine.prepare(accelerator, network, optimizer)
     predictor = Predictor(accelerator.unwrap_model(model), classes, channels, str(accelerator.device))
 
-    stream = _batches(recipe, range(first_epoch, recipe.epochs), share, accelerator)
+    stretch, stream = range(0), iter(())
     curves = tensorboard(run.path / "tensorboard")
 
     with display(console, recipe.epochs * steps, first_epoch * steps) as shown:
         for epoch in range(first_epoch, recipe.epochs):
             started, total, learning_rate = time.perf_counter(), 0.0, 0.0
             phase, phase_start = phase_of(recipe, epoch)
+            line: dict[str, Any] = {"epoch": epoch, "step": (epoch + 1) * steps}
+            if epoch not in stretch:
+                stretch = stretch_of(recipe, epoch)
+                fit, folder = remembered(phase.objective), run.path / "targets" / f"epoch_{stretch.start:05}"
+                targets, swept = refresh(folder, fit, recipe.training, predictor, accelerator, share, shown)
+                line |= swept
+                stream = _batches(recipe, range(epoch, stretch.stop), share, accelerator, targets)
             model.train()
             for step, batch in enumerate(islice(stream, steps)):
                 # A tuple of numbers has the same hash in every process; only that of text is salted.
@@ -106,7 +116,7 @@ def train_recipe(
                 total += value
                 shown.step(value, learning_rate)
             mean_loss = sum(engine.gathered(accelerator, total / steps)) / share.of
-            line = {"epoch": epoch, "step": (epoch + 1) * steps, "loss": mean_loss, "learning_rate": learning_rate}
+            line |= {"loss": mean_loss, "learning_rate": learning_rate}
             if is_due(recipe, epoch):
                 line |= validate(recipe, predictor, accelerator, share)
             line["seconds"] = round(time.perf_counter() - started, 3)
@@ -129,9 +139,22 @@ def phase_of(recipe: Recipe, epoch: int) -> tuple[Phase, int]:
     raise ValueError(f"epoch {epoch} lies behind the recipe's {recipe.epochs}")
 
 
-def _batches(recipe: Recipe, epochs: range, share: Share, accelerator: engine.Accelerator) -> Iterator[Batch]:
+def stretch_of(recipe: Recipe, epoch: int) -> range:
+    """The epochs around this one in which nothing is found anew but what is found at every step."""
+    phase, start = phase_of(recipe, epoch)
+    fit, end = remembered(phase.objective), start + phase.epochs
+    if fit is None or fit.every_epochs is None:
+        return range(start, end)
+    begin = epoch - (epoch - start) % fit.every_epochs
+    return range(begin, min(begin + fit.every_epochs, end))
+
+
+def _batches(
+    recipe: Recipe, epochs: range, share: Share, accelerator: engine.Accelerator, remember: Remember
+) -> Iterator[Batch]:
     workers = 0 if accelerator.device.type == "cpu" else 4
-    for batch in batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, epochs, share, workers):
+    views = (recipe.training, recipe.augment, recipe.batch_size, recipe.seed, epochs, share, workers, remember)
+    for batch in batches(*views):
         batch = batch.to(accelerator.device)
         yield replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
 
@@ -149,7 +172,9 @@ def seconds_per_step(recipe: Recipe, network: nn.Module, device: torch.device) -
     trial, seconds = copy.deepcopy(network).to(device), 0.0
     views = batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, range(1), Share(), 0)
     for _, batch in zip(range(2), views, strict=False):
-        batch, started = batch.to(device), time.perf_counter()
+        # Before the first sweep nothing is remembered; seeds stand in for it.
+        batch = replace(batch.to(device), memory=Memory(labels=batch.weak.seeds.to(device)))
+        started = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
             logits = trial(batch.image)
         loss = recipe.phases[0].objective(logits.float(), batch)

@@ -1,6 +1,6 @@
 """What a person sees while a network trains: one bar with loss, learning rate and the time that is left."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,19 @@ class Display:
         """One training step is done."""
         self.bar.update(self.task, advance=1, loss=f"loss {loss:.4f}", rate=f"lr {learning_rate:.1e}")
 
+    @contextmanager
+    def sweep(self, pictures: int) -> Iterator[Callable[[], None]]:
+        """A second bar while hidden segmentations are found; what it gives is to be called after each picture."""
+        task = self.bar.add_task("solving", total=pictures, loss="", rate="")
+        yield lambda: self.bar.update(task, advance=1)
+        self.bar.remove_task(task)
+
+    def swept(self, line: dict[str, Any]) -> None:
+        """All hidden segmentations are found."""
+        names = {"targets_mean_iou": "mIoU", "targets_energy": "energy", "targets_bound": "bound"}
+        numbers = "".join(f"  {name} {line[key]:.3f}" for key, name in names.items() if line.get(key) is not None)
+        self.console.print(f"hidden segmentations{numbers}  {line['targets_seconds']:.0f} s", highlight=False)
+
     def epoch(self, line: dict[str, Any], epochs: int) -> None:
         """One epoch is done, and perhaps validated."""
         scores = "".join(f"  {name} {line[key]:.3f}" for key, name in _NAMES.items() if line.get(key) is not None)
@@ -36,7 +49,7 @@ class Display:
 def display(console: Console, steps: int, done: int) -> Iterator[Display]:
     """A bar over all steps of a training, `done` of which were taken before."""
     columns = (
-        TextColumn("training"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[loss]}"),

@@ -1,6 +1,7 @@
 """A recipe as Python source that makes it again."""
 
 from dataclasses import fields, is_dataclass
+from math import isinf
 from typing import Any
 
 from rich.pretty import pretty_repr
@@ -14,19 +15,25 @@ def source(recipe: Recipe) -> str:
     Parts that are not dataclasses (a function, a module of the user's own) appear as their `repr`; a file that
     holds such a part says so in its first line, because it must be completed by hand before it can be run.
     """
-    kinds, others = _parts(recipe)
+    _, others = _parts(recipe)
     warning = [f"# Not made by a dataclass, complete by hand: {', '.join(sorted(others))}"] if others else []
-    imports = [
+    return "\n".join([*warning, *imports(recipe), "", f"recipe = {pretty_repr(recipe, max_width=100)}", ""])
+
+
+def imports(value: Any) -> list[str]:
+    """The import lines that the `repr` of a tree of dataclasses needs."""
+    kinds, _ = _parts(value)
+    lines = [
         f"from {module} import {', '.join(sorted(kind.__qualname__ for kind in kinds if kind.__module__ == module))}"
-        for module in sorted({kind.__module__ for kind in kinds})
+        for module in sorted({kind.__module__ for kind in kinds} - {"builtins"})
     ]
-    return "\n".join([*warning, *imports, "", f"recipe = {pretty_repr(recipe, max_width=100)}", ""])
+    return [*(["from math import inf"] if float in kinds else []), *lines]
 
 
 def is_own(recipe: Recipe) -> bool:
     """Whether all parts of a recipe are weakseg's, so that its source makes it again anywhere."""
     kinds, others = _parts(recipe)
-    return not others and all(kind.__module__.startswith("weakseg.") for kind in kinds)
+    return not others and all(kind.__module__.startswith("weakseg.") for kind in kinds - {float})
 
 
 def _parts(value: Any) -> tuple[set[type], set[str]]:
@@ -36,5 +43,8 @@ def _parts(value: Any) -> tuple[set[type], set[str]]:
     if isinstance(value, (tuple, list)):
         found = [_parts(part) for part in value]
         return set().union(*(k for k, _ in found)), set().union(*(o for _, o in found))
+    if isinstance(value, float) and isinf(value):
+        # Its repr is a name that must be imported, as a dataclass's is.
+        return {float}, set()
     known = value is None or isinstance(value, (bool, int, float, str))
     return set(), set() if known else {repr(value)}

@@ -1,0 +1,60 @@
+"""Things from tags, sizes and boxes, mIoU on val: `weakseg experiments recipes/tables/things_weak.py`.
+
+Each kind of label by every method that can use it, on the same pictures, network and schedule.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from weakseg import (
+    BoxLabels,
+    DualProjection,
+    EmAdapt,
+    Fit,
+    LogBarrier,
+    MultipleInstance,
+    QuadraticPenalty,
+    Regularize,
+    SoftMultipleInstance,
+    UntaggedClassesAbsent,
+)
+from weakseg.commands.experiments import Row, Table
+from weakseg.train.recipe import load_recipe
+
+recipes = Path(__file__).parents[1]
+ALL, ONE = (0, 1, 2), (0,)
+
+
+def by(recipe, objective):
+    return replace(recipe, phases=(replace(recipe.phases[0], objective=objective),))
+
+
+def rows_of(kind, recipe, seeds):
+    """The constrained CNN, and the two penalties on the same rows."""
+    projection = recipe.phases[0].objective
+    constraint = projection.solver.constraint
+    return (
+        Row(f"{kind}: constrained CNN", recipe, seeds),
+        Row(f"{kind}: quadratic penalty", by(recipe, Regularize(QuadraticPenalty(constraint), weight=100.0)), ONE),
+        Row(f"{kind}: log-barrier", by(recipe, Regularize(LogBarrier(constraint), weight=1.0)), ONE),
+    )
+
+
+tags, one_bit, interval, boxes = (
+    load_recipe(recipes / f"msrc_things_{kind}.py") for kind in ("tags", "one_bit_sizes", "interval_sizes", "boxes")
+)
+
+table = Table(
+    rows=(
+        Row("full supervision", load_recipe(recipes / "msrc_things_full.py"), ALL),
+        *rows_of("tags", tags, ALL),
+        Row("tags: EM-Adapt", by(tags, Fit(EmAdapt(background_share=0.3, share=0.05))), ALL),
+        Row("tags: soft MIL", by(tags, SoftMultipleInstance()), ALL),
+        Row("tags: MIL", by(tags, MultipleInstance()), ONE),
+        Row("tags: unconstrained", by(tags, Fit(DualProjection(UntaggedClassesAbsent()))), ONE),
+        *rows_of("one bit of size", one_bit, ALL),
+        *rows_of("interval sizes", interval, ALL),
+        Row("boxes: constrained CNN", boxes, ALL),
+        Row("boxes: as labels", by(boxes, Fit(BoxLabels(background=0))), ALL),
+    ),
+)

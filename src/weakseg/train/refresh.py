@@ -1,0 +1,70 @@
+"""When hidden segmentations are found anew: by which process, and what is kept of them on disk."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weakseg.data.sample import Dataset
+from weakseg.evaluate.predict import Predictor
+from weakseg.evaluate.scores import Scores
+from weakseg.objectives import Fit
+from weakseg.train import engine
+from weakseg.train.loader import Remember, Share, nothing
+from weakseg.train.progress import Display
+from weakseg.train.remember import Found, Targets, sweep
+from weakseg.types import Classes
+
+
+def refresh(
+    folder: Path,
+    fit: Fit | None,
+    samples: Dataset,
+    predictor: Predictor,
+    accelerator: engine.Accelerator,
+    share: Share,
+    shown: Display,
+) -> tuple[Remember, dict[str, Any]]:
+    """What is remembered from now on, and what to log of the sweep that found it.
+
+    A complete folder is left as it is, as when a run is resumed; of an incomplete one, what is missing is found. The
+    folders of earlier sweeps are where it starts from, and are removed in the end.
+
+    Args:
+        folder: where the targets go; its neighbours are earlier sweeps'.
+        fit: which part of the objective remembers; `None` where none does.
+        samples: the training pictures.
+        predictor: the network of this moment.
+        accelerator: for the other processes.
+        share: which part of the pictures is this process's.
+        shown: where progress is shown.
+    """
+    if fit is None:
+        return nothing, {}
+    started, targets = time.perf_counter(), Targets(folder)
+    older = sorted(path for path in folder.parent.glob("*") if path.name < folder.name)
+    earlier = Targets(older[-1]) if older else None
+    with shown.sweep(len(range(share.rank, len(samples), share.of))) as progress:
+        mine = sweep(fit.solver, samples, predictor, targets, earlier, share, progress)
+    found = [each for part in engine.gathered(accelerator, mine) for each in part]
+    line = {**summary(found, samples.classes), "targets_seconds": round(time.perf_counter() - started, 3)}
+    if accelerator.is_main_process:
+        shown.swept(line)
+        for path in older:
+            shutil.rmtree(path, ignore_errors=True)
+    return targets, line
+
+
+def summary(found: list[Found], classes: Classes) -> dict[str, float | None]:
+    """Mean energy and lower bound a picture, and the mIoU of the targets where there are masks; `None` for unknown."""
+    matrices = [each.matrix for each in found if each.matrix is not None]
+    names = tuple(map(str, range(len(matrices))))
+    scores = Scores(classes, names, names, np.array(matrices)).mean_iou() if matrices else None
+    bounds = [each.bound for each in found if not np.isnan(each.bound)]
+    return {
+        "targets_energy": float(np.mean([each.energy for each in found])) if found else None,
+        "targets_bound": float(np.mean(bounds)) if bounds else None,
+        "targets_mean_iou": scores,
+    }

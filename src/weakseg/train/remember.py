@@ -1,0 +1,166 @@
+"""Hidden segmentations that are found every few epochs, for whole pictures, and remembered in between.
+
+The second paper's schedule: stage A sweeps over all training pictures with the network of that moment, and stage B
+follows what it found until the next sweep. Targets lie in the run folder as label maps, one file a picture, so a
+sweep that was killed goes on where it was, and each of several processes solves its share.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch.nn import functional as F
+
+from weakseg.data.image_file import read_labels, write_labels
+from weakseg.data.sample import Dataset, Sample
+from weakseg.data.view import view, whole
+from weakseg.errors import DataInvalid, RecipeInvalid
+from weakseg.evaluate.confusion import confusion
+from weakseg.evaluate.predict import Predictor
+from weakseg.objectives import Fit, Sum
+from weakseg.train.loader import Share
+from weakseg.types import UNLABELED, Evidence, Objective, Solution, Solver
+
+_VOID = 255
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The label maps of one sweep, by the pictures' keys."""
+
+    folder: Path
+
+    def __call__(self, sample: Sample) -> Int[np.ndarray, "H W"]:
+        """The hidden segmentation of a picture, `UNLABELED` where none was found.
+
+        Raises:
+            DataInvalid: it is missing, damaged or of another size.
+        """
+        path = self._path(sample)
+        labels = read_labels(path)
+        if labels.shape != sample.valid.shape:
+            mend = "remove the file and resume the run; it will be found again"
+            raise DataInvalid(f"{path} is {labels.shape}, its picture {sample.valid.shape}", mend=mend)
+        return np.where(labels == _VOID, UNLABELED, labels).astype(np.int64)
+
+    def find(self, sample: Sample) -> Int[np.ndarray, "H W"] | None:
+        """The same; `None` where it is missing or damaged, so that it must be found again."""
+        try:
+            return self(sample)
+        except DataInvalid:
+            return None
+
+    def keep(self, sample: Sample, labels: Int[np.ndarray, "H W"]) -> None:
+        """Write a hidden segmentation, whole or not at all."""
+        write_labels(self._path(sample), labels, void=_VOID)
+
+    def _path(self, sample: Sample) -> Path:
+        return self.folder / f"{sample.key}.png"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of one picture, as numbers to log."""
+
+    energy: float
+    bound: float
+    """No segmentation has a lower energy; nan where the solver does not say."""
+    matrix: Int[np.ndarray, "C C"] | None
+    """Confusion with the mask of a picture that has one. It judges the target, and never trains."""
+
+
+def remembered(objective: Objective) -> Fit | None:
+    """The part of an objective whose hidden segmentation is remembered.
+
+    Raises:
+        RecipeInvalid: there are several; one label map a picture is remembered.
+    """
+    terms = objective.terms if isinstance(objective, Sum) else (objective,)
+    found = [term for term in terms if isinstance(term, Fit) and term.every_epochs is not None]
+    if len(found) > 1:
+        raise RecipeInvalid(f"{len(found)} terms of an objective with every_epochs", expected="one at most")
+    return found[0] if found else None
+
+
+def sweep(
+    solver: Solver,
+    samples: Dataset,
+    predictor: Predictor,
+    targets: Targets,
+    earlier: Targets | None,
+    share: Share,
+    progress: Callable[[], None] = lambda: None,
+) -> list[Found]:
+    """Predict every picture whole and as it is, and find its hidden segmentation while the next is predicted.
+
+    Args:
+        solver: stage A.
+        samples: the training pictures.
+        predictor: the network of this moment.
+        targets: what is written; pictures it holds already are passed over.
+        earlier: what the last sweep wrote, to start from.
+        share: which pictures are this process's.
+        progress: told after each picture.
+    """
+
+    def solve(sample: Sample, probs: Float[np.ndarray, "C H W"]) -> Found:
+        begin = None if earlier is None else earlier.find(sample)
+        labels, solution = hidden_segmentation(solver, sample, probs, begin)
+        targets.keep(sample, labels)
+        return _found(sample, labels, solution, len(samples.classes))
+
+    def tasks() -> Iterator[Future[Found]]:
+        for index in range(share.rank, len(samples), share.of):
+            sample = samples[index]
+            if targets.find(sample) is None:
+                yield pool.submit(solve, sample, predictor(sample.image))
+            else:
+                progress()
+
+    threads = torch.get_num_threads()
+    found = []
+    with ThreadPoolExecutor(threads) as pool:
+        for done in _ahead(tasks(), 2 * threads):
+            found.append(done.result())
+            progress()
+    return found
+
+
+def hidden_segmentation(
+    solver: Solver, sample: Sample, probs: Float[np.ndarray, "C H W"], begin: Int[np.ndarray, "H W"] | None
+) -> tuple[Int[np.ndarray, "H W"], Solution]:
+    """Stage A for one whole picture: its labels (`UNLABELED` where nothing is taught), and the solution with proof."""
+    batch = view(sample, whole(), (sample.valid.shape[0], sample.valid.shape[1]), begin)
+    # A probability that rounds to 0 is unlikely, not impossible.
+    log_probs = torch.from_numpy(probs).clamp(min=torch.finfo(torch.float32).tiny).log()[None]
+    solution = solver.solve(Evidence(batch.image, log_probs, batch.weak), batch.memory)
+    size = sample.valid.shape
+    target = F.interpolate(solution.target, size, mode="bilinear", align_corners=False)
+    weight = F.interpolate(solution.weight[:, None], size, mode="nearest-exact")[0, 0]
+    labels = torch.where((weight > 0) & batch.weak.valid[0], target[0].argmax(0), UNLABELED)
+    return labels.numpy(), solution
+
+
+def _found(sample: Sample, labels: Int[np.ndarray, "H W"], solution: Solution, classes: int) -> Found:
+    bound = solution.certificate.get("bound")
+    truth = None if sample.truth is None else np.where(labels == UNLABELED, UNLABELED, sample.truth)
+    return Found(
+        energy=float(solution.energy[0]),
+        bound=float("nan") if bound is None else float(bound[0]),
+        matrix=None if truth is None else confusion(truth, labels, classes),
+    )
+
+
+def _ahead(tasks: Iterable[Future[Found]], count: int) -> Iterator[Future[Found]]:
+    """The tasks in their order, with at most `count` of them under way: a prediction is large."""
+    waiting: deque[Future[Found]] = deque()
+    for task in tasks:
+        waiting.append(task)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
