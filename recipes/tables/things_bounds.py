@@ -1,6 +1,6 @@
 """How much the bounds on tags matter, one at a time: `weakseg experiments recipes/tables/things_bounds.py`.
 
-The sweep of the constrained CNN's supplementary table 4, on half the schedule.
+The sweep of the constrained CNN's supplementary table 4.
 """
 
 from dataclasses import replace
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from weakseg import All, BackgroundBetween, DualProjection, Fit, TaggedClassesPresent, UntaggedClassesAbsent
 from weakseg.commands.experiments import Row, Table
-from weakseg.train.recipe import load_recipe, with_epochs
+from weakseg.train.recipe import load_recipe
 
-tags = with_epochs(load_recipe(Path(__file__).parents[1] / "msrc_things_tags.py"), 7)
+tags = load_recipe(Path(__file__).parents[1] / "msrc_things_tags.py")
 
 
 def bounds(things: float = 0.05, least: float = 0.3, most: float = 0.7) -> Row:

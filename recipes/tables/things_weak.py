@@ -1,6 +1,6 @@
 """Things from tags, sizes and boxes, mIoU on val: `weakseg experiments recipes/tables/things_weak.py`.
 
-Each kind of label by every method that can use it, on the same pictures, network and schedule.
+Each kind of label by every method that can use it, on the same pictures, network and number of epochs.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ from weakseg import (
     UntaggedClassesAbsent,
 )
 from weakseg.commands.experiments import Row, Table
-from weakseg.train.recipe import load_recipe
+from weakseg.train.recipe import load_recipe, with_epochs
 
 recipes = Path(__file__).parents[1]
 ALL, ONE = (0, 1, 2), (0,)
@@ -40,21 +40,22 @@ def rows_of(kind, recipe, seeds):
     )
 
 
-tags, one_bit, interval, boxes = (
-    load_recipe(recipes / f"msrc_things_{kind}.py") for kind in ("tags", "one_bit_sizes", "interval_sizes", "boxes")
+full, tags, one_bit, interval, boxes = (
+    load_recipe(recipes / f"msrc_things_{kind}.py")
+    for kind in ("full", "tags", "one_bit_sizes", "interval_sizes", "boxes")
 )
 
 table = Table(
     rows=(
-        Row("full supervision", load_recipe(recipes / "msrc_things_full.py"), ALL),
+        Row("full supervision", replace(with_epochs(full, tags.epochs), validate_every=tags.epochs), ALL),
         *rows_of("tags", tags, ALL),
-        Row("tags: EM-Adapt", by(tags, Fit(EmAdapt(background_share=0.3, share=0.05))), ALL),
-        Row("tags: soft MIL", by(tags, SoftMultipleInstance()), ALL),
+        Row("tags: EM-Adapt", by(tags, Fit(EmAdapt())), ALL),
+        Row("tags: soft MIL", by(tags, SoftMultipleInstance()), ONE),
         Row("tags: MIL", by(tags, MultipleInstance()), ONE),
         Row("tags: unconstrained", by(tags, Fit(DualProjection(UntaggedClassesAbsent()))), ONE),
         *rows_of("one bit of size", one_bit, ALL),
         *rows_of("interval sizes", interval, ALL),
         Row("boxes: constrained CNN", boxes, ALL),
-        Row("boxes: as labels", by(boxes, Fit(BoxLabels(background=0))), ALL),
+        Row("boxes: as labels", by(boxes, Fit(BoxLabels(background=0))), ONE),
     ),
 )
