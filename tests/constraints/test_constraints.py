@@ -138,6 +138,13 @@ def test_absent_classes_are_deleted_and_unspoken_ones_stay():
     assert len(rows) == 0
 
 
+def test_a_background_that_is_not_there_has_no_bounds():
+    """Else its rows would contradict its deletion, as in the released code."""
+    weak = weak_of(tags=torch.tensor([[ABSENT, PRESENT, ABSENT, ABSENT]]))
+    assert len(BackgroundBetween().rows(weak, (8, 8))[0]) == 0
+    assert len(BackgroundBetween().rows(weak_of(), (8, 8))[0]) == 2
+
+
 def test_a_picture_without_tags_has_no_rows():
     """Nobody said anything, so nothing is demanded."""
     for rule in (TaggedClassesPresent(), UntaggedClassesAbsent(), SizesWithin(), LargeOrSmall(), paper_boxes()):

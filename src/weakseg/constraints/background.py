@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from math import inf
 
-from weakseg.constraints.cells import cells_of
+from weakseg.constraints.cells import Cells, cells_of
 from weakseg.constraints.class_shares import one_class, share_rows
-from weakseg.constraints.linear_rows import LinearRows
+from weakseg.constraints.linear_rows import LinearRows, nothing
 from weakseg.errors import RecipeInvalid
-from weakseg.types import WeakLabels
+from weakseg.types import ABSENT, WeakLabels
 
 
 @dataclass(frozen=True)
 class BackgroundBetween:
     """The background covers between two shares of the picture, equation 19.
 
-    So all things together are bounded too. Pathak, Krähenbühl and Darrell 2015, equation (9), with .3 and .7.
+    So all things together are bounded too. Nothing is demanded of a picture whose background is tagged `ABSENT`, where
+    the released code contradicts itself. Pathak, Krähenbühl and Darrell 2015, equation (9), with .3 and .7.
     """
 
     lower: float = 0.3
@@ -32,6 +33,10 @@ class BackgroundBetween:
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """At most two rows an image."""
-        weights = one_class(self.background or 0, weak.tags.shape[1])
-        bounds = (self.lower, self.upper)
-        return [share_rows(cells, weights, bounds, self.price, "background") for cells in cells_of(weak, grid)]
+        return [self._rows(cells, grid) for cells in cells_of(weak, grid)]
+
+    def _rows(self, cells: Cells, grid: tuple[int, int]) -> LinearRows:
+        index, classes = self.background or 0, len(cells.tags)
+        if cells.tags[index] == ABSENT:
+            return nothing(classes, grid)
+        return share_rows(cells, one_class(index, classes), (self.lower, self.upper), self.price, "background")
