@@ -29,6 +29,7 @@ _HOMES = {
     "Fit": "objectives",
     "Fold": "data.fold",
     "Folder": "data.folder",
+    "FrozenStatistics": "models.frozen_statistics",
     "IntervalSizes": "data.simulate",
     "LargeOrSmall": "constraints.sizes",
     "LinearRows": "constraints.linear_rows",

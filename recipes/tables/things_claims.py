@@ -1,0 +1,43 @@
+"""What the constrained CNN's paper says of training, on tags: `weakseg experiments recipes/tables/things_claims.py`.
+
+Beside the row "tags: constrained CNN" of things_weak.py, from which each of these differs in one thing.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from weakseg import FrozenStatistics, Sgd
+from weakseg.commands.experiments import Row, Table
+from weakseg.train.recipe import load_recipe
+
+tags = load_recipe(Path(__file__).parents[1] / "msrc_things_tags.py")
+phase = tags.phases[0]
+fit = phase.objective
+
+
+def fitted(**changes):
+    return replace(tags, phases=(replace(phase, objective=replace(fit, **changes)),))
+
+
+def batches_of(size: int, momentum: float, learning_rate: float):
+    return replace(
+        tags,
+        network=FrozenStatistics(tags.network),
+        optimizer=Sgd(momentum=momentum),
+        batch_size=size,
+        phases=(replace(phase, learning_rate=learning_rate),),
+    )
+
+
+hard = replace(fit.solver, hardness=1000.0)
+table = Table(
+    rows=(
+        Row("hard P, found at every step", fitted(solver=hard), (0,)),
+        Row("hard P, held for an epoch", fitted(every_epochs=1), (0,)),
+        Row("stride 32", replace(tags, network=replace(tags.network, output_stride=32)), (0,)),
+        Row("stride 8", replace(tags, network=replace(tags.network, output_stride=8)), (0,)),
+        # As far a step a picture: rate / (1 - momentum) / batch size.
+        Row("batches of 20, momentum .9", batches_of(20, 0.9, 1e-2), (0,)),
+        Row("batches of 1, momentum .99", batches_of(1, 0.99, 5e-5), (0,)),
+    )
+)
