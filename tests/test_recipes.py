@@ -1,6 +1,8 @@
 """Every recipe and every table that is shipped can be loaded, and is its own record."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,22 @@ def test_rows_of_a_table_can_be_told_apart(path):
 
     names = [row.name for row in load_table(path).rows]
     assert len({*names}) == len(names) > 0
+
+
+_LOADED_ALONE = """
+import sys
+from pathlib import Path
+from weakseg.train.recipe import load_recipe
+from weakseg.train.source import source
+for path in map(Path, sys.argv[2:]):
+    record = Path(sys.argv[1]) / path.name
+    record.write_text(source(load_recipe(path)))
+    assert load_recipe(record) == load_recipe(path), path
+"""
+
+
+def test_recipes_for_voc_can_be_made_again_without_the_data(tmp_path):
+    """In a process without type checks, which would open the data sets."""
+    paths = sorted((RECIPES / "voc").glob("*.py"))
+    subprocess.run([sys.executable, "-c", _LOADED_ALONE, str(tmp_path), *map(str, paths)], check=True)
+    assert paths

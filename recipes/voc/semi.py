@@ -1,0 +1,10 @@
+"""Pascal VOC 2012, tags beside the masks of ten pictures of each class; the paper's supplementary figure 5."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from weakseg import SomeMasks
+from weakseg.train.recipe import load_recipe
+
+tags = load_recipe(Path(__file__).with_name("tags.py"))
+recipe = replace(tags, training=SomeMasks(tags.training, per_class=10))
