@@ -144,3 +144,12 @@ def test_a_device_that_is_not_there_is_named(name):
     """Not a traceback from the depths of torch."""
     with pytest.raises(RecipeInvalid, match=f"'{name}' cannot be used here"):
         Predictor(pixelwise(), CLASSES, device=name)
+
+
+@pytest.mark.parametrize("tile_px", [32, 1024])
+def test_pictures_predicted_together_are_predicted_as_alone(tile_px):
+    """A batch is faster on a GPU, and nothing else; large pictures are cut into tiles all the same."""
+    predictor = Predictor(Coarse(), CLASSES, tile_px=tile_px)
+    pictures = np.stack([picture(45, 61), picture(45, 61)[:, ::-1]])
+    for alone, together in zip(map(predictor, pictures), predictor.together(pictures), strict=True):
+        np.testing.assert_allclose(together, alone, atol=1e-6)

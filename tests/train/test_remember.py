@@ -21,7 +21,7 @@ from weakseg.train import remember
 from weakseg.train.loader import Share
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe, with_epochs
-from weakseg.train.remember import Targets, hidden_segmentation, remembered, sweep
+from weakseg.train.remember import Targets, _of_one_size, hidden_segmentation, remembered, sweep
 from weakseg.types import UNLABELED, Batch, Evidence, Solution
 
 CLICKED = Simulated(Squares(), (Clicks(),))
@@ -201,6 +201,13 @@ def test_a_batch_in_which_nothing_is_remembered_is_refused():
 
     with pytest.raises(EvidenceInvalid, match="no hidden segmentation is remembered"):
         FIT(torch.randn(1, 2, 4, 4), batch)
+
+
+def test_groups_hold_neighbours_of_one_size():
+    """In order, none lost, none larger than asked."""
+    samples = [Squares(size=size)[0] for size in (24, 24, 24, 30, 24)]
+    sizes = [[s.image.shape[1] for s in group] for group in _of_one_size(samples, at_most=2)]
+    assert sizes == [[24, 24], [24], [30], [24]]
 
 
 def test_one_part_of_an_objective_may_remember():

@@ -55,11 +55,22 @@ class Predictor:
         """The most probable class at each pixel."""
         return np.concatenate([band.argmax(0) for band in self._bands(image)])
 
+    def together(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
+        """Probabilities of pictures of one size, in one pass where they are small enough: faster on a GPU.
+
+        Raises:
+            DataInvalid, EvidenceInvalid: as for one picture.
+        """
+        require_channels(images[0], self.channels)
+        if images[0, 0].size <= self.tile_px**2:
+            return self._tiles(images)
+        return np.stack([self(image) for image in images])
+
     def _bands(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
         """Finished rows of probabilities, from top to bottom."""
         require_channels(image, self.channels)
         if image[0].size <= self.tile_px**2:
-            yield self._tile(image)
+            yield self._tiles(image[None])[0]
         else:
             yield from self._blended(image)
 
@@ -73,14 +84,14 @@ class Predictor:
             band[:, : unfinished.shape[1]] = unfinished
             for left, right in columns:
                 weight = _hill(bottom - top)[:, None] * _hill(right - left)
-                band[:-1, :, left:right] += weight * self._tile(image[:, top:bottom, left:right])
+                band[:-1, :, left:right] += weight * self._tiles(image[None, :, top:bottom, left:right])[0]
                 band[-1, :, left:right] += weight
             finished, unfinished = np.split(band, [following - top], axis=1)
             yield finished[:-1] / finished[-1]
 
-    def _tile(self, image: Float[np.ndarray, "M H W"]) -> Float[np.ndarray, "C H W"]:
-        height, width = image.shape[1:]
-        pixels = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None].to(self.device)
+    def _tiles(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
+        height, width = images.shape[2:]
+        pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).to(self.device)
         # Off a multiple of the stride, the last cell reaches over the border and every cell would be drawn too small.
         margin = (0, -width % self._multiple, 0, -height % self._multiple)
         pixels = F.pad(pixels, margin, mode="replicate")
@@ -93,7 +104,7 @@ class Predictor:
                 mend="use the checkpoint of this run, or train with a smaller learning rate if it diverged",
             )
         logits = F.interpolate(logits, pixels.shape[2:], mode="bilinear", align_corners=False)
-        return logits[0, :, :height, :width].softmax(0).cpu().numpy()
+        return logits[:, :, :height, :width].softmax(1).cpu().numpy()
 
     @property
     def _multiple(self) -> int:

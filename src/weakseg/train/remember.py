@@ -114,13 +114,20 @@ def sweep(
         targets.keep(sample, labels)
         return _found(sample, labels, solution, len(samples.classes))
 
-    def tasks() -> Iterator[Future[Found]]:
+    def missing() -> Iterator[Sample]:
         for index in range(share.rank, len(samples), share.of):
             sample = samples[index]
             if targets.find(sample) is None:
-                yield pool.submit(solve, sample, predictor(sample.image))
+                yield sample
             else:
                 progress()
+
+    def tasks() -> Iterator[Future[Found]]:
+        # A processor gains nothing from batches, and alone a picture is predicted to the same bit in any share.
+        at_once = 1 if predictor.device == "cpu" else 8
+        for group in _of_one_size(missing(), at_once):
+            for sample, probs in zip(group, predictor.together(np.stack([s.image for s in group])), strict=True):
+                yield pool.submit(solve, sample, probs)
 
     threads = torch.get_num_threads()
     found = []
@@ -154,6 +161,18 @@ def _found(sample: Sample, labels: Int[np.ndarray, "H W"], solution: Solution, c
         bound=float("nan") if bound is None else float(bound[0]),
         matrix=None if truth is None else confusion(truth, labels, classes),
     )
+
+
+def _of_one_size(samples: Iterable[Sample], at_most: int) -> Iterator[list[Sample]]:
+    """Neighbours of one size, in groups."""
+    group: list[Sample] = []
+    for sample in samples:
+        if group and (len(group) == at_most or sample.image.shape != group[0].image.shape):
+            yield group
+            group = []
+        group.append(sample)
+    if group:
+        yield group
 
 
 def _ahead(tasks: Iterable[Future[Found]], count: int) -> Iterator[Future[Found]]:
