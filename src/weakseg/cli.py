@@ -68,7 +68,8 @@ def simulate(
 def constraints(
     data: Annotated[str, typer.Argument(help="A data folder with some full masks or sizes.")],
     split: Annotated[
-        str | None, typer.Option("--split", help="Which splits/<name>.txt; by default train, or all where there is none.")
+        str | None,
+        typer.Option("--split", help="Which splits/<name>.txt; by default train, or all where there is none."),
     ] = None,
     size: Annotated[
         list[str] | None, typer.Option("--size", help="A size you know, in place of the data's: heart=0.05. Repeat it.")

@@ -41,7 +41,7 @@ def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: 
         )
     rules = propose(sizes, folder.classes.background, tail)
     own = (SizesWithin(PRICE),) if (folder.root / "sizes.csv").is_file() else ()
-    console.print(Text(_source_of(told, folder, masks, int((~np.isnan(known).any(2)).any(1).sum()))))
+    console.print(Text(_source_of(told, folder, masks, sum(not np.isnan(picture).all() for picture in known))))
     console.print(Text(as_code((*rules, *own), folder.classes)), soft_wrap=True)
     if not masks:
         console.print("No picture has a mask, so nothing can be said about how true these rules are.")
@@ -113,7 +113,9 @@ def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
         except ValueError:
             share = -1.0
         if name not in classes.names or not 0 < share <= 1:
-            expected = f"CLASS=SHARE with a share of the picture above 0 and up to 1, and one of {', '.join(classes.names)}"
+            expected = (
+                f"CLASS=SHARE with a share of the picture above 0 and up to 1, and one of {', '.join(classes.names)}"
+            )
             raise RecipeInvalid(f"--size {words}", expected=expected, mend="write it like --size heart=0.05")
         sizes[row, classes.names.index(name)] = share
     return sizes

@@ -43,7 +43,7 @@ def satisfied(rules: Sequence[Constraint], samples: Iterable[Sample]) -> list[Sa
         rules: what is demanded.
         samples: pictures with the labels that the rules read; those without a mask are passed over.
     """
-    held: list[list[Bool[np.ndarray, " N"]]] = [[] for _ in rules]
+    held: list[list[Bool[np.ndarray, " _"]]] = [[] for _ in rules]
     for sample in samples:
         if sample.truth is None:
             continue
@@ -69,12 +69,17 @@ def obeyed(rows: LinearRows, truth: Int[np.ndarray, "H W"]) -> Bool[np.ndarray, 
 def truly_labelled(sample: Sample, classes: Classes) -> Sample:
     """A picture with the tags, boxes and exact sizes that its mask implies: what a perfect annotator says of it."""
     assert sample.truth is not None
-    kinds, unused = (Tags(), Boxes(), IntervalSizes(margin=0.0)), np.random.default_rng(0)
-    told = {kind.fills: kind.simulate(sample.truth, classes, unused) for kind in kinds}
-    return relabelled(sample, len(classes), **told)
+    unused = np.random.default_rng(0)
+    return relabelled(
+        sample,
+        len(classes),
+        tags=Tags().simulate(sample.truth, classes, unused),
+        areas=IntervalSizes(margin=0.0).simulate(sample.truth, classes, unused),
+        boxes=Boxes().simulate(sample.truth, classes, unused),
+    )
 
 
-def _summed(held: list[Bool[np.ndarray, " N"]]) -> Satisfied:
+def _summed(held: list[Bool[np.ndarray, " _"]]) -> Satisfied:
     return Satisfied(
         pictures=len(held),
         obeying=sum(bool(demands.all()) for demands in held),

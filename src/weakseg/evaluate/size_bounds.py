@@ -1,6 +1,6 @@
 """Bounds on sizes, proposed from pictures whose sizes are known: from full masks, or as somebody told them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import ceil, floor, inf, log10
 
 import numpy as np
@@ -81,14 +81,23 @@ def _present(of_class: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "_ 2"]:
 
 
 def _below(told: Float[np.ndarray, "N 2"], tail: float) -> float:
-    return _figures(float(np.quantile(told[:, 0], tail, method="lower")), floor)
+    return _figures(float(np.quantile(told[:, 0], tail, method="lower")), _down)
 
 
 def _above(told: Float[np.ndarray, "N 2"], tail: float) -> float:
-    return min(_figures(float(np.quantile(told[:, 1], 1 - tail, method="higher")), ceil), 1.0)
+    return min(_figures(float(np.quantile(told[:, 1], 1 - tail, method="higher")), _up), 1.0)
 
 
-def _figures(share: float, to_whole) -> float:
+def _down(value: float) -> int:
+    # Rounding of the last digit is no reason to give way by a whole figure.
+    return floor(value + 1e-6)
+
+
+def _up(value: float) -> int:
+    return ceil(value - 1e-6)
+
+
+def _figures(share: float, to_whole: Callable[[float], int]) -> float:
     """Two figures of a share, which is what a few pictures can tell."""
     if share <= 0:
         return 0.0

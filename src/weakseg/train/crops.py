@@ -35,7 +35,7 @@ def require_demands_seen(recipe: Recipe, console: Console) -> None:
         raise RecipeInvalid(
             f"{share:.0%} of the constraints' demands are dropped, because the crops hide too much of the pictures",
             expected=f"at most {MOST_DROPPED:.0%}: what is said about whole pictures is learnt from whole pictures",
-            mend="train on whole pictures: augment=Augment(crop=None, ...), with a smaller batch_size if memory is short",
+            mend="train on whole pictures: Augment(crop=None), and a smaller batch_size if memory is short",
         )
 
 
