@@ -342,6 +342,21 @@ def test_one_class_only_is_that_class():
     assert solved(logits, at_least(0, 31.0, classes=1)).status[0].startswith("Infeasible: no segmentation obeys 'cl")
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_priced_rows_on_the_only_class_left_are_paid_for_at_once(dtype):
+    """Nothing can move, so curvature is rounding of either sign: the missed row costs its price, the other nothing."""
+    logits = torch.randn((1, 4, *SIZE), generator=torch.Generator().manual_seed(0), dtype=dtype)
+    gone = deletion(torch.tensor([False, True, True, True]), None, SIZE)
+    rows = gone + at_least(0, 0.3 * PIXELS, 2.0) + at_most(0, 0.7 * PIXELS, 2.0)
+
+    solution = solved(logits, rows)
+
+    assert solution.memory.multipliers is not None
+    assert solution.memory.multipliers[0].tolist() == [0.0, 2.0]
+    assert float(solution.certificate["gap"][0]) <= 1e-9
+    assert solution.target[0, 0].min() == 1
+
+
 def test_every_class_deleted_is_told_and_ignored():
     """Tags that leave nothing cannot be obeyed."""
     logits, _ = random_problem(3)
