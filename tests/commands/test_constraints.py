@@ -2,9 +2,12 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
-from weakseg import All, TaggedClassesPresent
+from weakseg import All, Classes, TaggedClassesPresent
+from weakseg.commands.constraints import as_code
+from weakseg.evaluate.size_bounds import propose
 
 
 def _pasted(text: str) -> All:
@@ -75,3 +78,15 @@ def test_what_cannot_be_used_is_named(weakseg, hearts, words, found):
     assert said.code == 2
     assert found in said.err
     assert "Traceback" not in said.err
+
+
+def test_weights_of_many_classes_are_short_and_the_same():
+    """A person can tell which class a line of fifteen is about, and Python makes the rule again."""
+    classes = Classes(tuple("abcdefghijklmno"))
+    rules = propose(np.where(np.arange(15)[:, None] == 14, 0.5, 0.0) * np.ones((3, 15, 2)))
+
+    text = as_code(rules, classes)
+
+    assert "weights=(0.0,) * 14 + (1.0,), " in text
+    assert "# o" in text
+    assert _pasted(text) == All(rules)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from itertools import groupby
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
@@ -14,6 +15,8 @@ from weakseg.constraints.class_shares import ClassShares
 from weakseg.constraints.linear_rows import All, Constraint
 from weakseg.constraints.paper import code_one_bit_sizes, paper_boxes, paper_one_bit_sizes, paper_tags
 from weakseg.constraints.sizes import SizesWithin
+from weakseg.constraints.tags import UntaggedClassesAbsent
+from weakseg.data.contents import list_files
 from weakseg.data.folder import Folder
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid, RecipeInvalid
@@ -24,6 +27,8 @@ from weakseg.types import Classes
 
 SOURCES = ("masks", "sizes.csv")
 """What of a data folder tells sizes."""
+FEW = 8
+"""Classes whose weights can be taken in at a glance."""
 
 
 def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: float) -> None:
@@ -31,7 +36,7 @@ def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: 
     folder, console = _folder(data, split), Console(highlight=False, soft_wrap=True)
     with bar("reading sizes") as moved:
         known = known_sizes(_each(folder, moved), folder.classes)
-    masks = sum(_has_mask(folder, key) for key in folder.keys)
+    masks = _masks(folder)
     sizes = _given(told, folder.classes) if told else known
     if np.isnan(sizes).all():
         raise DataInvalid(
@@ -39,7 +44,7 @@ def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: 
             expected="masks/ or sizes.csv in the folder, or sizes on the command line",
             mend="draw a few full masks, fill sizes.csv (image,class,min,max), or add --size CLASS=SHARE for some",
         )
-    rules = propose(sizes, folder.classes.background, tail)
+    rules = (UntaggedClassesAbsent(), *propose(sizes, folder.classes.background, tail))
     own = (SizesWithin(PRICE),) if (folder.root / "sizes.csv").is_file() else ()
     console.print(Text(_source_of(told, folder, masks, sum(not np.isnan(picture).all() for picture in known))))
     console.print(Text(as_code((*rules, *own), folder.classes)), soft_wrap=True)
@@ -52,8 +57,17 @@ def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: 
 
 def as_code(rules: tuple[Constraint, ...], classes: Classes) -> str:
     """Python that makes the rules, to be pasted into a recipe; rules about one class are followed by its name."""
-    lines = [f"        {rule!r},{_comment(rule, classes)}" for rule in rules]
+    lines = [f"        {_as_code(rule)},{_comment(rule, classes)}" for rule in rules]
     return "\n".join([*imports(All(rules)), "", "constraint = All(", "    (", *lines, "    )", ")", ""])
+
+
+def _as_code(rule: Constraint) -> str:
+    """The rule's `repr`; weights of many classes as a sum of tuples, which a person can read."""
+    if not isinstance(rule, ClassShares) or len(rule.weights) < FEW:
+        return repr(rule)
+    runs = [(weight, len([*same])) for weight, same in groupby(rule.weights)]
+    short = " + ".join(f"({weight},) * {length}" if length > 1 else f"({weight},)" for weight, length in runs)
+    return repr(rule).replace(repr(rule.weights), short)
 
 
 def show_satisfied(
@@ -93,14 +107,16 @@ def _folder(data: str, split: str | None) -> Folder:
     return Folder(data, split or usual, labels=sources)
 
 
-def _has_mask(folder: Folder, key: str) -> bool:
-    return any((folder.root / "masks").glob(f"{key}.*"))
-
-
 def _each(folder: Folder, moved: Callable[[int, int], None]) -> Iterator[Sample]:
     for index in range(len(folder)):
         yield folder[index]
         moved(index + 1, len(folder))
+
+
+def _masks(folder: Folder) -> int:
+    """How many of the pictures have a mask."""
+    there = list_files(folder.root / "masks", []) if (folder.root / "masks").is_dir() else {}
+    return len({*folder.keys} & {*there})
 
 
 def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
