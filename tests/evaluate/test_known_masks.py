@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from cows import CLASSES, picture
 
-from weakseg import All, BackgroundBetween, ClassShares, SizesWithin, TaggedClassesPresent, paper_boxes, paper_tags
+from weakseg import (
+    All,
+    BackgroundBetween,
+    ClassShares,
+    NothingOutsideBoxes,
+    SizesWithin,
+    TaggedClassesPresent,
+    paper_boxes,
+    paper_tags,
+)
 from weakseg.constraints.sizes import OneBitSizes
 from weakseg.data.relabel import relabelled
 from weakseg.evaluate.known_masks import Satisfied, satisfied
@@ -76,3 +85,11 @@ def test_the_background_is_judged_by_its_own_bounds():
     found = [satisfied([rule], [picture(cows)])[0].obeying for cows in (81, 80, 50, 30, 29)]
 
     assert found == [0, 1, 1, 1, 0]
+
+
+def test_a_thing_outside_its_box_is_a_deletion_that_fails():
+    """Boxes that hold all of a class are obeyed, one that is too small is not."""
+    true = picture(20)
+    small = replace(true, boxes=np.array([[1.0, 0, 0, 1, 10]]))
+
+    assert satisfied([NothingOutsideBoxes()], [true, small]) == [Satisfied(2, 1, 2, 1)]

@@ -153,10 +153,11 @@ def _judged(
         made = setting(background)
         groups[f"{setting.__name__}({background})"] = (*made.constraints, made)
     groups["paper_boxes()"] = (*paper_boxes().constraints, paper_boxes())
-    every = [rule for group in groups.values() for rule in group]
+    # Settings share rules.
+    every = list(dict.fromkeys(rule for group in groups.values() for rule in group))
     known = (truly_labelled(sample, folder.classes) for sample in _each(folder, moved) if sample.truth is not None)
-    found = iter(satisfied(every, known))
-    judged = {title: [(rule, next(found)) for rule in group] for title, group in groups.items()}
+    found = dict(zip(every, satisfied(every, known), strict=True))
+    judged = {title: [(rule, found[rule]) for rule in group] for title, group in groups.items()}
     if own:
         judged["sizes.csv as it is"] = list(zip(own, satisfied(own, _each(folder, moved)), strict=True))
     return judged

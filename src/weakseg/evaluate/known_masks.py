@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
-from torch.nn import functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from weakseg.constraints.linear_rows import Constraint, LinearRows
 from weakseg.data.relabel import relabelled
@@ -48,22 +48,39 @@ def satisfied(rules: Sequence[Constraint], samples: Iterable[Sample]) -> list[Sa
         if sample.truth is None:
             continue
         weak = view(sample, whole(), sample.truth.shape).weak
+        mask = _mask(sample.truth, len(sample.tags))
         for found, rule in zip(held, rules, strict=True):
-            found.append(obeyed(rule.rows(weak, sample.truth.shape)[0], sample.truth))
+            found.append(_obeyed(rule.rows(weak, sample.truth.shape)[0], mask))
     return [_summed([demands for demands in found if len(demands)]) for found in held]
 
 
-def obeyed(rows: LinearRows, truth: Int[np.ndarray, "H W"]) -> Bool[np.ndarray, " N"]:
-    """Which demands on a picture its mask obeys: each row in turn, then, where classes are deleted, all deletions."""
+@dataclass(frozen=True)
+class _Mask:
+    """A true mask as a segmentation that is sure of itself."""
+
+    labels: Int[Tensor, "H W"]
+    valid: Bool[Tensor, "H W"]
+    probs: Float[Tensor, "C H W"]
+
+
+def _mask(truth: Int[np.ndarray, "H W"], classes: int) -> _Mask:
     valid = torch.from_numpy(truth != UNLABELED)
     labels = torch.from_numpy(np.where(truth == UNLABELED, 0, truth)).long()
-    probs = F.one_hot(labels, len(rows.absent)).movedim(-1, 0).double()
-    slack = ROUNDING * float(valid.sum())
-    held = rows.values(probs, valid.double()) >= rows.bounds - slack
-    gone = rows.absent[:, None, None] if rows.forbidden is None else rows.absent[:, None, None] | rows.forbidden
-    if not gone.any():
-        return held.numpy()
-    return np.append(held.numpy(), not bool((probs.bool() & valid & gone).any()))
+    return _Mask(labels, valid, torch.stack([labels == k for k in range(classes)]).double())
+
+
+def _obeyed(rows: LinearRows, mask: _Mask) -> Bool[np.ndarray, " N"]:
+    """Which demands on a picture its mask obeys: each row in turn, then, where classes are deleted, all deletions."""
+    held = np.zeros(0, dtype=bool)
+    if len(rows):
+        slack = ROUNDING * float(mask.valid.sum())
+        held = (rows.values(mask.probs, mask.valid.double()) >= rows.bounds - slack).numpy()
+    gone = rows.absent[mask.labels]
+    if rows.forbidden is not None:
+        gone |= rows.forbidden.gather(0, mask.labels[None])[0]
+    elif not rows.absent.any():
+        return held
+    return np.append(held, not bool((gone & mask.valid).any()))
 
 
 def truly_labelled(sample: Sample, classes: Classes) -> Sample:
