@@ -275,6 +275,20 @@ def test_marked_pixels_count_and_stay_as_they_are():
     assert float(solution.target[0, 1].sum()) == pytest.approx(10, abs=1e-6)
 
 
+@pytest.mark.parametrize("price", [2.0, inf])
+def test_a_picture_that_is_marked_everywhere_may_break_its_rows(price):
+    """Nothing is left to solve for: the marks stay, and hard rows are told to contradict them."""
+    logits = torch.randn((1, 4, *SIZE), generator=torch.Generator().manual_seed(0))
+    weak = batch_of(torch.zeros((1, *SIZE), dtype=torch.long)).weak
+    rows = at_least(1, 0.3 * PIXELS, price) + at_most(0, 0.7 * PIXELS, price)
+
+    solution = DualProjection(Given((rows,))).solve(replace(evidence_of(logits), weak=weak))
+
+    assert solution.target[0, 0].min() == 1
+    assert (float(solution.certificate["contradiction"][0]) > 0) == (price == inf)
+    assert all(values.isfinite().all() for values in solution.certificate.values())
+
+
 def test_half_valid_cells_count_half():
     """On a coarse grid, a cell's valid share is what it adds to a count."""
     valid = torch.ones((1, 8, 8), dtype=torch.bool)
