@@ -17,7 +17,7 @@ from weakseg import (
     paper_boxes,
     paper_tags,
 )
-from weakseg.constraints.sizes import OneBitSizes
+from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.data.relabel import relabelled
 from weakseg.evaluate.known_masks import Satisfied, satisfied
 
@@ -61,7 +61,7 @@ def test_what_nobody_spoke_of_is_no_picture_of_the_rule():
     """Without sizes, boxes or tags there is nothing to obey, nor without a mask."""
     said = picture(20)
     silent = relabelled(said, len(CLASSES))
-    rules = [SizesWithin(), OneBitSizes(), paper_boxes(), TaggedClassesPresent()]
+    rules = [SizesWithin(), LargeOrSmall(), paper_boxes(), TaggedClassesPresent()]
 
     assert satisfied(rules, [silent, replace(said, truth=None)]) == [Satisfied(0, 0, 0, 0)] * 4
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weakseg import BackgroundBetween, ClassShares, TaggedClassesPresent
-from weakseg.constraints.sizes import OneBitSizes
+from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.data.relabel import relabelled
 from weakseg.evaluate.known_masks import satisfied
 from weakseg.evaluate.size_bounds import known_sizes, propose
@@ -37,7 +37,7 @@ def test_bounds_are_quantiles():
     present, bit, share = propose(sizes, 0, tail=0.05)
 
     assert present == TaggedClassesPresent(0.05, 2.0, 0)
-    assert bit == OneBitSizes(0.5, 0.5, 0.5, 2.0, 0)
+    assert bit == LargeOrSmall(0.5, 0.5, 0.5, 2.0, 0)
     assert share == ClassShares((0.0, 1.0, 0.0), 0.05, 0.96, 2.0)
 
 

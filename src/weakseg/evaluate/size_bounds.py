@@ -9,7 +9,7 @@ from jaxtyping import Float
 from weakseg.constraints.background import BackgroundBetween
 from weakseg.constraints.class_shares import ClassShares
 from weakseg.constraints.linear_rows import Constraint
-from weakseg.constraints.sizes import OneBitSizes
+from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.constraints.tags import TaggedClassesPresent
 from weakseg.data.sample import Sample
 from weakseg.data.simulate import IntervalSizes
@@ -54,7 +54,7 @@ def propose(sizes: Sizes, background: int | None = None, tail: float = TAIL) -> 
         rules.append(BackgroundBetween(_below(told, tail), _above(told, tail), PRICE, background))
     if len(present):
         cut = _figures(float(np.median(present.mean(1))), round)
-        rules.append(OneBitSizes(cut, cut, cut, PRICE, background))
+        rules.append(LargeOrSmall(cut, cut, cut, PRICE, background))
     return (*rules, *(rule for k in things for rule in _class_share(sizes, k, tail)))
 
 
