@@ -65,6 +65,26 @@ def simulate(
 
 
 @app.command()
+def constraints(
+    data: Annotated[str, typer.Argument(help="A data folder with some full masks or sizes.")],
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="Which splits/<name>.txt; by default train, or all where there is none."),
+    ] = None,
+    size: Annotated[
+        list[str] | None, typer.Option("--size", help="A size you know, in place of the data's: heart=0.05. Repeat it.")
+    ] = None,
+    tail: Annotated[
+        float, typer.Option("--tail", min=0, max=0.5, help="Share of the known sizes left beyond each bound.")
+    ] = 0.05,
+) -> None:
+    """Propose bounds on sizes, and say of each rule how many known masks obey it."""
+    from weakseg.commands.constraints import propose_and_show
+
+    propose_and_show(data, split, tuple(size or ()), tail)
+
+
+@app.command()
 def train(
     what: Annotated[str, typer.Argument(help="A recipe file (.py), or a data folder.")],
     out: Annotated[Path, typer.Option("--out", help="Where the run goes; must not exist yet, unless it is resumed.")],

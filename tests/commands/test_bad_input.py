@@ -26,7 +26,8 @@ def trained(weakseg, hearts, tmp_path):
     "words", [("train", "NOWHERE", "--out", "run"), ("check", "NOWHERE"), ("evaluate", "NOWHERE"),
               ("report", "NOWHERE"),
               ("predict", "NOWHERE", "a.png", "--out", "masks"), ("train", "NOWHERE.py", "--out", "run"),
-              ("experiments", "NOWHERE.py"), ("simulate", "NOWHERE", "--kind", "scribbles", "--out", "drawn"),
+              ("experiments", "NOWHERE.py"), ("constraints", "NOWHERE"),
+              ("simulate", "NOWHERE", "--kind", "scribbles", "--out", "drawn"),
               ("demo", "--data", "NOWHERE", "--out", "demo")],
 )  # fmt: skip
 def test_something_that_is_not_there_is_named(weakseg, tmp_path, monkeypatch, words):

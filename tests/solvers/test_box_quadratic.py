@@ -25,3 +25,19 @@ def test_move_is_the_maximum_of_the_model_even_where_rows_are_opposite(seed):
     assert (np.abs(left[(at > 1e-9) & (at < prices - 1e-9)]) < 1e-7).all()
     assert (left[at <= 1e-9] < 1e-7).all()
     assert (left[at >= prices - 1e-9] > -1e-7).all()
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(0, 100_000))
+def test_no_move_is_downhill_where_the_curvature_is_rounding(seed):
+    """As where one class is left: opposite rows, and a curvature of either sign that means 0."""
+    draw = np.random.default_rng(seed)
+    noise, slope = draw.normal(0, 1e-4), draw.normal(0, 500)
+    curvature = np.array([[[noise, -noise], [-noise, noise]]])
+    multipliers = draw.choice([0.0, 1.0, 2.0], (1, 2))
+    slopes = np.array([[-2 * slope, slope]])
+
+    move = newton_move(curvature, slopes, multipliers, np.full((1, 2), 2.0))
+
+    assert (slopes * move >= 0).all()
+    assert ((multipliers + move >= 0) & (multipliers + move <= 2)).all()

@@ -275,6 +275,20 @@ def test_marked_pixels_count_and_stay_as_they_are():
     assert float(solution.target[0, 1].sum()) == pytest.approx(10, abs=1e-6)
 
 
+@pytest.mark.parametrize("price", [2.0, inf])
+def test_a_picture_that_is_marked_everywhere_may_break_its_rows(price):
+    """Nothing is left to solve for: the marks stay, and hard rows are told to contradict them."""
+    logits = torch.randn((1, 4, *SIZE), generator=torch.Generator().manual_seed(0))
+    weak = batch_of(torch.zeros((1, *SIZE), dtype=torch.long)).weak
+    rows = at_least(1, 0.3 * PIXELS, price) + at_most(0, 0.7 * PIXELS, price)
+
+    solution = DualProjection(Given((rows,))).solve(replace(evidence_of(logits), weak=weak))
+
+    assert solution.target[0, 0].min() == 1
+    assert (float(solution.certificate["contradiction"][0]) > 0) == (price == inf)
+    assert all(values.isfinite().all() for values in solution.certificate.values())
+
+
 def test_half_valid_cells_count_half():
     """On a coarse grid, a cell's valid share is what it adds to a count."""
     valid = torch.ones((1, 8, 8), dtype=torch.bool)
@@ -340,6 +354,21 @@ def test_one_class_only_is_that_class():
     logits = torch.zeros((1, 1, *SIZE))
     assert solved(logits, at_most(0, 31.0, classes=1)).target.eq(1).all()
     assert solved(logits, at_least(0, 31.0, classes=1)).status[0].startswith("Infeasible: no segmentation obeys 'cl")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_priced_rows_on_the_only_class_left_are_paid_for_at_once(dtype):
+    """Nothing can move, so curvature is rounding of either sign: the missed row costs its price, the other nothing."""
+    logits = torch.randn((1, 4, *SIZE), generator=torch.Generator().manual_seed(0), dtype=dtype)
+    gone = deletion(torch.tensor([False, True, True, True]), None, SIZE)
+    rows = gone + at_least(0, 0.3 * PIXELS, 2.0) + at_most(0, 0.7 * PIXELS, 2.0)
+
+    solution = solved(logits, rows)
+
+    assert solution.memory.multipliers is not None
+    assert solution.memory.multipliers[0].tolist() == [0.0, 2.0]
+    assert float(solution.certificate["gap"][0]) <= 1e-9
+    assert solution.target[0, 0].min() == 1
 
 
 def test_every_class_deleted_is_told_and_ignored():

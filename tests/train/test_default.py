@@ -1,12 +1,29 @@
-"""The recipe that is chosen for a data folder judges by masks that are there, and by volumes it did not see."""
+"""The recipe that is chosen for a data folder fits what is said there, and judges by volumes it did not see."""
+
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from weakseg import (
+    Augment,
+    BackgroundBetween,
+    BoxesFilled,
+    DualProjection,
+    Fit,
+    NothingOutsideBoxes,
+    SeedsOnly,
+    SizesWithin,
+    TaggedClassesPresent,
+    UntaggedClassesAbsent,
+)
 from weakseg.data.fold import Fold
 from weakseg.errors import DataInvalid
 from weakseg.train.default import choose
+from weakseg.train.loop import train_recipe
+from weakseg.train.recipe import load_recipe, with_epochs
+from weakseg.train.source import source
 
 
 def _folder(root, keys, masked):
@@ -62,3 +79,78 @@ def test_pictures_that_cannot_judge_are_named_before_the_training(tmp_path, mask
 
     with pytest.raises(DataInvalid, match=found):
         choose(data, "unet")
+
+
+def _said(root, **tables):
+    """A folder on which nothing is drawn, with these tables."""
+    data = _folder(root, "abcdef", "")
+    shutil.rmtree(root / "scribbles")
+    for name, lines in tables.items():
+        (root / f"{name}.csv").write_text("\n".join(lines))
+    return data
+
+
+TAGS = ("image,present,absent", *(f"{key},background;heart," for key in "abcde"), "f,background,heart")
+SIZES = ("image,class,min,max", "a,heart,0.1,0.2", "b,heart,0.3,0.4", "c,background,0.6,0.9")
+BOXES = ("image,class,left,top,right,bottom", "a,heart,4,5,20,30", "b,heart,10,10,30,20")
+PRESENCE, BACKGROUND = TaggedClassesPresent(0.05, 2.0, 0), BackgroundBetween(0.3, 0.7, 2.0, 0)
+SIZED = (TaggedClassesPresent(0.1, 2.0, 0), BackgroundBetween(0.6, 0.9, 2.0, 0))
+BOXED = (NothingOutsideBoxes(), BoxesFilled(0.75, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("tables", "rules"),
+    [
+        ({"tags": TAGS}, (PRESENCE, BACKGROUND)),
+        ({"sizes": SIZES}, (*SIZED, SizesWithin())),
+        ({"boxes": BOXES}, BOXED),
+        ({"tags": TAGS, "sizes": SIZES, "boxes": BOXES}, (*SIZED, SizesWithin(), *BOXED)),
+    ],
+    ids=["tags", "sizes", "boxes", "all"],
+)
+def test_what_tables_say_becomes_rules_on_whole_pictures(tmp_path, tables, rules):
+    """Nothing needs to be drawn; known sizes replace the usual shares, and boxes do without them."""
+    recipe = choose(_said(tmp_path / "said", **tables), "unet")
+
+    (phase,) = recipe.phases
+    assert isinstance(phase.objective, Fit)
+    assert isinstance(phase.objective.solver, DualProjection)
+    assert phase.objective.solver.constraint.constraints == (UntaggedClassesAbsent(), *rules)
+    assert recipe.augment.crop is None
+
+
+def test_a_recipe_of_rules_can_be_written_down_and_trained(tmp_path):
+    """An epoch on tags alone, from the text that the run folder keeps."""
+    recipe = choose(_said(tmp_path / "said", tags=TAGS), "unet")
+    (tmp_path / "recipe.py").write_text(source(recipe))
+
+    again = load_recipe(tmp_path / "recipe.py")
+    run = train_recipe(with_epochs(again, 1), tmp_path / "run", device="cpu")
+
+    assert again == recipe
+    assert np.isfinite(run.metrics[-1]["loss"])
+
+
+def test_rules_join_what_is_drawn(tmp_path):
+    """Scribbles and tags: one objective, whose first term is partial cross entropy."""
+    data = _folder(tmp_path / "both", "abcdef", "")
+    (tmp_path / "both" / "tags.csv").write_text("\n".join(TAGS))
+
+    objective = choose(data, "unet").phases[0].objective
+
+    assert isinstance(objective, Fit)
+    assert isinstance(objective.solver, DualProjection)
+
+
+def test_drawings_alone_are_learnt_from_crops(tmp_path):
+    """Partial cross entropy, as ever."""
+    recipe = choose(_folder(tmp_path / "drawn", "abcdef", ""), "unet")
+
+    assert recipe.phases[0].objective == Fit(SeedsOnly())
+    assert recipe.augment == Augment(crop=(32, 32), centre_on_labels=0.5)
+
+
+def test_tables_that_say_nothing_are_not_enough(tmp_path):
+    """A header alone tags no picture."""
+    with pytest.raises(DataInvalid, match=r"nothing is said of one[\s\S]*tags\.csv"):
+        choose(_said(tmp_path / "silent", tags=TAGS[:1]), "unet")

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import tiny_recipe
 
-from weakseg import Fit, PartialDice, Phase, Pretrained, Recipe, SeedsOnly, Sum, UNet
+from weakseg import DualProjection, Fit, PartialDice, Phase, Pretrained, Recipe, SeedsOnly, Sum, UNet, paper_tags
 from weakseg.data.scenes import Scenes
 from weakseg.errors import RecipeInvalid, RunInvalid
 from weakseg.train.codec import Foreign, decode, encode
 from weakseg.train.recipe import load_recipe, with_epochs
 from weakseg.train.run_folder import fingerprint
-from weakseg.train.source import source
+from weakseg.train.source import is_own, source
 
 _OURS = Recipe(
     training=Scenes(4),
@@ -30,6 +30,16 @@ def test_source_makes_the_recipe_again(tmp_path):
     (tmp_path / "recipe.py").write_text(source(_OURS))
 
     assert load_recipe(tmp_path / "recipe.py") == _OURS
+
+
+def test_infinite_prices_are_written_as_python(tmp_path):
+    """`inf` is a name that the file imports, and only where it is used."""
+    hard = replace(_OURS, phases=(Phase(Fit(DualProjection(paper_tags())), 1),))
+    (tmp_path / "recipe.py").write_text(source(hard))
+
+    assert load_recipe(tmp_path / "recipe.py") == hard
+    assert is_own(hard)
+    assert "inf" not in source(_OURS)
 
 
 def test_the_record_makes_the_recipe_again():

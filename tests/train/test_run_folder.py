@@ -41,6 +41,23 @@ def test_a_loaded_network_predicts_what_was_trained(run):
     assert (labels == sample.truth).mean() > 0.9
 
 
+def test_a_run_is_scored_and_loaded_with_its_image_level_prior(tmp_path):
+    """What `weakseg.load` predicts is what the record names: pixel times picture probabilities."""
+    spec = weakseg.ImageLevelPrior(weakseg.UNet(8, 1))
+    phases = (weakseg.Phase(weakseg.SoftMultipleInstance(), 1),)
+    trained = train_recipe(tiny_recipe(network=spec, phases=phases), tmp_path / "run", device="cpu")
+    image = Squares(1)[0].image
+
+    probs = weakseg.load(trained.path)(image)
+    plain = open_run(trained.path).predictor(network=spec.network)(image)
+
+    assert trained.metrics[-1]["mean_iou"] > 0
+    ratio = probs / plain
+    odds = ratio[1] / ratio[0]
+    np.testing.assert_allclose(odds, np.full_like(odds, odds.mean()), rtol=1e-4)
+    assert abs(odds.mean() - 1) > 1e-4
+
+
 def test_a_network_of_ones_own_must_be_passed_again(run):
     """The record names what made the network, and runs none of it."""
     with pytest.raises(RunInvalid, match=r"pictures.Tiny[\s\S]*network="):

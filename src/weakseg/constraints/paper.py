@@ -1,6 +1,7 @@
 """The constrained CNN's own settings, by name: those of its paper and those of its released code.
 
-Paper and code disagree; docs/theory.md says where. Suppression is by deletion in both.
+Paper and code disagree; docs/theory.md says where. Suppression is by deletion in both. Where a data set declares no
+background (`None`), nothing is demanded of it.
 """
 
 from math import inf
@@ -12,18 +13,18 @@ from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.constraints.tags import TaggedClassesPresent, UntaggedClassesAbsent
 
 
-def paper_tags(background: int = 0) -> All:
+def paper_tags(background: int | None = 0) -> All:
     """Tags alone: equations (7), (8) and (9) with .05 at a price of 2, and .3 to .7. Their code uses the same."""
     return All(
         (
             UntaggedClassesAbsent(),
             TaggedClassesPresent(share=0.05, price=2.0, background=background),
-            BackgroundBetween(0.3, 0.7, inf, background),
+            *_background(0.3, 0.7, background),
         )
     )
 
 
-def paper_one_bit_sizes(background: int = 0) -> All:
+def paper_one_bit_sizes(background: int | None = 0) -> All:
     """Tags and one bit of size at 10 %: equation (10), with the background bounds in bold in supplementary table 4.
 
     Large classes at least .1, small ones at most .01, background .2 to .7.
@@ -32,12 +33,12 @@ def paper_one_bit_sizes(background: int = 0) -> All:
         (
             UntaggedClassesAbsent(),
             LargeOrSmall(0.1, 0.1, 0.01, 2.0, background),
-            BackgroundBetween(0.2, 0.7, inf, background),
+            *_background(0.2, 0.7, background),
         )
     )
 
 
-def code_one_bit_sizes(background: int = 0) -> All:
+def code_one_bit_sizes(background: int | None = 0) -> All:
     """The released code's size mode: large classes at least .1 without slack, and small ones deleted.
 
     Deletion is here an upper bound of 0 that must hold, which the solver turns into deletion. To repeat that code,
@@ -47,7 +48,7 @@ def code_one_bit_sizes(background: int = 0) -> All:
         (
             UntaggedClassesAbsent(),
             LargeOrSmall(0.1, 0.1, 0.0, inf, background),
-            BackgroundBetween(0.2, 0.7, inf, background),
+            *_background(0.2, 0.7, background),
         )
     )
 
@@ -55,3 +56,7 @@ def code_one_bit_sizes(background: int = 0) -> All:
 def paper_boxes() -> All:
     """Boxes: 75 % of each filled, and nothing of its class outside; section 7.4. The price is not in the paper."""
     return All((UntaggedClassesAbsent(), NothingOutsideBoxes(), BoxesFilled(share=0.75, price=2.0)))
+
+
+def _background(lower: float, upper: float, background: int | None) -> tuple[BackgroundBetween, ...]:
+    return () if background is None else (BackgroundBetween(lower, upper, inf, background),)

@@ -5,7 +5,7 @@ from math import inf
 
 from weakseg.constraints.cells import cells_of
 from weakseg.constraints.class_shares import one_class, share_rows
-from weakseg.constraints.linear_rows import LinearRows
+from weakseg.constraints.linear_rows import LinearRows, join
 from weakseg.types import WeakLabels
 
 
@@ -30,9 +30,11 @@ class RatioBetween:
         name = f"class {self.label} against {{}} times class {self.other}:"
         found = []
         for cells in cells_of(weak, grid):
-            above = share_rows(cells, mine - self.lower * theirs, (0.0, inf), self.price, name.format(self.lower))
-            if self.upper < inf:
-                below = (-inf, 0.0)
-                above += share_rows(cells, mine - self.upper * theirs, below, self.price, name.format(self.upper))
-            found.append(above)
+            # A bound of 0 or infinity demands nothing, of no picture, so no crop drops it.
+            sides = [(self.lower, (0.0, inf))] * (self.lower > 0) + [(self.upper, (-inf, 0.0))] * (self.upper < inf)
+            rows = [
+                share_rows(cells, mine - times * theirs, bounds, self.price, name.format(times))
+                for times, bounds in sides
+            ]
+            found.append(join(rows, classes, grid))
         return found

@@ -40,7 +40,7 @@ class Sample:
     boxes: Float[np.ndarray, "N 5"]
     """(class, top, left, bottom, right) rows, half open, in pixels."""
     truth: Int[np.ndarray, "H W"] | None
-    """The full mask, `UNLABELED` on void; `None` where there is none. Never used for training."""
+    """The full mask, `UNLABELED` on void; `None` where there is none. Only `CropTagsFromTruth` trains on it."""
     volume: str = ""
     """Which volume (a patient's scan) this slice belongs to; the key itself for single pictures."""
 

@@ -5,6 +5,7 @@ scribble keeps its pen width and a box stays sharp at any zoom.
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -37,10 +38,9 @@ def view(
         size: rows and columns of the view.
         remembered: a hidden segmentation of the whole picture to carry along.
     """
-    rows, columns, inside = _source(window, size, sample.valid.shape)
-    take = lambda labels, outside: np.where(inside, labels[rows, columns], outside)  # noqa: E731
-    valid = take(sample.valid, False)
-    seeds = take(sample.seeds, UNLABELED)
+    take = partial(seen, window=window, size=size)
+    valid = take(sample.valid, outside=False)
+    seeds = take(sample.seeds, outside=UNLABELED)
     inverse = _inverse(window)
     for stroke in sample.strokes:
         points = stroke.points @ inverse[:, :2].T + inverse[:, 2]
@@ -54,9 +54,17 @@ def view(
         window=_one(window.astype(np.float32)),
         whole_valid=torch.tensor([int(sample.valid.sum())]),
     )
-    labels = None if remembered is None else _one(take(remembered, UNLABELED).astype(np.int64))
+    labels = None if remembered is None else _one(take(remembered, outside=UNLABELED).astype(np.int64))
     image = _sample_image(sample.image, window, size)
     return Batch(image=image, weak=weak, keys=(sample.key,), memory=Memory(labels=labels))
+
+
+def seen(
+    labels: Shaped[np.ndarray, "H W"], window: Float[np.ndarray, "2 3"], size: tuple[int, int], outside: int | bool
+) -> Shaped[np.ndarray, "h w"]:
+    """What a window of the given (height, width) shows of a label map, by nearest neighbour."""
+    rows, columns, inside = _source(window, size, labels.shape)
+    return np.where(inside, labels[rows, columns], outside)
 
 
 def _one(array: Shaped[np.ndarray, "..."]) -> Tensor:

@@ -6,6 +6,7 @@ Any `nn.Module` that maps (B, M, H, W) to (B, C, h, w) keeps it, if its logits c
 """
 
 from math import ceil
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -13,6 +14,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from weakseg.errors import EvidenceInvalid
+
+
+@runtime_checkable
+class NetworkSpec(Protocol):
+    """How to make a network; any object with these two methods will do."""
+
+    def build(self, channels: int, classes: int) -> nn.Module:
+        """A network ready to train: (B, M, H, W) in [0, 1] to (B, C, h, w) logits."""
+        ...
+
+    def rebuild(self, channels: int, classes: int, config: dict) -> nn.Module:
+        """The same architecture without its pretrained weights, which are about to be loaded from a run."""
+        ...
 
 
 class Network(nn.Module):

@@ -25,14 +25,16 @@ def newton_move(
     prices: Float[np.ndarray, "B N"],
 ) -> Float[np.ndarray, "B N"]:
     """The way to the maximum of the model over the box, shortened where it is long; always uphill."""
-    diagonal = np.diagonal(curvature, axis1=1, axis2=2)
+    # Where all but one class are deleted the curvature is 0, and rounding can put it below.
+    diagonal = np.maximum(np.diagonal(curvature, axis1=1, axis2=2), 0.0)
     # Rows that say the same thing twice, and saturated cells, make the model flat; a trace of ridge keeps it strict.
     ridge = 1e-10 * diagonal + 1e-14 * diagonal.max(1, keepdims=True) + 1e-30
     model = curvature.copy()
     each = np.arange(model.shape[1])
-    model[:, each, each] += ridge
+    model[:, each, each] = diagonal + ridge
     down, up = -multipliers, prices - multipliers
     move, exact = _box_maximum(model, slope, down, up)
+    exact &= (slope * move).sum(1) >= 0
     if not exact.all():
         plain = np.minimum(np.maximum(slope / model[:, each, each], down), up)
         move = np.where(exact[:, None], move, plain)

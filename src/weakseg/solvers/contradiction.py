@@ -31,7 +31,9 @@ def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"]
     rows, allowed, count = _kinds_of_cells(problem, hard)
     kinds, classes = len(count), rows.shape[1]
     tilt = csr_array(rows.reshape(len(hard), -1).T)
-    highest = csr_array((np.ones(kinds * classes), (np.arange(kinds * classes), np.tile(np.arange(kinds), classes))))
+    where = (np.arange(kinds * classes), np.tile(np.arange(kinds), classes))
+    # With its shape, for a picture that is marked everywhere leaves no cell to tell it from.
+    highest = csr_array((np.ones(kinds * classes), where), shape=(kinds * classes, kinds))
     keep = allowed.reshape(-1)
     among = hstack([tilt, -highest]).tocsr()[keep.nonzero()[0]]
     total = csr_array(np.concatenate([np.ones(len(hard)), np.zeros(kinds)])[None])

@@ -12,23 +12,31 @@ from weakseg.data.contents import list_files
 from weakseg.data.declaration import read_declaration
 from weakseg.data.fold import Fold
 from weakseg.data.folder import Folder
+from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
+from weakseg.models.network import NetworkSpec
 from weakseg.models.pretrained import Pretrained
 from weakseg.models.unet import UNet
 from weakseg.objectives import Fit
+from weakseg.solvers.dual_projection import DualProjection
 from weakseg.solvers.seeds_only import SeedsOnly
-from weakseg.train.recipe import AdamW, NetworkSpec, Phase, Recipe
-from weakseg.types import UNLABELED
+from weakseg.train.default_rules import TABLES, rules_for
+from weakseg.train.recipe import AdamW, Phase, Recipe
+from weakseg.types import UNTOLD
 
 _SHARED_WEIGHTS = "mobilenet_v2_imagenet"
 _HUB_WEIGHTS = "google/mobilenet_v2_1.0_224"
 _STEPS = 800
-_SMALL_PICTURE = 300
-"""A picture whose shorter side is below this is enlarged twice: at stride 16 its objects would be a cell or two."""
+_SMALL_PICTURE, _SMALL_WHOLE_PICTURE = 300, 150
+"""A picture whose shorter side is below this is enlarged twice: at stride 16 its objects would be a cell or two.
+Whole pictures are larger than crops, so that only very small ones are worth the time."""
+_LOOKED_AT = 48
+_PIXELS_A_STEP = 8 * 320**2
+"""Of whole pictures; larger pictures come fewer at a time."""
 
 
 def choose(data: str, network: str | None = None) -> Recipe:
-    """Partial cross entropy, from whatever is drawn in a data folder.
+    """A recipe for what a data folder says: partial cross entropy on crops, or rules on whole pictures.
 
     Args:
         data: a data folder, or the name of one under $WEAKSEG_DATA.
@@ -36,26 +44,30 @@ def choose(data: str, network: str | None = None) -> Recipe:
             by default a MobileNetV2 with ImageNet weights.
 
     Raises:
-        DataInvalid: nothing is drawn on any training picture.
+        DataInvalid: nothing is drawn on any training picture, nor said of it.
     """
     training, validation = _split(data)
-    shorter = _looked_at(training)
-    enlarge = 2 if shorter < _SMALL_PICTURE else 1
+    few = _looked_at(training)
+    root = Folder(data, split="all").root
+    rules = rules_for([name for name in TABLES if (root / name).is_file()], few, training.classes)
+    shorter = int(np.median([min(s.valid.shape) for s in few]))
+    enlarge = 2 if shorter < (_SMALL_WHOLE_PICTURE if rules else _SMALL_PICTURE) else 1
     crop = min(224 // enlarge, 32 * max(shorter // 32, 1))
-    pretrained = network != "unet"
-    batch_size = min(8, len(training))
+    fitting = int(_PIXELS_A_STEP / (np.median([s.valid.size for s in few]) * enlarge**2)) if rules else 8
+    batch_size = max(min(8, len(training), fitting), 1)
     return Recipe(
         training=training,
         validation=validation,
         network=_network(network, enlarge),
         phases=(
             Phase(
-                objective=Fit(SeedsOnly()),
+                # What is drawn counts in both: the seeds' mean is one of the two terms of every `Fit`.
+                objective=Fit(DualProjection(rules) if rules else SeedsOnly()),
                 epochs=max(round(_STEPS / max(len(training) // batch_size, 1)), 1),
-                learning_rate=5e-4 if pretrained else 3e-3,
+                learning_rate=3e-3 if network == "unet" else 5e-4,
             ),
         ),
-        augment=Augment(crop=(crop, crop), centre_on_labels=0.5),
+        augment=Augment(crop=None) if rules else Augment(crop=(crop, crop), centre_on_labels=0.5),
         optimizer=AdamW(),
         batch_size=batch_size,
     )
@@ -96,17 +108,21 @@ def _require_masks(keys: tuple[str, ...], masks: Collection[str], root: Path) ->
         )
 
 
-def _looked_at(training: Folder | Fold) -> int:
-    """The median shorter side of a few pictures, after making sure that something is drawn on one."""
-    few = [training[int(i)] for i in np.unique(np.linspace(0, len(training) - 1, 12).round())]
-    drawn = any((s.seeds != UNLABELED).any() or s.strokes for s in few)
-    if not drawn and not any((s.seeds != UNLABELED).any() or s.strokes for s in training):  # pyright: ignore
+def _looked_at(training: Folder | Fold) -> list[Sample]:
+    """Some of the pictures, after making sure that something is drawn on one, or said of it."""
+    few = [training[int(i)] for i in np.unique(np.linspace(0, len(training) - 1, _LOOKED_AT).round())]
+    if not any(map(_tells, few)) and not any(map(_tells, training)):  # pyright: ignore
         raise DataInvalid(
-            "nothing is drawn on any training picture",
-            expected="scribbles/, clicks.csv, or masks declared as fully_labelled in dataset.toml",
-            mend="mark a few pixels of every class; tags, sizes and boxes alone need a recipe of your own",
+            "nothing is drawn on any training picture, and nothing is said of one",
+            expected=f"scribbles/, clicks.csv, masks that dataset.toml declares fully_labelled, or {', '.join(TABLES)}",
+            mend="mark a few pixels of every class, or tag the classes of every picture in tags.csv",
         )
-    return int(np.median([min(s.valid.shape) for s in few]))
+    return few
+
+
+def _tells(sample: Sample) -> bool:
+    # What is drawn or boxed is tagged too.
+    return bool((sample.tags != UNTOLD).any() or (sample.areas != [0, 1]).any())
 
 
 def _network(name: str | None, enlarge: int) -> NetworkSpec:

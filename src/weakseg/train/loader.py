@@ -12,6 +12,7 @@ from jaxtyping import Int
 from torch.utils.data import DataLoader
 
 from weakseg.data.augment import Augment
+from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.view import collate
 from weakseg.types import Batch
@@ -36,7 +37,7 @@ def nothing(sample: Sample) -> None:
 @dataclass(frozen=True)
 class _Views(torch.utils.data.Dataset):
     samples: Dataset
-    augment: Augment
+    augment: Augment | CropTagsFromTruth
     seed: int
     remember: Remember
 
@@ -60,7 +61,7 @@ def order(count: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]
 
 def batches(
     samples: Dataset,
-    augment: Augment,
+    augment: Augment | CropTagsFromTruth,
     batch_size: int,
     seed: int,
     epochs: range,

@@ -21,6 +21,7 @@ from weakseg.duration import duration
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor
 from weakseg.train import engine, run_folder
+from weakseg.train.crops import require_demands_seen
 from weakseg.train.loader import Remember, Share, batches, steps_per_epoch
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 from weakseg.train.progress import display
@@ -55,6 +56,7 @@ def train_recipe(
 
     Raises:
         RunInvalid: the folder is taken, or holds a run of another recipe.
+        RecipeInvalid: the parts do not fit each other, or crops hide most of what constraints demand.
         EvidenceInvalid: the loss became infinite or undefined.
     """
     accelerator = engine.start(device, recipe.bf16)
@@ -68,6 +70,7 @@ def train_recipe(
     torch.manual_seed(recipe.seed)
     channels, classes = recipe.training[0].image.shape[0], recipe.training.classes
     require_judgeable(recipe, channels)
+    require_demands_seen(recipe, console)
     network = recipe.network.build(channels, len(classes))
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     optimizer = make_optimizer(recipe, network)

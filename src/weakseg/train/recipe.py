@@ -6,28 +6,14 @@ A recipe is a Python file whose last line binds `recipe = Recipe(...)`; `repr(re
 import runpy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
-
-from torch import nn
 
 from weakseg.data.augment import Augment
+from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset
 from weakseg.errors import RecipeInvalid, WeaksegError
+from weakseg.models.network import NetworkSpec
 from weakseg.train.codec import Foreign
 from weakseg.types import Objective
-
-
-@runtime_checkable
-class NetworkSpec(Protocol):
-    """How to make a network; any object with these two methods will do."""
-
-    def build(self, channels: int, classes: int) -> nn.Module:
-        """A network ready to train: (B, M, H, W) in [0, 1] to (B, C, h, w) logits."""
-        ...
-
-    def rebuild(self, channels: int, classes: int, config: dict) -> nn.Module:
-        """The same architecture without its pretrained weights, which are about to be loaded from a run."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -71,7 +57,7 @@ class Recipe:
     network: NetworkSpec
     phases: tuple[Phase, ...]
     validation: Dataset | None = None
-    augment: Augment = field(default_factory=Augment)
+    augment: Augment | CropTagsFromTruth = field(default_factory=Augment)
     optimizer: AdamW | Sgd = field(default_factory=AdamW)
     batch_size: int = 8
     """Pictures a step, over all processes together."""

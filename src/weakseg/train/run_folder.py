@@ -22,9 +22,10 @@ from torch.optim import Optimizer
 
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.predict import Predictor
+from weakseg.models.network import NetworkSpec
 from weakseg.train import checkpoint
 from weakseg.train.codec import decode, encode
-from weakseg.train.recipe import NetworkSpec, Recipe
+from weakseg.train.recipe import Recipe
 from weakseg.types import Classes
 from weakseg.whole_file import write_whole
 

@@ -1,0 +1,175 @@
+"""`weakseg constraints`: bounds proposed from what is known of sizes, and how many known masks obey each rule."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from itertools import groupby
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from weakseg.commands.bar import bar
+from weakseg.constraints.class_shares import ClassShares
+from weakseg.constraints.linear_rows import All, Constraint
+from weakseg.constraints.paper import code_one_bit_sizes, paper_boxes, paper_one_bit_sizes, paper_tags
+from weakseg.constraints.sizes import SizesWithin
+from weakseg.constraints.tags import UntaggedClassesAbsent
+from weakseg.data.contents import list_files
+from weakseg.data.folder import Folder
+from weakseg.data.sample import Sample
+from weakseg.errors import DataInvalid, RecipeInvalid
+from weakseg.evaluate.known_masks import Satisfied, satisfied, truly_labelled
+from weakseg.evaluate.size_bounds import PRICE, Sizes, known_sizes, propose
+from weakseg.train.source import imports
+from weakseg.types import Classes
+
+SOURCES = ("masks", "sizes.csv")
+"""What of a data folder tells sizes."""
+FEW = 8
+"""Classes whose weights can be taken in at a glance."""
+
+
+def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: float) -> None:
+    """Print rules to paste into a recipe, then which share of the known masks satisfies them and the paper's."""
+    folder, console = _folder(data, split), Console(highlight=False, soft_wrap=True)
+    with bar("reading sizes") as moved:
+        known = known_sizes(_each(folder, moved), folder.classes)
+    masks = _masks(folder)
+    sizes = _given(told, folder.classes) if told else known
+    if np.isnan(sizes).all():
+        raise DataInvalid(
+            f"no picture of {data}, {folder.split}, has a mask or a size",
+            expected="masks/ or sizes.csv in the folder, or sizes on the command line",
+            mend="draw a few full masks, fill sizes.csv (image,class,min,max), or add --size CLASS=SHARE for some",
+        )
+    rules = (UntaggedClassesAbsent(), *propose(sizes, folder.classes.background, tail))
+    own = (SizesWithin(PRICE),) if (folder.root / "sizes.csv").is_file() else ()
+    console.print(Text(_source_of(told, folder, masks, sum(not np.isnan(picture).all() for picture in known))))
+    console.print(Text(as_code((*rules, *own), folder.classes)), soft_wrap=True)
+    if not masks:
+        console.print("No picture has a mask, so nothing can be said about how true these rules are.")
+        return
+    with bar("judging rules") as moved:
+        show_satisfied(_judged(rules, own, folder, moved), folder.classes, masks, console)
+
+
+def as_code(rules: tuple[Constraint, ...], classes: Classes) -> str:
+    """Python that makes the rules, to be pasted into a recipe; rules about one class are followed by its name."""
+    lines = [f"        {_as_code(rule)},{_comment(rule, classes)}" for rule in rules]
+    return "\n".join([*imports(All(rules)), "", "constraint = All(", "    (", *lines, "    )", ")", ""])
+
+
+def _as_code(rule: Constraint) -> str:
+    """The rule's `repr`; weights of many classes as a sum of tuples, which a person can read."""
+    if not isinstance(rule, ClassShares) or len(rule.weights) < FEW:
+        return repr(rule)
+    runs = [(weight, len([*same])) for weight, same in groupby(rule.weights)]
+    short = " + ".join(f"({weight},) * {length}" if length > 1 else f"({weight},)" for weight, length in runs)
+    return repr(rule).replace(repr(rule.weights), short)
+
+
+def show_satisfied(
+    judged: dict[str, list[tuple[Constraint, Satisfied]]], classes: Classes, masks: int, console: Console
+) -> None:
+    """Print how many masks satisfy each rule, in groups."""
+    table = Table(title=Text(f"of {masks} known masks"), title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("rule")
+    for name in ("speaks of\npictures", "obeyed by\nthe mask", "demands", "obeyed"):
+        table.add_column(name, justify="right")
+    for title, rules in judged.items():
+        table.add_row(Text(title, "bold"))
+        for rule, found in rules:
+            obeying, obeyed = _percent(found.obeying, found.pictures), _percent(found.obeyed, found.demands)
+            numbers = (str(found.pictures), obeying, str(found.demands), obeyed)
+            table.add_row(Text(f"  {in_words(rule, classes)}"), *numbers)
+    console.print(table)
+    console.print("Tags, boxes and sizes are those that the masks imply, so what is missing is the rules' own error.")
+
+
+def in_words(rule: Constraint, classes: Classes) -> str:
+    """A rule's name, the class it is about, and its numbers but for the price."""
+    if isinstance(rule, All):
+        return "all together"
+    values = [getattr(rule, f.name) for f in fields(rule) if f.name != "price"]  # pyright: ignore
+    numbers = ", ".join(f"{value:.3g}" for value in values if isinstance(value, float))
+    about = f" of {_class_of(rule, classes)}" if isinstance(rule, ClassShares) else ""
+    return f"{type(rule).__name__}{about} {numbers}".strip()
+
+
+def _folder(data: str, split: str | None) -> Folder:
+    """The pictures of a split, fully labelled where there is a mask, and with the sizes that somebody told."""
+    root = Folder(data, "all").root
+    usual = "train" if (root / "splits" / "train.txt").is_file() else "all"
+    # An empty masks/ is what `weakseg new` lays out.
+    sources = tuple(name for name in SOURCES if (root / name).is_file() or any((root / name).glob("*")))
+    return Folder(data, split or usual, labels=sources)
+
+
+def _each(folder: Folder, moved: Callable[[int, int], None]) -> Iterator[Sample]:
+    for index in range(len(folder)):
+        yield folder[index]
+        moved(index + 1, len(folder))
+
+
+def _masks(folder: Folder) -> int:
+    """How many of the pictures have a mask."""
+    there = list_files(folder.root / "masks", []) if (folder.root / "masks").is_dir() else {}
+    return len({*folder.keys} & {*there})
+
+
+def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
+    """Sizes from the command line, a picture each: all that is known of it."""
+    sizes = np.full((len(told), len(classes), 2), np.nan)
+    for row, words in enumerate(told):
+        name, _, number = words.partition("=")
+        try:
+            share = float(number)
+        except ValueError:
+            share = -1.0
+        if name not in classes.names or not 0 < share <= 1:
+            expected = (
+                f"CLASS=SHARE with a share of the picture above 0 and up to 1, and one of {', '.join(classes.names)}"
+            )
+            raise RecipeInvalid(f"--size {words}", expected=expected, mend="write it like --size heart=0.05")
+        sizes[row, classes.names.index(name)] = share
+    return sizes
+
+
+def _source_of(told: tuple[str, ...], folder: Folder, masks: int, known: int) -> str:
+    if told:
+        return f"# From {len(told)} sizes on the command line.\n"
+    return f"# From {known} of {len(folder)} pictures of {folder.path}, {folder.split}; {masks} of them have a mask.\n"
+
+
+def _judged(
+    rules: tuple[Constraint, ...], own: tuple[Constraint, ...], folder: Folder, moved: Callable[[int, int], None]
+) -> dict[str, list[tuple[Constraint, Satisfied]]]:
+    """Every rule, proposed or of the paper, with the number of masks that satisfy it."""
+    background = folder.classes.background
+    groups: dict[str, tuple[Constraint, ...]] = {"proposed": rules}
+    for setting in (paper_tags, paper_one_bit_sizes, code_one_bit_sizes):
+        made = setting(background)
+        groups[f"{setting.__name__}({background})"] = (*made.constraints, made)
+    groups["paper_boxes()"] = (*paper_boxes().constraints, paper_boxes())
+    # Settings share rules.
+    every = list(dict.fromkeys(rule for group in groups.values() for rule in group))
+    known = (truly_labelled(sample, folder.classes) for sample in _each(folder, moved) if sample.truth is not None)
+    found = dict(zip(every, satisfied(every, known), strict=True))
+    judged = {title: [(rule, found[rule]) for rule in group] for title, group in groups.items()}
+    if own:
+        judged["sizes.csv as it is"] = list(zip(own, satisfied(own, _each(folder, moved)), strict=True))
+    return judged
+
+
+def _comment(rule: Constraint, classes: Classes) -> str:
+    return f"  # {_class_of(rule, classes)}" if isinstance(rule, ClassShares) else ""
+
+
+def _class_of(rule: ClassShares, classes: Classes) -> str:
+    return " and ".join(name for name, weight in zip(classes.names, rule.weights, strict=True) if weight)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"

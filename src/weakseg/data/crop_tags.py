@@ -1,0 +1,49 @@
+"""Tags of random crops, read off full masks: more supervision than tags of pictures, and only for comparisons."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from weakseg.data.augment import Augment
+from weakseg.data.sample import Sample
+from weakseg.data.view import seen
+from weakseg.errors import DataInvalid
+from weakseg.types import ABSENT, PRESENT, UNLABELED, Batch
+
+
+@dataclass(frozen=True)
+class CropTagsFromTruth:
+    """Random views that are tagged anew from the true mask: extra supervision, not what annotators of tags give.
+
+    Each crop is a picture of its own: tagged with exactly the classes that its part of the mask shows, all others
+    absent, and with nothing known of sizes. To tag every crop of every epoch is to know the mask, which
+    is why results with it are no results of tags. Pathak, Krähenbühl and Darrell 2015, "tags of random crops".
+    """
+
+    augment: Augment = Augment()
+
+    def __call__(self, sample: Sample, generator: np.random.Generator, remembered=None) -> Batch:
+        """One random view of a sample.
+
+        Raises:
+            DataInvalid: the picture has no mask.
+        """
+        if sample.truth is None:
+            mend = "add its mask, or train on whole pictures with tags that somebody gave"
+            raise DataInvalid(f"'{sample.key}' has no mask to read the tags of a crop off", mend=mend)
+        batch = self.augment(sample, generator, remembered)
+        size = (batch.weak.valid.shape[1], batch.weak.valid.shape[2])
+        truth = seen(sample.truth, batch.weak.window[0].double().numpy(), size, outside=UNLABELED)
+        shown = torch.from_numpy(np.bincount(truth.ravel() + 1, minlength=len(sample.tags) + 1)[1:] > 0)
+        # A view that is whole hides nothing, so no demand is weakened: its shares are shares of the crop.
+        return replace(
+            batch,
+            weak=replace(
+                batch.weak,
+                tags=torch.where(shown, PRESENT, ABSENT)[None],
+                areas=torch.tensor([0.0, 1.0]).expand(1, len(shown), 2),
+                window=torch.eye(2, 3)[None],
+                whole_valid=batch.weak.valid.flatten(1).sum(1),
+            ),
+        )
