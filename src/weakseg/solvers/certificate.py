@@ -22,8 +22,10 @@ class Answer:
     """What was solved: that asked for, or the relaxed one where that has no solution."""
     multipliers: Float[np.ndarray, "1 N"]
     probs: Float[Tensor, "c n"]
-    """Of the classes that were left, in float64."""
+    """Of the classes that were left."""
     measured: Float[np.ndarray, "1 N"]
+    normaliser: float
+    """Sum over cells of mass times log-sum-exp."""
     steps: int
     settled: bool
     proof: Float[Tensor, " N"] | None = None
@@ -36,7 +38,7 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
     box = box_of(problem)
     paid = np.where(np.isinf(box.prices), 0.0, box.prices) * (box.bounds - answer.measured).clip(min=0)
     distance = box.gap(answer.multipliers, answer.measured).item()
-    lowest = problem.to(torch.float64).dual_value(torch.from_numpy(answer.multipliers), answer.probs[None])
+    lowest = (answer.multipliers * box.bounds).sum() - answer.normaliser
     scale = cells * hardness
     return {
         "gap": distance / scale,
@@ -44,7 +46,7 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
         "slack": float(paid.sum()) / scale,
         "contradiction": 0.0 if answer.proof is None else _excess(image.asked, answer.proof) / cells,
         "steps": float(answer.steps),
-        "energy": (float(lowest) + distance) / scale,
+        "energy": (lowest + distance) / scale,
     }
 
 

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from weakseg.constraints.linear_rows import Constraint, LinearRows
 from weakseg.errors import EvidenceInvalid
-from weakseg.solvers.box_newton import ascend
+from weakseg.solvers.box_newton import ascend, box_of
 from weakseg.solvers.certificate import Answer, certificate, relaxed, status
+from weakseg.solvers.class_counts import class_counts
 from weakseg.solvers.contradiction import contradiction
 from weakseg.solvers.forced_zeros import without_forced_zeros
 from weakseg.solvers.grid_problem import GridProblem, Known, grid_problem, known_cells, places, stacked, with_marks
+from weakseg.solvers.tilted_cells import TiltedCells
 from weakseg.types import Evidence, Memory, Solution
 
 COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
@@ -100,10 +102,15 @@ class DualProjection:
         for i, values in enumerate(begins):
             begin[i, slice(None) if rows is None else rows[i]] = values
         cells, taken = np.array([image.cells for image in images]), np.zeros(len(images), dtype=int)
-        for share in self._softer(together.scores.dtype):
-            coarse = ascend(together.softened(share), begin * share, COARSE_TOLERANCE * cells, COARSE_STEPS)
+        counted = class_counts(together) is not None
+        for share in self._softer(torch.float64 if counted else together.scores.dtype):
+            softer = together.softened(share)
+            dual = class_counts(softer) or TiltedCells(softer)
+            coarse = ascend(dual, box_of(softer), begin * share, COARSE_TOLERANCE * cells, COARSE_STEPS)
             begin, taken = coarse.multipliers / share, taken + coarse.steps
-        fine = ascend(together.to(torch.float64), begin, self.tolerance * cells, self.max_steps)
+        dual = class_counts(together) or TiltedCells(together.to(torch.float64))
+        fine = ascend(dual, box_of(together), begin, self.tolerance * cells, self.max_steps)
+        probs, normaliser = fine.point.written()
         answers = []
         for i, problem in enumerate(problems):
             row = slice(None) if rows is None else rows[i]
@@ -111,8 +118,9 @@ class DualProjection:
                 Answer(
                     problem=problem,
                     multipliers=fine.multipliers[[i]][:, row],
-                    probs=fine.probs[i, : problem.scores.shape[1]],
-                    measured=fine.measured[[i]][:, row],
+                    probs=probs[i, : problem.scores.shape[1]],
+                    measured=fine.point.measured[[i]][:, row],
+                    normaliser=float(normaliser[i]),
                     steps=int(fine.steps[i] + taken[i]),
                     settled=bool(fine.settled[i]),
                 )
