@@ -53,7 +53,7 @@ def newton_move(curvature, slope, multipliers, prices):
 @compiled
 @no_type_check
 def _strict(curvature):
-    """Rows that say the same thing twice, and saturated cells, make the model flat; a trace of ridge keeps it strict."""
+    """A trace of ridge, because rows that say the same thing twice, and saturated cells, make the model flat."""
     model, largest = curvature.copy(), 0.0
     for i in range(len(model)):
         largest = max(largest, model[i, i])

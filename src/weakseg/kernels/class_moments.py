@@ -1,6 +1,7 @@
 r"""Counts of classes and their covariance under a tilted softmax, in one pass that writes nothing down.
 
-.. math:: p_i^k \propto \exp(s_i^k + t^k), \quad n_k = \sum_i v_i p_i^k, \quad S_{kl} = n_k [k = l] - \sum_i v_i p_i^k p_i^l
+.. math:: p_i^k \propto \exp(s_i^k + t^k), \quad n_k = \sum_i v_i p_i^k,
+          \quad S_{kl} = n_k [k = l] - \sum_i v_i p_i^k p_i^l
 
 Where the same tilt is added at all cells, these C and C x C numbers are all that is to be known of an image, whatever
 its size. Scores may be float32; sums are in float64. Cells go through in blocks that stay in the nearest cache.

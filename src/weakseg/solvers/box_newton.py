@@ -4,13 +4,13 @@ Cells are wherever the problem keeps them; multipliers are few and in numpy, in 
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from weakseg.kernels.box_gap import gap_and_violation
 from weakseg.kernels.box_quadratic import newton_move
 from weakseg.solvers.dual_problem import DualProblem
 
@@ -69,20 +69,9 @@ class Box:
     bounds: Float[np.ndarray, "B N"]
     prices: Float[np.ndarray, "B N"]
 
-    @cached_property
-    def hard(self) -> Bool[np.ndarray, "B N"]:
-        """Which rows must hold."""
-        return np.isinf(self.prices)
-
-    def gap(self, multipliers: Float[np.ndarray, "B N"], measured: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
-        """Primal minus dual value, equation 14, in nats; what a missed hard row's multiplier promises counts too."""
-        missing = self.bounds - measured
-        room = np.where(self.hard, multipliers, self.prices - multipliers)
-        return (np.where(missing > 0, room, -multipliers) * missing).sum(1)
-
-    def violation(self, measured: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
-        """By how many cells the worst of the hard rows is missed."""
-        return np.where(self.hard, self.bounds - measured, 0.0).max(1, initial=0.0)
+    def gap_and_violation(self, multipliers: Float[np.ndarray, "B N"], measured: Float[np.ndarray, "B N"]):
+        """Primal minus dual value (B,), equation 14, in nats; by how many cells the worst hard row is missed (B,)."""
+        return gap_and_violation(self.bounds, self.prices, multipliers, measured)
 
     def settled(
         self,
@@ -91,8 +80,12 @@ class Box:
         tolerance: Float[np.ndarray, " B"],
     ) -> Bool[np.ndarray, " B"]:
         """Gap and violation are within the tolerance, or within what float64 can tell of multipliers so large."""
+        gap, violation = self.gap_and_violation(multipliers, measured)
+        near = violation <= tolerance
+        if (near & (gap <= tolerance)).all() or not near.any():
+            return near
         rounding = ROUNDING * multipliers.max(1, initial=0.0) * (multipliers * np.abs(self.bounds)).sum(1)
-        return (self.gap(multipliers, measured) <= tolerance + rounding) & (self.violation(measured) <= tolerance)
+        return near & (gap <= tolerance + rounding)
 
 
 def box_of(problem: DualProblem) -> Box:
@@ -155,9 +148,9 @@ def _search(dual, box, multipliers, move, slope):
 
 def _hopeless(dual: Dual, box: Box, multipliers: Float[np.ndarray, "B N"]) -> Bool[np.ndarray, " B"]:
     """True where the hard rows' multipliers already prove that no segmentation obeys them, equation 15."""
-    hard = np.where(box.hard, multipliers, 0.0)
     # Only a long way from 0 can such a proof be met; looking for it costs a pass.
-    if hard.max(initial=0.0) <= FAR:
-        return np.zeros(len(hard), dtype=bool)
+    if multipliers.max(initial=0.0) <= FAR:
+        return np.zeros(len(multipliers), dtype=bool)
+    hard = np.where(np.isinf(box.prices), multipliers, 0.0)
     promised, reach = (hard * box.bounds).sum(1), dual.reach(hard)
     return promised > reach + 1e-6 * np.maximum(np.abs(promised), np.abs(reach))

@@ -4,7 +4,7 @@ The multipliers then tilt all cells alike, and of the cells only C counts and a 
 however many rows there are. Nothing is written down until the ascent has ended.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,13 @@ class ClassCounts:
         tilt = multipliers[0] @ self.weights
         counts, covariance = moments(self.scores, self.mass, tilt)
         return CountedPoint(self, tilt, (self.weights @ counts)[None], covariance)
+
+    def sampled(self, count: int) -> "ClassCounts":
+        """About so many of the cells, evenly spread, standing for all: where to begin is soon found on few."""
+        # Odd, so that it does not meet the same columns of pictures of the usual widths.
+        step = self.scores.shape[1] // count | 1
+        mass = self.mass[::step] * (self.mass.sum() / max(self.mass[::step].sum(), 1e-9))
+        return replace(self, scores=np.ascontiguousarray(self.scores[:, ::step]), mass=mass)
 
     def reach(self, multipliers: Float[np.ndarray, "1 N"]) -> Float[np.ndarray, " 1"]:
         """The largest value of the weighted rows over all segmentations."""

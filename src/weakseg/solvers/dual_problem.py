@@ -7,7 +7,6 @@ Axes: B images, C classes, n cells, K factored rows, D dense rows, N = K + D row
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor

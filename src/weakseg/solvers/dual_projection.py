@@ -12,8 +12,9 @@ from weakseg.constraints.linear_rows import Constraint, LinearRows
 from weakseg.errors import EvidenceInvalid
 from weakseg.solvers.box_newton import ascend, box_of
 from weakseg.solvers.certificate import Answer, certificate, relaxed, status
-from weakseg.solvers.class_counts import class_counts
+from weakseg.solvers.class_counts import ClassCounts, class_counts
 from weakseg.solvers.contradiction import contradiction
+from weakseg.solvers.dual_problem import DualProblem
 from weakseg.solvers.forced_zeros import without_forced_zeros
 from weakseg.solvers.grid_problem import GridProblem, Known, grid_problem, known_cells, places, stacked, with_marks
 from weakseg.solvers.tilted_cells import TiltedCells
@@ -21,6 +22,9 @@ from weakseg.types import Evidence, Memory, Solution
 
 COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
 """Where float32 hands over to float64: above float32's noise, one of Newton's steps from the end."""
+
+SAMPLE, MANY = 500, 60_000
+"""How many cells are enough to find a good beginning on; with fewer scores than that, a step costs more than a pass."""
 
 RELAXED_PRICE = 20.0
 """What hard rows that contradict each other cost instead, in nats a cell beyond the largest other price."""
@@ -101,14 +105,10 @@ class DualProjection:
         begin = np.zeros(together.bounds.shape)
         for i, values in enumerate(begins):
             begin[i, slice(None) if rows is None else rows[i]] = values
-        cells, taken = np.array([image.cells for image in images]), np.zeros(len(images), dtype=int)
-        counted = class_counts(together) is not None
-        for share in self._softer(torch.float64 if counted else together.scores.dtype):
-            softer = together.softened(share)
-            dual = class_counts(softer) or TiltedCells(softer)
-            coarse = ascend(dual, box_of(softer), begin * share, COARSE_TOLERANCE * cells, COARSE_STEPS)
-            begin, taken = coarse.multipliers / share, taken + coarse.steps
-        dual = class_counts(together) or TiltedCells(together.to(torch.float64))
+        cells = np.array([image.cells for image in images])
+        counted = class_counts(together)
+        begin, taken = self._approach(together, counted, begin, cells)
+        dual = counted or TiltedCells(together.to(torch.float64))
         fine = ascend(dual, box_of(together), begin, self.tolerance * cells, self.max_steps)
         probs, normaliser = fine.point.written()
         answers = []
@@ -126,6 +126,26 @@ class DualProjection:
                 )
             )
         return answers
+
+    def _approach(
+        self,
+        problem: DualProblem,
+        counted: ClassCounts | None,
+        begin: Float[np.ndarray, "B N"],
+        cells: Float[np.ndarray, " B"],
+    ):
+        """Multipliers near those sought, from cheaper or softer problems; and the steps that took."""
+        taken = np.zeros(len(begin), dtype=int)
+        if counted and not begin.any() and counted.scores.size > MANY:
+            coarse = ascend(counted.sampled(SAMPLE), box_of(problem), begin, COARSE_TOLERANCE * cells, COARSE_STEPS)
+            # Rows that the sample contradicts lead far away.
+            begin, taken = (coarse.multipliers if coarse.settled.all() else begin), taken + coarse.steps
+        for share in self._softer(torch.float64 if counted else problem.scores.dtype):
+            softer = problem.softened(share)
+            dual = class_counts(softer) or TiltedCells(softer)
+            coarse = ascend(dual, box_of(softer), begin * share, COARSE_TOLERANCE * cells, COARSE_STEPS)
+            begin, taken = coarse.multipliers / share, taken + coarse.steps
+        return begin, taken
 
     def _softer(self, dtype: torch.dtype) -> list[float]:
         """Which softer problems lead to the one asked for, as shares of its hardness.
