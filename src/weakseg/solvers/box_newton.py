@@ -1,16 +1,17 @@
 """Newton's ascent of the dual in its box, images side by side, each stopped for itself.
 
-Cells are in torch, wherever they are; multipliers are few and in numpy, in float64.
+Cells are wherever the problem keeps them; multipliers are few and in numpy, in float64.
 """
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from weakseg.solvers.box_quadratic import newton_move
+from weakseg.kernels.box_gap import gap_and_violation
+from weakseg.kernels.box_quadratic import newton_move
 from weakseg.solvers.dual_problem import DualProblem
 
 TRIALS = 10
@@ -19,13 +20,43 @@ FAR = 20.0
 """From what multiplier of a hard row on, in nats, it is looked whether the rows contradict each other."""
 
 
+@runtime_checkable
+class Point(Protocol):
+    """The distributions that multipliers lead to."""
+
+    @property
+    def measured(self) -> Float[np.ndarray, "B N"]:
+        """What each row measures there, in cells."""
+        ...
+
+    def curvature(self) -> Float[np.ndarray, "B N N"]:
+        """Derivative of what is measured by the multipliers."""
+        ...
+
+    def written(self) -> tuple[Float[Tensor, "B C n"], Float[np.ndarray, " B"]]:
+        """The distributions, and the sum over cells of mass times log-sum-exp."""
+        ...
+
+
+@runtime_checkable
+class Dual(Protocol):
+    """What is asked of a problem while climbing."""
+
+    def at(self, multipliers: Float[np.ndarray, "B N"]) -> Point:
+        """Where they lead."""
+        ...
+
+    def reach(self, multipliers: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
+        """The largest value of the weighted rows over all segmentations."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ascent:
     """Where the ascent ended."""
 
     multipliers: Float[np.ndarray, "B N"]
-    probs: Float[Tensor, "B C n"]
-    measured: Float[np.ndarray, "B N"]
+    point: Point
     steps: Int[np.ndarray, " B"]
     settled: Bool[np.ndarray, " B"]
     """Gap and violation are within the tolerance."""
@@ -38,15 +69,9 @@ class Box:
     bounds: Float[np.ndarray, "B N"]
     prices: Float[np.ndarray, "B N"]
 
-    def gap(self, multipliers: Float[np.ndarray, "B N"], measured: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
-        """Primal minus dual value, equation 14, in nats; what a missed hard row's multiplier promises counts too."""
-        missing = self.bounds - measured
-        room = np.where(np.isinf(self.prices), multipliers, self.prices - multipliers)
-        return (np.where(missing > 0, room, -multipliers) * missing).sum(1)
-
-    def violation(self, measured: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
-        """By how many cells the worst of the hard rows is missed."""
-        return np.where(np.isinf(self.prices), self.bounds - measured, 0.0).max(1, initial=0.0)
+    def gap_and_violation(self, multipliers: Float[np.ndarray, "B N"], measured: Float[np.ndarray, "B N"]):
+        """Primal minus dual value (B,), equation 14, in nats; by how many cells the worst hard row is missed (B,)."""
+        return gap_and_violation(self.bounds, self.prices, multipliers, measured)
 
     def settled(
         self,
@@ -55,8 +80,12 @@ class Box:
         tolerance: Float[np.ndarray, " B"],
     ) -> Bool[np.ndarray, " B"]:
         """Gap and violation are within the tolerance, or within what float64 can tell of multipliers so large."""
+        gap, violation = self.gap_and_violation(multipliers, measured)
+        near = violation <= tolerance
+        if (near & (gap <= tolerance)).all() or not near.any():
+            return near
         rounding = ROUNDING * multipliers.max(1, initial=0.0) * (multipliers * np.abs(self.bounds)).sum(1)
-        return (self.gap(multipliers, measured) <= tolerance + rounding) & (self.violation(measured) <= tolerance)
+        return near & (gap <= tolerance + rounding)
 
 
 def box_of(problem: DualProblem) -> Box:
@@ -65,7 +94,8 @@ def box_of(problem: DualProblem) -> Box:
 
 
 def ascend(
-    problem: DualProblem,
+    dual: Dual,
+    box: Box,
     start: Float[np.ndarray, "B N"],
     tolerance: Float[np.ndarray, " B"],
     max_steps: int,
@@ -73,34 +103,30 @@ def ascend(
     """Climb until gap and violation are within the tolerance; an image that is there stays there.
 
     Args:
-        problem: in the precision to be solved in.
+        dual: in the precision to be solved in.
+        box: that of the problem.
         start: multipliers to begin with; moved into the box.
         tolerance: of gap (nats) and violation (cells).
         max_steps: of Newton's iteration.
     """
-    box = box_of(problem)
-    multipliers = np.clip(start, 0.0, box.prices)
-    probs, measured = _at(problem, multipliers)
+    multipliers = np.minimum(np.maximum(start, 0.0), box.prices)
+    point = dual.at(multipliers)
     steps = np.zeros(len(start), dtype=int)
+    settled = box.settled(multipliers, point.measured, tolerance)
     for _ in range(max_steps):
-        stopped = box.settled(multipliers, measured, tolerance) | _hopeless(problem, box, multipliers)
+        stopped = settled | _hopeless(dual, box, multipliers)
         if stopped.all():
             break
-        slope = box.bounds - measured
-        move = newton_move(problem.curvature(probs).cpu().numpy(), slope, multipliers, box.prices)
+        slope = box.bounds - point.measured
+        move = newton_move(point.curvature(), slope, multipliers, box.prices)
         move[stopped] = 0.0
-        multipliers, probs, measured = _search(problem, box, multipliers, move, slope)
+        multipliers, point = _search(dual, box, multipliers, move, slope)
         steps += ~stopped
-    return Ascent(multipliers, probs, measured, steps, box.settled(multipliers, measured, tolerance))
+        settled = box.settled(multipliers, point.measured, tolerance)
+    return Ascent(multipliers, point, steps, settled)
 
 
-def _at(problem: DualProblem, multipliers: Float[np.ndarray, "B N"]):
-    """The distribution that multipliers lead to, and what the rows measure on it."""
-    probs = problem.probs(torch.from_numpy(multipliers))
-    return probs, problem.measured(probs).cpu().numpy()
-
-
-def _search(problem, box, multipliers, move, slope):
+def _search(dual, box, multipliers, move, slope):
     """Along the segment to a point where the function does not fall steeply; it is concave, so secants find one.
 
     Slopes decide, not values: near the maximum differences of values drown in rounding, slopes do not.
@@ -109,22 +135,22 @@ def _search(problem, box, multipliers, move, slope):
     share = np.ones_like(uphill)
     for _ in range(TRIALS):
         at = np.minimum(np.maximum(multipliers + share[:, None] * move, 0.0), box.prices)
-        probs, measured = _at(problem, at)
-        beyond = ((box.bounds - measured) * move).sum(1)
+        point = dual.at(at)
+        beyond = ((box.bounds - point.measured) * move).sum(1)
         good = beyond >= -0.5 * uphill
         if good.all():
             break
         # Where it is good, the ratio may be 0 / 0.
         secant = np.clip(uphill / np.where(good, 1.0, uphill - beyond), 0.05, 0.6)
         share = np.where(good, share, share * secant)
-    return at, probs, measured
+    return at, point
 
 
-def _hopeless(problem: DualProblem, box: Box, multipliers: Float[np.ndarray, "B N"]) -> Bool[np.ndarray, " B"]:
+def _hopeless(dual: Dual, box: Box, multipliers: Float[np.ndarray, "B N"]) -> Bool[np.ndarray, " B"]:
     """True where the hard rows' multipliers already prove that no segmentation obeys them, equation 15."""
-    hard = np.where(np.isinf(box.prices), multipliers, 0.0)
     # Only a long way from 0 can such a proof be met; looking for it costs a pass.
-    if hard.max(initial=0.0) <= FAR:
-        return np.zeros(len(hard), dtype=bool)
-    promised, reach = (hard * box.bounds).sum(1), problem.reach(torch.from_numpy(hard)).cpu().numpy()
+    if multipliers.max(initial=0.0) <= FAR:
+        return np.zeros(len(multipliers), dtype=bool)
+    hard = np.where(np.isinf(box.prices), multipliers, 0.0)
+    promised, reach = (hard * box.bounds).sum(1), dual.reach(hard)
     return promised > reach + 1e-6 * np.maximum(np.abs(promised), np.abs(reach))

@@ -22,8 +22,10 @@ class Answer:
     """What was solved: that asked for, or the relaxed one where that has no solution."""
     multipliers: Float[np.ndarray, "1 N"]
     probs: Float[Tensor, "c n"]
-    """Of the classes that were left, in float64."""
+    """Of the classes that were left."""
     measured: Float[np.ndarray, "1 N"]
+    normaliser: float
+    """Sum over cells of mass times log-sum-exp."""
     steps: int
     settled: bool
     proof: Float[Tensor, " N"] | None = None
@@ -35,16 +37,17 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
     problem, cells = answer.problem, max(image.cells, 1e-9)
     box = box_of(problem)
     paid = np.where(np.isinf(box.prices), 0.0, box.prices) * (box.bounds - answer.measured).clip(min=0)
-    distance = box.gap(answer.multipliers, answer.measured).item()
-    lowest = problem.to(torch.float64).dual_value(torch.from_numpy(answer.multipliers), answer.probs[None])
+    distance = box.gap_and_violation(answer.multipliers, answer.measured)[0].item()
+    _, violation = box_of(image.asked).gap_and_violation(answer.multipliers, answer.measured)
+    lowest = (answer.multipliers * box.bounds).sum() - answer.normaliser
     scale = cells * hardness
     return {
         "gap": distance / scale,
-        "violation": box_of(image.asked).violation(answer.measured).item() / cells,
+        "violation": violation.item() / cells,
         "slack": float(paid.sum()) / scale,
         "contradiction": 0.0 if answer.proof is None else _excess(image.asked, answer.proof) / cells,
         "steps": float(answer.steps),
-        "energy": (float(lowest) + distance) / scale,
+        "energy": (lowest + distance) / scale,
     }
 
 

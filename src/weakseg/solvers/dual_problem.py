@@ -99,12 +99,11 @@ class DualProblem:
         tilt = torch.where(self.scores == -torch.inf, -torch.inf, self.tilt(multipliers))
         return (tilt.amax(1).double() * self.mass.double()).sum(1)
 
-    def dual_value(self, multipliers: Float[Tensor, "B N"], probs: Float[Tensor, "B C n"]) -> Float[Tensor, " B"]:
-        """Equation 12, a lower bound of every feasible objective; `probs` are those the multipliers lead to."""
+    def normaliser(self, multipliers: Float[Tensor, "B N"], probs: Float[Tensor, "B C n"]) -> Float[Tensor, " B"]:
+        """Sum over cells of mass times log-sum-exp; `probs` are those the multipliers lead to."""
         # The log-sum of a cell from its likeliest class: no exponential has to be taken again.
-        normaliser = (self.scores + self.tilt(multipliers)).amax(1) - probs.amax(1).log()
-        spent = (normaliser.double() * self.mass.double()).sum(1)
-        return (multipliers.to(self.bounds) * self.bounds).sum(1) - spent
+        each = (self.scores + self.tilt(multipliers)).amax(1) - probs.amax(1).log()
+        return (each.double() * self.mass.double()).sum(1)
 
     def _rows_about(self, label: int) -> Int[Tensor, " M"]:
         """Rows of any image that have coefficients for a class."""

@@ -10,15 +10,21 @@ from torch import Tensor
 
 from weakseg.constraints.linear_rows import Constraint, LinearRows
 from weakseg.errors import EvidenceInvalid
-from weakseg.solvers.box_newton import ascend
+from weakseg.solvers.box_newton import ascend, box_of
 from weakseg.solvers.certificate import Answer, certificate, relaxed, status
+from weakseg.solvers.class_counts import ClassCounts, class_counts
 from weakseg.solvers.contradiction import contradiction
+from weakseg.solvers.dual_problem import DualProblem
 from weakseg.solvers.forced_zeros import without_forced_zeros
 from weakseg.solvers.grid_problem import GridProblem, Known, grid_problem, known_cells, places, stacked, with_marks
+from weakseg.solvers.tilted_cells import TiltedCells
 from weakseg.types import Evidence, Memory, Solution
 
 COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
 """Where float32 hands over to float64: above float32's noise, one of Newton's steps from the end."""
+
+SAMPLE, MANY = 500, 60_000
+"""How many cells are enough to find a good beginning on; with fewer scores than that, a step costs more than a pass."""
 
 RELAXED_PRICE = 20.0
 """What hard rows that contradict each other cost instead, in nats a cell beyond the largest other price."""
@@ -99,11 +105,12 @@ class DualProjection:
         begin = np.zeros(together.bounds.shape)
         for i, values in enumerate(begins):
             begin[i, slice(None) if rows is None else rows[i]] = values
-        cells, taken = np.array([image.cells for image in images]), np.zeros(len(images), dtype=int)
-        for share in self._softer(together.scores.dtype):
-            coarse = ascend(together.softened(share), begin * share, COARSE_TOLERANCE * cells, COARSE_STEPS)
-            begin, taken = coarse.multipliers / share, taken + coarse.steps
-        fine = ascend(together.to(torch.float64), begin, self.tolerance * cells, self.max_steps)
+        cells = np.array([image.cells for image in images])
+        counted = class_counts(together)
+        begin, taken = self._approach(together, counted, begin, cells)
+        dual = counted or TiltedCells(together.to(torch.float64))
+        fine = ascend(dual, box_of(together), begin, self.tolerance * cells, self.max_steps)
+        probs, normaliser = fine.point.written()
         answers = []
         for i, problem in enumerate(problems):
             row = slice(None) if rows is None else rows[i]
@@ -111,13 +118,34 @@ class DualProjection:
                 Answer(
                     problem=problem,
                     multipliers=fine.multipliers[[i]][:, row],
-                    probs=fine.probs[i, : problem.scores.shape[1]],
-                    measured=fine.measured[[i]][:, row],
+                    probs=probs[i, : problem.scores.shape[1]],
+                    measured=fine.point.measured[[i]][:, row],
+                    normaliser=float(normaliser[i]),
                     steps=int(fine.steps[i] + taken[i]),
                     settled=bool(fine.settled[i]),
                 )
             )
         return answers
+
+    def _approach(
+        self,
+        problem: DualProblem,
+        counted: ClassCounts | None,
+        begin: Float[np.ndarray, "B N"],
+        cells: Float[np.ndarray, " B"],
+    ):
+        """Multipliers near those sought, from cheaper or softer problems; and the steps that took."""
+        taken = np.zeros(len(begin), dtype=int)
+        if counted and not begin.any() and counted.scores.size > MANY:
+            coarse = ascend(counted.sampled(SAMPLE), box_of(problem), begin, COARSE_TOLERANCE * cells, COARSE_STEPS)
+            # Rows that the sample contradicts lead far away.
+            begin, taken = (coarse.multipliers if coarse.settled.all() else begin), taken + coarse.steps
+        for share in self._softer(torch.float64 if counted else problem.scores.dtype):
+            softer = problem.softened(share)
+            dual = class_counts(softer) or TiltedCells(softer)
+            coarse = ascend(dual, box_of(softer), begin * share, COARSE_TOLERANCE * cells, COARSE_STEPS)
+            begin, taken = coarse.multipliers / share, taken + coarse.steps
+        return begin, taken
 
     def _softer(self, dtype: torch.dtype) -> list[float]:
         """Which softer problems lead to the one asked for, as shares of its hardness.

@@ -41,10 +41,11 @@ def _near_their_reach(problem: DualProblem) -> list[int]:
     hard = problem.prices[0].isinf().nonzero().flatten().tolist()
     if not hard:
         return []
-    deleted = (problem.scores == -torch.inf).flatten(2)
-    if problem.maps is not None or problem.dense is not None or bool((deleted.any(2) != deleted.all(2)).any()):
+    lowest = problem.scores.amin(2)
+    partly = bool((lowest == -torch.inf).any()) and bool((lowest != problem.scores.amax(2))[lowest == -torch.inf].any())
+    if problem.maps is not None or problem.dense is not None or partly:
         return hard
-    kept = torch.where(deleted.all(2)[:, None], -torch.inf, problem.weights.double()).amax(2)[0]
+    kept = torch.where((lowest == -torch.inf)[:, None], -torch.inf, problem.weights.double()).amax(2)[0]
     total = float(problem.mass.double().sum())
     # Forbidding a class can lower another row's reach: all hard rows are looked at once one is forced.
     near = problem.bounds[0] >= (kept - EXACT) * total

@@ -94,9 +94,11 @@ def _scores(log_probs, rows, kept, mass):
         empty = (scores == -torch.inf).all(0)
         scores = torch.where(empty, given, scores)
         undeleted = int((empty & (mass > 0)).sum())
+    if not scores.numel() or scores.amin() > -torch.inf:
+        return scores, undeleted
     # A cell whose classes were all impossible to begin with knows nothing about them.
-    impossible = (scores.amax(0) == -torch.inf) if len(scores) else mass < 0
-    return torch.where(impossible, torch.zeros_like(scores), scores) if impossible.any() else scores, undeleted
+    impossible = scores.amax(0) == -torch.inf
+    return torch.where(impossible, torch.zeros_like(scores), scores), undeleted
 
 
 def _already_there(rows: LinearRows, known: Known, index: int) -> Float[Tensor, " N"]:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weakseg.solvers.box_quadratic import newton_move
+from weakseg.kernels.box_quadratic import newton_move
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
