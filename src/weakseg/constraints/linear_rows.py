@@ -7,6 +7,7 @@ logit at most, in nats, and a price caps it whatever the row's own scale or the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from math import inf
 from typing import Protocol, runtime_checkable
 
@@ -65,27 +66,7 @@ class LinearRows:
 
     def __add__(self, other: "LinearRows") -> "LinearRows":
         """Both demands at once."""
-        if self.grid != other.grid or len(self.absent) != len(other.absent):
-            raise EvidenceInvalid(
-                f"Rows for {len(self.absent)} classes on {self.grid} and for {len(other.absent)} on {other.grid}.",
-                expected="the same classes and the same grid",
-            )
-        mine, theirs = len(self.weights), len(other.weights)
-        order = [(0, i) for i in range(mine)] + [(1, i) for i in range(theirs)]
-        order += [(0, i) for i in range(mine, len(self))] + [(1, i) for i in range(theirs, len(other))]
-        pick = torch.tensor([i + which * len(self) for which, i in order], dtype=torch.long)
-        return LinearRows(
-            weights=torch.cat([self.weights, other.weights]),
-            region=torch.cat([self.region, torch.where(other.region >= 0, other.region + len(self.regions), WHOLE)]),
-            regions=torch.cat([self.regions, other.regions]),
-            dense=torch.cat([self.dense, other.dense]),
-            bounds=torch.cat([self.bounds, other.bounds])[pick],
-            prices=torch.cat([self.prices, other.prices])[pick],
-            names=tuple((self.names + other.names)[i] for i in pick.tolist()),
-            absent=self.absent | other.absent,
-            forbidden=_either(self.forbidden, other.forbidden),
-            dropped=self.dropped + other.dropped,
-        )
+        return join((self, other), len(self.absent), self.grid)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -126,10 +107,9 @@ class All:
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """The rows of all, one image after the other."""
-        demands = [nothing(weak.tags.shape[1], grid)] * len(weak.tags)
-        for constraint in self.constraints:
-            demands = [mine + more for mine, more in zip(demands, constraint.rows(weak, grid), strict=True)]
-        return demands
+        found = [constraint.rows(weak, grid) for constraint in self.constraints]
+        classes = weak.tags.shape[1]
+        return [join([rows[image] for rows in found], classes, grid) for image in range(len(weak.tags))]
 
 
 def nothing(classes: int, grid: tuple[int, int], dropped: int = 0) -> LinearRows:
@@ -198,8 +178,40 @@ def deletion(absent: Bool[Tensor, " C"], forbidden: Bool[Tensor, "C h w"] | None
 
 
 def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> LinearRows:
-    """All demands of one image."""
-    return sum(rows, start=nothing(classes, grid))
+    """All demands of one image.
+
+    Raises:
+        EvidenceInvalid: some are for other classes or for another grid.
+    """
+    for each in rows:
+        if each.grid != grid or len(each.absent) != classes:
+            raise EvidenceInvalid(
+                f"Rows for {classes} classes on {grid} and for {len(each.absent)} on {each.grid}.",
+                expected="the same classes and the same grid",
+            )
+    if not rows:
+        return nothing(classes, grid)
+    # Factored rows come before dense ones, so the first and the second part of each go together.
+    parts = [(each, slice(None, len(each.weights))) for each in rows]
+    parts += [(each, slice(len(each.weights), None)) for each in rows]
+    maps_before = [sum(len(each.regions) for each in rows[:i]) for i in range(len(rows))]
+    return LinearRows(
+        weights=torch.cat([each.weights for each in rows]),
+        region=torch.cat(
+            [
+                torch.where(each.region >= 0, each.region + before, WHOLE)
+                for each, before in zip(rows, maps_before, strict=True)
+            ]
+        ),
+        regions=torch.cat([each.regions for each in rows]),
+        dense=torch.cat([each.dense for each in rows]),
+        bounds=torch.cat([each.bounds[part] for each, part in parts]),
+        prices=torch.cat([each.prices[part] for each, part in parts]),
+        names=tuple(name for each, part in parts for name in each.names[part]),
+        absent=torch.stack([each.absent for each in rows]).any(0),
+        forbidden=reduce(_either, (each.forbidden for each in rows)),
+        dropped=sum(each.dropped for each in rows),
+    )
 
 
 def _either(mine, theirs):
