@@ -1,5 +1,6 @@
 """The Potts model on a grid: energy of labels, edge costs and relaxations are one thing."""
 
+import json
 from dataclasses import replace
 from math import exp, hypot, sqrt
 
@@ -21,6 +22,7 @@ from weakseg.energies.relaxations import (
     TotalVariation,
 )
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
+from weakseg.train.codec import decode, encode
 from weakseg.types import UNLABELED
 
 RELAXATIONS = [Bilinear(), Quadratic(), TotalVariation(), Normalized(), Collision(), CollisionDivergence()]
@@ -262,6 +264,25 @@ def test_descent_moves_a_boundary_to_the_edge_of_the_picture(relaxation):
         Regularize(GridPotts(relaxation=relaxation))(logits, batch).backward()
         optimizer.step()
     assert logits.argmax(1)[0].tolist() == [[0] * 6 + [1] * 6] * 8
+
+
+@pytest.mark.parametrize(("neighbours", "cheapest", "dearest"), [(4, 1, 2**0.5), (8, 2.414, 2.613)])
+def test_a_boundary_costs_its_length_in_any_direction(neighbours, cheapest, dearest):
+    """Per pixel of length, on ground of one colour: nearly the same with 8 neighbours, up to 1.41 times with 4."""
+    rows, columns = np.mgrid[-60:60, -60:60] + 0.5
+    valid, image = np.hypot(rows, columns) < 60, np.full((1, 120, 120), 0.5)
+    found = []
+    for angle in np.radians([0, 11, 22.5, 31, 45, 67.5, 90]):
+        half = (rows * np.cos(angle) + columns * np.sin(angle) > 0).astype(int)
+        found.append(GridPotts(neighbours).energy_of(half, image, valid) * sqrt(valid.sum()) / 120)
+    assert min(found) == pytest.approx(cheapest, rel=0.03)
+    assert max(found) == pytest.approx(dearest, rel=0.03)
+
+
+def test_settings_are_recorded_and_read_again():
+    """All parts are in a run's record."""
+    rule = Regularize(GridPotts(4, EdgeMapContrast(2), CollisionDivergence(0.1)), weight=0.3)
+    assert decode(json.loads(json.dumps(encode(rule)))) == rule
 
 
 @pytest.mark.parametrize(
