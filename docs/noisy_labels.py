@@ -91,7 +91,7 @@ def draw_accuracy(axes, means, deviations) -> None:
     """Accuracy against flip probability, with the share of labels that really are wrong."""
     axes.errorbar(FLIPS, means, deviations, marker="o", capsize=3)
     axes.axvline(WRONG, linestyle="dotted", color="grey")
-    axes.set(xlabel="flip probability of RobustCrossEntropy (dotted: of the labels)", ylabel="accuracy")
+    axes.set(xlabel="flip probability (dotted: share of wrong labels)", ylabel="accuracy")
 
 
 if __name__ == "__main__":
