@@ -7,64 +7,44 @@ Pixels are numbers of a padded row-major grid, so that every neighbour exists. D
 pixels (right, down, down-right, down-left); `d ^ D` leads back along d, D being 2 or 4.
 """
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
-from jaxtyping import Int, Int8, Int32
-from numba import njit
+from jaxtyping import Int
+from weakseg.kernels.compiled import compiled
 
 FREE, ROOT, ORPHAN = -1, 64, 65
 """Parents that are no direction."""
 FAR = np.int32(1 << 30)
 
 
-class Potts(NamedTuple):
-    """A Potts energy, reparametrised by dual variables, and its labelling; in integers, so that flows are exact.
+# Named tuples without annotations: the tests' shape checks would put another class in the place of an annotated one,
+# which numba cannot cache.
+Potts = namedtuple("Potts", "labels weight dual heights current")
+"""A Potts energy, reparametrised by dual variables, and its labelling; int32, so that flows are exact.
 
-    Invariants: the dual variables of an edge span at most its weight, and exactly that between the labels of its
-    pixels where these differ (equation 44).
-    """
+labels (n): one a pixel; weight (n, D): of the edge to each later neighbour; dual (n, D, Kp >= K): what the edge adds
+to the heights of its earlier pixel and takes from its later one; heights (K, n): unary costs with all edges' dual
+variables; current (n): the height of the label that a pixel has.
 
-    labels: Int32[np.ndarray, " n"]
-    weight: Int32[np.ndarray, "n D"]
-    dual: Int32[np.ndarray, "n D Kp"]
-    """What each edge adds to the heights of its earlier pixel, and takes from its later one; Kp >= K is padding."""
-    heights: Int32[np.ndarray, "K n"]
-    """Unary costs with the dual variables of all edges added."""
-    current: Int32[np.ndarray, " n"]
-    """Height of the label that a pixel has."""
+An edge's dual variables span at most its weight, and exactly that between the labels of its pixels where these
+differ (equation 44).
+"""
 
+Forest = namedtuple("Forest", "offsets residual excess opened touched parent depth stamp queue queued orphans count")
+"""Working arrays of the search; between two searches `parent` is `FREE` and the marks are 0.
 
-class Forest(NamedTuple):
-    """Working arrays; between two searches `parent` is `FREE`, the marks are 0."""
-
-    offsets: Int[np.ndarray, " 2D"]
-    """Difference of pixel numbers in each direction."""
-    residual: Int32[np.ndarray, "n 2D"]
-    """What can still flow out of an open pixel in each direction."""
-    excess: Int32[np.ndarray, " n"]
-    """What an open pixel has left over (> 0) or can absorb (< 0)."""
-    opened: Int8[np.ndarray, " n"]
-    """1 where residual and excess have been made."""
-    touched: Int32[np.ndarray, " n"]
-    """The open pixels, in the order of opening."""
-    parent: Int8[np.ndarray, " n"]
-    """Direction of the parent in the tree, or `FREE`, `ROOT`, `ORPHAN`."""
-    depth: Int32[np.ndarray, " n"]
-    stamp: Int32[np.ndarray, " n"]
-    """After which augmentation `depth` was known to be right."""
-    queue: Int32[np.ndarray, " n"]
-    """A ring of pixels that may still grow; each is in it once at most."""
-    queued: Int8[np.ndarray, " n"]
-    orphans: Int32[np.ndarray, " n"]
-    count: Int[np.ndarray, "4"]
-    """Open pixels, head and tail of the queue, augmentations."""
-
+offsets (2D): difference of pixel numbers in each direction; residual (n, 2D): what can still flow out of a pixel;
+excess (n): what it has left over (> 0) or can absorb (< 0); opened (n): 1 where these two have been made;
+touched: the open pixels in order; parent (n): direction of the parent, or `FREE`, `ROOT`, `ORPHAN`; depth (n), and
+stamp (n): after which augmentation it was right; queue: a ring of the pixels that may still grow; queued (n): 1 for
+those in it; orphans: those to be adopted; count (4): the open pixels, the ends of the queue, the augmentations.
+"""
 
 OPEN, HEAD, TAIL, TIME = range(4)
 
 
-def forest(pixels: int, offsets: Int[np.ndarray, " 2D"]) -> Forest:
+def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
     """An empty one for a padded grid of so many pixels."""
     whole, mark = lambda: np.zeros(pixels, np.int32), lambda: np.zeros(pixels, np.int8)  # noqa: E731
     return Forest(
@@ -83,7 +63,7 @@ def forest(pixels: int, offsets: Int[np.ndarray, " 2D"]) -> Forest:
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def open_pixel(p, alpha, potts, trees):
     """Make a pixel's excess and residual capacities for the expansion of `alpha`, equation 46."""
     labels, weight, dual, offsets, residual = potts.labels, potts.weight, potts.dual, trees.offsets, trees.residual
@@ -105,7 +85,7 @@ def open_pixel(p, alpha, potts, trees):
             residual[p, d + half] = weight[q, d] - dual[q, d, other] + dual[q, d, alpha]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def start(p, alpha, potts, trees):
     """Make a pixel with excess the root of a tree."""
     open_pixel(p, alpha, potts, trees)
@@ -114,7 +94,7 @@ def start(p, alpha, potts, trees):
     push(p, trees)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def push(p, trees):
     """Let a pixel look around, once."""
     if trees.queued[p] == 0:
@@ -124,7 +104,7 @@ def push(p, trees):
         trees.count[TAIL] = tail + 1 if tail + 1 < len(trees.queue) else 0
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def grow(alpha, potts, trees):
     """Push excess to deficits until none is left, or none can be reached; then trees hold what excess reaches."""
     offsets, residual, excess = trees.offsets, trees.residual, trees.excess
@@ -154,7 +134,7 @@ def grow(alpha, potts, trees):
                 depth[q], stamp[q] = depth[p] + 1, stamp[p]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def augment(p, d, trees):
     """Push what fits from the root above p, along its path, through d; returns how many pixels lost their parent."""
     offsets, residual, excess, parent, orphans = (
@@ -196,7 +176,7 @@ def augment(p, d, trees):
     return lost
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def adopt(lost, trees):
     """Find each orphan the nearest parent that still hangs on a root; set free those for which there is none."""
     offsets, residual, parent, orphans = trees.offsets, trees.residual, trees.parent, trees.orphans
@@ -229,7 +209,7 @@ def adopt(lost, trees):
                 lost += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def distance(u, trees):
     """Steps from u up to a root, remembered along the way; `FAR` where the way ends at an orphan."""
     offsets, parent, depth, stamp = trees.offsets, trees.parent, trees.depth, trees.stamp

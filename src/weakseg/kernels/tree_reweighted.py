@@ -5,10 +5,10 @@ a label there would cost it at least. Both the labels found on the way and the b
 """
 
 import numpy as np
-from numba import njit
+from weakseg.kernels.compiled import compiled_fast
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@compiled_fast
 def sweep_forward(unary, messages, weight, share, offsets, belief):
     """Send messages to later pixels; `share` is one over the number of edges on a pixel's fuller side, or 0."""
     pixels, half = weight.shape
@@ -23,7 +23,7 @@ def sweep_forward(unary, messages, weight, share, offsets, belief):
             send(belief, messages[p, d], weight[p, d])
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@compiled_fast
 def sweep_backward(unary, messages, weight, share, offsets, belief):
     """Send messages to earlier pixels."""
     pixels, half = weight.shape
@@ -39,7 +39,7 @@ def sweep_backward(unary, messages, weight, share, offsets, belief):
             send(belief, messages[q, d], weight[q, d])
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@compiled_fast
 def gather(p, unary, messages, offsets, belief):
     """Unary costs plus all messages to p; those of edges that are not there are 0."""
     own = unary[p]
@@ -55,7 +55,7 @@ def gather(p, unary, messages, offsets, belief):
             belief[k] = own[k] + ((a[k] + b[k]) + (e[k] + f[k]))
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@compiled_fast
 def send(belief, message, weight):
     """Replace the message that came along an edge by the one that goes back along it."""
     lowest = np.float32(np.inf)
@@ -65,7 +65,7 @@ def send(belief, message, weight):
         message[k] = min(belief[k] - message[k] - lowest, weight)
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@compiled_fast
 def settle(unary, messages, weight, share, offsets, width, labels):
     """The last sweep, backward: messages become dual variables (equation 43), and each pixel gets a label.
 
@@ -103,7 +103,7 @@ def settle(unary, messages, weight, share, offsets, width, labels):
             here[k] = 0
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@compiled_fast
 def turn(belief, message, weight, received):
     """Send a last message back along an edge, and leave the edge's dual variable in its place."""
     lowest = np.float32(np.inf)
