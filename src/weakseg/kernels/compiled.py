@@ -14,3 +14,8 @@ def compiled(kernel: Callable) -> Callable:
 def compiled_fast(kernel: Callable) -> Callable:
     """The same for loops over floats whose order of summation is free; no number in them may be NaN."""
     return njit(nogil=True, cache=True, fastmath=True)(unwrap(kernel))
+
+
+def inlined(kernel: Callable) -> Callable:
+    """For what is called in an inner loop: copied into its callers, as a call would hand over every field of every array."""
+    return njit(inline="always")(unwrap(kernel))

@@ -11,7 +11,7 @@ from collections import namedtuple
 
 import numpy as np
 from jaxtyping import Int
-from weakseg.kernels.compiled import compiled
+from weakseg.kernels.compiled import compiled, inlined
 
 FREE, ROOT, ORPHAN = -1, 64, 65
 """Parents that are no direction."""
@@ -63,7 +63,7 @@ def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
     )
 
 
-@compiled
+@inlined
 def open_pixel(p, alpha, potts, trees):
     """Make a pixel's excess and residual capacities for the expansion of `alpha`, equation 46."""
     labels, weight, dual, offsets, residual = potts.labels, potts.weight, potts.dual, trees.offsets, trees.residual
@@ -94,7 +94,7 @@ def start(p, alpha, potts, trees):
     push(p, trees)
 
 
-@compiled
+@inlined
 def push(p, trees):
     """Let a pixel look around, once."""
     if trees.queued[p] == 0:
@@ -134,7 +134,7 @@ def grow(alpha, potts, trees):
                 depth[q], stamp[q] = depth[p] + 1, stamp[p]
 
 
-@compiled
+@inlined
 def augment(p, d, trees):
     """Push what fits from the root above p, along its path, through d; returns how many pixels lost their parent."""
     offsets, residual, excess, parent, orphans = (
@@ -176,7 +176,7 @@ def augment(p, d, trees):
     return lost
 
 
-@compiled
+@inlined
 def adopt(lost, trees):
     """Find each orphan the nearest parent that still hangs on a root; set free those for which there is none."""
     offsets, residual, parent, orphans = trees.offsets, trees.residual, trees.parent, trees.orphans
@@ -192,6 +192,9 @@ def adopt(lost, trees):
                 far = distance(u, trees)
                 if far < nearest:
                     best, nearest = c, far
+                    # As near as the parent that was lost: none is nearer, as trees only deepen between growths.
+                    if far < trees.depth[v]:
+                        break
         if best >= 0:
             parent[v] = best
             trees.depth[v], trees.stamp[v] = nearest + 1, trees.count[TIME]
@@ -209,7 +212,7 @@ def adopt(lost, trees):
                 lost += 1
 
 
-@compiled
+@inlined
 def distance(u, trees):
     """Steps from u up to a root, remembered along the way; `FAR` where the way ends at an orphan."""
     offsets, parent, depth, stamp = trees.offsets, trees.parent, trees.depth, trees.stamp

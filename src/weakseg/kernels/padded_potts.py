@@ -3,7 +3,7 @@
 from collections import namedtuple
 
 import numpy as np
-from weakseg.kernels.compiled import compiled
+from weakseg.kernels.compiled import compiled, inlined
 
 
 Padded = namedtuple("Padded", "unary weight share labels free")
@@ -45,12 +45,13 @@ def pad(unary, weight, valid, seeds, problem, offsets, stack):
                 own[k] = min(unary[k, i, j] - lowest, ceiling)
             for k in range(classes, len(own)):
                 own[k] = 2 * ceiling
+            problem.share[p] = around
             label = seeds[i, j]
             if label >= 0:
                 base += np.float64(unary[label, i, j]) - lowest
                 own[label] = 0
             else:
-                label = forced(p, problem, offsets, classes)
+                label = forced(p, problem, classes)
             if label >= 0:
                 problem.labels[p] = label
                 problem.free[p] = False
@@ -64,14 +65,20 @@ def pad(unary, weight, valid, seeds, problem, offsets, stack):
         for d in range(half):
             later += problem.weight[p, d] > 0
             earlier += problem.weight[p - offsets[d], d] > 0
-        if later + earlier:
-            problem.share[p] = 1 / max(later, earlier)
+        problem.share[p] = 1 / max(later, earlier) if later + earlier else 0
+        if problem.free[p] and later + earlier == 0:
+            for k in range(classes):
+                if problem.unary[p, k] < problem.unary[p, problem.labels[p]]:
+                    problem.labels[p] = k
     return base
 
 
-@compiled
-def forced(p, problem, offsets, classes):
-    """The label that a pixel has whatever its neighbours have, or -1; equation 42."""
+@inlined
+def forced(p, problem, classes):
+    """The label that a pixel has whatever its neighbours have, or -1; equation 42.
+
+    While pixels are fixed, `share` holds the weight of all edges to neighbours that are still free.
+    """
     own = problem.unary[p]
     best, lowest, second = 0, own[0], np.float32(np.inf)
     for k in range(1, classes):
@@ -79,10 +86,7 @@ def forced(p, problem, offsets, classes):
             best, lowest, second = k, own[k], lowest
         elif own[k] < second:
             second = own[k]
-    around = np.float32(0)
-    for d in range(len(problem.weight[p])):
-        around += problem.weight[p, d] + problem.weight[p - offsets[d], d]
-    return best if second - lowest >= around else -1
+    return best if second - lowest >= problem.share[p] else -1
 
 
 @compiled
@@ -102,8 +106,9 @@ def fold(p, base, count, problem, offsets, stack, classes):
             problem.weight[edge, d & (half - 1)] = 0
             base += w
             problem.unary[q, label] -= w
+            problem.share[q] -= w
             if problem.free[q]:
-                found = forced(q, problem, offsets, classes)
+                found = forced(q, problem, classes)
                 if found >= 0:
                     problem.labels[q] = found
                     problem.free[q] = False

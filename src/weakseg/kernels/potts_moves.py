@@ -5,7 +5,7 @@ the label's next move starts where this one ended, and the lowest heights are a 
 """
 
 import numpy as np
-from weakseg.kernels.compiled import compiled
+from weakseg.kernels.compiled import compiled, inlined
 
 from weakseg.kernels.grid_max_flow import FREE, HEAD, OPEN, TAIL, grow, start
 
@@ -37,7 +37,8 @@ def quantize(problem, duals, potts, offsets, scale):
         potts.current[p] = height[potts.labels[p]]
     for p in range(pixels):
         for d in range(half):
-            tighten(p, d, p + offsets[d], potts)
+            if potts.labels[p] != potts.labels[p + offsets[d]] and potts.weight[p, d] > 0:
+                tighten(p, d, p + offsets[d], potts)
 
 
 @compiled
@@ -62,7 +63,7 @@ def tighten(p, d, q, potts):
     potts.current[q] = heights[b, q]
 
 
-@compiled
+@inlined
 def window(dual, a, b, classes):
     """Smallest and largest dual variable of an edge, over labels other than two."""
     low, high = np.int32(1 << 30), np.int32(-(1 << 30))

@@ -5,20 +5,17 @@ a label there would cost it at least. Both the labels found on the way and the b
 """
 
 import numpy as np
-from weakseg.kernels.compiled import compiled_fast
+from weakseg.kernels.compiled import compiled_fast, inlined
 
 
 @compiled_fast
 def sweep_forward(unary, messages, weight, share, offsets, belief):
     """Send messages to later pixels; `share` is one over the number of edges on a pixel's fuller side, or 0."""
     pixels, half = weight.shape
-    labels = unary.shape[1]
     for p in range(pixels):
         if share[p] == 0:
             continue
-        gather(p, unary, messages, offsets, belief)
-        for k in range(labels):
-            belief[k] *= share[p]
+        gather(p, unary, messages, share[p], offsets, belief)
         for d in range(half):
             send(belief, messages[p, d], weight[p, d])
 
@@ -27,37 +24,40 @@ def sweep_forward(unary, messages, weight, share, offsets, belief):
 def sweep_backward(unary, messages, weight, share, offsets, belief):
     """Send messages to earlier pixels."""
     pixels, half = weight.shape
-    labels = unary.shape[1]
     for p in range(pixels - 1, -1, -1):
         if share[p] == 0:
             continue
-        gather(p, unary, messages, offsets, belief)
-        for k in range(labels):
-            belief[k] *= share[p]
+        gather(p, unary, messages, share[p], offsets, belief)
         for d in range(half):
             q = p - offsets[d]
             send(belief, messages[q, d], weight[q, d])
 
 
-@compiled_fast
-def gather(p, unary, messages, offsets, belief):
-    """Unary costs plus all messages to p; those of edges that are not there are 0."""
+@inlined
+def gather(p, unary, messages, share, offsets, belief):
+    """A share of the unary costs plus all messages to p; those of edges that are not there are 0."""
     own = unary[p]
     if messages.shape[1] == 4:
         a, b, c, d = messages[p, 0], messages[p, 1], messages[p, 2], messages[p, 3]
         e, f = messages[p - offsets[0], 0], messages[p - offsets[1], 1]
         g, h = messages[p - offsets[2], 2], messages[p - offsets[3], 3]
         for k in range(len(belief)):
-            belief[k] = own[k] + ((a[k] + b[k]) + (c[k] + d[k])) + ((e[k] + f[k]) + (g[k] + h[k]))
+            belief[k] = share * (own[k] + ((a[k] + b[k]) + (c[k] + d[k])) + ((e[k] + f[k]) + (g[k] + h[k])))
     else:
         a, b, e, f = messages[p, 0], messages[p, 1], messages[p - offsets[0], 0], messages[p - offsets[1], 1]
         for k in range(len(belief)):
-            belief[k] = own[k] + ((a[k] + b[k]) + (e[k] + f[k]))
+            belief[k] = share * (own[k] + ((a[k] + b[k]) + (e[k] + f[k])))
 
 
-@compiled_fast
+@inlined
 def send(belief, message, weight):
     """Replace the message that came along an edge by the one that goes back along it."""
+    if len(belief) == 2:
+        # The general loops would take three times as long for two labels.
+        first, second = belief[0] - message[0], belief[1] - message[1]
+        message[0] = min(max(first - second, np.float32(0)), weight)
+        message[1] = min(max(second - first, np.float32(0)), weight)
+        return
     lowest = np.float32(np.inf)
     for k in range(len(belief)):
         lowest = min(lowest, belief[k] - message[k])
@@ -103,7 +103,7 @@ def settle(unary, messages, weight, share, offsets, width, labels):
             here[k] = 0
 
 
-@compiled_fast
+@inlined
 def turn(belief, message, weight, received):
     """Send a last message back along an edge, and leave the edge's dual variable in its place."""
     lowest = np.float32(np.inf)
