@@ -1,0 +1,17 @@
+"""Cardiac MRI, human scribbles, robust trust region: graph cuts find what the network then follows.
+
+Partial cross entropy alone for the first 8 epochs of the schedule of recipes/acdc_full.py, as a warm-up.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from weakseg import AlphaExpansion, Fit, RobustCrossEntropy
+from weakseg.train.recipe import load_recipe
+
+partial = load_recipe(Path(__file__).with_name("acdc_partial.py"))
+fit = Fit(AlphaExpansion(prediction_weight=4.6), RobustCrossEntropy(flip=0.3), every_epochs=5)
+recipe = replace(
+    partial,
+    phases=(replace(partial.phases[0], epochs=8), replace(partial.phases[0], objective=fit, epochs=18)),
+)
