@@ -30,7 +30,12 @@ def labels_of(draw):
     size = (draw(st.integers(1, 7)), draw(st.integers(1, 7)))
     half, classes = draw(st.sampled_from([2, 4])), draw(st.integers(1, 6))
     return random_problem(
-        size, classes, half, draw(st.integers(0, 10**6)), draw(st.sampled_from([0, 0.3])), draw(st.sampled_from([0, 0.3]))
+        size,
+        classes,
+        half,
+        draw(st.integers(0, 10**6)),
+        draw(st.sampled_from([0, 0.3])),
+        draw(st.sampled_from([0, 0.3])),
     )
 
 

@@ -117,6 +117,7 @@ def best_start(problem, begin, offsets, width):
     problem.labels[:] = found
     return lowest
 
+
 def padded_labels(classes: int) -> int:
     """How many labels messages have room for: whole vectors where that is quicker."""
     return classes if classes <= 4 else 8 * -(-classes // 8)

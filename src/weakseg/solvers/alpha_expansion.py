@@ -82,7 +82,9 @@ class AlphaExpansion:
         target = F.one_hot(labels.clamp(min=0), classes).movedim(-1, 1).to(evidence.log_probs.dtype)
         n = valid.flatten(1).sum(1).clamp(min=1).double().sqrt().tolist()
         column = lambda value: torch.tensor(  # noqa: E731
-            [value(cut, root) for (_, cut, _), root in zip(cuts, n, strict=True)], dtype=torch.float64, device=labels.device
+            [value(cut, root) for (_, cut, _), root in zip(cuts, n, strict=True)],
+            dtype=torch.float64,
+            device=labels.device,
         )
         energy = column(lambda cut, root: cut.energies[-1] / root)
         return Solution(
