@@ -72,6 +72,7 @@ def curves(accounts: Sequence[Account]) -> list[Chart]:
         ("learning rate", "learning_rate"),
         ("validation mIoU", "mean_iou"),
         ("validation mean Dice", "mean_dice"),
+        ("mIoU of the hidden segmentations on training pictures", "targets_mean_iou"),
     )
     charts = [
         chart(title, "epoch", [Series(a.name, a.color, _points(a.run.metrics, key)) for a in accounts])
