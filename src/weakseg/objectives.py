@@ -17,10 +17,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.cells import share_per_cell
+from weakseg.constraints.cells import classes_per_cell, share_per_cell
 from weakseg.divergences import CrossEntropy
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import PRESENT, UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solver
+
+FINER = 4
+"""How many times finer than the logits, at most, the grid is on which a remembered label map is compared."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,12 @@ class Fit:
                 "A batch in which no hidden segmentation is remembered, for Fit(every_epochs=...).",
                 mend="Train with train_recipe, which remembers it, or leave every_epochs out to solve at every step.",
             )
-        target = F.one_hot(labels.clamp(min=0), logits.shape[1]).movedim(-1, 1).to(logits.dtype)
-        return target, (labels != UNLABELED).to(logits.dtype)
+        # Between logits nothing happens that a quarter of their spacing would miss, and it is 16 times quicker.
+        grid = (min(FINER * logits.shape[2], labels.shape[1]), min(FINER * logits.shape[3], labels.shape[2]))
+        shares = classes_per_cell(labels.where(batch.weak.hidden, UNLABELED), logits.shape[1], grid).to(logits.dtype)
+        found = shares.sum(1)
+        hidden = share_per_cell(batch.weak.hidden, grid)
+        return shares / found[:, None].clamp(min=1e-6), (found / hidden.clamp(min=1e-6)).clamp(max=1)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.types import WeakLabels
+from weakseg.types import UNLABELED, WeakLabels
 
 
 def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
@@ -18,6 +18,20 @@ def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[
     if mask.shape[1:] == tuple(size):
         return mask.float()
     return F.interpolate(mask[:, None].float(), size, mode="area")[:, 0]
+
+
+def classes_per_cell(labels: Int[Tensor, "B H W"], classes: int, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
+    """Share of each cell that each class covers; `UNLABELED` pixels are of none.
+
+    One scatter over labelled pixels; pooling a map for every class would cost C x H x W.
+    """
+    height, width = labels.shape[1:]
+    labelled = labels != UNLABELED
+    image, row, column = labelled.nonzero().T
+    cell = (row * grid[0] // height) * grid[1] + column * grid[1] // width
+    at = (image * classes + labels[labelled]) * (grid[0] * grid[1]) + cell
+    count = at.bincount(minlength=len(labels) * classes * grid[0] * grid[1])
+    return count.reshape(len(labels), classes, *grid).float() * (grid[0] * grid[1] / (height * width))
 
 
 @dataclass(frozen=True)

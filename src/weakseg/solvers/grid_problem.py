@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.cells import share_per_cell
+from weakseg.constraints.cells import classes_per_cell, share_per_cell
 from weakseg.constraints.linear_rows import LinearRows
 from weakseg.solvers.dual_problem import DualProblem
 from weakseg.types import UNLABELED, WeakLabels
@@ -30,13 +30,7 @@ def known_cells(weak: WeakLabels, classes: int, grid: tuple[int, int]) -> Known:
     marked = weak.valid & (weak.seeds != UNLABELED)
     shares = None
     if marked.any():
-        # One scatter over marked pixels; pooling a map for every class would cost C x H x W.
-        height, width = weak.seeds.shape[1:]
-        image, row, column = marked.nonzero().T
-        cell = (row * grid[0] // height) * grid[1] + column * grid[1] // width
-        at = (image * classes + weak.seeds[marked]) * (grid[0] * grid[1]) + cell
-        count = at.bincount(minlength=len(marked) * classes * grid[0] * grid[1])
-        shares = count.reshape(len(marked), classes, *grid).float() * (grid[0] * grid[1] / (height * width))
+        shares = classes_per_cell(torch.where(marked, weak.seeds, UNLABELED), classes, grid)
     return Known(share_per_cell(weak.valid, grid), share_per_cell(weak.hidden, grid), shares)
 
 

@@ -1,0 +1,104 @@
+"""What following remembered graph cuts costs beside partial cross entropy, sweeps included.
+
+An epoch of scenes (msrc21, MobileNetV2, crops of 224, batch 8) with a sweep every five epochs; of generated scenes
+with a small U-Net where the data is not there.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import torch
+
+from weakseg import AlphaExpansion, Augment, Fit, RobustCrossEntropy, Scenes, Scribbles, SeedsOnly, Simulated, UNet
+from weakseg.evaluate.predict import Predictor
+from weakseg.train.loader import Share, batches
+from weakseg.train.recipe import load_recipe
+from weakseg.train.remember import Targets, sweep
+from weakseg.types import Memory
+
+EVERY_EPOCHS = 5
+PICTURES, STEPS = 24, 5
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Processor time, so that other work on the machine does not count."""
+    samples, spec, augment, bf16 = setting()
+    network = spec.build(samples[0].image.shape[0], len(samples.classes)).to(memory_format=torch.channels_last)
+    fit = Fit(AlphaExpansion(prediction_weight=5.0), RobustCrossEntropy(flip=0.3), every_epochs=EVERY_EPOCHS)
+    swept = sweep_seconds(fit, samples, network, bf16) / PICTURES
+    plain, followed = step_seconds(Fit(SeedsOnly()), fit, samples, augment, network, bf16)
+    steps_a_picture = 1 / 8
+    ratio = (followed * steps_a_picture + swept / EVERY_EPOCHS) / (plain * steps_a_picture)
+    yield "cut.epoch_ratio", ratio, f"of partial cross entropy, a sweep every {EVERY_EPOCHS} epochs"
+    yield "cut.step_ratio", followed / plain, "of partial cross entropy, without sweeps"
+    yield "cut.sweep_ms_per_picture", 1000 * swept, "ms, prediction included"
+
+
+def setting():
+    """Pictures with scribbles, network, views and precision."""
+    if {"WEAKSEG_DATA", "WEAKSEG_WEIGHTS"} <= {*os.environ}:
+        recipe = load_recipe(RECIPES / "msrc21_partial.py")
+        return recipe.training, recipe.network, recipe.augment, recipe.bf16
+    return Simulated(Scenes(count=PICTURES), (Scribbles(),)), UNet(), Augment(crop=(96, 96)), False
+
+
+class Half(torch.nn.Module):
+    """A network in the precision it is trained in."""
+
+    def __init__(self, network: torch.nn.Module, bf16: bool):
+        super().__init__()
+        self.network, self.bf16 = network, bf16
+        self.stride = network.stride
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            return self.network(image.contiguous(memory_format=torch.channels_last))
+
+
+def sweep_seconds(fit: Fit, samples, network, bf16: bool) -> float:
+    """Of predicting and cutting some pictures whole, from nothing, which costs more than later sweeps."""
+    few = Few(samples)
+    predictor = Predictor(Half(network, bf16), samples.classes, samples[0].image.shape[0])
+    with TemporaryDirectory() as folder:
+        sweep(fit.solver, few, predictor, Targets(Path(folder) / "compiled"), None, Share(0, PICTURES))
+        started = time.process_time()
+        sweep(fit.solver, few, predictor, Targets(Path(folder) / "timed"), None, Share())
+        return time.process_time() - started
+
+
+class Few:
+    """Evenly spaced pictures of a data set."""
+
+    def __init__(self, samples):
+        self.samples, self.classes = samples, samples.classes
+        self.keys = samples.keys[:: len(samples) // PICTURES][:PICTURES]
+
+    def __len__(self) -> int:
+        return PICTURES
+
+    def __getitem__(self, index: int):
+        return self.samples[index * (len(self.samples) // PICTURES)]
+
+
+def step_seconds(plain: Fit, fit: Fit, samples, augment, network, bf16: bool) -> tuple[float, float]:
+    """A step of either, in turn, on the same batches, with the views' loading."""
+    taken: dict[Fit, list[float]] = {plain: [], fit: []}
+    network.train()
+    loaded = batches(samples, augment, 8, 0, range(9), Share(), 0)
+    for _ in range(STEPS + 1):
+        started = time.process_time()
+        batch = next(loaded)
+        loading = time.process_time() - started
+        batch = replace(batch, memory=Memory(labels=torch.where(batch.weak.valid, 1, -1)))
+        for objective, times in taken.items():
+            started = time.process_time()
+            objective(Half(network, bf16)(batch.image).float(), batch).backward()
+            times.append(loading + time.process_time() - started)
+    return median(taken[plain][1:]), median(taken[fit][1:])
