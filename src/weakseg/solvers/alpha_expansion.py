@@ -9,7 +9,7 @@ from threading import Timer
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int, Int32
+from jaxtyping import Float, Float32, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -82,7 +82,9 @@ class AlphaExpansion:
         target = F.one_hot(labels.clamp(min=0), classes).movedim(-1, 1).to(evidence.log_probs.dtype)
         n = valid.flatten(1).sum(1).clamp(min=1).double().sqrt().tolist()
         column = lambda value: torch.tensor(  # noqa: E731
-            [value(cut, root) for (_, cut, _), root in zip(cuts, n, strict=True)], dtype=torch.float64, device=labels.device
+            [value(cut, root) for (_, cut, _), root in zip(cuts, n, strict=True)],
+            dtype=torch.float64,
+            device=labels.device,
         )
         energy = column(lambda cut, root: cut.energies[-1] / root)
         return Solution(
@@ -151,7 +153,7 @@ def surprise(log_probs: Float[Tensor, "C h w"], size: tuple[int, int], index: in
         scores = F.interpolate(scores.clamp(min=-1e4)[None], size, mode="bilinear", align_corners=False)[0]
     impossible = scores.amax(0) == -torch.inf
     scores = torch.where(impossible, torch.zeros_like(scores), scores)
-    return -scores.log_softmax(0).clamp(min=-SURPRISE)
+    return -scores.log_softmax(0).clamp(-SURPRISE, 0)
 
 
 @cache
