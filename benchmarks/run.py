@@ -2,8 +2,8 @@
 
 A benchmark is a file beside this one with `measure()`, which yields (name, value, unit) for each row. A file in
 peers/ is named after a package that a user might pick instead; it runs in .venv-peers, which sees all of .venv and
-adds the peers, so ours and theirs are timed in one process. A benchmark that fails, and a peer that cannot be
-installed, is a row without a value and with the reason.
+adds the peers, so ours and theirs are timed in one process. A text file of the same name lists all that it needs.
+A benchmark that fails, and a peer that cannot be installed, is a row without a value and with the reason.
 """
 
 import json
@@ -68,7 +68,9 @@ def install(package: str) -> str | None:
         ours = Path(sysconfig.get_path("purelib"))
         theirs = PEERS / ours.relative_to(sys.prefix)
         (theirs / "weakseg.pth").write_text(f"import site; site.addsitedir({str(ours)!r})\n")
-    pip = [str(PEERS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package]
+    listed = HERE / "peers" / f"{package}.txt"
+    what = ["--requirement", str(listed)] if listed.exists() else [package]
+    pip = [str(PEERS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
     # A peer must not bring another numpy than ours.
     pinned = {**os.environ, "PIP_CONSTRAINT": "constraints.txt"}
     done = subprocess.run(pip, capture_output=True, text=True, env=pinned, cwd=HERE.parent)

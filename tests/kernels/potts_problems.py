@@ -47,9 +47,18 @@ def edges(weight):
 
 def value(problem, labels) -> float:
     """The energy of a labelling."""
+    return float(values(problem, labels[None])[0])
+
+
+def values(problem, labels):
+    """The energies of labellings (N, H, W)."""
     unary, weight, valid = problem[:3]
-    total = sum(float(unary[labels[p], p[0], p[1]]) for p in zip(*np.nonzero(valid), strict=True))
-    return total + sum(w for p, q, w in edges(weight) if labels[p] != labels[q])
+    total = np.zeros(len(labels))
+    for i, j in zip(*np.nonzero(valid), strict=True):
+        total += unary[labels[:, i, j], i, j]
+    for (i, j), (k, m), w in edges(weight):
+        total += w * (labels[:, i, j] != labels[:, k, m])
+    return total
 
 
 def cut(terminals, arcs):

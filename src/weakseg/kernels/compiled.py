@@ -17,5 +17,5 @@ def compiled_fast(kernel: Callable) -> Callable:
 
 
 def inlined(kernel: Callable) -> Callable:
-    """For what is called in an inner loop: copied into its callers, as a call would hand over every field of every array."""
+    """Copied into its callers: in an inner loop, a call would hand over every field of every array."""
     return njit(inline="always")(unwrap(kernel))

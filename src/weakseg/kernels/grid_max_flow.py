@@ -11,6 +11,7 @@ from collections import namedtuple
 
 import numpy as np
 from jaxtyping import Int
+
 from weakseg.kernels.compiled import compiled, inlined
 
 FREE, ROOT, ORPHAN = -1, 64, 65
@@ -46,7 +47,7 @@ OPEN, HEAD, TAIL, TIME = range(4)
 
 def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
     """An empty one for a padded grid of so many pixels."""
-    whole, mark = lambda: np.zeros(pixels, np.int32), lambda: np.zeros(pixels, np.int8)  # noqa: E731
+    whole, mark = lambda: np.zeros(pixels, np.int32), lambda: np.zeros(pixels, np.int8)
     return Forest(
         offsets=offsets,
         residual=np.empty((pixels, len(offsets)), np.int32),
@@ -202,8 +203,9 @@ def adopt(lost, trees):
         parent[v] = FREE
         for c in range(2 * half):
             u = v + offsets[c]
-            if parent[u] == FREE or parent[u] == ORPHAN:
+            if parent[u] == FREE:
                 continue
+            # An orphan too: it may yet be adopted, and has to look at this pixel again.
             if residual[u, c ^ half] > 0:
                 push(u, trees)
             if parent[u] == c ^ half:

@@ -3,8 +3,8 @@
 from collections import namedtuple
 
 import numpy as np
-from weakseg.kernels.compiled import compiled, inlined
 
+from weakseg.kernels.compiled import compiled, inlined
 
 Padded = namedtuple("Padded", "unary weight share labels free")
 """Arrays over the n pixels of the padded grid.

@@ -1,7 +1,7 @@
 """Minimises a Potts energy on a grid by alpha-expansion, with a lower bound: arrays in, arrays out.
 
 The order: pixels that cannot but have a label are fixed; a few sweeps of messages give dual variables and labels;
-expansion moves improve the labels. Equations 40 to 49 of docs/theory.md.
+expansion moves improve the labels. Equations 40 to 47 of docs/theory.md.
 """
 
 from typing import NamedTuple

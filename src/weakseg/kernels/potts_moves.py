@@ -5,8 +5,8 @@ the label's next move starts where this one ended, and the lowest heights are a 
 """
 
 import numpy as np
-from weakseg.kernels.compiled import compiled, inlined
 
+from weakseg.kernels.compiled import compiled, inlined
 from weakseg.kernels.grid_max_flow import FREE, HEAD, OPEN, TAIL, grow, start
 
 

@@ -5,6 +5,7 @@ a label there would cost it at least. Both the labels found on the way and the b
 """
 
 import numpy as np
+
 from weakseg.kernels.compiled import compiled_fast, inlined
 
 

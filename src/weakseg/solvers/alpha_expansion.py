@@ -9,7 +9,7 @@ from threading import Timer
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int, Int32
+from jaxtyping import Float, Float32, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -153,7 +153,7 @@ def surprise(log_probs: Float[Tensor, "C h w"], size: tuple[int, int], index: in
         scores = F.interpolate(scores.clamp(min=-1e4)[None], size, mode="bilinear", align_corners=False)[0]
     impossible = scores.amax(0) == -torch.inf
     scores = torch.where(impossible, torch.zeros_like(scores), scores)
-    return -scores.log_softmax(0).clamp(min=-SURPRISE)
+    return -scores.log_softmax(0).clamp(-SURPRISE, 0)
 
 
 @cache
