@@ -54,8 +54,8 @@ def code_one_bit_sizes(background: int | None = 0) -> All:
 
 
 def paper_boxes() -> All:
-    """Boxes: 75 % of each filled, and nothing of its class outside; section 7.4. The price is not in the paper."""
-    return All((UntaggedClassesAbsent(), NothingOutsideBoxes(), BoxesFilled(share=0.75, price=2.0)))
+    """Boxes: 75 % of each filled, and nothing of its class outside; section 7.4. Without slack, as the paper speaks of none."""
+    return All((UntaggedClassesAbsent(), NothingOutsideBoxes(), BoxesFilled(share=0.75, price=inf)))
 
 
 def _background(lower: float, upper: float, background: int | None) -> tuple[BackgroundBetween, ...]:
