@@ -54,7 +54,10 @@ def code_one_bit_sizes(background: int | None = 0) -> All:
 
 
 def paper_boxes() -> All:
-    """Boxes: 75 % of each filled, and nothing of its class outside; section 7.4. Without slack, as the paper speaks of none."""
+    """Boxes: 75 % of each filled, and nothing of its class outside; section 7.4.
+
+    The paper names no price. Without slack here: at a price of 2 networks filled boxes less and less (results.md).
+    """
     return All((UntaggedClassesAbsent(), NothingOutsideBoxes(), BoxesFilled(share=0.75, price=inf)))
 
 
