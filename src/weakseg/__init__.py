@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AdamW": "train.recipe",
     "All": "constraints.linear_rows",
+    "AlphaExpansion": "solvers.alpha_expansion",
     "Augment": "data.augment",
     "BackgroundBetween": "constraints.background",
     "Batch": "types",

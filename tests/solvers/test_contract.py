@@ -10,6 +10,7 @@ from torch import Tensor
 
 from weakseg import (
     All,
+    AlphaExpansion,
     Batch,
     BoxLabels,
     DualProjection,
@@ -27,6 +28,7 @@ SOLVERS: list[Solver] = [
     DualProjection(All((SizesWithin(), UntaggedClassesAbsent()))),
     EmAdapt(),
     BoxLabels(),
+    AlphaExpansion(),
 ]
 
 pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.parametrize("stride", [1, 4])]

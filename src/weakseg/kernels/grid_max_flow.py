@@ -1,0 +1,232 @@
+"""Maximum flow on a grid, by search trees that outlive each augmentation; residual capacities are made when reached.
+
+After Boykov and Kolmogorov 2004, with one forest, grown from pixels that have excess: in an expansion move few
+have any, and deficits, which absorb it, lie all around. What no tree reaches is never looked at.
+
+Pixels are numbers of a padded row-major grid, so that every neighbour exists. Directions 0 to D - 1 lead to later
+pixels (right, down, down-right, down-left); `d ^ D` leads back along d, D being 2 or 4.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+from jaxtyping import Int
+from weakseg.kernels.compiled import compiled
+
+FREE, ROOT, ORPHAN = -1, 64, 65
+"""Parents that are no direction."""
+FAR = np.int32(1 << 30)
+
+
+# Named tuples without annotations: the tests' shape checks would put another class in the place of an annotated one,
+# which numba cannot cache.
+Potts = namedtuple("Potts", "labels weight dual heights current")
+"""A Potts energy, reparametrised by dual variables, and its labelling; int32, so that flows are exact.
+
+labels (n): one a pixel; weight (n, D): of the edge to each later neighbour; dual (n, D, Kp >= K): what the edge adds
+to the heights of its earlier pixel and takes from its later one; heights (K, n): unary costs with all edges' dual
+variables; current (n): the height of the label that a pixel has.
+
+An edge's dual variables span at most its weight, and exactly that between the labels of its pixels where these
+differ (equation 44).
+"""
+
+Forest = namedtuple("Forest", "offsets residual excess opened touched parent depth stamp queue queued orphans count")
+"""Working arrays of the search; between two searches `parent` is `FREE` and the marks are 0.
+
+offsets (2D): difference of pixel numbers in each direction; residual (n, 2D): what can still flow out of a pixel;
+excess (n): what it has left over (> 0) or can absorb (< 0); opened (n): 1 where these two have been made;
+touched: the open pixels in order; parent (n): direction of the parent, or `FREE`, `ROOT`, `ORPHAN`; depth (n), and
+stamp (n): after which augmentation it was right; queue: a ring of the pixels that may still grow; queued (n): 1 for
+those in it; orphans: those to be adopted; count (4): the open pixels, the ends of the queue, the augmentations.
+"""
+
+OPEN, HEAD, TAIL, TIME = range(4)
+
+
+def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
+    """An empty one for a padded grid of so many pixels."""
+    whole, mark = lambda: np.zeros(pixels, np.int32), lambda: np.zeros(pixels, np.int8)  # noqa: E731
+    return Forest(
+        offsets=offsets,
+        residual=np.empty((pixels, len(offsets)), np.int32),
+        excess=whole(),
+        opened=mark(),
+        touched=whole(),
+        parent=np.full(pixels, FREE, np.int8),
+        depth=whole(),
+        stamp=whole(),
+        queue=whole(),
+        queued=mark(),
+        orphans=whole(),
+        count=np.zeros(4, np.int64),
+    )
+
+
+@compiled
+def open_pixel(p, alpha, potts, trees):
+    """Make a pixel's excess and residual capacities for the expansion of `alpha`, equation 46."""
+    labels, weight, dual, offsets, residual = potts.labels, potts.weight, potts.dual, trees.offsets, trees.residual
+    half = weight.shape[1]
+    trees.opened[p] = 1
+    trees.touched[trees.count[OPEN]] = p
+    trees.count[OPEN] += 1
+    trees.excess[p] = potts.current[p] - potts.heights[alpha, p]
+    for d in range(half):
+        q = p + offsets[d]
+        other = labels[q]
+        residual[p, d] = 0
+        if other != alpha and weight[p, d] > 0:
+            residual[p, d] = weight[p, d] + dual[p, d, other] - dual[p, d, alpha]
+        q = p - offsets[d]
+        other = labels[q]
+        residual[p, d + half] = 0
+        if other != alpha and weight[q, d] > 0:
+            residual[p, d + half] = weight[q, d] - dual[q, d, other] + dual[q, d, alpha]
+
+
+@compiled
+def start(p, alpha, potts, trees):
+    """Make a pixel with excess the root of a tree."""
+    open_pixel(p, alpha, potts, trees)
+    trees.parent[p] = ROOT
+    trees.depth[p], trees.stamp[p] = 0, trees.count[TIME]
+    push(p, trees)
+
+
+@compiled
+def push(p, trees):
+    """Let a pixel look around, once."""
+    if trees.queued[p] == 0:
+        trees.queued[p] = 1
+        tail = trees.count[TAIL]
+        trees.queue[tail] = p
+        trees.count[TAIL] = tail + 1 if tail + 1 < len(trees.queue) else 0
+
+
+@compiled
+def grow(alpha, potts, trees):
+    """Push excess to deficits until none is left, or none can be reached; then trees hold what excess reaches."""
+    offsets, residual, excess = trees.offsets, trees.residual, trees.excess
+    parent, depth, stamp, count = trees.parent, trees.depth, trees.stamp, trees.count
+    half = residual.shape[1] // 2
+    while count[HEAD] != count[TAIL]:
+        p = trees.queue[count[HEAD]]
+        count[HEAD] = count[HEAD] + 1 if count[HEAD] + 1 < len(trees.queue) else 0
+        trees.queued[p] = 0
+        for d in range(2 * half):
+            if parent[p] == FREE:
+                break
+            if residual[p, d] == 0:
+                continue
+            q = p + offsets[d]
+            if parent[q] == FREE:
+                if trees.opened[q] == 0:
+                    open_pixel(q, alpha, potts, trees)
+                while excess[q] < 0 and residual[p, d] > 0 and parent[p] != FREE:
+                    adopt(augment(p, d, trees), trees)
+                if residual[p, d] > 0 and parent[p] != FREE and parent[q] == FREE:
+                    parent[q] = d ^ half
+                    depth[q], stamp[q] = depth[p] + 1, stamp[p]
+                    push(q, trees)
+            elif stamp[q] <= stamp[p] and depth[q] > depth[p] + 1 and parent[q] != ROOT:
+                parent[q] = d ^ half
+                depth[q], stamp[q] = depth[p] + 1, stamp[p]
+
+
+@compiled
+def augment(p, d, trees):
+    """Push what fits from the root above p, along its path, through d; returns how many pixels lost their parent."""
+    offsets, residual, excess, parent, orphans = (
+        trees.offsets, trees.residual, trees.excess, trees.parent, trees.orphans,
+    )  # fmt: skip
+    half = residual.shape[1] // 2
+    q = p + offsets[d]
+    flow = min(residual[p, d], -excess[q])
+    v = p
+    while parent[v] != ROOT:
+        u = v + offsets[parent[v]]
+        flow = min(flow, residual[u, parent[v] ^ half])
+        v = u
+    flow = min(flow, excess[v])
+    residual[p, d] -= flow
+    residual[q, d ^ half] += flow
+    excess[q] += flow
+    lost = 0
+    v = p
+    while parent[v] != ROOT:
+        c = parent[v]
+        u = v + offsets[c]
+        residual[v, c] += flow
+        residual[u, c ^ half] -= flow
+        if residual[u, c ^ half] == 0:
+            parent[v] = ORPHAN
+            orphans[lost] = v
+            lost += 1
+        v = u
+    excess[v] -= flow
+    if excess[v] == 0:
+        parent[v] = ORPHAN
+        orphans[lost] = v
+        lost += 1
+    trees.count[TIME] += 1
+    # Those nearest the root come first, so that what hangs below finds a settled tree.
+    for i in range(lost // 2):
+        orphans[i], orphans[lost - 1 - i] = orphans[lost - 1 - i], orphans[i]
+    return lost
+
+
+@compiled
+def adopt(lost, trees):
+    """Find each orphan the nearest parent that still hangs on a root; set free those for which there is none."""
+    offsets, residual, parent, orphans = trees.offsets, trees.residual, trees.parent, trees.orphans
+    half = residual.shape[1] // 2
+    first = 0
+    while first < lost:
+        v = orphans[first]
+        first += 1
+        best, nearest = -1, FAR
+        for c in range(2 * half):
+            u = v + offsets[c]
+            if parent[u] != FREE and parent[u] != ORPHAN and residual[u, c ^ half] > 0:
+                far = distance(u, trees)
+                if far < nearest:
+                    best, nearest = c, far
+        if best >= 0:
+            parent[v] = best
+            trees.depth[v], trees.stamp[v] = nearest + 1, trees.count[TIME]
+            continue
+        parent[v] = FREE
+        for c in range(2 * half):
+            u = v + offsets[c]
+            if parent[u] == FREE or parent[u] == ORPHAN:
+                continue
+            if residual[u, c ^ half] > 0:
+                push(u, trees)
+            if parent[u] == c ^ half:
+                parent[u] = ORPHAN
+                orphans[lost] = u
+                lost += 1
+
+
+@compiled
+def distance(u, trees):
+    """Steps from u up to a root, remembered along the way; `FAR` where the way ends at an orphan."""
+    offsets, parent, depth, stamp = trees.offsets, trees.parent, trees.depth, trees.stamp
+    now = trees.count[TIME]
+    steps, v = np.int32(0), u
+    while stamp[v] != now:
+        if parent[v] == ORPHAN:
+            return FAR
+        if parent[v] == ROOT:
+            stamp[v], depth[v] = now, 0
+            break
+        v += offsets[parent[v]]
+        steps += 1
+    total = steps + depth[v]
+    v, far = u, total
+    while stamp[v] != now:
+        stamp[v], depth[v] = now, far
+        v += offsets[parent[v]]
+        far -= 1
+    return total

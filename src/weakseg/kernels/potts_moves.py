@@ -1,0 +1,185 @@
+"""Expansion moves on a Potts energy whose dual variables outlive them.
+
+After Komodakis, Tziritas and Paragios 2008: the flow that a move finds stays in the dual variables of its label, so
+the label's next move starts where this one ended, and the lowest heights are a lower bound at any time.
+"""
+
+import numpy as np
+from weakseg.kernels.compiled import compiled
+
+from weakseg.kernels.grid_max_flow import FREE, HEAD, OPEN, TAIL, grow, start
+
+
+@compiled
+def quantize(problem, duals, potts, offsets, scale):
+    """Weights, dual variables (in place of their floats) and heights as integers; rounded down, so bounds hold."""
+    pixels, half = problem.weight.shape
+    classes = potts.heights.shape[0]
+    for p in range(pixels):
+        potts.labels[p] = problem.labels[p]
+        for d in range(half):
+            w = np.int32(problem.weight[p, d] * scale * 0.5)
+            potts.weight[p, d] = 2 * w
+            for k in range(duals.shape[2]):
+                potts.dual[p, d, k] = max(-w, min(w, np.int32(duals[p, d, k] * scale)))
+    height = np.empty(duals.shape[2], np.int32)
+    for p in range(pixels):
+        if problem.share[p] == 0 and not problem.free[p]:
+            continue
+        for k in range(len(height)):
+            height[k] = np.int32(np.floor(problem.unary[p, k] * scale))
+        for d in range(half):
+            mine, theirs = potts.dual[p, d], potts.dual[p - offsets[d], d]
+            for k in range(len(height)):
+                height[k] += mine[k] - theirs[k]
+        for k in range(classes):
+            potts.heights[k, p] = height[k]
+        potts.current[p] = height[potts.labels[p]]
+    for p in range(pixels):
+        for d in range(half):
+            tighten(p, d, p + offsets[d], potts)
+
+
+@compiled
+def tighten(p, d, q, potts):
+    """Make the dual variables of an edge differ by all its weight between the labels of its pixels, equation 44."""
+    a, b, weight = potts.labels[p], potts.labels[q], potts.weight[p, d]
+    if a == b or weight == 0:
+        return
+    dual, heights = potts.dual[p, d], potts.heights
+    half = weight // 2
+    low, high = window(dual, a, b, len(heights))
+    centre = max(high - half, min(low + half, (dual[a] + dual[b]) >> 1))
+    rise = centre + half - dual[a]
+    dual[a] += rise
+    heights[a, p] += rise
+    heights[a, q] -= rise
+    rise = centre - half - dual[b]
+    dual[b] += rise
+    heights[b, p] += rise
+    heights[b, q] -= rise
+    potts.current[p] = heights[a, p]
+    potts.current[q] = heights[b, q]
+
+
+@compiled
+def window(dual, a, b, classes):
+    """Smallest and largest dual variable of an edge, over labels other than two."""
+    low, high = np.int32(1 << 30), np.int32(-(1 << 30))
+    for k in range(classes):
+        if k != a and k != b:
+            low, high = min(low, dual[k]), max(high, dual[k])
+    return low, high
+
+
+@compiled
+def lower_bound(potts):
+    """Sum of each pixel's lowest height."""
+    classes, pixels = potts.heights.shape
+    total = 0
+    for p in range(pixels):
+        lowest = potts.heights[0, p]
+        for k in range(1, classes):
+            lowest = min(lowest, potts.heights[k, p])
+        total += lowest
+    return total
+
+
+@compiled
+def expand(alpha, problem, potts, trees):
+    """The best expansion of one label, made where it lowers the energy; returns by how much it changed."""
+    height, current, count = potts.heights[alpha], potts.current, trees.count
+    count[OPEN] = count[HEAD] = count[TAIL] = 0
+    for p in range(len(current)):
+        if current[p] > height[p]:
+            start(p, alpha, potts, trees)
+    if count[TAIL] == 0:
+        return 0.0
+    grow(alpha, potts, trees)
+    keep_flow(alpha, potts, trees)
+    change = difference(alpha, problem, potts, trees)
+    if change < 0:
+        relabel(alpha, potts, trees)
+    for i in range(count[OPEN]):
+        p = trees.touched[i]
+        trees.parent[p] = FREE
+        trees.opened[p] = 0
+    return min(change, 0.0)
+
+
+@compiled
+def keep_flow(alpha, potts, trees):
+    """Turn the flow into dual variables, as far as their span allows; equation 47."""
+    offsets, half, classes = trees.offsets, potts.weight.shape[1], len(potts.heights)
+    height = potts.heights[alpha]
+    for i in range(trees.count[OPEN]):
+        p = trees.touched[i]
+        for d in range(half):
+            q = p + offsets[d]
+            weight = potts.weight[p, d]
+            if trees.opened[q] == 0 or weight == 0 or potts.labels[q] == alpha:
+                continue
+            dual = potts.dual[p, d]
+            wanted = weight + dual[potts.labels[q]] - trees.residual[p, d]
+            if wanted != dual[alpha]:
+                low, high = window(dual, alpha, alpha, classes)
+                rise = max(high - weight, min(low + weight, wanted)) - dual[alpha]
+                dual[alpha] += rise
+                height[p] += rise
+                height[q] -= rise
+
+
+@compiled
+def difference(alpha, problem, potts, trees):
+    """What the move changes, from the weights as they were given, in float64."""
+    offsets, labels, half = trees.offsets, potts.labels, potts.weight.shape[1]
+    change = 0.0
+    for i in range(trees.count[OPEN]):
+        p = trees.touched[i]
+        if trees.parent[p] == FREE:
+            continue
+        change += np.float64(problem.unary[p, alpha]) - np.float64(problem.unary[p, labels[p]])
+        for d in range(2 * half):
+            q = p + offsets[d]
+            w = problem.weight[p, d] if d < half else problem.weight[q, d - half]
+            if w == 0:
+                continue
+            if trees.parent[q] != FREE:
+                # Both move; counted once.
+                if d < half and labels[q] != labels[p]:
+                    change -= w
+            elif labels[q] == alpha:
+                change -= w
+            elif labels[q] == labels[p]:
+                change += w
+    return change
+
+
+@compiled
+def relabel(alpha, potts, trees):
+    """Give the label to all that excess still reaches."""
+    offsets, half = trees.offsets, potts.weight.shape[1]
+    for i in range(trees.count[OPEN]):
+        p = trees.touched[i]
+        if trees.parent[p] != FREE:
+            potts.labels[p] = alpha
+            potts.current[p] = potts.heights[alpha, p]
+    for i in range(trees.count[OPEN]):
+        p = trees.touched[i]
+        if trees.parent[p] != FREE:
+            for d in range(half):
+                tighten(p, d, p + offsets[d], potts)
+                tighten(p - offsets[d], d, p, potts)
+
+
+@compiled
+def expansions(problem, potts, trees, max_sweeps, changes):
+    """Moves in ascending order of labels, again and again, until none helps; returns how many, and if one might."""
+    classes = len(potts.heights)
+    idle, move = 0, 0
+    while idle < classes and move < max_sweeps * classes:
+        changes[move] = expand(move % classes, problem, potts, trees)
+        # A move that was made is the best of its label: that label rests until another has moved.
+        idle = 1 if changes[move] < 0 else idle + 1
+        move += 1
+    return move, idle < classes

@@ -1,0 +1,77 @@
+"""The graph cut keeps its promises: against brute force, against scipy's flows, and on any input."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from potts_problems import best_move, labels_of, random_problem, value
+
+from weakseg.kernels import potts_cut
+from weakseg.kernels.potts_cut import minimise
+
+
+@pytest.mark.parametrize("half", [2, 4])
+def test_bound_optimum_and_energy_are_in_order_on_all_labellings_of_a_small_grid(half):
+    """On 3 x 3 pixels and 3 labels: bound <= best of all 19,683 labellings <= energy."""
+    every = np.array([*itertools.product(range(3), repeat=9)], np.int32).reshape(-1, 3, 3)
+    for seed in range(40):
+        problem = random_problem((3, 3), 3, half, seed)
+        optimum = min(value(problem, labels) for labels in every)
+        cut = minimise(*problem, 20)
+        assert cut.bound <= optimum + 1e-5
+        assert optimum <= cut.energies[-1] + 1e-5
+
+
+@pytest.mark.parametrize("half", [2, 4])
+def test_two_labels_are_exact(half):
+    """With two labels the energy is the optimum, and the bound proves it."""
+    for seed in range(40):
+        problem = random_problem((7, 9), 2, half, seed, seeds=0.1, void=0.1)
+        cut = minimise(*problem, 20)
+        assert cut.settled
+        assert cut.bound == pytest.approx(cut.energies[-1], abs=1e-4)
+
+
+@pytest.mark.parametrize("half", [2, 4])
+def test_no_expansion_is_left_where_it_says_so(half):
+    """scipy's maximum flow finds no expansion of any label that lowers the energy."""
+    for seed in range(25):
+        problem = random_problem((6, 8), 4, half, seed, seeds=0.1, void=0.1)
+        cut = minimise(*problem, 20)
+        assert cut.settled
+        for alpha in range(4):
+            assert best_move(problem, cut.labels, alpha) >= cut.energies[-1] - 1e-4
+
+
+@given(labels_of())
+def test_energy_is_that_of_the_labels_and_never_rises(problem):
+    """From the first labelling on, every move lowers the energy or leaves it; seeds hold."""
+    cut = minimise(*problem, 20)
+    valid, seeds = problem[2], problem[3]
+    assert cut.energies[-1] == pytest.approx(value(problem, cut.labels), rel=1e-5, abs=1e-4)
+    assert (np.diff(cut.energies) <= 0).all()
+    assert cut.bound <= cut.energies[-1]
+    assert (cut.labels[valid & (seeds >= 0)] == seeds[valid & (seeds >= 0)]).all()
+
+
+@given(labels_of())
+def test_without_memory_for_reuse_the_moves_are_the_same_kind(problem):
+    """The lean way ends where no expansion helps either, below its start and above its bound."""
+    lean = potts_cut.without_reuse(*problem, 20)
+    assert lean.settled
+    assert (np.diff(lean.energies) <= 0).all()
+    assert lean.bound <= lean.energies[-1] + 1e-4
+    assert lean.energies[-1] == pytest.approx(value(problem, lean.labels), rel=1e-5, abs=1e-4)
+    for alpha in range(len(problem[0])):
+        assert best_move(problem, lean.labels, alpha) >= lean.energies[-1] - 1e-3
+
+
+def test_a_good_labelling_to_begin_with_is_never_made_worse():
+    """Started from its own answer, nothing moves."""
+    for seed in range(20):
+        problem = random_problem((9, 9), 4, 4, seed)
+        first = minimise(*problem, 20)
+        again = minimise(*problem[:4], first.labels, 20)
+        assert again.energies[-1] <= first.energies[-1] + 1e-5
