@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.data.image_file import read_labels
+from weakseg.data.image_file import read_image, read_labels
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_mask_and_overlay_are_written_and_described(weakseg, files):
 
     assert said.code == 0, said.err
     assert (read_labels(files / "mask.png") == (np.arange(30) >= 15)).all()
-    assert Image.open(files / "look.png").size == (30, 20)
+    assert read_image(files / "look.png").shape == (3, 20, 30)
     assert "0: 50.0 %, 1: 50.0 %" in said.out
     assert all(word in said.out for word in ("energy", "at least", " s\n", "Optimal"))
 

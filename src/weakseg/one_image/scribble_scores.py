@@ -5,10 +5,10 @@ from jaxtyping import Float32, Int
 
 from weakseg.kernels.scribble_density import log_density
 
-COLOR_WIDTH = 0.05
+COLOR_WIDTH = 0.03
 """How much the colours of one thing vary, where black and white are 1 apart."""
 
-SPREAD = 1.0
+SPREAD = 1.4
 """How far the colours of a scribble are believed, in distances to it."""
 
 NEAREST = 0.003

@@ -16,8 +16,8 @@ from weakseg.types import UNLABELED, Batch, Evidence
 MISLED = 0.01
 """Share of pixels whose colour and place say nothing about their label, epsilon of equation 48."""
 
-SCORE_WEIGHT = 1.0
-"""lambda of equation 49."""
+SCORE_WEIGHT = 1.5
+"""lambda of equation 49; chosen, like the constants of `scribble_scores`, in benchmarks/single_image.py."""
 
 ROUNDS = 3
 """Of new colour models, at most."""
@@ -38,7 +38,7 @@ class Segmentation:
 
 
 def segment(
-    image: Float[np.ndarray, "M H W"], scribbles: Integer[np.ndarray, "H W"], unlabeled: int = UNLABELED
+    image: Float[np.ndarray, "M H W"], scribbles: Integer[np.ndarray, "_ _"], unlabeled: int = UNLABELED
 ) -> Segmentation:
     r"""The segmentation of one picture from scribbles on it, without any network, equation 49.
 
@@ -48,7 +48,7 @@ def segment(
 
     Args:
         image: values in [0, 1]; grey, colour or any number of channels. Three channels are taken for sRGB.
-        scribbles: labels where somebody drew, two at least; any whole numbers.
+        scribbles: (H, W), labels where somebody drew, two at least; any whole numbers.
         unlabeled: the value of `scribbles` where nobody drew; 255 in most files.
 
     Raises:
