@@ -30,7 +30,7 @@ class Mixture(NamedTuple):
         for log_weight, mean, whiten in zip(*self, strict=True):
             white = (colors - mean) @ whiten
             parts.append(log_weight + np.linalg.slogdet(whiten)[1] - (white * white).sum(1) / 2)
-        return logsumexp(parts, axis=0)
+        return np.asarray(logsumexp(parts, axis=0))
 
 
 def region_scores(

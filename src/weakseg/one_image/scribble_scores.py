@@ -29,8 +29,8 @@ def scribble_scores(
         labels: how many there are.
     """
     height, width = seeds.shape
-    places = np.stack(np.indices((height, width)), -1).reshape(-1, 2) / max(height, width)
-    colors, places = colors / np.float32(COLOR_WIDTH), places.astype(np.float32)
+    places = np.indices((height, width)).reshape(2, -1).T / max(height, width)
+    colors, places = colors / np.float32(COLOR_WIDTH), np.ascontiguousarray(places, np.float32)
     scores = np.empty((labels, len(colors)), np.float32)
     for label, score in enumerate(scores):
         drawn = np.flatnonzero(seeds.ravel() == label)
