@@ -10,7 +10,7 @@ LEVELS = (
     ("cli",),
     ("commands",),
     ("report", "train"),
-    ("evaluate",),
+    ("evaluate", "one_image"),
     ("data", "models", "objectives", "solvers"),
     ("divergences", "energies"),
     ("constraints", "kernels"),

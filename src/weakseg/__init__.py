@@ -69,6 +69,7 @@ _HOMES = {
     "Scribbles": "data.simulate",
     "ScribbleSup": "data.scribblesup",
     "SeedsOnly": "solvers.seeds_only",
+    "segment": "one_image.segment",
     "Sgd": "train.recipe",
     "Simulated": "data.simulate",
     "SizesWithin": "constraints.sizes",

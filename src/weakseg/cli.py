@@ -133,6 +133,20 @@ def predict(
 
 
 @app.command()
+def solve(
+    image: Annotated[Path, typer.Argument(help="A picture.")],
+    scribbles: Annotated[Path, typer.Option("--scribbles", help="A label map of its size: labels where you drew.")],
+    out: Annotated[Path, typer.Option("--out", help="A PNG for the mask; must not exist yet.")],
+    unlabeled: Annotated[int, typer.Option("--unlabeled", help="The value where you did not draw.")] = 255,
+    overlay: Annotated[Path | None, typer.Option("--overlay", help="Also a PNG of the mask on the picture.")] = None,
+) -> None:
+    """Segment one picture from scribbles on it, without any network."""
+    from weakseg.commands.solve import solve_and_show
+
+    solve_and_show(image, scribbles, out, unlabeled, overlay)
+
+
+@app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(help="One or more run folders; several stand side by side.")],
     out: Annotated[Path | None, typer.Option("--out", help="Where the page goes; by default in the first run.")] = None,

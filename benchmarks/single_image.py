@@ -1,0 +1,95 @@
+"""One picture and human scribbles, no network: how well `segment` does on two public sets, and how quickly.
+
+Weights were chosen on every eighth case of icgbench and every fifth photo of grabcut, at half their size; rows are
+about the others, at full size.
+"""
+
+import csv
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import mean, median
+from typing import NamedTuple
+
+import numpy as np
+
+from weakseg import segment
+from weakseg.data.folder import find
+from weakseg.data.image_file import read_image, read_labels
+
+UNDRAWN = 255
+CHOOSING = {"icgbench": 8, "grabcut": 5}
+"""Every which case, counted from the first, weights are chosen on."""
+
+
+class Case(NamedTuple):
+    """A picture, its scribbles and the truth; 255 is undrawn in the one, void in the other."""
+
+    name: str
+    image: np.ndarray
+    scribbles: np.ndarray
+    truth: np.ndarray
+
+
+Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From a picture (M, H, W) in [0, 1] and scribbles (H, W) to labels (H, W)."""
+
+
+def icgbench(choosing: bool = False) -> Iterator[Case]:
+    """Two to eight regions, scribbled by several people."""
+    folder = find("icgbench")
+    rows = list(csv.DictReader((folder / "index.csv").open()))
+    for row in _kept(rows, CHOOSING["icgbench"], choosing):
+        key = row["case"]
+        yield _case(folder, key, folder / "images" / row["image"], f"scribbles/{key}.png")
+
+
+def grabcut(annotator: int, choosing: bool = False) -> Iterator[Case]:
+    """One object on a background."""
+    folder = find("grabcut")
+    for picture in _kept(sorted((folder / "images").iterdir()), CHOOSING["grabcut"], choosing):
+        yield _case(folder, picture.stem, picture, f"scribbles{annotator}/{picture.stem}.png")
+
+
+def _kept(everything: list, stride: int, choosing: bool) -> list:
+    return [one for i, one in enumerate(everything) if (i % stride == 0) == choosing]
+
+
+def _case(folder: Path, key: str, picture: Path, scribbles: str) -> Case:
+    return Case(key, read_image(picture), read_labels(folder / scribbles), read_labels(folder / f"masks/{key}.png"))
+
+
+def dice(case: Case, labels: np.ndarray) -> float:
+    """Mean over the regions of one case."""
+    judged = case.truth != UNDRAWN
+    found, truth = labels[judged], case.truth[judged]
+    return mean(
+        2 * ((found == k) & (truth == k)).sum() / ((found == k).sum() + (truth == k).sum()) for k in np.unique(truth)
+    )
+
+
+def error(case: Case, labels: np.ndarray) -> float:
+    """Share of wrong pixels, of those that are neither void nor scribbled."""
+    judged = (case.truth != UNDRAWN) & (case.scribbles == UNDRAWN)
+    return float((labels != case.truth)[judged].mean())
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Ours; the same pictures and scores are in peers/."""
+    yield from rows("segment", lambda image, scribbles: segment(image, scribbles, UNDRAWN).labels)
+
+
+def rows(name: str, segment: Segment, choosing: bool = False) -> Iterator[tuple[str, float, str]]:
+    """The rows of one way to segment: Dice on icgbench, errors on grabcut, and processor time."""
+    scores, seconds = zip(*(_timed(segment, case, dice) for case in icgbench(choosing)), strict=True)
+    yield f"{name}.icgbench_dice", 100 * mean(scores), f"%, mean over {len(scores)} cases"
+    yield f"{name}.icgbench_s", median(seconds), "s of processor time, median"
+    for annotator in (1, 2):
+        wrong, _ = zip(*(_timed(segment, case, error) for case in grabcut(annotator, choosing)), strict=True)
+        yield f"{name}.grabcut_error_{annotator}", 100 * mean(wrong), f"%, annotator {annotator}, {len(wrong)} photos"
+
+
+def _timed(segment: Segment, case: Case, score: Callable[[Case, np.ndarray], float]) -> tuple[float, float]:
+    started = time.process_time()
+    labels = segment(case.image, case.scribbles)
+    return score(case, labels), time.process_time() - started

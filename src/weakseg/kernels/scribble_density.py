@@ -1,0 +1,52 @@
+"""How likely a colour is at a place, from the colours of a few scribbled pixels and where they are."""
+
+import numpy as np
+from jaxtyping import Float32
+
+from weakseg.kernels.compiled import compiled_fast
+
+FAINTEST = 1e-30
+"""Density below which nothing is told apart; float32 ends at 1e-38."""
+
+
+@compiled_fast
+def log_density(
+    colors: Float32[np.ndarray, "n M"],
+    places: Float32[np.ndarray, "n 2"],
+    drawn_colors: Float32[np.ndarray, "s M"],
+    drawn_places: Float32[np.ndarray, "s 2"],
+    spread: float,
+    smallest: float,
+    out: Float32[np.ndarray, " n"],
+) -> None:
+    """Equation 48 for one label, its constant left out: a Gaussian for each drawn pixel, of unit width in colour.
+
+    In place its width is `spread` times the distance to the nearest drawn pixel, and `smallest` at least: the further
+    away, the more all that was drawn counts alike.
+
+    Args:
+        colors: in units of the colour width.
+        places: (row, column), any unit.
+        drawn_colors: of the label's scribbles.
+        drawn_places: of the label's scribbles.
+        spread: above 0.
+        smallest: above 0, in the unit of places.
+        out: natural logarithms.
+    """
+    drawn = len(drawn_colors)
+    squares = np.empty(drawn, np.float32)
+    for i in range(len(colors)):
+        nearest = np.float32(np.inf)
+        for j in range(drawn):
+            down, right = places[i, 0] - drawn_places[j, 0], places[i, 1] - drawn_places[j, 1]
+            squares[j] = down * down + right * right
+            nearest = min(nearest, squares[j])
+        variance = np.float32(spread * spread * nearest + smallest * smallest)
+        total = np.float32(0)
+        for j in range(drawn):
+            distance = squares[j] / variance
+            for m in range(colors.shape[1]):
+                difference = colors[i, m] - drawn_colors[j, m]
+                distance += difference * difference
+            total += np.exp(np.float32(-0.5) * distance)
+        out[i] = np.log(total / (variance * drawn) + np.float32(FAINTEST))

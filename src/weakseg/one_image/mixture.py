@@ -1,0 +1,75 @@
+"""A mixture of Gaussians over colours, split along principal axes: deterministic, and safe on one colour."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+from scipy.special import logsumexp
+
+COMPONENTS = 5
+"""As in GrabCut."""
+
+LEARNT_FROM = 5000
+"""Pixels of a region, evenly taken from all."""
+
+NARROWEST = 0.02
+"""Standard deviation added to every component, in the unit of colours: what one colour still varies by."""
+
+
+class Mixture(NamedTuple):
+    """Weights, means and widths of G Gaussians in M dimensions."""
+
+    log_weights: Float[np.ndarray, " G"]
+    means: Float[np.ndarray, "G M"]
+    whitening: Float[np.ndarray, "G M M"]
+    """Takes differences from a mean to unit variance; its determinant is the density's scale."""
+
+    def log_density(self, colors: Float[np.ndarray, "n M"]) -> Float[np.ndarray, " n"]:
+        """Natural logarithm of the density, without the constant that is the same for all mixtures."""
+        parts = []
+        for log_weight, mean, whiten in zip(*self, strict=True):
+            white = (colors - mean) @ whiten
+            parts.append(log_weight + np.linalg.slogdet(whiten)[1] - (white * white).sum(1) / 2)
+        return np.asarray(logsumexp(parts, axis=0))
+
+
+def region_scores(
+    colors: Float32[np.ndarray, "n M"], labels: Int[np.ndarray, "H W"], count: int
+) -> Float32[np.ndarray, "K H W"]:
+    """Log-density of each pixel's colour in each of `count` regions of a segmentation; each has a pixel at least."""
+    regions = [colors[labels.ravel() == label] for label in range(count)]
+    learnt = [region[:: -(-len(region) // LEARNT_FROM)] for region in regions]
+    scores = np.stack([fit(region.astype(np.float64)).log_density(colors) for region in learnt])
+    return scores.astype(np.float32).reshape(count, *labels.shape)
+
+
+def fit(colors: Float[np.ndarray, "n M"]) -> Mixture:
+    """The mixture of at least one colour: the widest part is split at its mean, until there are `COMPONENTS`.
+
+    Orchard and Bouman 1991, as in Rother, Kolmogorov and Blake 2004.
+    """
+    parts = [colors]
+    while len(parts) < COMPONENTS:
+        widths = [_axis(part) for part in parts]
+        widest = int(np.argmax([width for width, _ in widths]))
+        width, axis = widths[widest]
+        if width < NARROWEST**2:
+            break
+        part = parts.pop(widest)
+        beyond = (part - part.mean(0)) @ axis > 0
+        parts += [part[beyond], part[~beyond]]
+    covariances = np.stack([_covariance(part) for part in parts]) + NARROWEST**2 * np.eye(colors.shape[1])
+    whitening = np.linalg.cholesky(np.linalg.inv(covariances))
+    sizes = np.array([len(part) for part in parts])
+    return Mixture(np.log(sizes / len(colors)), np.stack([part.mean(0) for part in parts]), whitening)
+
+
+def _covariance(colors: Float[np.ndarray, "n M"]) -> Float[np.ndarray, "M M"]:
+    centred = colors - colors.mean(0)
+    return centred.T @ centred / len(colors)
+
+
+def _axis(colors: Float[np.ndarray, "n M"]) -> tuple[float, Float[np.ndarray, " M"]]:
+    """The largest variance in any direction, and that direction."""
+    values, vectors = np.linalg.eigh(_covariance(colors))
+    return float(values[-1]), vectors[:, -1]

@@ -1,0 +1,124 @@
+"""One picture and a few scribbles to a segmentation: colours and places of the scribbles, edges, graph cuts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int, Integer
+
+from weakseg.errors import EvidenceInvalid
+from weakseg.one_image.color import perceived
+from weakseg.one_image.mixture import region_scores
+from weakseg.one_image.scribble_scores import scribble_scores
+from weakseg.solvers.alpha_expansion import AlphaExpansion
+from weakseg.types import UNLABELED, Batch, Evidence
+
+MISLED = 0.01
+"""Share of pixels whose colour and place say nothing about their label, epsilon of equation 48."""
+
+SCORE_WEIGHT = 1.5
+"""lambda of equation 49; chosen, like the constants of `scribble_scores`, in benchmarks/single_image.py."""
+
+ROUNDS = 3
+"""Of new colour models, at most."""
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The labels of one picture, and how good they are proven to be."""
+
+    labels: Int[np.ndarray, "H W"]
+    """Of every pixel, one of the scribbles' labels."""
+    energy: float
+    """Equation 49."""
+    bound: float
+    """Below which no labelling's energy lies, given these colour models."""
+    status: str
+    """How the last cut ended, in words."""
+
+
+def segment(
+    image: Float[np.ndarray, "M H W"], scribbles: Integer[np.ndarray, "_ _"], unlabeled: int = UNLABELED
+) -> Segmentation:
+    r"""The segmentation of one picture from scribbles on it, without any network, equation 49.
+
+    Scribbles keep their label. Other pixels take that of scribbles near them and like them in colour, equation 48,
+    and boundaries follow the picture's edges, equation 29. Then each label learns the colours of what it won, as in
+    GrabCut, as long as that lowers the energy.
+
+    Args:
+        image: values in [0, 1]; grey, colour or any number of channels. Three channels are taken for sRGB.
+        scribbles: (H, W), labels where somebody drew, two at least; any whole numbers.
+        unlabeled: the value of `scribbles` where nobody drew; 255 in most files.
+
+    Raises:
+        EvidenceInvalid: sizes that differ, values that are no picture, nothing drawn, one label only, or every pixel
+            drawn on.
+
+    Nieuwenhuis and Cremers 2013, section 3; Rother, Kolmogorov and Blake 2004.
+    """
+    _refuse_no_picture(image, scribbles)
+    labels = _labels(scribbles, unlabeled)
+    drawn = scribbles != unlabeled
+    seeds = np.where(drawn, np.searchsorted(labels, scribbles), UNLABELED).astype(np.int64)
+    colors = perceived(image)
+    near = scribble_scores(colors, seeds, len(labels))
+    found = _cut(image, seeds, near)
+    for _ in range(ROUNDS):
+        again = _cut(image, seeds, near + region_scores(colors, found.labels, len(labels)))
+        if again.energy >= found.energy:
+            break
+        found = again
+    return Segmentation(labels[found.labels], found.energy, found.bound, found.status)
+
+
+def _cut(
+    image: Float[np.ndarray, "M H W"], seeds: Int[np.ndarray, "H W"], scores: Float32[np.ndarray, "K H W"]
+) -> Segmentation:
+    """The best labelling for given scores, with labels from 0."""
+    batch = Batch.from_seeds(torch.from_numpy(image)[None].float(), torch.from_numpy(seeds)[None], len(scores))
+    sure = torch.from_numpy(scores).log_softmax(0).exp()
+    log_probs = ((1 - MISLED) * sure + MISLED / len(scores)).log()
+    solver = AlphaExpansion(prediction_weight=SCORE_WEIGHT)
+    solution = solver.solve(Evidence(batch.image, log_probs[None], batch.weak))
+    assert solution.memory.labels is not None
+    energy, bound = (float(solution.certificate[name][0]) for name in ("energy", "bound"))
+    return Segmentation(solution.memory.labels[0].numpy(), energy, bound, solution.status[0])
+
+
+def _labels(scribbles: Integer[np.ndarray, "H W"], unlabeled: int) -> Int[np.ndarray, " K"]:
+    """The labels that are drawn, ascending."""
+    values = np.unique(scribbles).astype(np.int64)
+    labels = values[values != unlabeled]
+    if len(labels) < 2:
+        raise EvidenceInvalid(
+            f"Nothing is drawn: every pixel of the scribbles is {unlabeled}."
+            if not len(labels)
+            else f"Only label {labels[0]} is drawn.",
+            expected="scribbles of two labels at least",
+            mend="Draw on every region, the background too.",
+        )
+    if len(labels) == len(values):
+        raise EvidenceInvalid(
+            f"Every pixel of the scribbles is drawn on; their values are {', '.join(map(str, values[:8]))}"
+            f"{' ...' * (len(values) > 8)}, and none is {unlabeled}.",
+            expected=f"{unlabeled} where nobody drew",
+            mend="Say which value means that nobody drew: unlabeled=, or --unlabeled.",
+        )
+    return labels
+
+
+def _refuse_no_picture(image: np.ndarray, scribbles: np.ndarray) -> None:
+    if image.shape[1:] != scribbles.shape:
+        raise EvidenceInvalid(
+            f"The picture has {image.shape[1]} x {image.shape[2]} pixels, the scribbles {scribbles.shape[0]} x "
+            f"{scribbles.shape[1]} (rows x columns).",
+            expected="one size; the picture's channels come first",
+            mend="Export the scribbles at the size of the picture.",
+        )
+    if not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
+        raise EvidenceInvalid(
+            f"The picture's values reach from {image.min()} to {image.max()}.",
+            expected="finite values in [0, 1]",
+            mend="Divide 8-bit values by 255.",
+        )

@@ -1,0 +1,127 @@
+"""One picture and scribbles: what `segment` promises."""
+
+import numpy as np
+import pytest
+
+from weakseg import segment
+from weakseg.errors import EvidenceInvalid
+
+
+def flag(channels: int = 3, noise: float = 0.02) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Three upright stripes of different brightness, a scribble on each (labels 3, 5 and 9), and the truth."""
+    truth = np.repeat([3, 5, 9], 12)[None].repeat(24, axis=0)
+    levels = np.select([truth == 3, truth == 5], [0.2, 0.5], 0.8)
+    image = np.stack([levels] * channels) + np.random.default_rng(0).normal(0, noise, (channels, *truth.shape))
+    scribbles = np.full(truth.shape, 255, np.uint8)
+    scribbles[10:13, 4::12] = truth[10:13, 4::12]
+    return image.clip(0, 1).astype(np.float32), scribbles, truth
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 7])
+def test_regions_of_different_colours_are_found(channels):
+    """With the labels that were drawn, whatever their numbers, in pictures of any number of channels."""
+    image, scribbles, truth = flag(channels)
+
+    found = segment(image, scribbles, unlabeled=255)
+
+    assert (found.labels == truth).mean() > 0.99
+    assert found.bound <= found.energy
+
+
+def test_scribbles_keep_their_label():
+    """Even one drawn on the wrong stripe."""
+    image, scribbles, _ = flag()
+    scribbles[20, 2:8] = 9
+
+    found = segment(image, scribbles, unlabeled=255)
+
+    assert (found.labels[scribbles != 255] == scribbles[scribbles != 255]).all()
+
+
+def test_two_labels_are_solved_exactly():
+    """The cut is exact, so the bound is the energy."""
+    image, scribbles, _ = flag()
+    scribbles[scribbles == 9] = 5
+
+    found = segment(image, scribbles, unlabeled=255)
+
+    assert found.status.startswith("Optimal")
+    assert found.bound == pytest.approx(found.energy, abs=1e-5)
+
+
+def test_same_colours_are_told_apart_by_place():
+    """In a picture of one colour, pixels go with the scribble they are nearest to."""
+    scribbles = np.full((20, 40), -1)
+    scribbles[:, 2], scribbles[:, 37] = 0, 1
+
+    found = segment(np.full((1, 20, 40), 0.5, np.float32), scribbles)
+
+    assert (found.labels[:, :16] == 0).all()
+    assert (found.labels[:, 24:] == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1)])
+def test_a_line_of_pixels_is_a_picture(shape):
+    """One row, or one column."""
+    image = (np.arange(30) >= 11).astype(np.float32).reshape(1, *shape)
+    scribbles = np.full(30, -1)
+    scribbles[[2, 25]] = 0, 1
+
+    found = segment(image, scribbles.reshape(shape))
+
+    assert found.labels.ravel().tolist() == [0] * 11 + [1] * 19
+
+
+def test_the_same_answer_every_time():
+    """Nothing is drawn by lot."""
+    image, scribbles, _ = flag(noise=0.15)
+
+    first, second = (segment(image, scribbles, unlabeled=255) for _ in range(2))
+
+    assert (first.labels == second.labels).all()
+    assert first.energy == second.energy
+
+
+def test_grey_pictures_saved_with_more_channels_give_the_same():
+    """Copies of a channel change nothing."""
+    image, scribbles, _ = flag(1, noise=0.1)
+
+    one, four = segment(image, scribbles, unlabeled=255), segment(image.repeat(4, axis=0), scribbles, unlabeled=255)
+
+    assert (one.labels == four.labels).all()
+
+
+def test_half_the_resolution_gives_about_the_same():
+    """Weights hold for any number of pixels."""
+    image, scribbles, _ = flag()
+    large = segment(image.repeat(2, axis=1).repeat(2, axis=2), scribbles.repeat(2, 0).repeat(2, 1), unlabeled=255)
+
+    found = segment(image, scribbles, unlabeled=255)
+
+    assert (large.labels[::2, ::2] == found.labels).mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("image", "scribbles", "message"),
+    [
+        ((3, 8, 9), np.full((9, 8), -1), "8 x 9 pixels, the scribbles 9 x 8"),
+        ((3, 8, 9), np.full((8, 9), -1), "Nothing is drawn"),
+        ((3, 8, 9), np.where(np.eye(8, 9) > 0, 4, -1), "Only label 4"),
+        ((3, 8, 9), np.eye(8, 9).astype(int), "Every pixel of the scribbles is drawn on"),
+    ],
+    ids=["sizes", "nothing", "one label", "everything"],
+)
+def test_scribbles_that_say_too_little_are_refused(image, scribbles, message):
+    """The message says what was found."""
+    with pytest.raises(EvidenceInvalid, match=message):
+        segment(np.zeros(image, np.float32), scribbles)
+
+
+@pytest.mark.parametrize("value", [np.nan, 200.0, -0.5])
+def test_values_that_are_no_picture_are_refused(value):
+    """Neither NaN nor 8-bit numbers."""
+    image, scribbles, _ = flag()
+    image[0, 3, 3] = value
+
+    with pytest.raises(EvidenceInvalid, match="values"):
+        segment(image, scribbles, unlabeled=255)
