@@ -1,0 +1,1 @@
+"""Compiled loops on plain arrays: no torch, no interpreter lock, row-major layout."""

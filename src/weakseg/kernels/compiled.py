@@ -1,0 +1,21 @@
+"""How kernels are compiled: once for each processor, kept on disk, free of the interpreter lock."""
+
+from collections.abc import Callable
+from inspect import unwrap
+
+from numba import njit
+
+
+def compiled(kernel: Callable) -> Callable:
+    """numba's compiler, on the bare function: what a test's shape checks wrap around it could not be cached."""
+    return njit(nogil=True, cache=True)(unwrap(kernel))
+
+
+def compiled_fast(kernel: Callable) -> Callable:
+    """The same for loops over floats whose order of summation is free; no number in them may be NaN."""
+    return njit(nogil=True, cache=True, fastmath=True)(unwrap(kernel))
+
+
+def inlined(kernel: Callable) -> Callable:
+    """For what is called in an inner loop: copied into its callers, as a call would hand over every field of every array."""
+    return njit(inline="always")(unwrap(kernel))
