@@ -1,4 +1,4 @@
-"""Sums over all pixels, weighted by how alike they are: a matrix of Gaussians, multiplied without being written down."""
+"""Sums over all pixels, weighted by how alike they are: a matrix of Gaussians that is never written down."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -3,10 +3,10 @@ r"""Gaussian filtering in 1 to 8 feature dimensions on the permutohedral lattice
 Every point is splatted onto the d + 1 corners of the simplex around it, values are blurred along the d + 1 axes of the
 lattice, and sliced back with the same weights. Adams, Baek and Davis 2010, sections 3 and 4.
 
-A corner is remembered as one integer. All d + 1 coordinates of a lattice point are equal modulo d + 1, so it is
-told by that remainder and d quotients. Packed with the remainder on top, the neighbour along an axis is the same
-integer plus a constant that depends on the remainder only; once corners are sorted, all neighbours of a kind are found by
-walking two sorted ranges at once, and points that are near each other are near in memory.
+A corner is remembered as one integer. All d + 1 coordinates of a lattice point are equal modulo d + 1, so it is told
+by that remainder and d quotients. Packed with the remainder on top, the neighbour along an axis is the same integer
+plus a constant that depends on the remainder only. Once corners are sorted, all neighbours of a kind are found by
+walking two sorted ranges at once, and corners that are near each other are near in memory.
 """
 
 from dataclasses import dataclass
@@ -46,19 +46,26 @@ class Lattice:
         return self.neighbours.shape[1]
 
     def filter(self, values: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "N C"]:
-        r"""Equation 50, :math:`\sum_j \exp(-\lVert f_i - f_j \rVert^2 / 2) \, v_j` at each point, its own value included.
+        r"""Equation 50, :math:`\sum_j \exp(-\lVert f_i - f_j \rVert^2 / 2) \, v_j`, each point's own value included.
 
-        The operator is linear and symmetric, so it is its own adjoint.
+        Blurs along different axes would commute, but for corners that no point touches; the mean of both orders makes
+        the operator symmetric, so it is its own adjoint, and is nearer to the sum.
         """
-        count, channels = values.shape
-        padded = np.zeros((count, -(-channels // LANES) * LANES), np.float32)
-        padded[:, :channels] = values
-        on_corners = splat(padded, self.corners, self.weights, self.size)
-        there_and_back = blur(on_corners.copy(), self.neighbours, False)
-        there_and_back += blur(on_corners, self.neighbours, True)
-        return slice_(
-            there_and_back, self.corners, self.weights * np.float32(lattice_scale(len(self.neighbours) - 1) / 2)
-        )[:, :channels]
+        on_corners = splat(padded(values), self.corners, self.weights, self.size)
+        other, room = on_corners.copy(), np.zeros_like(on_corners)
+        blur(on_corners, room, self.neighbours, False)
+        blur(other, room, self.neighbours, True)
+        on_corners += other
+        weights = self.weights * np.float32(lattice_scale(len(self.neighbours) - 1) / 2)
+        return slice_(on_corners, self.corners, weights)[:, : values.shape[1]]
+
+
+def padded(values: Float[np.ndarray, "N C"], filling: float = 0.0) -> Float[np.ndarray, "N P"]:
+    """float32, with as many channels more as fill the last vector register."""
+    channels = values.shape[1]
+    filled = np.full((len(values), -(-channels // LANES) * LANES), filling, np.float32)
+    filled[:, :channels] = values
+    return filled
 
 
 def build(features: Float[np.ndarray, "d N"]) -> Lattice:
@@ -290,21 +297,25 @@ def splat(values, corners, weights, count):
 
 
 @compiled
-def blur(values, neighbours, transposed):
-    """Binomial smoothing [1/4 1/2 1/4] along each axis in turn, or in the reverse turn; `values` is used up."""
+def blur(values, other, neighbours, backwards):
+    """Binomial smoothing [1/4 1/2 1/4] of `values` (M + 1, C) in place, along each axis in turn or in the reverse turn.
+
+    `other` is room of the same shape; its last row must be 0 too.
+    """
     size, count = neighbours.shape[:2]
     half, quarter = spread(0.5), spread(0.25)
-    other = np.zeros_like(values)
+    source, target = values, other
     for turn in range(size):
-        axis = size - 1 - turn if transposed else turn
+        axis = size - 1 - turn if backwards else turn
         for corner in range(count):
             before, after = neighbours[axis, corner, 0], neighbours[axis, corner, 1]
             for first in range(0, values.shape[1], LANES):
-                around = add(load(values, before, first), load(values, after, first))
-                mixed = multiply_add(quarter, around, multiply(half, load(values, corner, first)))
-                store(other, corner, first, mixed)
-        values, other = other, values
-    return values
+                around = add(load(source, before, first), load(source, after, first))
+                mixed = multiply_add(quarter, around, multiply(half, load(source, corner, first)))
+                store(target, corner, first, mixed)
+        source, target = target, source
+    if size % 2:
+        values[:count] = other[:count]
 
 
 @compiled
