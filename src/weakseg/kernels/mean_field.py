@@ -91,7 +91,16 @@ def parallel_steps(
             last = step == steps
 
             def work(part: slice, out: Float[np.ndarray, "R P"], gathering: int = gathering, last: bool = last) -> None:
-                _pass(scores[part], matrix.corners[part], matrix.weights[part], gathering, incoming, out, probs[part], last)
+                _pass(
+                    scores[part],
+                    matrix.corners[part],
+                    matrix.weights[part],
+                    gathering,
+                    incoming,
+                    out,
+                    probs[part],
+                    last,
+                )
 
             [*pool.map(work, shares, spreads)]
             incoming, spreads[0] = spreads[0], incoming
