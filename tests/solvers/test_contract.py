@@ -15,6 +15,7 @@ from weakseg import (
     DualProjection,
     EmAdapt,
     Evidence,
+    MeanField,
     SeedsOnly,
     SizesWithin,
     UntaggedClassesAbsent,
@@ -27,6 +28,8 @@ SOLVERS: list[Solver] = [
     DualProjection(All((SizesWithin(), UntaggedClassesAbsent()))),
     EmAdapt(),
     BoxLabels(),
+    MeanField(steps=3),
+    MeanField(damped=False),
 ]
 
 pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.parametrize("stride", [1, 4])]

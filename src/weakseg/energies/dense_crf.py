@@ -1,5 +1,6 @@
 """The fully connected CRF: all pairs of pixels that are near and alike should have one class."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,17 +66,17 @@ class DenseCRF:
     @staticmethod
     def ccnn() -> "DenseCRF":
         """What constrained CNNs were refined with, before tuning (Pathak et al. 2015, its released code)."""
-        return DenseCRF.from_pixels(500, sxy=50, srgb=4, compat=5, smooth_sxy=6, smooth_compat=6)
+        return DenseCRF.from_pixels(500.0, sxy=50.0, srgb=4.0, compat=5.0, smooth_sxy=6.0, smooth_compat=6.0)
 
     @staticmethod
     def ccnn_tuned() -> "DenseCRF":
         """What they were refined with after tuning on 100 pictures (the same code)."""
-        return DenseCRF.from_pixels(500, sxy=61, srgb=10, compat=35, smooth_sxy=19, smooth_compat=15)
+        return DenseCRF.from_pixels(500.0, sxy=61.0, srgb=10.0, compat=35.0, smooth_sxy=19.0, smooth_compat=15.0)
 
     @staticmethod
     def rloss() -> "DenseCRF":
         """The kernel of the dense CRF loss (Tang et al. 2018, its released code): appearance alone, strength 1."""
-        return DenseCRF.from_pixels(513, sxy=100, srgb=15, compat=1, smooth_sxy=3, smooth_compat=0)
+        return DenseCRF.from_pixels(513.0, sxy=100.0, srgb=15.0, compat=1.0, smooth_sxy=3.0, smooth_compat=0.0)
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """The energy of each image, on the grid of `probs`; a cell counts as far as it is valid."""
@@ -105,14 +106,17 @@ class DenseCRF:
         height, width = here.shape
         rows = torch.arange(height, device=seen.device, dtype=torch.float32)[:, None].expand(height, width)
         columns = torch.arange(width, device=seen.device, dtype=torch.float32).expand(height, width)
-        places = torch.stack([rows, columns])[:, here] / max(height, width)
-        found = []
-        if self.compat:
-            colours = _leading(seen[:, here].float()) / self.srgb
-            found.append((GaussianFilter.of(torch.cat([places / self.sxy, colours])), self.compat))
+        # Columns first, as other implementations have it: the lattice's error depends on the order of features.
+        places = torch.stack([columns, rows])[:, here] / max(height, width)
+        features, strengths = [], []
         if self.smooth_compat:
-            found.append((GaussianFilter.of(places / self.smooth_sxy), self.smooth_compat))
-        return found
+            features.append(places / self.smooth_sxy)
+            strengths.append(self.smooth_compat)
+        if self.compat:
+            features.append(torch.cat([places / self.sxy, _leading(seen[:, here].float()) / self.srgb]))
+            strengths.append(self.compat)
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            return [*zip(pool.map(GaussianFilter.of, features), strengths, strict=True)]
 
 
 def _leading(colours: Float[Tensor, "M N"]) -> Float[Tensor, "m N"]:

@@ -1,7 +1,8 @@
 """Mean-field steps of a fully connected CRF, in one pass over the pixels a step.
 
-For each pixel the messages of all kernels are gathered from the corners of all lattices, turned into probabilities, and
-spread to the corners at once, for the next step: between steps nothing is kept at pixels. Krähenbühl and Koltun 2011, algorithm 1.
+For each pixel the messages of all kernels are gathered from the corners of all lattices, turned into probabilities,
+and spread to the corners at once, for the next step: between steps nothing is kept at pixels.
+Krähenbühl and Koltun 2011, algorithm 1.
 """
 
 from collections.abc import Sequence
@@ -48,23 +49,22 @@ class Messages:
         """Rows of all lattices together."""
         return sum(lattice.size + 1 for lattice in self.lattices)
 
-    def blur_into(self, on_corners: Float[np.ndarray, "R P"], room: Float[np.ndarray, "R P"]) -> None:
-        """Smooth each lattice's rows, in one order of axes."""
-        start = 0
-        for lattice in self.lattices:
-            stop = start + lattice.size + 1
-            blur(on_corners[start:stop], room[start:stop], lattice.neighbours, False)
-            start = stop
+    def parts(self, on_corners: Float[np.ndarray, "R P"]) -> list[Float[np.ndarray, "_ P"]]:
+        """Views of each lattice's rows."""
+        ends = np.cumsum([lattice.size + 1 for lattice in self.lattices])
+        return np.split(on_corners, ends[:-1])
 
 
-def messages(lattices: Sequence[Lattice], strengths: Sequence[float]) -> Messages:
+def messages(lattices: Sequence[Lattice], strengths: Sequence[float], threads: int = 1) -> Messages:
     """What pixels tell each other, from one lattice and one strength a kernel."""
-    corners, weights, start = [], [], 0
-    for lattice, strength in zip(lattices, strengths, strict=True):
-        root = np.sqrt(np.float32(strength) / _degrees(lattice))
-        corners.append(lattice.corners + np.int32(start))
-        weights.append(lattice.weights * root)
-        start += lattice.size + 1
+    starts = np.cumsum([0, *(lattice.size + 1 for lattice in lattices)])[:-1].astype(np.int32)
+    corners = [lattice.corners + start for lattice, start in zip(lattices, starts, strict=True)]
+    with ThreadPoolExecutor(threads) as pool:
+        degrees = pool.map(_degrees, lattices)
+        weights = [
+            lattice.weights * np.sqrt(np.float32(strength) / degree)
+            for lattice, strength, degree in zip(lattices, strengths, degrees, strict=True)
+        ]
     return Messages(np.concatenate(corners, 1), np.concatenate(weights, 1), tuple(lattices))
 
 
@@ -81,34 +81,32 @@ def parallel_steps(
     """Probabilities after that many updates q = softmax(scores + matrix q) of all pixels at once, equation 57."""
     count, classes = scores.shape
     scores = padded(scores, _NEVER)
-    shares = [slice(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
+    pixels = [slice(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
     probs = np.empty_like(scores)
-    spreads = [np.zeros((matrix.rows, scores.shape[1]), np.float32) for _ in shares]
-    incoming, room = np.zeros_like(spreads[0]), np.zeros_like(spreads[0])
+    incoming, room, *sums = (np.zeros((matrix.rows, scores.shape[1]), np.float32) for _ in range(threads + 2))
+    smooth = lambda part, other, lattice: blur(part, other, lattice.neighbours, False)  # noqa: E731
     with ThreadPoolExecutor(threads) as pool:
         for step in range(steps + 1):
-            gathering = matrix.corners.shape[1] if step else 0
-            last = step == steps
-
-            def work(part: slice, out: Float[np.ndarray, "R P"], gathering: int = gathering, last: bool = last) -> None:
-                _pass(
+            gathering, last = matrix.corners.shape[1] if step else 0, step == steps
+            passes = [
+                pool.submit(
+                    _pass,
                     scores[part],
                     matrix.corners[part],
                     matrix.weights[part],
                     gathering,
                     incoming,
-                    out,
+                    own,
                     probs[part],
                     last,
                 )
-
-            [*pool.map(work, shares, spreads)]
-            incoming, spreads[0] = spreads[0], incoming
-            for other in spreads[1:]:
-                incoming += other
-                other[:] = 0
-            spreads[0][:] = 0
-            matrix.blur_into(incoming, room)
+                for part, own in zip(pixels, sums, strict=True)
+            ]
+            [done.result() for done in passes]
+            incoming[:] = sum(sums[1:], start=sums[0])
+            for own in sums:
+                own[:] = 0
+            [*pool.map(smooth, matrix.parts(incoming), matrix.parts(room), matrix.lattices)]
     return probs[:, :classes]
 
 

@@ -140,8 +140,9 @@ def _by_passes(scores, evidence, crf, weight, steps):
 def _steps(scores, image, valid, crf, weight, steps):
     pairs = [(matrix.lattice, weight * strength) for matrix, strength in crf.kernels(image, valid)]
     lattices = [lattice for lattice, _ in pairs if isinstance(lattice, Lattice)]
-    matrix = messages(lattices, [strength for _, strength in pairs])
-    return parallel_steps(scores, matrix, steps, torch.get_num_threads())
+    threads = torch.get_num_threads()
+    matrix = messages(lattices, [strength for _, strength in pairs], threads)
+    return parallel_steps(scores, matrix, steps, threads)
 
 
 def _scores(evidence: Evidence) -> Float[Tensor, "1 C H W"]:
