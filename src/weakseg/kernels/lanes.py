@@ -5,10 +5,14 @@ two rows might overlap. `Lanes` says outright what is meant: `load(values, row, 
 floats of a row, `store` puts them back, and arithmetic works on all eight.
 """
 
+from collections.abc import Callable
+from inspect import unwrap
+from typing import Any
+
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import models, register_model
 
 LANES = 8
 
@@ -29,6 +33,11 @@ _lanes = Lanes()
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
         super().__init__(dmm, fe_type, _VECTOR)
+
+
+def intrinsic(code: Callable[..., Any]) -> Callable[..., Any]:
+    """What numba calls with its first argument, and users without."""
+    return extending.intrinsic(unwrap(code))
 
 
 def _pointer(context, builder, array_type, array, row, first):

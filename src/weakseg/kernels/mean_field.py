@@ -26,7 +26,7 @@ from weakseg.kernels.lanes import (
     store,
     total,
 )
-from weakseg.kernels.permutohedral import Lattice, blur, padded, slice_, splat
+from weakseg.kernels.permutohedral import Lattice, aligned_zeros, blur, padded, slice_, splat
 
 _NEVER = -1e30
 """Score of the classes that only fill a vector register."""
@@ -69,9 +69,9 @@ def messages(lattices: Sequence[Lattice], strengths: Sequence[float], threads: i
 
 
 def _degrees(lattice: Lattice) -> Float[np.ndarray, "N 1"]:
-    ones = np.ones((len(lattice.corners), LANES), np.float32)
-    on_corners = splat(ones, lattice.corners, lattice.weights, lattice.size)
-    blur(on_corners, np.zeros_like(on_corners), lattice.neighbours, False)
+    on_corners, room = (aligned_zeros(lattice.size + 1, LANES) for _ in range(2))
+    splat(padded(np.ones((len(lattice.corners), 1), np.float32)), lattice.corners, lattice.weights, on_corners)
+    blur(on_corners, room, lattice.neighbours, False)
     return slice_(on_corners, lattice.corners, lattice.weights)[:, :1]
 
 
@@ -82,8 +82,8 @@ def parallel_steps(
     count, classes = scores.shape
     scores = padded(scores, _NEVER)
     pixels = [slice(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
-    probs = np.empty_like(scores)
-    incoming, room, *sums = (np.zeros((matrix.rows, scores.shape[1]), np.float32) for _ in range(threads + 2))
+    probs = aligned_zeros(*scores.shape)
+    incoming, room, *sums = (aligned_zeros(matrix.rows, scores.shape[1]) for _ in range(threads + 2))
     smooth = lambda part, other, lattice: blur(part, other, lattice.neighbours, False)  # noqa: E731
     with ThreadPoolExecutor(threads) as pool:
         for step in range(steps + 1):
@@ -102,7 +102,8 @@ def parallel_steps(
                 )
                 for part, own in zip(pixels, sums, strict=True)
             ]
-            [done.result() for done in passes]
+            for done in passes:
+                done.result()
             incoming[:] = sum(sums[1:], start=sums[0])
             for own in sums:
                 own[:] = 0

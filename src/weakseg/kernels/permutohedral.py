@@ -51,8 +51,10 @@ class Lattice:
         Blurs along different axes would commute, but for corners that no point touches; the mean of both orders makes
         the operator symmetric, so it is its own adjoint, and is nearer to the sum.
         """
-        on_corners = splat(padded(values), self.corners, self.weights, self.size)
-        other, room = on_corners.copy(), np.zeros_like(on_corners)
+        given = padded(values)
+        on_corners, other, room = (aligned_zeros(self.size + 1, given.shape[1]) for _ in range(3))
+        splat(given, self.corners, self.weights, on_corners)
+        other[:] = on_corners
         blur(on_corners, room, self.neighbours, False)
         blur(other, room, self.neighbours, True)
         on_corners += other
@@ -63,9 +65,18 @@ class Lattice:
 def padded(values: Float[np.ndarray, "N C"], filling: float = 0.0) -> Float[np.ndarray, "N P"]:
     """float32, with as many channels more as fill the last vector register."""
     channels = values.shape[1]
-    filled = np.full((len(values), -(-channels // LANES) * LANES), filling, np.float32)
+    filled = aligned_zeros(len(values), -(-channels // LANES) * LANES)
     filled[:, :channels] = values
+    filled[:, channels:] = filling
     return filled
+
+
+def aligned_zeros(rows: int, channels: int) -> Float[np.ndarray, "R P"]:
+    """Zeros that begin at a cache line: vectors that lie across two lines take twice as long."""
+    line = 16
+    raw = np.zeros(rows * channels + line, np.float32)
+    first = -(raw.ctypes.data // raw.itemsize) % line
+    return raw[first : first + rows * channels].reshape(rows, channels)
 
 
 def build(features: Float[np.ndarray, "d N"]) -> Lattice:
@@ -282,10 +293,9 @@ def _neighbours(keys, strides):
 
 
 @compiled
-def splat(values, corners, weights, count):
-    """Spread values (N, C) over corners: (count + 1, C), whose last row stays 0. C is a multiple of `LANES`."""
+def splat(values, corners, weights, out):
+    """Add values (N, C) to their corners (M + 1, C), whose last row stays 0. C is a multiple of `LANES`."""
     points, channels = values.shape
-    out = np.zeros((count + 1, channels), np.float32)
     for point in range(points):
         for first in range(0, channels, LANES):
             value = load(values, point, first)
@@ -293,7 +303,6 @@ def splat(values, corners, weights, count):
                 row = corners[point, corner]
                 weight = spread(weights[point, corner])
                 store(out, row, first, multiply_add(weight, value, load(out, row, first)))
-    return out
 
 
 @compiled
