@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 or mps.")]
+Crf = Annotated[bool, typer.Option("--crf", help="Refine with the CRF tuned for the run, or the usual one.")]
 
 
 _INTERRUPTED = 130
@@ -109,12 +110,13 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     json: Annotated[bool, typer.Option("--json", help="Print plain JSON instead of tables.")] = False,
     last: Annotated[bool, typer.Option("--last", help="The last checkpoint instead of the best.")] = False,
+    crf: Crf = False,
     device: Device = "cpu",
 ) -> None:
     """Score a run on its validation pictures: IoU, Dice, accuracy, and IoU near boundaries."""
     from weakseg.commands.evaluate import evaluate_and_show
 
-    evaluate_and_show(run, json, "last" if last else "best", device)
+    evaluate_and_show(run, json, "last" if last else "best", device, crf)
 
 
 @app.command()
@@ -124,12 +126,25 @@ def predict(
     out: Annotated[Path, typer.Option("--out", help="A folder for the masks; nothing in it is overwritten.")],
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write them, as .npz.")] = False,
     overlays: Annotated[bool, typer.Option("--overlays", help="Also write the masks drawn on the pictures.")] = False,
+    crf: Crf = False,
     device: Device = "cpu",
 ) -> None:
     """Segment pictures of any size with a trained network."""
     from weakseg.commands.predict import predict_and_show
 
-    predict_and_show(run, files, out, probabilities, overlays, device)
+    predict_and_show(run, files, out, probabilities, overlays, device, crf)
+
+
+@app.command()
+def tune_crf(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    pictures: Annotated[int, typer.Option("--pictures", min=1, help="How many training pictures to tune on.")] = 100,
+    device: Device = "cpu",
+) -> None:
+    """Find the CRF settings that suit a run, on training pictures with masks, for --crf to use."""
+    from weakseg.commands.tune_crf import tune_and_show
+
+    tune_and_show(run, pictures, device)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from weakseg import (
     DualProjection,
     EmAdapt,
     Evidence,
+    MeanField,
     SeedsOnly,
     SizesWithin,
     UntaggedClassesAbsent,
@@ -29,6 +30,8 @@ SOLVERS: list[Solver] = [
     EmAdapt(),
     BoxLabels(),
     AlphaExpansion(),
+    MeanField(steps=3),
+    MeanField(damped=False),
 ]
 
 pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.parametrize("stride", [1, 4])]

@@ -13,12 +13,14 @@ from weakseg.report.evaluation import judged
 from weakseg.train.run_folder import open_run
 
 
-def evaluate_and_show(path: Path, as_json: bool, which: str, device: str) -> None:
-    """Score the `best` or `last` network of a run, and print its scores for people or for programs."""
+def evaluate_and_show(path: Path, as_json: bool, which: str, device: str, crf: bool) -> None:
+    """Score a run's `best` or `last` network, with its CRF if asked, and print the scores for people or programs."""
+    run = open_run(path)
     with bar("evaluating") as told:
-        scores = judged(open_run(path), which, device, told)
+        scores = judged(run, which, device, told, run.crf if crf else None)
     if as_json:
-        print(json.dumps({"run": str(path), "checkpoint": which, "classes": scores.classes.names, **scores.summary}))
+        asked = {"run": str(path), "checkpoint": which, "crf": crf}
+        print(json.dumps({**asked, "classes": scores.classes.names, **scores.summary}))
     else:
         _show(scores, Console())
 

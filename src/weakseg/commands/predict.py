@@ -1,15 +1,19 @@
 """`weakseg predict`: masks, and on request probabilities and overlays, for pictures of any size."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from weakseg.commands.bar import bar
 from weakseg.report.prediction import predict_files
-from weakseg.train.run_folder import load
+from weakseg.train.run_folder import open_run
 
 
-def predict_and_show(run: Path, files: list[Path], out: Path, probabilities: bool, overlays: bool, device: str) -> None:
-    """Predict every picture and say where the masks are."""
-    predictor = load(run, device)
+def predict_and_show(
+    path: Path, files: list[Path], out: Path, probabilities: bool, overlays: bool, device: str, crf: bool
+) -> None:
+    """Predict every picture, refined by the run's CRF if asked, and say where the masks are."""
+    run = open_run(path)
+    predictor = replace(run.predictor(device), crf=run.crf if crf else None)
     with bar("predicting") as told:
         masks = predict_files(predictor, files, out, probabilities, overlays, told)
     print(f"{len(masks)} masks in {out}")

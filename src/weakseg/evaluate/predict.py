@@ -11,8 +11,10 @@ from jaxtyping import Float, Int
 from torch import nn
 from torch.nn import functional as F
 
+from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import DataInvalid, EvidenceInvalid
 from weakseg.evaluate.device import usable
+from weakseg.solvers.mean_field import refined
 from weakseg.types import Classes
 
 _DEEPEST_STRIDE = 32
@@ -38,6 +40,8 @@ class Predictor:
     device: str = "cpu"
     tile_px: int = 1024
     """Side of a tile; a picture of up to its square in pixels is predicted whole."""
+    crf: DenseCRF | None = None
+    """Refines the probabilities of the whole picture, in memory, by ten steps of mean field."""
 
     def __post_init__(self):
         self.network.to(usable(self.device))
@@ -49,10 +53,13 @@ class Predictor:
             DataInvalid: the picture has another number of channels than the network was trained on.
             EvidenceInvalid: the network gave nan, or another number of classes.
         """
-        return np.concatenate(list(self._bands(image)), axis=1)
+        probs = np.concatenate(list(self._bands(image)), axis=1)
+        return probs if self.crf is None else refined(probs, image, self.crf)
 
     def labels(self, image: Float[np.ndarray, "M H W"]) -> Int[np.ndarray, "H W"]:
         """The most probable class at each pixel."""
+        if self.crf is not None:
+            return self(image).argmax(0)
         return np.concatenate([band.argmax(0) for band in self._bands(image)])
 
     def together(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:

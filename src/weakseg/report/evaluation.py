@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.evaluate import evaluate
 from weakseg.evaluate.scores import Scores
@@ -33,18 +35,20 @@ def judged(
     which: str = "best",
     device: str = "cpu",
     progress: Callable[[int, int], None] = lambda done, total: None,
+    crf: DenseCRF | None = None,
 ) -> Scores:
     """Scores of a run's `best` or `last` network on its validation pictures as they are now.
 
-    Those of the best network are kept in `evaluation.json`.
+    Those of the best network alone, without a CRF, are kept in `evaluation.json`.
 
     Raises:
         RunInvalid: the run has no validation pictures, or no weights.
         DataInvalid: the pictures are not where they were, or have no masks.
     """
     weights = _fingerprint(run.path / f"{which}.safetensors")
-    scores = evaluate(run.predictor(device, which=which), dataset(run, "validation"), TRIMAP_WIDTHS_PX, progress)
-    if which == "best":
+    predictor = replace(run.predictor(device, which=which), crf=crf)
+    scores = evaluate(predictor, dataset(run, "validation"), TRIMAP_WIDTHS_PX, progress)
+    if which == "best" and crf is None:
         text = json.dumps({"weights": weights, **scores.to_json()}, allow_nan=False)
         write_whole(run.path / "evaluation.json", lambda part: part.write_text(text))
     return scores

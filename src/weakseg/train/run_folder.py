@@ -5,6 +5,7 @@ run.json           the same recipe as data, with classes, network and versions
 metrics.jsonl      one object an epoch
 last.safetensors   weights, optimiser and position: where a resumed run goes on
 best.safetensors   weights of the best validated epoch
+crf.json           the CRF that `weakseg tune-crf` found for it
 """
 
 import hashlib
@@ -20,7 +21,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from weakseg.errors import RunInvalid
+from weakseg.energies.dense_crf import DenseCRF
+from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.evaluate.predict import Predictor
 from weakseg.models.network import NetworkSpec
 from weakseg.train import checkpoint
@@ -54,6 +56,24 @@ class Run:
     def recipe(self) -> Recipe:
         """The recipe; parts made by the user's own code are `Foreign` texts."""
         return decode(self.record["recipe"])
+
+    @property
+    def crf(self) -> DenseCRF:
+        """The CRF tuned for this run; the usual one where none was.
+
+        Raises:
+            RunInvalid: `crf.json` cannot be read.
+        """
+        file = self.path / "crf.json"
+        if not file.is_file():
+            return DenseCRF()
+        try:
+            found = decode(json.loads(file.read_text()))
+        except (ValueError, WeaksegError) as error:
+            raise RunInvalid(f"{file} cannot be read: {error}", mend="remove it, or tune again") from error
+        if not isinstance(found, DenseCRF):
+            raise RunInvalid(f"{file} holds no DenseCRF", mend="remove it, or tune again")
+        return found
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -113,6 +133,11 @@ def open_run(path: Path | str) -> Run:
 def load(path: Path | str, device: str = "cpu", network: NetworkSpec | None = None) -> Predictor:
     """The best network of a run as a predictor: `weakseg.load("runs/hearts").labels(image)`."""
     return open_run(path).predictor(device, network)
+
+
+def keep_crf(path: Path, crf: DenseCRF) -> None:
+    """Put the CRF that was tuned for a run beside its weights."""
+    _write_text(path / "crf.json", json.dumps(encode(crf), indent=1) + "\n")
 
 
 def fingerprint(recipe: Recipe) -> str:

@@ -1,0 +1,72 @@
+"""What the dense CRF loss costs beside the training step it is added to."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from statistics import median
+
+import torch
+from torch.nn import functional as F
+
+from weakseg import Batch, DenseCRF, Fit, Pretrained, Regularize, SeedsOnly, UNet
+from weakseg.energies.gaussian_filter import GaussianFilter
+from weakseg.kernels.permutohedral import Lattice
+
+IMAGES, CLASSES, CELLS, PIXELS = 12, 21, 129, 257
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """One thread, processor time, medians of three."""
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(IMAGES, 3, 9, 9, generator=generator)
+    image = F.interpolate(coarse, (PIXELS, PIXELS), mode="bicubic").clamp(0, 1)
+    image = (image + 0.02 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
+    seeds = torch.where(torch.rand(IMAGES, PIXELS, PIXELS, generator=generator) < 0.03, 1, -1)
+    batch = Batch.from_seeds(image, seeds, CLASSES)
+    logits = torch.randn(IMAGES, CLASSES, CELLS, CELLS, generator=generator, requires_grad=True)
+    loss = Regularize(DenseCRF.rloss())
+    spent = seconds(lambda: loss(logits, batch).backward())
+    step, network = training_step(batch)
+    yield "crf.loss_ms_per_image", 1000 * spent / IMAGES, f"ms, {CELLS} x {CELLS} x {CLASSES}, forward and backward"
+    yield "crf.loss_share", spent / seconds(step), f"of a training step of {network}, 12 x {PIXELS} x {PIXELS}"
+    yield "crf.loss_bytes_per_image", float(lattice_bytes(image)), "bytes: the lattice and one value array on it"
+
+
+def training_step(batch: Batch) -> tuple[Callable[[], object], str]:
+    """Forward, backward and optimiser step of MobileNetV2; of a small U-Net where its weights are not at hand."""
+    there = "WEAKSEG_WEIGHTS" in os.environ
+    spec = Pretrained("mobilenet_v2_imagenet", output_stride=16) if there else UNet()
+    network = spec.build(3, CLASSES).train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        Fit(SeedsOnly())(network(batch.image).float(), batch).backward()
+        optimizer.step()
+
+    return step, "MobileNetV2" if there else "a small U-Net"
+
+
+def lattice_bytes(image: torch.Tensor) -> int:
+    """What the loss keeps of one image, besides a filtered copy of its probabilities."""
+    small = F.interpolate(image[:1], (CELLS, CELLS), mode="area")[0]
+    kept = 0
+    for matrix, _ in DenseCRF.rloss().kernels(small, torch.ones(CELLS, CELLS, dtype=torch.bool)):
+        assert isinstance(matrix, GaussianFilter)
+        assert isinstance(matrix.lattice, Lattice)
+        lattice = matrix.lattice
+        kept += lattice.corners.nbytes + lattice.weights.nbytes + lattice.neighbours.nbytes
+        kept += 4 * 24 * (lattice.size + 1)
+    return kept
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """The median of three, after one run that fills caches."""
+    work()
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        work()
+        taken.append(time.process_time() - started)
+    return median(taken)

@@ -1,0 +1,143 @@
+"""Mean-field steps of a fully connected CRF, in one pass over the pixels a step.
+
+For each pixel the messages of all kernels are gathered from the corners of all lattices, turned into probabilities,
+and spread to the corners at once, for the next step: between steps nothing is kept at pixels.
+Krähenbühl and Koltun 2011, algorithm 1.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from weakseg.kernels.compiled import compiled
+from weakseg.kernels.lanes import (
+    LANES,
+    add,
+    exponential,
+    highest,
+    larger,
+    load,
+    multiply,
+    multiply_add,
+    spread,
+    store,
+    total,
+)
+from weakseg.kernels.permutohedral import Lattice, aligned_zeros, blur, padded, slice_, splat
+
+_NEVER = -1e30
+"""Score of the classes that only fill a vector register."""
+
+
+@dataclass(frozen=True, eq=False)
+class Messages:
+    """The matrix of a CRF's messages, sum_m strength_m D_m^-1/2 K_m D_m^-1/2, of one or more Gaussian kernels K_m.
+
+    Corners of all lattices stand one below the other, each lattice with its row of zeros at the end.
+    """
+
+    corners: Int[np.ndarray, "N E"]
+    weights: Float[np.ndarray, "N E"]
+    """Roots of strength and degree are part of them."""
+    lattices: tuple[Lattice, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all lattices together."""
+        return sum(lattice.size + 1 for lattice in self.lattices)
+
+    def parts(self, on_corners: Float[np.ndarray, "R P"]) -> list[Float[np.ndarray, "_ P"]]:
+        """Views of each lattice's rows."""
+        ends = np.cumsum([lattice.size + 1 for lattice in self.lattices])
+        return np.split(on_corners, ends[:-1])
+
+
+def messages(lattices: Sequence[Lattice], strengths: Sequence[float], threads: int = 1) -> Messages:
+    """What pixels tell each other, from one lattice and one strength a kernel."""
+    starts = np.cumsum([0, *(lattice.size + 1 for lattice in lattices)])[:-1].astype(np.int32)
+    corners = [lattice.corners + start for lattice, start in zip(lattices, starts, strict=True)]
+    with ThreadPoolExecutor(threads) as pool:
+        degrees = pool.map(_degrees, lattices)
+        weights = [
+            lattice.weights * np.sqrt(np.float32(strength) / degree)
+            for lattice, strength, degree in zip(lattices, strengths, degrees, strict=True)
+        ]
+    return Messages(np.concatenate(corners, 1), np.concatenate(weights, 1), tuple(lattices))
+
+
+def _degrees(lattice: Lattice) -> Float[np.ndarray, "N 1"]:
+    on_corners, room = (aligned_zeros(lattice.size + 1, LANES) for _ in range(2))
+    splat(padded(np.ones((len(lattice.corners), 1), np.float32)), lattice.corners, lattice.weights, on_corners)
+    blur(on_corners, room, lattice.neighbours, False)
+    return slice_(on_corners, lattice.corners, lattice.weights)[:, :1]
+
+
+def parallel_steps(
+    scores: Float[np.ndarray, "N C"], matrix: Messages, steps: int, threads: int = 1
+) -> Float[np.ndarray, "N C"]:
+    """Probabilities after that many updates q = softmax(scores + matrix q) of all pixels at once, equation 57."""
+    count, classes = scores.shape
+    scores = padded(scores, _NEVER)
+    pixels = [slice(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
+    probs = aligned_zeros(*scores.shape)
+    incoming, room, *sums = (aligned_zeros(matrix.rows, scores.shape[1]) for _ in range(threads + 2))
+    smooth = lambda part, other, lattice: blur(part, other, lattice.neighbours, False)  # noqa: E731
+    with ThreadPoolExecutor(threads) as pool:
+        for step in range(steps + 1):
+            gathering, last = matrix.corners.shape[1] if step else 0, step == steps
+            passes = [
+                pool.submit(
+                    _pass,
+                    scores[part],
+                    matrix.corners[part],
+                    matrix.weights[part],
+                    gathering,
+                    incoming,
+                    own,
+                    probs[part],
+                    last,
+                )
+                for part, own in zip(pixels, sums, strict=True)
+            ]
+            for done in passes:
+                done.result()
+            incoming[:] = sum(sums[1:], start=sums[0])
+            for own in sums:
+                own[:] = 0
+            [*pool.map(smooth, matrix.parts(incoming), matrix.parts(room), matrix.lattices)]
+    return probs[:, :classes]
+
+
+@compiled
+def _pass(scores, corners, weights, gathering, incoming, outgoing, probs, last):
+    """One update of some pixels: from `incoming` messages to what goes out, or in the `last` step to probabilities."""
+    points, channels = scores.shape
+    values = np.empty((1, channels), np.float32)
+    for point in range(points):
+        top = spread(-3e38)
+        for first in range(0, channels, LANES):
+            value = load(scores, point, first)
+            for corner in range(gathering):
+                told = load(incoming, corners[point, corner], first)
+                value = multiply_add(spread(weights[point, corner]), told, value)
+            store(values, 0, first, value)
+            top = larger(top, value)
+        below = spread(-highest(top))
+        summed = spread(0.0)
+        for first in range(0, channels, LANES):
+            value = exponential(add(load(values, 0, first), below))
+            store(values, 0, first, value)
+            summed = add(summed, value)
+        share = spread(np.float32(1) / total(summed))
+        for first in range(0, channels, LANES):
+            prob = multiply(share, load(values, 0, first))
+            if last:
+                store(probs, point, first, prob)
+                continue
+            for corner in range(corners.shape[1]):
+                row = corners[point, corner]
+                told = multiply_add(spread(weights[point, corner]), prob, load(outgoing, row, first))
+                store(outgoing, row, first, told)
