@@ -1,0 +1,106 @@
+"""How alike neighbouring pixels look: what makes a boundary cheap where the picture has one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.constraints.cells import share_per_cell
+from weakseg.energies.neighbours import STEPS, ends
+from weakseg.errors import EvidenceInvalid, RecipeInvalid
+
+
+@runtime_checkable
+class Contrast(Protocol):
+    """What of a picture is compared, and how."""
+
+    def on_grid(
+        self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
+    ) -> Float[Tensor, "B F h w"]:
+        """What is compared, in each cell of a grid; invalid pixels have no part in it."""
+        ...
+
+    def __call__(
+        self, seen: Float[Tensor, "B F h w"], there: Sequence[Float[Tensor, "B _ _"]]
+    ) -> list[Float[Tensor, "B _ _"]]:
+        """Likeness in [0, 1] of both ends of every pair, step by step; `there` is how much each pair counts."""
+        ...
+
+
+@dataclass(frozen=True)
+class ColorContrast:
+    r"""Likeness of colours, equation 30: :math:`\exp(-\lVert I_i - I_j \rVert^2 / 2 \sigma^2)`, any number of channels.
+
+    Boykov and Jolly 2001; Marin and Boykov 2021, under equation (1).
+    """
+
+    variance: float | None = None
+    r""":math:`\sigma^2`, of pictures in [0, 1] and summed over channels; `None` takes each picture's own mean of
+    the squared differences between neighbours, which suits dark and noisy pictures as well."""
+
+    def __post_init__(self):
+        if self.variance is not None and not self.variance > 0:
+            raise RecipeInvalid(f"a colour variance of {self.variance!r}", expected="a number above 0, or None")
+
+    def on_grid(
+        self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
+    ) -> Float[Tensor, "B M h w"]:
+        """The mean colour of each cell's valid pixels."""
+        image = torch.where(valid[:, None], image, 0)
+        if image.shape[2:] == tuple(grid):
+            return image
+        share = share_per_cell(valid, grid).to(image)[:, None]
+        return F.interpolate(image, grid, mode="area") / share.clamp(min=1e-6)
+
+    def __call__(
+        self, seen: Float[Tensor, "B M h w"], there: Sequence[Float[Tensor, "B _ _"]]
+    ) -> list[Float[Tensor, "B _ _"]]:
+        """Near 0 across strong edges, 1 where colours are equal."""
+        squares = [(near - far).square().sum(1) for near, far in (ends(seen, step) for step in STEPS[: len(there)])]
+        variance = self._own_variance(squares, there) if self.variance is None else seen.new_tensor(self.variance)
+        # In a picture of one colour both are 0, and all pixels are alike.
+        double = (2 * variance).clamp(min=torch.finfo(seen.dtype).tiny)
+        return [torch.exp(-square / double) for square in squares]
+
+    def _own_variance(self, squares, there) -> Float[Tensor, "B 1 1"]:
+        paired = zip(squares, there, strict=True)
+        total = torch.stack([(square * weight).sum((1, 2)) for square, weight in paired]).sum(0)
+        pairs = torch.stack([weight.sum((1, 2)) for weight in there]).sum(0)
+        return (total / pairs.clamp(min=1e-6))[:, None, None]
+
+
+@dataclass(frozen=True)
+class EdgeMapContrast:
+    r"""Likeness from an edge map, equation 30: :math:`1 - \max(e_i, e_j)`, with e in [0, 1] a channel of the picture.
+
+    For whoever has an edge detector, or a stain of membranes: save its map as one more channel of the picture (a
+    multi-channel TIFF). The network sees that channel too. Training that changes brightness or contrast changes it
+    like any channel.
+    """
+
+    channel: int = -1
+    """Which channel of the picture is the map; -1 is the last."""
+
+    def on_grid(
+        self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
+    ) -> Float[Tensor, "B 1 h w"]:
+        """The strongest edge in each cell: a mean would lose lines that are thinner than a cell."""
+        channels = image.shape[1]
+        if not -channels <= self.channel < channels:
+            raise EvidenceInvalid(
+                f"no channel {self.channel} for the edge map in pictures of {channels} channels",
+                mend="save the edge map as one more channel of every picture, or use ColorContrast",
+            )
+        edges = torch.where(valid, image[:, self.channel], 0)[:, None]
+        return edges if edges.shape[2:] == tuple(grid) else F.adaptive_max_pool2d(edges, grid)
+
+    def __call__(
+        self, seen: Float[Tensor, "B 1 h w"], there: Sequence[Float[Tensor, "B _ _"]]
+    ) -> list[Float[Tensor, "B _ _"]]:
+        """0 on a certain edge, 1 away from edges."""
+        pairs = [ends(seen[:, 0], step) for step in STEPS[: len(there)]]
+        return [1 - torch.maximum(near, far).clamp(0, 1) for near, far in pairs]

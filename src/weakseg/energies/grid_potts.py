@@ -1,0 +1,100 @@
+"""The Potts model on a pixel grid: boundaries cost their length, and less where the picture has an edge."""
+
+from dataclasses import dataclass
+from math import hypot
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from weakseg.constraints.cells import share_per_cell
+from weakseg.energies.contrast import ColorContrast, Contrast
+from weakseg.energies.neighbours import STEPS, ends
+from weakseg.energies.relaxations import Bilinear, Relaxation
+from weakseg.errors import RecipeInvalid
+from weakseg.types import Evidence
+
+
+@dataclass(frozen=True)
+class GridPotts:
+    r"""Weighted label changes between neighbours, equation 29.
+
+    .. math:: E(y) = \frac{1}{\sqrt n} \sum_{ij} w_{ij} [y_i \ne y_j], \qquad w_{ij} = \text{likeness}_{ij} / |i - j|
+
+    n counts the valid pixels, and a boundary's length grows like its root, so a picture and labels enlarged by two
+    cost about the same. Pairs with an invalid end do not exist: void and padding are cut out. Its strength is 1;
+    whoever uses it gives the weight (`Regularize.weight`). Marin and Boykov 2021, second term of equation (1).
+
+    Called with probabilities it is a differentiable energy on their grid. `energy_of` measures label maps,
+    `edge_costs` is what a graph cut needs.
+
+    Raises:
+        RecipeInvalid: the number of neighbours is neither 4 nor 8.
+    """
+
+    neighbours: int = 8
+    """4 or 8. With 8, boundaries in all directions cost about the same."""
+    contrast: Contrast = ColorContrast()
+    """How alike neighbours look: by colour, or by an edge map (`EdgeMapContrast`)."""
+    relaxation: Relaxation = Bilinear()
+    """What unsure neighbours pay. On hard labels all relaxations are equal."""
+
+    def __post_init__(self):
+        if self.neighbours not in (4, 8):
+            raise RecipeInvalid(f"a grid of {self.neighbours!r} neighbours", expected="4 or 8")
+
+    @property
+    def steps(self) -> tuple[tuple[int, int], ...]:
+        """(rows, columns) from a pixel to each neighbour that follows it; the other half are met from there."""
+        return STEPS[: self.neighbours // 2]
+
+    def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
+        """The relaxed energy, on the grid of `probs`; a pair counts as far as the smaller valid share of its cells."""
+        grid = (probs.shape[2], probs.shape[3])
+        share, weights = self._weights(evidence.image, evidence.weak.valid, grid)
+        paid = [
+            (weight.to(probs) * self.relaxation(*ends(probs, step))).sum((1, 2))
+            for step, weight in zip(self.steps, weights, strict=True)
+        ]
+        return torch.stack(paid).sum(0) / share.sum((1, 2)).clamp(min=1e-6).sqrt().to(probs)
+
+    def energy_of(
+        self, labels: Int[np.ndarray, "H W"], image: Float[np.ndarray, "M H W"], valid: Bool[np.ndarray, "H W"]
+    ) -> float:
+        """The energy of a label map, summed in float64; labels of invalid pixels are not looked at."""
+        differs = [np.not_equal(*ends(labels, step)) for step in self.steps]
+        costs = self.edge_costs(image, valid)
+        paid = sum(
+            float(ends(cost, step)[0].sum(where=changed, dtype=np.float64))
+            for cost, step, changed in zip(costs, self.steps, differs, strict=True)
+        )
+        return paid / max(int(valid.sum()), 1) ** 0.5
+
+    def edge_costs(
+        self, image: Float[np.ndarray, "M H W"], valid: Bool[np.ndarray, "H W"]
+    ) -> Float[np.ndarray, "D H W"]:
+        r"""What each pair of neighbours pays for differing: :math:`w_{ij}`, without the :math:`1 / \sqrt n`.
+
+        Returns:
+            (D, H, W), float32, contiguous; D = 2 (right, down) or 4 (and down-right, down-left). Entry [d, i, j] is
+            for pixel (i, j) and its neighbour one of `steps` away; 0 where that is outside or either is invalid.
+        """
+        height, width = valid.shape
+        _, weights = self._weights(torch.tensor(image)[None], torch.tensor(valid)[None], (height, width))
+        costs = np.zeros((len(weights), height, width), np.float32)
+        for cost, step, weight in zip(costs, self.steps, weights, strict=True):
+            ends(cost, step)[0][...] = weight[0].numpy()
+        return costs
+
+    def _weights(
+        self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
+    ) -> tuple[Float[Tensor, "B h w"], list[Float[Tensor, "B _ _"]]]:
+        """Valid share of each cell, and the weight of each pair, step by step."""
+        share = share_per_cell(valid, grid).to(image)
+        there = [torch.minimum(*ends(share, step)) for step in self.steps]
+        likeness = self.contrast(self.contrast.on_grid(image, valid, grid), there)
+        # Distances are in cells; the root of the number of cells is in cells too.
+        return share, [
+            alike * counts / hypot(*step) for alike, counts, step in zip(likeness, there, self.steps, strict=True)
+        ]
