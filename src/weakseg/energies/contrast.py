@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.cells import share_per_cell
+from weakseg.energies.cell_colors import cell_colors
 from weakseg.energies.neighbours import STEPS, ends
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 
@@ -50,11 +50,7 @@ class ColorContrast:
         self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
     ) -> Float[Tensor, "B M h w"]:
         """The mean colour of each cell's valid pixels."""
-        image = torch.where(valid[:, None], image, 0)
-        if image.shape[2:] == tuple(grid):
-            return image
-        share = share_per_cell(valid, grid).to(image)[:, None]
-        return F.interpolate(image, grid, mode="area") / share.clamp(min=1e-6)
+        return cell_colors(image, valid, grid)
 
     def __call__(
         self, seen: Float[Tensor, "B M h w"], there: Sequence[Float[Tensor, "B _ _"]]
