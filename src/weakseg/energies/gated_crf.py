@@ -13,7 +13,7 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class GatedCRF:
-    r"""Probability that a pixel and one of its window that looks like it differ, equation 62.
+    r"""Probability that a pixel and one of its window that looks like it differ, equation 61.
 
     .. math:: E(P) = \frac1n \sum_{ij} W_{ij} (1 - p_i \cdot p_j)
 

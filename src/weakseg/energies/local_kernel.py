@@ -17,7 +17,7 @@ from weakseg.types import Evidence, WeakLabels
 
 @dataclass(frozen=True)
 class LocalKernel:
-    r"""Gaussian in position and colour, cut off at a square window, equation 60.
+    r"""Gaussian in position and colour, cut off at a square window, equation 59.
 
     .. math:: W_{ij} = \frac{v_i v_j}{Z} \exp\Big(-\frac{\lVert x_i - x_j \rVert^2}{2 \sigma_x^2}
               - \frac{\lVert I_i - I_j \rVert^2}{2 \sigma_I^2}\Big), \qquad W_{ii} = 0

@@ -20,7 +20,7 @@ ONE_COLOR = 1e-10
 
 @dataclass(frozen=True)
 class MumfordShah:
-    r"""Colour variance left within classes, as a share of the picture's, plus the boundary's length, equation 64.
+    r"""Colour variance left within classes, as a share of the picture's, plus the boundary's length, equation 63.
 
     .. math:: E(P) = \frac{\sum_k \sum_i v_i p_i^k \lVert I_i - c_k \rVert^2}{\sum_i v_i \lVert I_i - c \rVert^2}
               + \nu \, E_{\text{length}}(P)

@@ -12,7 +12,7 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class NormalizedCut:
-    r"""Share of each class's likeness that goes to other classes, equation 63.
+    r"""Share of each class's likeness that goes to other classes, equation 62.
 
     .. math:: E(P) = \sum_k \frac{S_k^\top W (1 - S_k)}{d^\top S_k}, \qquad d = W 1
 
