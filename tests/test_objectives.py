@@ -11,7 +11,21 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg import Evidence, Fit, Memory, PartialDice, Regularize, SeedsOnly, Solution, Sum
+from weakseg import (
+    All,
+    AlphaExpansion,
+    DualProjection,
+    EmAdapt,
+    Evidence,
+    Fit,
+    Memory,
+    PartialDice,
+    Regularize,
+    SeedsOnly,
+    Solution,
+    Sum,
+)
+from weakseg.errors import EvidenceInvalid
 from weakseg.types import UNLABELED
 
 
@@ -257,3 +271,12 @@ def test_a_sum_is_the_sum_of_its_terms():
     terms = (Fit(SeedsOnly()), PartialDice(weight=0.2), Regularize(ShareOf(0), weight=0.1))
     expected = sum(term(logits, batch).item() for term in terms)
     assert Sum(terms)(logits, batch).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("solver", [DualProjection(All(())), EmAdapt(), AlphaExpansion()])
+def test_nan_logits_are_refused_by_the_picture_s_name(solver):
+    """Whoever trains learns which picture to look at."""
+    logits, batch = mixed()
+    logits[1, 0, 0, 0] = torch.nan
+    with pytest.raises(EvidenceInvalid, match="image 'picture1' are NaN"):
+        Fit(solver)(logits, batch)

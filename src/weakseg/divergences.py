@@ -59,7 +59,7 @@ class RobustCrossEntropy:
         """Nats per pixel; the expectation over a soft target."""
         classes = target.shape[1]
         _check_flip(self.flip, (classes - 1) / classes)
-        target, log_probs = _precise(target), _precise(log_probs)
+        target, log_probs = precise(target), precise(log_probs)
         if self.flip == 0:
             return CrossEntropy()(target, log_probs)
         # With c = log(b / a), log((a + b q) / a) is softplus(c + log q); the difference is exactly 0 at q = 1.
@@ -109,11 +109,11 @@ class ForwardCorrection:
                 mend="give one row and one column for each class of the network",
             )
         # The sum over classes that are all impossible has no gradient; a number as low as this has.
-        log_probs = _precise(log_probs).clamp(min=-1e30)
+        log_probs = precise(log_probs).clamp(min=-1e30)
         log_transition = log_probs.new_tensor(self.transition).log()[:, :, None, None]
         # Class by class: all at once would hold C x C maps.
         losses = [appears.amax() - torch.logsumexp(log_probs + appears, 1) for appears in log_transition.unbind(1)]
-        return CrossEntropy()(_precise(target), -torch.stack(losses, 1)).clamp(min=0)
+        return CrossEntropy()(precise(target), -torch.stack(losses, 1)).clamp(min=0)
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ class CollisionCrossEntropy:
 
     def __call__(self, target: Float[Tensor, "B C H W"], log_probs: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
         """Nats per pixel."""
-        return (-torch.logsumexp(_precise(target).log() + _precise(log_probs), 1)).clamp(min=0)
+        return (-torch.logsumexp(precise(target).log() + precise(log_probs), 1)).clamp(min=0)
 
 
-def _precise(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def precise(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Half precision in float32, others as they are."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.constraints.cells import classes_per_cell, share_per_cell
-from weakseg.divergences import CrossEntropy
+from weakseg.divergences import CrossEntropy, precise
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import PRESENT, UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solver
 
@@ -51,7 +51,7 @@ class Fit:
         Raises:
             EvidenceInvalid: with `every_epochs`, a batch in which nothing is remembered.
         """
-        logits = _precise(logits)
+        logits = precise(logits)
         return (self._seed_term(logits, batch) + self.weight * self._hidden_term(logits, batch)).mean()
 
     def _seed_term(self, logits, batch):
@@ -76,14 +76,15 @@ class Fit:
     def _hidden_segmentation(self, logits, batch):
         """Target and weight of every pixel: solved for now, or remembered."""
         if self.every_epochs is None:
-            evidence = Evidence(batch.image, logits.detach().log_softmax(1), batch.weak)
+            evidence = Evidence(batch.image, logits.detach().log_softmax(1), batch.weak, batch.keys)
             solution = self.solver.solve(evidence, batch.memory)
             return solution.target, solution.weight
         labels = batch.memory.labels
         if labels is None:
             raise EvidenceInvalid(
                 "A batch in which no hidden segmentation is remembered, for Fit(every_epochs=...).",
-                mend="Train with train_recipe, which remembers it, or leave every_epochs out to solve at every step.",
+                mend="Train with train_recipe, which remembers it (an objective of your own must be a dataclass, so"
+                " that its Fit is found), or leave every_epochs out to solve at every step.",
             )
         # Between logits nothing happens that a quarter of their spacing would miss, and it is 16 times quicker.
         grid = (min(FINER * logits.shape[2], labels.shape[1]), min(FINER * logits.shape[3], labels.shape[2]))
@@ -110,7 +111,7 @@ class PartialDice:
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images."""
-        marked, log_probs = marked_log_probs(_precise(logits), batch)
+        marked, log_probs = marked_log_probs(precise(logits), batch)
         probs, image = log_probs.exp(), marked.nonzero()[:, 0]
         truth = F.one_hot(batch.weak.seeds[marked], logits.shape[1]).to(probs.dtype)
         per_image = lambda values: values.new_zeros(len(marked), logits.shape[1]).index_add(0, image, values)  # noqa: E731
@@ -132,7 +133,7 @@ class Regularize:
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images, on the logits' grid."""
-        log_probs = _precise(logits).log_softmax(1)
+        log_probs = precise(logits).log_softmax(1)
         evidence = Evidence(batch.image, log_probs.detach(), batch.weak)
         return self.weight * self.energy(log_probs.exp(), evidence).mean()
 
@@ -148,7 +149,7 @@ class MultipleInstance:
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images."""
-        log_probs = _precise(logits).log_softmax(1)
+        log_probs = precise(logits).log_softmax(1)
         valid = share_per_cell(batch.weak.valid, logits.shape[2:]) > 0
         best = log_probs.masked_fill(~valid[:, None], -torch.inf).flatten(2).amax(2)
         return _mean_over_tagged(-best, batch, valid)
@@ -170,7 +171,7 @@ class SoftMultipleInstance:
         """The mean over the batch's images."""
         valid = share_per_cell(batch.weak.valid, logits.shape[2:]) > 0
         # Cells that do not count are left out by a number so low that its gradient is 0, and not NaN.
-        scores = _precise(logits).masked_fill(~valid[:, None], -1e9).flatten(2)
+        scores = precise(logits).masked_fill(~valid[:, None], -1e9).flatten(2)
         cells = valid.flatten(1).sum(1, keepdim=True).clamp(min=1)
         smooth = ((self.sharpness * scores).logsumexp(2) - cells.log()) / self.sharpness
         return _mean_over_tagged(-smooth.log_softmax(1), batch, valid)
@@ -208,8 +209,3 @@ def _mean_over_tagged(losses: Float[Tensor, "B C"], batch: Batch, valid: Bool[Te
     """The mean over tagged classes, then images; those without tags or without a valid cell count 0."""
     tagged = (batch.weak.tags == PRESENT) & valid.flatten(1).any(1)[:, None]
     return (torch.where(tagged, losses, 0).sum(1) / tagged.sum(1).clamp(min=1)).mean()
-
-
-def _precise(logits: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-    """Half-precision logits in float32, others as they are."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))

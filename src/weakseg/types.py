@@ -140,6 +140,8 @@ class Evidence:
     image: Float[Tensor, "B M H W"]
     log_probs: Float[Tensor, "B C h w"]
     weak: WeakLabels
+    keys: tuple[str, ...] = ()
+    """Which picture each one is of, where that is known; messages name them."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from weakseg import (
     paper_boxes,
     paper_tags,
 )
-from weakseg.constraints.cells import cells_of, share_per_cell
+from weakseg.constraints.cells import cells_of, classes_per_cell, share_per_cell
 from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
@@ -252,3 +252,35 @@ def test_pooled_shares_of_a_grid_add_up():
     """What a mask covers is the mean of its cells."""
     mask = F.one_hot(torch.arange(16), 16).bool()[None]
     assert share_per_cell(mask, (4, 4)).mean() == mask.float().mean()
+
+
+@pytest.mark.parametrize("size", [(5, 7), (33, 50), (3, 4)])
+def test_grids_that_do_not_divide_the_picture_count_every_pixel_once(size):
+    """Marked and hidden parts of the cells are together what is valid, cell by cell."""
+    labels = torch.randint(-1, 3, (2, *size), generator=torch.Generator().manual_seed(0))
+    valid, grid = torch.ones_like(labels, dtype=torch.bool), (3, 4)
+    marked = classes_per_cell(labels, 3, grid).sum(1)
+    torch.testing.assert_close(marked + share_per_cell(labels == UNLABELED, grid), share_per_cell(valid, grid))
+    torch.testing.assert_close(share_per_cell(valid, grid).sum((1, 2)), torch.full((2,), 12.0))
+
+
+@pytest.mark.parametrize("bounds", [(inf, inf), (-inf, -inf), (float("nan"), inf), (0.0, float("nan"))])
+def test_bounds_that_are_no_shares_are_refused(bounds):
+    """They would else be left out without a word, or break the solver."""
+    with pytest.raises(RecipeInvalid, match="on a share"):
+        ClassShares((0.0, 1.0, 0.0, 0.0), *bounds).rows(weak_of(), (8, 8))
+
+
+@pytest.mark.parametrize("rule", [RatioBetween(9, 1, 0.5), RatioBetween(1, -1, 0.5), BackgroundBetween(background=4)])
+def test_a_rule_about_a_class_that_does_not_exist_is_refused(rule):
+    """The message says which class, and how many there are."""
+    with pytest.raises(RecipeInvalid, match="of 4"):
+        rule.rows(weak_of(), (8, 8))
+
+
+@pytest.mark.parametrize("label", [-1.0, 4.0])
+@pytest.mark.parametrize("rule", [BoxesFilled(), BoxesTight(), NothingOutsideBoxes()])
+def test_a_box_of_a_class_that_does_not_exist_is_refused(rule, label):
+    """It would else stand for the last class, or break the solver."""
+    with pytest.raises(EvidenceInvalid, match="box of image 0"):
+        rule.rows(weak_of(boxes=(torch.tensor([[label, 1, 1, 4, 4]]),)), (8, 8))

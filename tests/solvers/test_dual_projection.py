@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from linear_problems import SIZE, Given, evidence_of, oracle, random_problem
 
 from weakseg import Evidence, Fit, Memory
-from weakseg.constraints.linear_rows import LinearRows, class_row, deletion, join, nothing
+from weakseg.constraints.class_shares import ClassShares
+from weakseg.constraints.linear_rows import All, LinearRows, class_row, deletion, join, nothing
+from weakseg.constraints.sizes import SizesWithin
 from weakseg.constraints.tags import TaggedClassesPresent, UntaggedClassesAbsent
-from weakseg.errors import EvidenceInvalid
+from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.solvers.dual_projection import DualProjection
 from weakseg.types import ABSENT, PRESENT, UNLABELED
 
@@ -418,3 +420,27 @@ class TogetherTags:
             TaggedClassesPresent(0.2, inf).rows(weak, grid), UntaggedClassesAbsent().rows(weak, grid), strict=True
         )
         return [mine + more for mine, more in both]
+
+
+def test_exact_sizes_hold_on_a_grid_that_does_not_divide_the_picture():
+    """Two classes marked but for one line: its pixels count once, so that the sizes still add up."""
+    seeds = torch.tensor([0, 0, UNLABELED, 1, 1])[None, :, None].expand(1, 5, 5)
+    batch = batch_of(seeds, classes=2)
+    areas = torch.tensor([[[0.4, 0.4], [0.6, 0.6]]])
+    weak = replace(batch.weak, areas=areas)
+    evidence = Evidence(batch.image, torch.zeros(1, 2, 2, 2).log_softmax(1), weak)
+    assert DualProjection(SizesWithin(price=inf)).solve(evidence).status == ("Every row holds.",)
+
+
+@pytest.mark.parametrize("weights", [(0.0, 1.0), (0.0, 1.0, 0.0, 0.0, 1.0)])
+def test_rows_for_another_number_of_classes_are_refused(weights):
+    """Classes that a row does not know of would else be deleted without a word."""
+    with pytest.raises(EvidenceInvalid, match="the same classes"):
+        DualProjection(ClassShares(weights, 0.3)).solve(evidence_of(torch.zeros(1, 4, *SIZE)))
+
+
+@pytest.mark.parametrize("hardness", [0.0, -1.0, inf, float("nan")])
+def test_a_hardness_that_is_no_number_above_0_is_refused(hardness):
+    """Before anything is solved."""
+    with pytest.raises(RecipeInvalid, match="hardness"):
+        DualProjection(All(()), hardness=hardness)

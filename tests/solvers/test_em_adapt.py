@@ -52,3 +52,10 @@ def test_pictures_whose_classes_are_all_absent_keep_their_prediction():
     evidence = evidence_of([ABSENT] * 4)
     solution = EmAdapt().solve(evidence)
     assert torch.equal(solution.target.argmax(1), evidence.log_probs.argmax(1))
+
+
+def test_half_precision_cannot_overflow_its_cost():
+    """Sums of many surprising pixels are beyond float16."""
+    evidence = evidence_of([PRESENT, PRESENT, PRESENT, UNTOLD])
+    solution = EmAdapt().solve(replace(evidence, log_probs=(evidence.log_probs * 1e4).half()))
+    assert solution.energy.isfinite().all()

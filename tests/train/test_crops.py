@@ -20,10 +20,12 @@ from weakseg import (
     Sum,
     TaggedClassesPresent,
 )
+from weakseg.constraints.linear_rows import Constraint
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.errors import RecipeInvalid
-from weakseg.train.crops import constraints_in, share_dropped
+from weakseg.train.crops import share_dropped
 from weakseg.train.loop import train_recipe
+from weakseg.train.parts import parts
 
 TAGS = TaggedClassesPresent(0.05, background=0)
 WHOLE = Augment(crop=None, zoom=(0.75, 1.5))
@@ -40,9 +42,9 @@ def test_constraints_are_found_wherever_they_are():
     both = All((TAGS, SizesWithin()))
     objective = Sum((Fit(DualProjection(both)), Regularize(QuadraticPenalty(TAGS)), Fit(SeedsOnly())))
 
-    assert list(constraints_in(objective)) == [both, TAGS]
-    assert list(constraints_in(lambda logits, batch: logits.sum())) == []
-    assert list(constraints_in(Fit(DualProjection(TaggedClassesPresent)))) == []  # pyright: ignore
+    assert list(parts(objective, Constraint)) == [both, TAGS]
+    assert list(parts(lambda logits, batch: logits.sum(), Constraint)) == []
+    assert list(parts(Fit(DualProjection(TaggedClassesPresent)), Constraint)) == []  # pyright: ignore
 
 
 def test_whole_pictures_drop_nothing():

@@ -218,3 +218,21 @@ def test_one_part_of_an_objective_may_remember():
         remembered(Sum((FIT, FIT)))
     with pytest.raises(RecipeInvalid, match="every_epochs=0"):
         Fit(SeedsOnly(), every_epochs=0)
+
+
+@dataclass(frozen=True)
+class Own:
+    """Somebody's own objective around a `Fit`."""
+
+    inner: Fit
+
+    def __call__(self, logits, batch):
+        """Twice its loss."""
+        return 2 * self.inner(logits, batch)
+
+
+def test_an_objective_of_one_s_own_remembers_too(tmp_path):
+    """What it holds is found however deep, and trained on."""
+    assert remembered(Sum((Sum((Own(FIT),)),))) == FIT
+    run = train_recipe(remembering_recipe(phases=(Phase(Own(FIT), epochs=1),)), tmp_path / "run")
+    assert len(list((run.path / "targets").rglob("*.png"))) == len(CLICKED)

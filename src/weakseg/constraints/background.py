@@ -37,6 +37,7 @@ class BackgroundBetween:
 
     def _rows(self, cells: Cells, grid: tuple[int, int]) -> LinearRows:
         index, classes = self.background or 0, len(cells.tags)
+        weights = one_class(index, classes)
         if cells.tags[index] == ABSENT:
             return nothing(classes, grid)
-        return share_rows(cells, one_class(index, classes), (self.lower, self.upper), self.price, "background")
+        return share_rows(cells, weights, (self.lower, self.upper), self.price, "background")

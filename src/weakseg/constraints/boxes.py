@@ -57,7 +57,7 @@ class NothingOutsideBoxes:
         if not len(cells.boxes):
             return nothing(classes, grid)
         outside = torch.zeros((classes, *grid), dtype=torch.bool)
-        outside[cells.boxes[:, 0].long().unique()] = True
+        outside[cells.boxes[:, 0].long()] = True
         for label, *box in cells.boxes.tolist():
             outside[int(label)] &= cells.cover(torch.tensor(box)) == 0
         return deletion(torch.zeros(classes, dtype=torch.bool), outside, grid)

@@ -10,14 +10,24 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from weakseg.errors import EvidenceInvalid
 from weakseg.types import UNLABELED, WeakLabels
 
 
 def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
-    """Share of each cell of a coarser grid that a mask covers."""
+    """Share of each cell of a coarser grid that a mask covers, as `classes_per_cell` counts it.
+
+    Each pixel is of one cell, so that no pixel counts twice where the grid does not divide the picture; cells then
+    hold unequal numbers of pixels, and shares are of their mean.
+    """
     if mask.shape[1:] == tuple(size):
         return mask.float()
-    return F.interpolate(mask[:, None].float(), size, mode="area")[:, 0]
+    height, width = mask.shape[1:]
+    row, column = (
+        F.one_hot(torch.arange(pixels, device=mask.device) * cells // pixels, cells).float()
+        for pixels, cells in ((height, size[0]), (width, size[1]))
+    )
+    return (row.T @ mask.float() @ column) * (size[0] * size[1] / (height * width))
 
 
 def classes_per_cell(labels: Int[Tensor, "B H W"], classes: int, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
@@ -91,7 +101,15 @@ def overlap(span: Float[Tensor, " 2"], cells: int, pixels: int) -> Float[Tensor,
 
 
 def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
-    """The grid over each image of a batch."""
+    """The grid over each image of a batch.
+
+    Raises:
+        EvidenceInvalid: a box is of a class that does not exist, naming the image.
+    """
+    for image, boxes in enumerate(weak.boxes):
+        if len(boxes) and not 0 <= float(boxes[:, 0].min()) <= float(boxes[:, 0].max()) < weak.tags.shape[1]:
+            found = f"A box of image {image} of the batch (counted from 0) is of class {boxes[:, 0].int().tolist()}."
+            raise EvidenceInvalid(found, expected=f"classes from 0 to {weak.tags.shape[1] - 1}")
     valid = share_per_cell(weak.valid, grid).double().cpu()
     visible = weak.visible_share.tolist()
     tags, areas = weak.tags.cpu(), weak.areas.double().cpu()

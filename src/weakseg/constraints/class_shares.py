@@ -9,6 +9,7 @@ from torch import Tensor
 
 from weakseg.constraints.cells import Cells, cells_of
 from weakseg.constraints.linear_rows import LinearRows, class_row
+from weakseg.errors import RecipeInvalid
 from weakseg.types import WeakLabels
 
 
@@ -37,7 +38,15 @@ class ClassShares:
 def share_rows(
     cells: Cells, weights: Float[Tensor, " C"], bounds: tuple[float, float], price: float, name: str
 ) -> LinearRows:
-    """Bounds on a weighted share of the whole picture, in their true form for this view (equation 16)."""
+    """Bounds on a weighted share of the whole picture, in their true form for this view (equation 16).
+
+    Raises:
+        RecipeInvalid: bounds that are no numbers, or that no share can meet because they are infinite.
+    """
+    if not (bounds[0] < inf and bounds[1] > -inf):
+        raise RecipeInvalid(
+            f"bounds of {bounds[0]} and {bounds[1]} on a share", expected="numbers; -inf and inf for none"
+        )
     said = sum(abs(bound) != inf for bound in bounds)
     low, high = cells.bounds_here(weights, *bounds)
     rows = class_row(weights, low, high, price, name, grid=(cells.valid.shape[0], cells.valid.shape[1]))
@@ -45,5 +54,11 @@ def share_rows(
 
 
 def one_class(index: int, classes: int) -> Float[Tensor, " C"]:
-    """Weights that count one class."""
+    """Weights that count one class.
+
+    Raises:
+        RecipeInvalid: there is no such class.
+    """
+    if not 0 <= index < classes:
+        raise RecipeInvalid(f"a rule about class {index} of {classes}", expected=f"a class from 0 to {classes - 1}")
     return torch.nn.functional.one_hot(torch.tensor(index), classes).double()

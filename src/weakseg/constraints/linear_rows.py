@@ -58,8 +58,10 @@ class LinearRows:
                 f"{said} rows with {len(self.bounds)} bounds, {len(self.prices)} prices and {len(self.names)} names.",
                 expected="one of each for every row",
             )
-        if self.bounds.isnan().any() or not (self.prices >= 0).all():
-            raise EvidenceInvalid("A row whose bound is no number, or whose price is negative.", mend="Mend the row.")
+        if not self.bounds.isfinite().all() or not (self.prices >= 0).all():
+            raise EvidenceInvalid(
+                "A row whose bound is no finite number, or whose price is negative.", mend="Mend the row."
+            )
 
     def __len__(self) -> int:
         return len(self.bounds)
@@ -184,11 +186,7 @@ def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> Lin
         EvidenceInvalid: some are for other classes or for another grid.
     """
     for each in rows:
-        if each.grid != grid or len(each.absent) != classes:
-            raise EvidenceInvalid(
-                f"Rows for {classes} classes on {grid} and for {len(each.absent)} on {each.grid}.",
-                expected="the same classes and the same grid",
-            )
+        require_fitting(each, classes, grid)
     if not rows:
         return nothing(classes, grid)
     # Factored rows come before dense ones, so the first and the second part of each go together.
@@ -212,6 +210,15 @@ def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> Lin
         forbidden=reduce(_either, (each.forbidden for each in rows)),
         dropped=sum(each.dropped for each in rows),
     )
+
+
+def require_fitting(rows: LinearRows, classes: int, grid: tuple[int, int]) -> None:
+    """Refuse rows for other classes or for another grid: they would be about something else."""
+    if rows.grid != grid or len(rows.absent) != classes:
+        raise EvidenceInvalid(
+            f"Rows for {classes} classes on {grid} and for {len(rows.absent)} on {rows.grid}.",
+            expected="the same classes and the same grid",
+        )
 
 
 def _either(mine, theirs):

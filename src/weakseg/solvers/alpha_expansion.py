@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.kernels.potts_cut import Cut, memory_needed, minimise
+from weakseg.solvers.finite_logits import require_finite
 from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution
 
 SURPRISE = 100.0
@@ -75,6 +76,7 @@ class AlphaExpansion:
         """
         compile_kernels()
         count, classes = evidence.log_probs.shape[:2]
+        require_finite(evidence)
         with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as threads:
             cuts = list(threads.map(lambda i: self._cut(evidence, start, i), range(count)))
         labels = torch.from_numpy(np.stack([labels for labels, _, _ in cuts])).to(evidence.log_probs.device)
@@ -110,7 +112,7 @@ class AlphaExpansion:
         _refuse_strange_seeds(seeds, evidence.log_probs.shape[1], i)
         allowed = self._allowed(seeds, weak.tags[i].cpu())
         _refuse_too_large(valid.shape, len(allowed), len(self.potts.steps), i)
-        unary = surprise(evidence.log_probs[i], valid.shape, i)[allowed].numpy()
+        unary = surprise(evidence.log_probs[i], valid.shape)[allowed].numpy()
         unary *= np.float32(self.prediction_weight / max(int(valid.sum()), 1) ** 0.5)
         # Index among the allowed classes, from that among all; the last entry is for UNLABELED.
         index = torch.full((evidence.log_probs.shape[1] + 1,), UNLABELED, dtype=torch.int32)
@@ -139,15 +141,9 @@ class AlphaExpansion:
         raise AssertionError("a network has at least one class")
 
 
-def surprise(log_probs: Float[Tensor, "C h w"], size: tuple[int, int], index: int) -> Float32[Tensor, "C H W"]:
+def surprise(log_probs: Float[Tensor, "C h w"], size: tuple[int, int]) -> Float32[Tensor, "C H W"]:
     """-log q at the labels' resolution, in [0, `SURPRISE`]."""
     scores = log_probs.detach().float().cpu()
-    if bool((scores.isnan() | (scores == torch.inf)).any()):
-        raise EvidenceInvalid(
-            f"The logits of image {index} of the batch (counted from 0) are NaN or infinite.",
-            expected="finite numbers",
-            mend="Look for a learning rate that is too high, or for half precision that overflowed.",
-        )
     if scores.shape[1:] != size:
         # -inf times a weight of 0 would be NaN.
         scores = F.interpolate(scores.clamp(min=-1e4)[None], size, mode="bilinear", align_corners=False)[0]

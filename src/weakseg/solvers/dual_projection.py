@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.linear_rows import Constraint, LinearRows
-from weakseg.errors import EvidenceInvalid
+from weakseg.constraints.linear_rows import Constraint, LinearRows, require_fitting
+from weakseg.errors import RecipeInvalid
 from weakseg.solvers.box_newton import ascend, box_of
 from weakseg.solvers.certificate import Answer, certificate, relaxed, status
 from weakseg.solvers.class_counts import ClassCounts, class_counts
 from weakseg.solvers.contradiction import contradiction
 from weakseg.solvers.dual_problem import DualProblem
+from weakseg.solvers.finite_logits import require_finite
 from weakseg.solvers.forced_zeros import without_forced_zeros
 from weakseg.solvers.grid_problem import GridProblem, Known, grid_problem, known_cells, places, stacked, with_marks
 from weakseg.solvers.tilted_cells import TiltedCells
@@ -55,15 +57,21 @@ class DualProjection:
     """Gap and violation per valid pixel at which an image is done."""
     max_steps: int = 100
 
+    def __post_init__(self):
+        if not 0 < self.hardness < inf:
+            raise RecipeInvalid(f"DualProjection(hardness={self.hardness})", expected="a number above 0")
+
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
         """The projection of each image; its certificate is computed in float64.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are no numbers, naming the images.
+            EvidenceInvalid: log-probabilities that are no numbers, naming the images; rows for other classes.
         """
-        _refuse_nan(evidence.log_probs)
+        require_finite(evidence)
         classes, grid = evidence.log_probs.shape[1], (evidence.log_probs.shape[2], evidence.log_probs.shape[3])
         rows = self.constraint.rows(evidence.weak, grid)
+        for each in rows:
+            require_fitting(each, classes, grid)
         known = known_cells(evidence.weak, classes, grid)
         scores = evidence.log_probs if self.hardness == 1 else evidence.log_probs * self.hardness
         images = [self._image(scores[i], rows[i], known, i) for i in range(len(rows))]
@@ -181,18 +189,3 @@ class DualProjection:
         price = RELAXED_PRICE * self.hardness + float(torch.where(prices.isinf(), 0, prices).max())
         softer = replace(image, problem=relaxed(image.asked, price))
         return replace(self.climb([softer], [np.zeros(prices.shape[1])])[0], proof=proof)
-
-
-def _refuse_nan(log_probs: Float[Tensor, "B C h w"]) -> None:
-    # A sum is one quick pass, and shows whether to look closer; -inf alone is a class that cannot be.
-    total = log_probs.flatten(1).sum(1)
-    if not (total.isnan() | (total == torch.inf)).any():
-        return
-    broken = (log_probs.isnan() | (log_probs == torch.inf)).flatten(1).any(1)
-    if broken.any():
-        names = ", ".join(str(i) for i in broken.nonzero().flatten().tolist())
-        raise EvidenceInvalid(
-            f"The logits of image {names} of the batch (counted from 0) are NaN or infinite.",
-            expected="finite numbers",
-            mend="Look for a learning rate that is too high, or for half precision that overflowed.",
-        )

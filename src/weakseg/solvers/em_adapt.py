@@ -7,6 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from weakseg.divergences import precise
+from weakseg.solvers.finite_logits import require_finite
 from weakseg.solvers.grid_problem import known_cells, with_marks
 from weakseg.types import ABSENT, PRESENT, Evidence, Memory, Solution
 
@@ -21,8 +23,7 @@ class EmAdapt:
     is no slack. Their order is random after the background; here it is that of the classes.
 
     Classes nobody spoke of take part and are not raised. Invalid cells do not count; cells that are all marked stay
-    as marked. `memory.multipliers` are the
-    biases.
+    as marked. `memory.multipliers` are the biases.
     """
 
     background: int | None = 0
@@ -31,8 +32,14 @@ class EmAdapt:
     sweeps: int = 5
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The biased best class of each cell, on the logits' grid; a cold start always."""
-        log_probs, weak = evidence.log_probs, evidence.weak
+        """The biased best class of each cell, on the logits' grid; a cold start always.
+
+        Raises:
+            EvidenceInvalid: log-probabilities that are no numbers.
+        """
+        require_finite(evidence)
+        # Half precision cannot hold the sum of many pixels' costs.
+        log_probs, weak = precise(evidence.log_probs), evidence.weak
         known = known_cells(weak, log_probs.shape[1], (log_probs.shape[2], log_probs.shape[3]))
         valid = known.valid > 0
         found = [self._biases(log_probs[i].flatten(1), weak.tags[i], valid[i].flatten()) for i in range(len(log_probs))]

@@ -1,15 +1,14 @@
 """What crops leave of a recipe's constraints: many demands on a picture say nothing about a part of it."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from itertools import islice
-from typing import Any
 
 from rich.console import Console
 
 from weakseg.constraints.linear_rows import Constraint
 from weakseg.errors import RecipeInvalid
 from weakseg.train.loader import Share, batches
+from weakseg.train.parts import parts
 from weakseg.train.recipe import Recipe
 from weakseg.types import Batch
 
@@ -27,7 +26,7 @@ def require_demands_seen(recipe: Recipe, console: Console) -> None:
     Raises:
         RecipeInvalid: more than `MOST_DROPPED` of the demands say nothing about the views that are trained on.
     """
-    if not any(True for phase in recipe.phases for _ in constraints_in(phase.objective)):
+    if not any(True for phase in recipe.phases for _ in parts(phase.objective, Constraint)):
         return
     share = share_dropped(recipe)
     console.print(f"constraints: {share:.0%} of their demands say nothing about the views that are trained on")
@@ -42,7 +41,7 @@ def require_demands_seen(recipe: Recipe, console: Console) -> None:
 def share_dropped(recipe: Recipe) -> float:
     """Share of the constraints' demands on whole pictures that say nothing about a sample of views, in [0, 1]."""
     dropped = said = 0
-    constraints = [found for phase in recipe.phases for found in constraints_in(phase.objective)]
+    constraints = [found for phase in recipe.phases for found in parts(phase.objective, Constraint)]
     for batch in _views(recipe):
         height, width = batch.weak.valid.shape[1:]
         grid = (max(height // _STRIDE, 1), max(width // _STRIDE, 1))
@@ -50,19 +49,6 @@ def share_dropped(recipe: Recipe) -> float:
         dropped += sum(each.dropped for each in rows)
         said += sum(len(each) + each.dropped for each in rows)
     return dropped / max(said, 1)
-
-
-def constraints_in(part: Any) -> Iterator[Constraint]:
-    """The constraints that an objective holds, however deep in its tree of dataclasses."""
-    # A class has the method too, but demands nothing.
-    if isinstance(part, Constraint) and not isinstance(part, type):
-        yield part
-    elif isinstance(part, (tuple, list)):
-        for each in part:
-            yield from constraints_in(each)
-    elif is_dataclass(part):
-        for field in fields(part):
-            yield from constraints_in(getattr(part, field.name))
 
 
 def _views(recipe: Recipe) -> Iterator[Batch]:

@@ -22,8 +22,9 @@ from weakseg.data.view import view, whole
 from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.evaluate.confusion import confusion
 from weakseg.evaluate.predict import Predictor
-from weakseg.objectives import Fit, Sum
+from weakseg.objectives import Fit
 from weakseg.train.loader import Share
+from weakseg.train.parts import parts
 from weakseg.types import UNLABELED, Evidence, Objective, Solution, Solver
 
 _VOID = 255
@@ -75,13 +76,12 @@ class Found:
 
 
 def remembered(objective: Objective) -> Fit | None:
-    """The part of an objective whose hidden segmentation is remembered.
+    """The part of an objective whose hidden segmentation is remembered, however deep in its tree of dataclasses.
 
     Raises:
         RecipeInvalid: there are several; one label map a picture is remembered.
     """
-    terms = objective.terms if isinstance(objective, Sum) else (objective,)
-    found = [term for term in terms if isinstance(term, Fit) and term.every_epochs is not None]
+    found = [fit for fit in parts(objective, Fit) if fit.every_epochs is not None]
     if len(found) > 1:
         raise RecipeInvalid(f"{len(found)} terms of an objective with every_epochs", expected="one at most")
     return found[0] if found else None
@@ -145,7 +145,7 @@ def hidden_segmentation(
     batch = view(sample, whole(), (sample.valid.shape[0], sample.valid.shape[1]), begin)
     # A probability that rounds to 0 is unlikely, not impossible.
     log_probs = torch.from_numpy(probs).clamp(min=torch.finfo(torch.float32).tiny).log()[None]
-    solution = solver.solve(Evidence(batch.image, log_probs, batch.weak), batch.memory)
+    solution = solver.solve(Evidence(batch.image, log_probs, batch.weak, batch.keys), batch.memory)
     size = sample.valid.shape
     target = F.interpolate(solution.target, size, mode="bilinear", align_corners=False)
     weight = F.interpolate(solution.weight[:, None], size, mode="nearest-exact")[0, 0]
