@@ -74,3 +74,15 @@ def test_a_good_labelling_to_begin_with_is_never_made_worse():
         first = minimise(*problem, 20)
         again = minimise(*problem[:4], first.labels, 20)
         assert again.energies[-1] <= first.energies[-1] + 1e-5
+
+
+def test_the_bound_is_never_below_the_cheapest_labels_without_edges():
+    """However strong the edges: what every pixel costs at least is known without them."""
+    for seed in range(20):
+        unary, weight, valid, seeds, begin = random_problem((12, 9), 5, 4, seed, seeds=0.1)
+        cut = minimise(unary, 50 * weight, valid, seeds, begin, 3)
+        cheapest = sum(
+            float(unary[seeds[i, j], i, j] if seeds[i, j] >= 0 else unary[:, i, j].min())
+            for i, j in zip(*np.nonzero(valid), strict=True)
+        )
+        assert cut.bound >= cheapest - 1e-4

@@ -87,7 +87,7 @@ def minimise(
     changes = np.zeros(max_sweeps * classes)
     moves, left = expansions(problem, potts, trees, max_sweeps, changes)
     energies = base + first + np.concatenate([[0.0], np.cumsum(changes[:moves])])
-    bound = base + max(bound, lower_bound(potts)) / scale
+    bound = max(base + max(bound, lower_bound(potts)) / scale, cheapest(unary, valid, seeds))
     labels = potts.labels.reshape(-1, width)[1:-1, 1:-1].copy()
     return Cut(labels, energies, min(float(bound), float(energies[-1])), not left)
 
@@ -155,9 +155,13 @@ def without_reuse(unary, weight, valid, seeds, begin, max_sweeps) -> Cut:
         labels, idle = (moved, 1) if better else (labels, idle + 1)
         energies.append(energy_there if better else energies[-1])
         move += 1
-    cheapest = np.where(seeded, np.take_along_axis(unary, labels[None], 0)[0], unary.min(0))
-    bound = float(cheapest.sum(where=valid, dtype=np.float64))
-    return Cut(labels, np.array(energies), bound, idle >= len(unary))
+    return Cut(labels, np.array(energies), cheapest(unary, valid, seeds), idle >= len(unary))
+
+
+def cheapest(unary, valid, seeds) -> float:
+    """The sum of the smallest unaries: a bound that counts no edge."""
+    seeded = np.take_along_axis(unary, np.maximum(seeds, 0)[None], 0)[0]
+    return float(np.where(seeds >= 0, seeded, unary.min(0)).sum(where=valid, dtype=np.float64))
 
 
 def two_labels(alpha: int, unary, weight, valid, seeded, labels):
