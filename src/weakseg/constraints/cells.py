@@ -20,14 +20,19 @@ def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[
     Each pixel is of one cell, so that no pixel counts twice where the grid does not divide the picture; cells then
     hold unequal numbers of pixels, and shares are of their mean.
     """
-    if mask.shape[1:] == tuple(size):
-        return mask.float()
-    height, width = mask.shape[1:]
+    return pooled(mask.float(), size)
+
+
+def pooled(values: Float[Tensor, "*B H W"], size: tuple[int, ...]) -> Float[Tensor, "*B h w"]:
+    """Sums over the pixels of each cell of a coarser grid, divided by the mean number of pixels a cell."""
+    height, width = values.shape[-2:]
+    if (height, width) == tuple(size):
+        return values
     row, column = (
-        F.one_hot(torch.arange(pixels, device=mask.device) * cells // pixels, cells).float()
+        F.one_hot(torch.arange(pixels, device=values.device) * cells // pixels, cells).to(values)
         for pixels, cells in ((height, size[0]), (width, size[1]))
     )
-    return (row.T @ mask.float() @ column) * (size[0] * size[1] / (height * width))
+    return (row.T @ values @ column) * (size[0] * size[1] / (height * width))
 
 
 def classes_per_cell(labels: Int[Tensor, "B H W"], classes: int, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:

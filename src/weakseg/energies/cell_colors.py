@@ -3,9 +3,8 @@
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn import functional as F
 
-from weakseg.constraints.cells import share_per_cell
+from weakseg.constraints.cells import pooled, share_per_cell
 
 
 def cell_colors(
@@ -16,4 +15,4 @@ def cell_colors(
     if image.shape[2:] == tuple(grid):
         return image
     share = share_per_cell(valid, grid).to(image)[:, None]
-    return F.interpolate(image, grid, mode="area") / share.clamp(min=1e-6)
+    return pooled(image, grid) / share.clamp(min=1e-6)
