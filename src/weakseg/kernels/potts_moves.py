@@ -37,7 +37,8 @@ def quantize(problem, duals, potts, offsets, scale):
         potts.current[p] = height[potts.labels[p]]
     for p in range(pixels):
         for d in range(half):
-            if potts.labels[p] != potts.labels[p + offsets[d]] and potts.weight[p, d] > 0:
+            # Only an edge has a far end: behind the last row there is no pixel to look at.
+            if potts.weight[p, d] > 0 and potts.labels[p] != potts.labels[p + offsets[d]]:
                 tighten(p, d, p + offsets[d], potts)
 
 
