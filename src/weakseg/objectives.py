@@ -64,21 +64,20 @@ class Fit:
 
     def _hidden_term(self, logits, batch):
         with torch.no_grad():
-            target, weight = self._hidden_segmentation(logits, batch)
-            hidden = share_per_cell(batch.weak.hidden, weight.shape[1:])
-            teaching = hidden * weight
+            target, teaching, hidden = self._hidden_segmentation(logits, batch)
         if not teaching.any():
             return logits.sum() * 0
-        log_probs = resized(logits, weight.shape[1:]).log_softmax(1)
+        log_probs = resized(logits, hidden.shape[1:]).log_softmax(1)
         values = teaching * self.divergence(target, log_probs)
         return values.flatten(1).sum(1) / hidden.flatten(1).sum(1).clamp(min=1e-6)
 
     def _hidden_segmentation(self, logits, batch):
-        """Target and weight of every pixel: solved for now, or remembered."""
+        """Of every cell the target, how much of it teaches and how much is hidden: solved for now, or remembered."""
         if self.every_epochs is None:
             evidence = Evidence(batch.image, logits.detach().log_softmax(1), batch.weak, batch.keys)
             solution = self.solver.solve(evidence, batch.memory)
-            return solution.target, solution.weight
+            hidden = share_per_cell(batch.weak.hidden, solution.weight.shape[1:])
+            return solution.target, hidden * solution.weight, hidden
         labels = batch.memory.labels
         if labels is None:
             raise EvidenceInvalid(
@@ -91,7 +90,7 @@ class Fit:
         shares = classes_per_cell(labels.where(batch.weak.hidden, UNLABELED), logits.shape[1], grid).to(logits.dtype)
         found = shares.sum(1)
         hidden = share_per_cell(batch.weak.hidden, grid)
-        return shares / found[:, None].clamp(min=1e-6), (found / hidden.clamp(min=1e-6)).clamp(max=1)
+        return shares / found[:, None].clamp(min=1e-6), found.minimum(hidden), hidden
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,11 @@
 """How far multipliers in their box are from the best: gap and violation, equation 14 of docs/theory.md."""
 
-from typing import no_type_check
-
 import numpy as np
-from numba import njit
+
+from weakseg.kernels.compiled import compiled_numpy
 
 
-# Type checks of the tests would wrap what is compiled, and what is wrapped cannot be cached.
-@njit(nogil=True, cache=True, error_model="numpy")
-@no_type_check
+@compiled_numpy
 def gap_and_violation(bounds, prices, multipliers, measured):
     """Primal minus dual value (B,), in nats, and by how many cells the worst hard row is missed (B,).
 

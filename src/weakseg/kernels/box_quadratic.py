@@ -6,13 +6,9 @@ By a primal-dual active set: Hintermüller, Ito and Kunisch 2002. Compiled, beca
 calls would cost more than what they do.
 """
 
-from typing import no_type_check
-
 import numpy as np
-from numba import njit
 
-# Type checks of the tests would wrap what is compiled, and what is wrapped cannot be cached.
-compiled = njit(nogil=True, cache=True, error_model="numpy")
+from weakseg.kernels.compiled import compiled_numpy
 
 TOGETHER = 6
 """For how many rounds all wrong guesses are corrected at once: quick, but opposite rows can make it go in circles."""
@@ -26,8 +22,7 @@ LOW, FREE, HIGH = -1, 0, 1
 """Where a component of the move is guessed to end: at a bound of the box or between them."""
 
 
-@compiled
-@no_type_check
+@compiled_numpy
 def newton_move(curvature, slope, multipliers, prices):
     """The way to the maximum of the model over the box, shortened where it is long; always uphill.
 
@@ -50,8 +45,7 @@ def newton_move(curvature, slope, multipliers, prices):
     return moves
 
 
-@compiled
-@no_type_check
+@compiled_numpy
 def _strict(curvature):
     """A trace of ridge, because rows that say the same thing twice, and saturated cells, make the model flat."""
     model, largest = curvature.copy(), 0.0
@@ -64,8 +58,7 @@ def _strict(curvature):
     return model
 
 
-@compiled
-@no_type_check
+@compiled_numpy
 def _box_maximum(model, slope, down, up):
     """Guess which bounds are met, solve for the rest, correct the guess; and whether that ended."""
     guess, move = np.empty(len(slope), np.int64), np.empty_like(slope)
@@ -88,8 +81,7 @@ def _box_maximum(model, slope, down, up):
     return move, not wrong
 
 
-@compiled
-@no_type_check
+@compiled_numpy
 def _corrected(guess, move, left, down, up):
     """A free component that leaves the box stops at its bound; one at a bound that is pulled inside is set free."""
     if guess == FREE:
@@ -97,8 +89,7 @@ def _corrected(guess, move, left, down, up):
     return guess if left * guess >= 0 else FREE
 
 
-@compiled
-@no_type_check
+@compiled_numpy
 def _for_guess(model, slope, down, up, guess, move):
     """Write the best move whose components at bounds are as guessed; and the slope that is left there."""
     count, free = 0, np.empty(len(slope), np.int64)
@@ -112,8 +103,7 @@ def _for_guess(model, slope, down, up, guess, move):
     return _slope_at(model, slope, move)
 
 
-@compiled
-@no_type_check
+@compiled_numpy
 def _slope_at(model, slope, move):
     left = slope.copy()
     for i in range(len(slope)):
@@ -122,8 +112,7 @@ def _slope_at(model, slope, move):
     return left
 
 
-@compiled
-@no_type_check
+@compiled_numpy
 def _solve(model, right, free, move):
     """Write the free components of the move, by Cholesky's factors; what is not positive definite becomes NaN."""
     factor = np.empty((len(free), len(free)))
@@ -144,8 +133,7 @@ def _solve(model, right, free, move):
         move[free[i]] = value / factor[i, i]
 
 
-@compiled
-@no_type_check
+@compiled_numpy
 def _dampen(move, slope, down):
     """Moves beyond one nat shortened to 1 + log: a class far from its bound grows like an exponential.
 

@@ -16,6 +16,11 @@ def compiled_fast(kernel: Callable) -> Callable:
     return njit(nogil=True, cache=True, fastmath=True)(unwrap(kernel))
 
 
+def compiled_numpy(kernel: Callable) -> Callable:
+    """The same where a division by 0 is no error but infinite or NaN, as in numpy."""
+    return njit(nogil=True, cache=True, error_model="numpy")(unwrap(kernel))
+
+
 def inlined(kernel: Callable) -> Callable:
     """Copied into its callers: in an inner loop, a call would hand over every field of every array."""
     return njit(inline="always")(unwrap(kernel))

@@ -1,9 +1,10 @@
 """Batch normalisation that keeps the statistics of pretraining."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
+
+from weakseg.models.network import NetworkSpec
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class FrozenStatistics:
     For batches of one or two pictures, whose own statistics are noise. Scales and shifts are still learnt.
     """
 
-    network: Any
+    network: NetworkSpec
     """`Pretrained(...)` or another object with `build` and `rebuild`, and with pretrained weights."""
 
     def build(self, channels: int, classes: int) -> nn.Module:
