@@ -18,6 +18,17 @@ IMAGES, CLASSES, CELLS, PIXELS = 12, 21, 129, 257
 def measure() -> Iterator[tuple[str, float, str]]:
     """One thread, processor time, medians of three."""
     torch.set_num_threads(1)
+    batch, logits = scene()
+    loss = Regularize(DenseCRF.rloss())
+    spent = seconds(lambda: loss(logits, batch).backward())
+    step, network = training_step(batch)
+    yield "crf.loss_ms_per_image", 1000 * spent / IMAGES, f"ms, {CELLS} x {CELLS} x {CLASSES}, forward and backward"
+    yield "crf.loss_share", spent / seconds(step), f"of a training step of {network}, 12 x {PIXELS} x {PIXELS}"
+    yield "crf.loss_bytes_per_image", float(lattice_bytes(batch.image)), "bytes: the lattice and one value array on it"
+
+
+def scene() -> tuple[Batch, torch.Tensor]:
+    """Smooth noisy pictures with 3 % of their pixels marked, and random logits half as fine."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(IMAGES, 3, 9, 9, generator=generator)
     image = F.interpolate(coarse, (PIXELS, PIXELS), mode="bicubic").clamp(0, 1)
@@ -25,12 +36,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
     seeds = torch.where(torch.rand(IMAGES, PIXELS, PIXELS, generator=generator) < 0.03, 1, -1)
     batch = Batch.from_seeds(image, seeds, CLASSES)
     logits = torch.randn(IMAGES, CLASSES, CELLS, CELLS, generator=generator, requires_grad=True)
-    loss = Regularize(DenseCRF.rloss())
-    spent = seconds(lambda: loss(logits, batch).backward())
-    step, network = training_step(batch)
-    yield "crf.loss_ms_per_image", 1000 * spent / IMAGES, f"ms, {CELLS} x {CELLS} x {CLASSES}, forward and backward"
-    yield "crf.loss_share", spent / seconds(step), f"of a training step of {network}, 12 x {PIXELS} x {PIXELS}"
-    yield "crf.loss_bytes_per_image", float(lattice_bytes(image)), "bytes: the lattice and one value array on it"
+    return batch, logits
 
 
 def training_step(batch: Batch) -> tuple[Callable[[], object], str]:
