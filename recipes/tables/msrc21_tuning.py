@@ -1,0 +1,62 @@
+"""Which setting of each method suits the scenes, on a fifth of train, at both ends of length: the choices of msrc21.py.
+
+`weakseg experiments recipes/tables/msrc21_tuning.py`; each method has four settings to choose from, one seed. Trust
+region has more, to find out why it gains little: how much the prediction weighs, how often and how late it is cut.
+"""
+
+import runpy
+from dataclasses import replace
+from pathlib import Path
+
+from weakseg import AlphaExpansion, CrossEntropy, Fit, Fold
+from weakseg.commands.experiments import Row, Table
+from weakseg.data.simulate import Scribbles
+from weakseg.train.recipe import load_recipe
+
+recipes = Path(__file__).parents[1]
+methods = runpy.run_path(str(recipes / "methods" / "scribbles.py"))
+after_warm_up = methods["after_warm_up"]
+
+
+def on_held_out_pictures(recipe):
+    training, judged = (Fold(recipe.training, held_out=out) for out in (False, True))
+    return replace(recipe, training=training, validation=judged)
+
+
+def paced(recipe, learning_rate: float, epochs: int | None = None):
+    """Another rate for what follows the warm-up, and another length."""
+    warm_up, followed = recipe.phases
+    followed = replace(followed, learning_rate=learning_rate, epochs=epochs or followed.epochs)
+    return replace(recipe, phases=(warm_up, followed), validate_every=warm_up.epochs + followed.epochs)
+
+
+def rows(length: float):
+    full = load_recipe(recipes / "msrc21_partial.py")
+    partial = on_held_out_pictures(replace(full, training=replace(full.training, kinds=(Scribbles(length=length),))))
+    found = {
+        f"partial cross entropy, rate {rate:g}": replace(
+            partial, phases=(replace(partial.phases[0], learning_rate=rate),)
+        )
+        for rate in (2e-4, 5e-4, 1e-3, 2e-3)
+    }
+    for name, choices in methods["settings"](23, every=4, prediction_weight=5.0).items():
+        for setting, objective in choices.items():
+            found[f"{name}, {setting}"] = after_warm_up(partial, 4, objective)
+    for weight in (1.0, 2.0, 15.0):
+        cut = Fit(AlphaExpansion(prediction_weight=weight), CrossEntropy(), weight=1.0, every_epochs=4)
+        found[f"trust region, plain, prediction {weight:g}"] = after_warm_up(partial, 4, cut)
+    cut = Fit(AlphaExpansion(prediction_weight=5.0), CrossEntropy(), weight=1.0, every_epochs=4)
+    once = replace(cut, every_epochs=10**6)
+    found |= {
+        "trust region, plain, cut once": after_warm_up(partial, 4, once),
+        "trust region, plain, after 8 epochs": after_warm_up(partial, 8, cut),
+        "trust region, plain, rate 1e-4": paced(after_warm_up(partial, 4, cut), 1e-4),
+        "trust region, plain, rate 2e-4": paced(after_warm_up(partial, 4, cut), 2e-4),
+        "trust region, plain, whole warm-up, rate 2e-4, 14 more": paced(after_warm_up(partial, 13, cut), 2e-4, 14),
+        "partial cross entropy, 28 epochs": replace(partial, phases=(replace(partial.phases[0], epochs=28),)),
+    }
+    return [Row(f"length {length:g}: {name}", recipe, (0,)) for name, recipe in found.items()]
+
+
+full = on_held_out_pictures(load_recipe(recipes / "msrc21_full.py"))
+table = Table(rows=(Row("full supervision", full, (0,)), *rows(0.0), *rows(1.0)))
