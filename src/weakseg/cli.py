@@ -177,11 +177,14 @@ def experiments(
     table: Annotated[Path, typer.Argument(help="A Python file that ends in table = Table(...).")],
     out: Annotated[Path, typer.Option("--out", help="Where the runs are kept.")] = Path("runs"),
     show: Annotated[bool, typer.Option("--show", help="Print what is there, and train nothing.")] = False,
+    crf: Annotated[
+        bool, typer.Option("--crf", help="Add columns with a CRF behind each run, untuned and tuned.")
+    ] = False,
 ) -> None:
     """Fill the missing cells of a table of runs and print it; start it twice to use two workers."""
     from weakseg.commands.experiments import fill_and_show
 
-    fill_and_show(table, out, show)
+    fill_and_show(table, out, show, crf)
 
 
 @app.command()

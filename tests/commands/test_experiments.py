@@ -41,6 +41,24 @@ def test_a_table_is_filled_once_and_printed_again(weakseg, table, tmp_path):
     assert "2/2" in again.out
 
 
+def test_a_crf_behind_each_run_makes_two_more_columns(weakseg, table, tmp_path):
+    """Untuned and tuned, tuned once a row, and computed once."""
+    known = "training=Scenes(4), validation=Scenes(2, 1), network=UNet(width=8), "
+    text = table.read_text().replace("tiny_recipe(", f"tiny_recipe({known}")
+    table.write_text(text.replace("import Phase", "import Scenes, UNet, Phase"))
+    first = weakseg("experiments", table, "--out", tmp_path / "runs", "--crf")
+    tuned = sorted(path.parent.name for path in (tmp_path / "runs").rglob("crf.json"))
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("crf_scores.json")}
+    again = weakseg("experiments", table, "--out", tmp_path / "runs", "--crf", "--show")
+
+    assert (first.code, again.code) == (0, 0), first.err + again.err
+    assert "| mean_iou | untuned CRF | tuned CRF | seeds |" in again.out
+    assert tuned == ["long-seed0", "short-seed0"]
+    assert len(kept) == 3
+    assert all(path.stat().st_mtime_ns == then for path, then in kept.items())
+    assert again.out.strip() in first.out
+
+
 def test_show_trains_nothing(weakseg, table, tmp_path):
     """Empty cells are printed as such."""
     said = weakseg("experiments", table, "--out", tmp_path / "runs", "--show")

@@ -6,7 +6,7 @@ resumed, and a cell another worker is at is passed over, so the command may be s
 
 import fcntl
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +16,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
+from weakseg.commands import crf_columns
 from weakseg.data.sample import Dataset
 from weakseg.data.view import view, whole
 from weakseg.errors import RecipeInvalid, RunInvalid, WeaksegError
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe
-from weakseg.train.run_folder import fingerprint, open_run, read_metrics
+from weakseg.train.run_folder import fingerprint, open_run
 from weakseg.types import UNLABELED
 
 _SCORES = ("mean_iou", "mean_dice", "pixel_accuracy")
@@ -57,8 +58,8 @@ class Table:
             raise RecipeInvalid(f"rows without validation pictures: {', '.join(blind)}", mend="add `validation`")
 
 
-def fill_and_show(path: Path, out: Path, show_only: bool) -> None:
-    """Train what is missing, seed by seed, then print the table as Markdown."""
+def fill_and_show(path: Path, out: Path, show_only: bool, crf: bool) -> None:
+    """Train what is missing, seed by seed, then print the table as Markdown; with a CRF behind each run if asked."""
     console, table = Console(soft_wrap=True, markup=False), load_table(path)
     # Seed by seed, so that a table that is broken off compares its rows as far as it goes.
     cells = sorted((seed, index) for index, row in enumerate(table.rows) for seed in row.seeds)
@@ -70,7 +71,7 @@ def fill_and_show(path: Path, out: Path, show_only: bool) -> None:
             if mine and not _finished(folder, recipe):
                 console.print(f"{row.name}, seed {seed}: {folder}", highlight=False)
                 train_recipe(recipe, folder, resume=(folder / "run.json").is_file(), console=console)
-    print(as_markdown(table, out / path.stem, console))
+    print(as_markdown(table, out / path.stem, console, crf))
 
 
 def load_table(path: Path) -> Table:
@@ -88,23 +89,25 @@ def load_table(path: Path) -> Table:
     return table
 
 
-def as_markdown(table: Table, folder: Path, console: Console) -> str:
+def as_markdown(table: Table, folder: Path, console: Console, crf: bool = False) -> str:
     """Mean and standard deviation over the finished seeds of every row, with the share of pixels that were marked."""
-    lines = [f"| method | marked pixels | {table.score} | seeds | minutes a run |", "|---|---|---|---|---|"]
+    titles = ("method", "marked pixels", table.score, *(crf_columns.TITLES if crf else ()), "seeds", "minutes a run")
+    lines = [_line(titles), "|" + "---|" * len(titles)]
     for row in table.rows:
-        runs = [folder / f"{_slug(row.name)}-seed{seed}" for seed in row.seeds]
-        done = [
-            read_metrics(run) for run, seed in zip(runs, row.seeds, strict=True)
-            if _finished(run, replace(row.recipe, seed=seed))
-        ]  # fmt: skip
-        scores = np.array([metrics[-1][table.score] for metrics in done], dtype=float)
-        spread = f" ± {scores.std(ddof=1):.3f}" if len(scores) > 1 else ""
-        score = f"{scores.mean():.3f}{spread}" if len(scores) else "-"
-        minutes = [sum(line["seconds"] for line in metrics) / 60 for metrics in done]
-        took = f"{np.mean(minutes):.1f}" if minutes else "-"
+        places = [(folder / f"{_slug(row.name)}-seed{seed}", seed) for seed in row.seeds]
+        done = [open_run(place) for place, seed in places if _finished(place, replace(row.recipe, seed=seed))]
+        scores = [[run.metrics[-1][table.score] for run in done]]
+        scores += crf_columns.refined_scores(done, table.score) if crf else []
+        minutes = [sum(line["seconds"] for line in run.metrics) / 60 for run in done]
         share = _marked_share(row.recipe.training, row.name, console)
-        lines.append(f"| {row.name} | {share:.2%} | {score} | {len(scores)}/{len(row.seeds)} | {took} |")
+        took = f"{np.mean(minutes):.1f}" if minutes else "-"
+        shown = map(crf_columns.mean_and_spread, scores)
+        lines.append(_line((row.name, f"{share:.2%}", *shown, f"{len(done)}/{len(row.seeds)}", took)))
     return "\n".join(lines)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _marked_share(samples: Dataset, name: str, console: Console) -> float:

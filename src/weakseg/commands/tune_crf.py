@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from weakseg.commands.bar import bar
+from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import DataInvalid
 from weakseg.evaluate.predict import Predictor
 from weakseg.evaluate.tune_crf import Predicted, Tuned, tune
@@ -16,10 +17,21 @@ def tune_and_show(path: Path, pictures: int, device: str) -> None:
     """Tune on up to so many pictures, keep the result, and print what it is worth."""
     run = open_run(path)
     predicted = _predicted(run, run.predictor(device), pictures)
+    _show(_tuned(run, predicted), len(predicted))
+
+
+def tuned_for(run: Run, pictures: int) -> DenseCRF:
+    """The CRF that was tuned for a run; tuned now, to its last network, where none was."""
+    if not (run.path / "crf.json").is_file():
+        _tuned(run, _predicted(run, run.predictor(which="last"), pictures))
+    return run.crf
+
+
+def _tuned(run: Run, predicted: list[Predicted]) -> Tuned:
     with bar("tuning") as told:
         tuned = tune(predicted, run.classes, progress=told)
     keep_crf(run.path, tuned.crf)
-    _show(tuned, len(predicted))
+    return tuned
 
 
 def _predicted(run: Run, predictor: Predictor, most: int) -> list[Predicted]:
