@@ -8,7 +8,8 @@ from runs import FinishedRun
 
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.scores import Scores
-from weakseg.report.evaluation import TRIMAP_WIDTHS_PX, evaluation, judged
+from weakseg.evaluate.trimap import WIDTHS_PX
+from weakseg.report.evaluation import evaluation, judged
 
 
 def test_scores_are_written_once_and_read_again(tmp_path):
@@ -20,7 +21,7 @@ def test_scores_are_written_once_and_read_again(tmp_path):
     assert told == [1, 2, 3, 4]
     assert first.summary == again.summary
     assert first.mean_iou() > 0.9
-    assert set(first.trimap) == set(TRIMAP_WIDTHS_PX)
+    assert set(first.trimap) == set(WIDTHS_PX)
 
 
 def test_the_file_is_plain_json_with_a_summary(tmp_path):

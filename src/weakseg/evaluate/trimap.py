@@ -6,6 +6,9 @@ from scipy import ndimage
 
 from weakseg.types import UNLABELED
 
+WIDTHS_PX = (1, 2, 4, 8, 16, 32)
+"""Widths of the bands that runs are judged in."""
+
 
 def trimap(truth: Int[np.ndarray, "H W"], width_px: int) -> Bool[np.ndarray, "H W"]:
     """True where a pixel of another class lies within `width_px` pixels (Chebyshev distance).

@@ -10,10 +10,9 @@ from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.evaluate import evaluate
 from weakseg.evaluate.scores import Scores
+from weakseg.evaluate.trimap import WIDTHS_PX
 from weakseg.report.run import Run, dataset
 from weakseg.whole_file import write_whole
-
-TRIMAP_WIDTHS_PX = (1, 2, 4, 8, 16, 32)
 
 
 def evaluation(run: Run, progress: Callable[[int, int], None] = lambda done, total: None) -> Scores:
@@ -47,7 +46,7 @@ def judged(
     """
     weights = _fingerprint(run.path / f"{which}.safetensors")
     predictor = replace(run.predictor(device, which=which), crf=crf)
-    scores = evaluate(predictor, dataset(run, "validation"), TRIMAP_WIDTHS_PX, progress)
+    scores = evaluate(predictor, dataset(run, "validation"), WIDTHS_PX, progress)
     if which == "best" and crf is None:
         text = json.dumps({"weights": weights, **scores.to_json()}, allow_nan=False)
         write_whole(run.path / "evaluation.json", lambda part: part.write_text(text))

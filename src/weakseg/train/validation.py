@@ -8,10 +8,13 @@ from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.evaluate.evaluate import evaluate
 from weakseg.evaluate.predict import Predictor, require_channels
 from weakseg.evaluate.scores import Scores
+from weakseg.evaluate.trimap import WIDTHS_PX
 from weakseg.train import engine
 from weakseg.train.loader import Share
 from weakseg.train.recipe import Recipe
 from weakseg.types import Classes
+
+_KEPT = ("mean_iou", "mean_dice", "pixel_accuracy", "iou", "dice", "trimap")
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,10 @@ def require_judgeable(recipe: Recipe, channels: int) -> None:
 
 
 def validate(recipe: Recipe, predictor: Predictor, accelerator: engine.Accelerator, share: Share) -> dict[str, Any]:
-    """Mean IoU, mean Dice, pixel accuracy and the scores of each class on the validation pictures."""
+    """Mean IoU, mean Dice, pixel accuracy, those of each class, and mean IoU near boundaries on validation pictures."""
     assert recipe.validation is not None
     part = _Part(recipe.validation, share)
     # More processes than pictures leave some without a part.
-    found = evaluate(predictor, part) if len(part) else None
+    found = evaluate(predictor, part, WIDTHS_PX) if len(part) else None
     scores = Scores.joined([each for each in engine.gathered(accelerator, found) if each])
-    return {name: scores.summary[name] for name in ("mean_iou", "mean_dice", "pixel_accuracy", "iou", "dice")}
+    return {name: scores.summary[name] for name in _KEPT}
