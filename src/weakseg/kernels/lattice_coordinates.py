@@ -57,6 +57,6 @@ def numbering(
         raise EvidenceInvalid(
             f"a lattice of {needed * size:.1e} possible corners in {size - 1} dimensions",
             expected="fewer than 9.2e+18",
-            mend="use larger bandwidths, or fewer channels",
+            mend="use larger bandwidths, fewer channels, or pictures scaled to [0, 1]",
         )
     return lowest, strides
