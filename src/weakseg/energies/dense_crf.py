@@ -12,7 +12,7 @@ from weakseg.constraints.cells import share_per_cell
 from weakseg.energies.contrast import ColorContrast
 from weakseg.energies.gaussian_filter import GaussianFilter
 from weakseg.errors import RecipeInvalid
-from weakseg.kernels.permutohedral import MOST_DIMENSIONS
+from weakseg.kernels.lattice_coordinates import MOST_DIMENSIONS
 from weakseg.types import Evidence
 
 _MOST_CHANNELS = MOST_DIMENSIONS - 2

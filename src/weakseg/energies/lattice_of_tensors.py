@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from weakseg.errors import EvidenceInvalid
-from weakseg.kernels.permutohedral import elevation, lattice_scale, numbering
+from weakseg.kernels.lattice_coordinates import elevation, lattice_scale, numbering
+from weakseg.kernels.lattice_memory import require_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,9 @@ class TensorLattice:
     def filter(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
         """Equation 50, in the precision of `values`."""
         count, axes = self.neighbours.shape[1], range(len(self.neighbours))
+        require_memory(
+            5 * values.element_size() * count * values.shape[1], f"{values.shape[1]} channels on {count} corners"
+        )
         weights = self.weights.to(values.dtype)
         spread = values.new_zeros(count + 1, values.shape[1])
         for corner, weight in zip(self.corners.T, weights.T, strict=True):
@@ -46,11 +50,15 @@ def tensor_lattice(features: Float[Tensor, "d N"]) -> TensorLattice:
     """The lattice around points whose features are in units of the bandwidth, on their device.
 
     Raises:
-        EvidenceInvalid: a feature is not finite, or bandwidths are so small that corners cannot be numbered.
+        EvidenceInvalid: a feature is not finite, or bandwidths are so small that corners cannot be numbered, or would
+            outgrow memory.
     """
     if not features.isfinite().all():
         raise EvidenceInvalid("features that are nan or infinite", mend="look for such values in the picture")
     size = len(features) + 1
+    points = features.shape[1]
+    # A dozen arrays of eight bytes: numbers of corners, and what sorting them takes.
+    require_memory(96 * size * points, f"a lattice around {points} points of {size - 1} features")
     matrix = elevation(len(features))
     ends = [extreme.float().cpu().numpy() for extreme in (features.amin(1), features.amax(1))]
     lowest, strides = (torch.from_numpy(part).to(features.device) for part in numbering(matrix, *ends))
@@ -68,6 +76,7 @@ def tensor_lattice(features: Float[Tensor, "d N"]) -> TensorLattice:
     first = ((quotients.long() + back - lowest[:, None]) * strides[:-1, None]).sum(0, keepdim=True)
     steps = strides[-1] - strides[:-1][places].flip(0)
     keys, corners = torch.unique(torch.cat([first, first + steps[:-1].cumsum(0)]), return_inverse=True)
+    require_memory(32 * size * len(keys), f"a lattice of {len(keys)} corners around {points} points")
     return TensorLattice(corners.T.contiguous(), weights.T.contiguous(), _neighbours(keys, strides))
 
 

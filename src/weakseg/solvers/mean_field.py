@@ -120,8 +120,10 @@ def refined(
     """Probabilities after mean-field steps of a CRF, all pixels at once: what `weakseg predict --crf` writes.
 
     Raises:
-        EvidenceInvalid: the picture has nan, or bandwidths are too small for it.
+        EvidenceInvalid: the probabilities or the picture have nan, or bandwidths are too small for it.
     """
+    if not np.isfinite(probs).all():
+        raise EvidenceInvalid("Probabilities that are nan or infinite.", mend="Look for what gave them.")
     scores = np.log(np.maximum(probs.reshape(len(probs), -1), 1e-8)).T
     found = _steps(scores, torch.from_numpy(image), torch.ones(image.shape[1:], dtype=torch.bool), crf, 1.0, steps)
     return found.T.reshape(probs.shape)
