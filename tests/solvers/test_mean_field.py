@@ -96,7 +96,7 @@ def test_the_fused_schedule_is_the_update_written_out():
     # One kernel of one feature: with a single order of blurs there is nothing to average.
     crf = DenseCRF(smooth_sxy=0.3, compat=0.0)
     found = refined(probs, image, crf, steps=3)
-    ((matrix, strength),) = crf.kernels(torch.from_numpy(image), torch.ones(7, 9, dtype=torch.bool))
+    ((matrix, strength),) = crf.kernels(torch.from_numpy(image)[None], torch.arange(63))
     weights = matrix.symmetric(torch.eye(63)).numpy()
     scores = np.log(probs.reshape(3, -1)).T
     q = F.softmax(torch.from_numpy(scores), 1).numpy()

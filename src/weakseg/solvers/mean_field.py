@@ -12,6 +12,7 @@ from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.kernels.mean_field import messages, parallel_steps
 from weakseg.kernels.permutohedral import Lattice
+from weakseg.solvers.parallel_crf_of_tensors import steps_of_tensors
 from weakseg.types import UNLABELED, Energy, Evidence, Memory, Solution
 
 _SURE = 1e4
@@ -28,8 +29,9 @@ class MeanField:
     class, invalid pixels do not take part. Each step goes from p towards softmax(log q - w n dE/dp).
 
     `damped` steps are as long as a line search allows, so that F never rises. Without, all pixels step the whole way at
-    once, which is what CRF implementations do: for `DenseCRF` on a CPU that is one pass over the pixels a step, and
-    the answer is theirs. Linear rows are not held; they go into the log-probabilities (`DualProjection`) beforehand.
+    once, which is what CRF implementations do: for `DenseCRF` lattices are built once and blurs have a single order, as
+    theirs, so the answer is theirs (the energy's gradient has the mean of two orders). Linear rows are not held; they
+    go into the log-probabilities (`DualProjection`) beforehand.
 
     `certificate`: `first_energy`, F at the start, and `residual`, the most that any probability would still move.
 
@@ -106,8 +108,9 @@ class MeanField:
         return (scores - self.weight * evidence.weak.valid.sum() * slope).softmax(1)
 
     def _in_parallel(self, scores, evidence):
-        if isinstance(self.energy, DenseCRF) and scores.device.type == "cpu":
-            return _by_passes(scores, evidence, self.energy, self.weight, self.steps)
+        if isinstance(self.energy, DenseCRF):
+            closed_form = _by_passes if scores.device.type == "cpu" else steps_of_tensors
+            return closed_form(scores, evidence, self.energy, self.weight, self.steps)
         probs = scores.softmax(1)
         for _ in range(self.steps):
             probs = self._aim(probs, scores, evidence)
@@ -140,7 +143,10 @@ def _by_passes(scores, evidence, crf, weight, steps):
 
 
 def _steps(scores, image, valid, crf, weight, steps):
-    pairs = [(matrix.lattice, weight * strength) for matrix, strength in crf.kernels(image, valid)]
+    pairs = [
+        (matrix.lattice, weight * strength)
+        for matrix, strength in crf.kernels(image[None], valid.flatten().nonzero()[:, 0])
+    ]
     lattices = [lattice for lattice, _ in pairs if isinstance(lattice, Lattice)]
     threads = torch.get_num_threads()
     matrix = messages(lattices, [strength for _, strength in pairs], threads)
