@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from weakseg import DenseCRF, Evidence, GridPotts, MeanField
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.solvers.mean_field import refined
+from weakseg.solvers.parallel_crf import refined
 from weakseg.types import UNLABELED
 
 CRF = DenseCRF(sxy=0.4, srgb=0.3, compat=5.0, smooth_sxy=0.1, smooth_compat=3.0)

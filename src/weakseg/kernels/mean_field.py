@@ -116,7 +116,7 @@ def parallel_steps(
             incoming[:] = sum(sums[1:], start=sums[0])
             for own in sums:
                 own[:] = 0
-            [*pool.map(smooth, matrix.parts(incoming), matrix.parts(room), matrix.lattices)]
+            _ = [*pool.map(smooth, matrix.parts(incoming), matrix.parts(room), matrix.lattices)]
     return probs[:, :classes]
 
 
