@@ -41,6 +41,16 @@ def test_torch_steps_to_where_numba_steps(evidence, crf, steps):
     torch.testing.assert_close(found, numba, atol=1e-3, rtol=0)
 
 
+def test_the_certificate_is_that_of_each_picture_alone():
+    """Energies, residuals and statuses, that of a picture without valid pixels included."""
+    solver, evidence = MeanField(steps=3, damped=False), difficult()
+    alone, found = solver.solve(evidence), solver._in_tensors(evidence, DenseCRF())
+    assert tuple(one.status for one in found) == alone.status
+    for name, values in {"energy": alone.energy, **alone.certificate}.items():
+        together = torch.tensor([one.numbers[name] for one in found], dtype=values.dtype)
+        torch.testing.assert_close(together, values, atol=1e-4, rtol=1e-4)
+
+
 def test_nothing_valid_is_nothing_refined():
     """The prediction comes back."""
     evidence = difficult()

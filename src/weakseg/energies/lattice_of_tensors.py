@@ -120,13 +120,13 @@ def _numbering(features, pictures):
             expected="fewer than 9.2e+18",
             mend="use larger bandwidths, fewer channels, or fewer pictures at once",
         )
-    return torch.from_numpy(lowest).to(features.device), torch.from_numpy(strides).to(features.device)
+    return (torch.from_numpy(part).to(features.device, non_blocking=True) for part in (lowest, strides))
 
 
 def _embedded(features, lowest, strides):
     """Number and weight of each of the E corners around each of N points, both (N, E)."""
     size = len(features) + 1
-    matrix = torch.from_numpy(elevation(len(features))).to(features) / size
+    matrix = torch.from_numpy(elevation(len(features))).to(features, non_blocking=True) / size
     # Not a matrix product, whose rounding depends on settings (autocast, TF32) and on how many points there are.
     scaled = torch.zeros_like(features[:1]).expand(size, -1)
     for column, feature in zip(matrix.T, features, strict=True):

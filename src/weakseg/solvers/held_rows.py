@@ -18,13 +18,13 @@ class Everything:
 
     start: Memory = Memory()
 
-    def nearest(self, scores: Float[Tensor, "1 C H W"], start: Memory) -> tuple[Float[Tensor, "1 C H W"], Memory]:
+    def nearest(self, scores: Float[Tensor, "B C H W"], start: Memory) -> tuple[Float[Tensor, "B C H W"], Memory]:
         """The softmax of scores."""
         return scores.softmax(1), start
 
-    def cost(self, probs: Float[Tensor, "1 C H W"]) -> Float[Tensor, " 1"]:
+    def cost(self, probs: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
         """Nothing."""
-        return probs.new_zeros(1)
+        return probs.new_zeros(len(probs))
 
     def certificate(self, probs: Float[Tensor, "1 C H W"]) -> dict[str, float]:
         """Nothing to prove."""

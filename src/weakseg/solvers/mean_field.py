@@ -19,6 +19,10 @@ from weakseg.types import UNLABELED, Energy, Evidence, Memory, Solution
 _SURE = 1e4
 """Scores of a seed's other classes are this far below; the exponential of minus this is 0."""
 
+_TOGETHER = 1 << 24
+"""Probabilities of the images that are stepped together; several arrays of eight bytes for each are alive at once."""
+_VOID = "No pixel is valid; nothing is refined."
+
 
 @dataclass(frozen=True)
 class MeanField:
@@ -66,8 +70,14 @@ class MeanField:
         Raises:
             EvidenceInvalid: log-probabilities that are nan; rows for other classes.
         """
-        found = [self._solve_one(_only(evidence, i), _only_of(start, i)) for i in range(len(evidence.image))]
         dtype, device = evidence.log_probs.dtype, evidence.log_probs.device
+        if isinstance(self.energy, DenseCRF) and not self.damped and self.constraint is None and device.type != "cpu":
+            classes, pixels = evidence.log_probs.shape[1], evidence.weak.valid[0].numel()
+            some = max(1, _TOGETHER // (classes * pixels))
+            parts = [_only(evidence, first, first + some) for first in range(0, len(evidence.image), some)]
+            found = [one for part in parts for one in self._in_tensors(part, self.energy)]
+        else:
+            found = [self._solve_one(_only(evidence, i, i + 1), _only_of(start, i)) for i in range(len(evidence.image))]
         column = lambda name: torch.tensor([f.numbers[name] for f in found], dtype=torch.float64, device=device)  # noqa: E731
         return Solution(
             target=torch.cat([f.probs for f in found]).to(dtype),
@@ -90,12 +100,32 @@ class MeanField:
         probs, memory = allowed.nearest(scores, allowed.start)
         if not evidence.weak.valid.any():
             numbers = {"energy": 0.0, "first_energy": 0.0, "residual": 0.0} | allowed.certificate(probs)
-            return _Found(probs, numbers, memory, "No pixel is valid; nothing is refined.")
+            return _Found(probs, numbers, memory, _VOID)
         first = free_energy(probs).item()
         probs, memory, residual = (self._damped if self.damped else self._in_parallel)(free_energy, probs, memory)
         numbers = {"energy": free_energy(probs).item(), "first_energy": first, "residual": residual}
-        status = f"{self.steps} steps at most; a probability would still move by {residual:.2g}."
-        return _Found(probs, numbers | allowed.certificate(probs), memory, allowed.sentence(probs) + status)
+        status = allowed.sentence(probs) + self._status(residual)
+        return _Found(probs, numbers | allowed.certificate(probs), memory, status)
+
+    def _in_tensors(self, evidence: Evidence, crf: DenseCRF) -> list["_Found"]:
+        """The answers for images that are stepped together, all their pixels at once."""
+        scores, nothing = _scores(evidence).double(), Memory()
+        free_energy = FreeEnergy(crf, self.weight, scores, evidence, Everything())
+        probs = steps_of_tensors(scores, evidence, crf, self.weight, self.steps)
+        residuals = (free_energy.aim(probs, nothing)[0] - probs).abs().amax((1, 2, 3))
+        columns = {"energy": free_energy(probs), "first_energy": free_energy(scores.softmax(1)), "residual": residuals}
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        statuses = [
+            self._status(residual) if valid else _VOID
+            for residual, valid in zip(residuals.tolist(), evidence.weak.valid.flatten(1).any(1).tolist(), strict=True)
+        ]
+        return [
+            _Found(one, dict(zip(columns, row, strict=True)), nothing, status)
+            for one, row, status in zip(probs.split(1), rows, statuses, strict=True)
+        ]
+
+    def _status(self, residual: float) -> str:
+        return f"{self.steps} steps at most; a probability would still move by {residual:.2g}."
 
     def _damped(self, free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> tuple[Tensor, Memory, float]:
         """Steps that a line search shortens until the free energy falls; the last one's direction is the residual."""
@@ -114,8 +144,7 @@ class MeanField:
     def _in_parallel(self, free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> tuple[Tensor, Memory, float]:
         """Full steps of all pixels; what one more would change is the residual."""
         if isinstance(self.energy, DenseCRF) and self.constraint is None:
-            closed_form = _by_passes if probs.device.type == "cpu" else steps_of_tensors
-            probs = closed_form(free_energy.scores, free_energy.evidence, self.energy, self.weight, self.steps)
+            probs = _by_passes(free_energy.scores, free_energy.evidence, self.energy, self.weight, self.steps)
         else:
             for _ in range(self.steps):
                 probs, memory = free_energy.aim(probs, memory)
@@ -143,7 +172,7 @@ def _by_passes(scores, evidence, crf, weight, steps):
     return probs
 
 
-def _scores(evidence: Evidence) -> Float[Tensor, "1 C H W"]:
+def _scores(evidence: Evidence) -> Float[Tensor, "B C H W"]:
     """Log-probabilities at the labels' resolution, a seed's class certain."""
     scores, seeds = evidence.log_probs.detach(), evidence.weak.seeds
     if scores.isnan().any():
@@ -156,11 +185,11 @@ def _scores(evidence: Evidence) -> Float[Tensor, "1 C H W"]:
     return torch.where(held[:, None], certain, scores.log_softmax(1))
 
 
-def _only(evidence: Evidence, image: int) -> Evidence:
-    """A batch of that image alone."""
-    one = slice(image, image + 1)
-    weak = replace(evidence.weak, **{f.name: getattr(evidence.weak, f.name)[one] for f in fields(evidence.weak)})
-    return Evidence(evidence.image[one], evidence.log_probs[one], weak)
+def _only(evidence: Evidence, first: int, last: int) -> Evidence:
+    """The images from the first to before the last."""
+    some = slice(first, last)
+    weak = replace(evidence.weak, **{f.name: getattr(evidence.weak, f.name)[some] for f in fields(evidence.weak)})
+    return Evidence(evidence.image[some], evidence.log_probs[some], weak)
 
 
 def _only_of(start: Memory, image: int) -> Memory:
