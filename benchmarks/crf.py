@@ -56,9 +56,9 @@ def training_step(batch: Batch) -> tuple[Callable[[], object], str]:
 
 def lattice_bytes(image: torch.Tensor) -> int:
     """What the loss keeps of one image, besides a filtered copy of its probabilities."""
-    small = F.interpolate(image[:1], (CELLS, CELLS), mode="area")[0]
+    small = F.interpolate(image[:1], (CELLS, CELLS), mode="area")
     kept = 0
-    for matrix, _ in DenseCRF.rloss().kernels(small, torch.ones(CELLS, CELLS, dtype=torch.bool)):
+    for matrix, _ in DenseCRF.rloss().kernels(small, torch.arange(CELLS * CELLS)):
         assert isinstance(matrix, GaussianFilter)
         assert isinstance(matrix.lattice, Lattice)
         lattice = matrix.lattice

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.energies.gaussian_filter import GaussianFilter
-from weakseg.solvers.mean_field import refined
+from weakseg.solvers.parallel_crf import refined
 
 SIZE = (375, 500)
 STEPS = 10

@@ -9,7 +9,8 @@ from batches import batch_of, mixed, part
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weakseg import DenseCRF, Evidence, Regularize
+from weakseg import ColorContrast, DenseCRF, Evidence, Regularize
+from weakseg.constraints.cells import share_per_cell
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import UNLABELED
 
@@ -124,6 +125,25 @@ def test_pictures_of_a_batch_do_not_see_each_other():
     alone = [CRF(logits[i : i + 1].softmax(1), Evidence(b.image, evidence.log_probs[i : i + 1], b.weak))
              for i in range(len(logits)) for b in [part(batch, [i])]]  # fmt: skip
     assert torch.equal(together, torch.cat(alone))
+
+
+@pytest.mark.parametrize("channels", [3, 9])
+@pytest.mark.parametrize("stride", [1, 4])
+def test_pictures_looked_at_together_cost_what_each_costs_alone(stride, channels):
+    """As devices other than CPUs look at them: one lattice in torch for all, against one in numba for each."""
+    logits, batch = mixed(stride=stride)
+    image = torch.rand(6, channels, *batch.image.shape[2:], generator=torch.Generator().manual_seed(1))
+    grid, valid = (logits.shape[2], logits.shape[3]), batch.weak.valid
+    share, seen = share_per_cell(valid, grid), ColorContrast().on_grid(image, valid, grid)
+    alone, together = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    energies = CRF(alone.softmax(1), Evidence(image, logits.log_softmax(1), batch.weak))
+    energies.sum().backward()
+    found = CRF.on_cells(together.softmax(1), share, seen)
+    found.sum().backward()
+    torch.testing.assert_close(found, energies, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(together.grad, alone.grad, rtol=1e-4, atol=1e-6)
+    two = CRF.on_cells(logits.softmax(1)[2:4], share[2:4], seen[2:4])
+    torch.testing.assert_close(two, found[2:4], rtol=1e-6, atol=0)
 
 
 def test_gradient_agrees_with_differences():

@@ -32,6 +32,7 @@ SOLVERS: list[Solver] = [
     AlphaExpansion(),
     MeanField(steps=3),
     MeanField(damped=False),
+    MeanField(steps=3, constraint=All((SizesWithin(), UntaggedClassesAbsent()))),
 ]
 
 pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.parametrize("stride", [1, 4])]

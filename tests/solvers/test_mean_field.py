@@ -1,5 +1,7 @@
 """Mean field: never uphill, seeds held, and with all pixels at once the textbook's update."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch.nn import functional as F
 
 from weakseg import DenseCRF, Evidence, GridPotts, MeanField
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.solvers.mean_field import refined
+from weakseg.solvers.parallel_crf import refined
 from weakseg.types import UNLABELED
 
 CRF = DenseCRF(sxy=0.4, srgb=0.3, compat=5.0, smooth_sxy=0.1, smooth_compat=3.0)
@@ -39,6 +41,13 @@ def case(seed: int, size=(10, 12), classes: int = 3) -> Evidence:
     seeds[0, 2, 3], seeds[0, 7, 8] = 0, 2
     image = F.interpolate(torch.rand(1, 3, 3, 3, generator=generator), size, mode="bilinear")
     return Evidence(image, scores.log_softmax(1), batch_of(seeds).weak)
+
+
+def one_pixel() -> Evidence:
+    """A picture of one pixel, unmarked."""
+    scores = torch.randn(1, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    batch = batch_of(torch.full((1, 1, 1), UNLABELED), classes=3)
+    return Evidence(batch.image, scores.log_softmax(1), batch.weak)
 
 
 def after(energy, evidence, steps: int) -> float:
@@ -87,7 +96,7 @@ def test_the_fused_schedule_is_the_update_written_out():
     # One kernel of one feature: with a single order of blurs there is nothing to average.
     crf = DenseCRF(smooth_sxy=0.3, compat=0.0)
     found = refined(probs, image, crf, steps=3)
-    ((matrix, strength),) = crf.kernels(torch.from_numpy(image), torch.ones(7, 9, dtype=torch.bool))
+    ((matrix, strength),) = crf.kernels(torch.from_numpy(image)[None], torch.arange(63))
     weights = matrix.symmetric(torch.eye(63)).numpy()
     scores = np.log(probs.reshape(3, -1)).T
     q = F.softmax(torch.from_numpy(scores), 1).numpy()
@@ -140,6 +149,15 @@ def test_noise_is_smoothed_away():
         assert (MeanField(CRF, damped=damped).solve(evidence).target.argmax(1) == truth).float().mean() > 0.97
 
 
+@pytest.mark.parametrize("damped", [True, False])
+def test_one_pixel_and_300_classes_are_as_good_as_any(damped):
+    """Distributions, and finite numbers."""
+    for evidence in (one_pixel(), case(0, classes=300)):
+        found = MeanField(CRF, damped=damped).solve(evidence)
+        torch.testing.assert_close(found.target.sum(1), torch.ones_like(found.target[:, 0]))
+        assert found.energy.isfinite().all()
+
+
 def test_impossible_settings_and_predictions_are_refused():
     """No step, a negative weight, log-probabilities that are nan."""
     for wrong in ({"steps": 0}, {"weight": -1.0}):
@@ -148,3 +166,30 @@ def test_impossible_settings_and_predictions_are_refused():
     evidence = case(0)
     with pytest.raises(EvidenceInvalid, match="nan"):
         MeanField().solve(Evidence(evidence.image, evidence.log_probs * torch.nan, evidence.weak))
+
+
+@pytest.mark.parametrize("damped", [True, False])
+def test_nothing_valid_and_broken_pictures_are_told(damped):
+    """A sentence for a picture that is all void, and one message for a pixel that is nan."""
+    evidence = case(0)
+    void = replace(evidence, weak=replace(evidence.weak, valid=torch.zeros_like(evidence.weak.valid)))
+    found = MeanField(CRF, damped=damped).solve(void)
+    assert found.status == ("No pixel is valid; nothing is refined.",)
+    assert found.energy == 0
+    assert found.target.isfinite().all()
+    with pytest.raises(EvidenceInvalid, match="nan or infinite"):
+        MeanField(CRF, damped=damped).solve(replace(evidence, image=evidence.image * torch.nan))
+
+
+def test_refinement_takes_any_picture_and_refuses_what_is_no_number():
+    """One pixel, 300 classes; nan in probabilities or picture."""
+    random = np.random.default_rng(0)
+    for size, classes in (((1, 1), 3), ((4, 5), 300)):
+        probs = random.dirichlet(np.ones(classes), size).transpose(2, 0, 1).astype(np.float32)
+        found = refined(probs, random.random((3, *size)).astype(np.float32), CRF)
+        np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
+    probs, image = np.full((2, 4, 5), 0.5, np.float32), np.zeros((3, 4, 5), np.float32)
+    with pytest.raises(EvidenceInvalid, match="Probabilities that are nan"):
+        refined(probs * np.nan, image, CRF)
+    with pytest.raises(EvidenceInvalid, match="nan or infinite"):
+        refined(probs, image * np.nan, CRF)

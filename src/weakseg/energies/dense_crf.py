@@ -2,17 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from weakseg.constraints.cells import share_per_cell
 from weakseg.energies.contrast import ColorContrast
 from weakseg.energies.gaussian_filter import GaussianFilter
 from weakseg.errors import RecipeInvalid
-from weakseg.kernels.permutohedral import MOST_DIMENSIONS
+from weakseg.kernels.lattice_coordinates import MOST_DIMENSIONS
 from weakseg.types import Evidence
 
 _MOST_CHANNELS = MOST_DIMENSIONS - 2
@@ -81,62 +80,66 @@ class DenseCRF:
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """The energy of each image, on the grid of `probs`; a cell counts as far as it is valid."""
         grid = (probs.shape[2], probs.shape[3])
-        share = share_per_cell(evidence.weak.valid, grid)
+        share = share_per_cell(evidence.weak.valid, grid).to(probs)
         seen = ColorContrast().on_grid(evidence.image, evidence.weak.valid, grid)
-        return torch.stack([self._of_one(*one) for one in zip(probs, share.to(probs), seen, strict=True)])
+        # On a CPU an image's lattice stays in its caches; elsewhere one for all of them is as quick as one for each.
+        together = 1 if probs.device.type == "cpu" else len(probs)
+        parts = zip(*(values.split(together) for values in (probs, share, seen)), strict=True)
+        return torch.cat([self.on_cells(*part) for part in parts])
 
-    def _of_one(
-        self, probs: Float[Tensor, "C h w"], share: Float[Tensor, "h w"], seen: Float[Tensor, "M h w"]
-    ) -> Float[Tensor, ""]:
-        here = (share > 0).flatten()
-        if not here.any():
-            return probs.sum() * 0
-        mass, probs = share.flatten()[here][:, None], probs.flatten(1).T[here]
-        total = probs.new_zeros(())
-        for matrix, strength in self.kernels(seen, share > 0):
+    def on_cells(
+        self, probs: Float[Tensor, "B C h w"], share: Float[Tensor, "B h w"], seen: Float[Tensor, "B M h w"]
+    ) -> Float[Tensor, " B"]:
+        """The energies of images looked at together: of each cell its distribution, valid share and colours."""
+        cells = share.flatten().nonzero()[:, 0]
+        if not len(cells):
+            return probs.sum((1, 2, 3)) * 0
+        mass, probs = share.flatten()[cells, None], probs.movedim(1, 3).flatten(0, 2).index_select(0, cells)
+        paid = torch.zeros_like(mass[:, 0])
+        for matrix, strength in self.kernels(seen, cells):
             scaled = mass / matrix(mass).sqrt()
             own = scaled * probs
-            agreement = _Agreement.apply(own, matrix)
-            total = total + strength / 2 * ((own * matrix(scaled)).sum() - agreement)
+            with torch.no_grad():
+                alike, around = matrix(torch.cat([own, scaled], 1)).split([own.shape[1], 1], 1)
+            # The value is own (around - alike); its slope is that of the first term, because the matrix is symmetric,
+            # so backward filters nothing.
+            paid = paid + strength / 2 * ((own * (around - 2 * alike)).sum(1) + (own.detach() * alike).sum(1))
+        total = torch.zeros_like(share).flatten().index_copy(0, cells, paid).reshape(len(share), -1).sum(1)
         # Where all agree, rounding may leave a little less than 0.
-        return total.clamp(min=0) / mass.sum()
+        return total.clamp(min=0) / share.sum((1, 2)).clamp(min=torch.finfo(share.dtype).tiny)
 
-    def kernels(self, seen: Float[Tensor, "M h w"], here: Bool[Tensor, "h w"]) -> list[tuple[GaussianFilter, float]]:
-        """The two matrices among the cells that are `here`, in row-major order, each with its strength."""
-        height, width = here.shape
+    def kernels(self, seen: Float[Tensor, "B M h w"], cells: Int[Tensor, " N"]) -> list[tuple[GaussianFilter, float]]:
+        """The two matrices among some cells, counted row by row through all images, each with its strength."""
+        images, _, height, width = seen.shape
         rows = torch.arange(height, device=seen.device, dtype=torch.float32)[:, None].expand(height, width)
         columns = torch.arange(width, device=seen.device, dtype=torch.float32).expand(height, width)
         # Columns first, as other implementations have it: the lattice's error depends on the order of features.
-        places = torch.stack([columns, rows])[:, here] / max(height, width)
+        places = torch.stack([columns, rows]).expand(images, 2, height, width) / max(height, width)
         features, strengths = [], []
         if self.smooth_compat:
             features.append(places / self.smooth_sxy)
             strengths.append(self.smooth_compat)
         if self.compat:
-            features.append(torch.cat([places / self.sxy, _leading(seen[:, here].float()) / self.srgb]))
+            features.append(torch.cat([places / self.sxy, _leading(seen.float(), cells) / self.srgb], 1))
             strengths.append(self.compat)
+        image = cells // (height * width)
+
+        def matrix(values: Float[Tensor, "B d h w"]) -> GaussianFilter:
+            return GaussianFilter.of(values.movedim(1, 0).flatten(1)[:, cells], image, images)
+
+        if seen.device.type != "cpu":
+            return [*zip(map(matrix, features), strengths, strict=True)]
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            return [*zip(pool.map(GaussianFilter.of, features), strengths, strict=True)]
+            return [*zip(pool.map(matrix, features), strengths, strict=True)]
 
 
-def _leading(colours: Float[Tensor, "M N"]) -> Float[Tensor, "m N"]:
-    """The six directions in which colours of many channels vary most; fewer channels as they are."""
-    if len(colours) <= _MOST_CHANNELS:
+def _leading(colours: Float[Tensor, "B M h w"], cells: Int[Tensor, " N"]) -> Float[Tensor, "B m h w"]:
+    """The six directions in which an image's colours vary most in those cells; fewer channels as they are."""
+    if colours.shape[1] <= _MOST_CHANNELS:
         return colours
-    centred = colours - colours.mean(1, keepdim=True)
-    _, directions = torch.linalg.eigh((centred @ centred.T).double())
-    return directions[:, -_MOST_CHANNELS:].T.to(centred) @ centred
-
-
-class _Agreement(torch.autograd.Function):
-    """sum_k v_k' K v_k: the filtered values are the gradient already, so backward filters nothing."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, matrix: GaussianFilter) -> Tensor:
-        filtered = matrix(values)
-        ctx.save_for_backward(filtered)
-        return (values * filtered).sum()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return 2 * gradient * ctx.saved_tensors[0], None
+    here = torch.zeros_like(colours[:, 0], dtype=torch.bool).flatten().index_fill(0, cells, True)
+    here = here.reshape(len(colours), 1, *colours.shape[2:])
+    mean = torch.where(here, colours, 0).sum((2, 3), keepdim=True) / here.sum((2, 3), keepdim=True).clamp(min=1)
+    centred = torch.where(here, colours - mean, 0).flatten(2)
+    _, directions = torch.linalg.eigh((centred @ centred.mT).double())
+    return (directions[:, :, -_MOST_CHANNELS:].mT.to(centred) @ centred).unflatten(2, colours.shape[2:])

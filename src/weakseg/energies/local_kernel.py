@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 
 import torch
 from jaxtyping import Float
@@ -41,6 +41,8 @@ class LocalKernel:
         for name in ("radius", "position", "color"):
             if not getattr(self, name) > 0:
                 raise RecipeInvalid(f"LocalKernel({name}={getattr(self, name)!r})", expected="a number above 0")
+        if self.radius == inf:
+            raise RecipeInvalid("LocalKernel(radius=inf)", expected="a share of the picture's side")
 
     def __call__(self, values: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, "B C h w"]:
         """W times `values`: one pass over the picture for each step of the window, and memory for none of them."""

@@ -12,6 +12,7 @@ from weakseg.energies.cell_colors import cell_colors
 from weakseg.energies.contrast import ColorContrast
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.energies.relaxations import TotalVariation
+from weakseg.errors import RecipeInvalid
 from weakseg.types import Evidence
 
 ONE_COLOR = 1e-10
@@ -28,12 +29,21 @@ class MumfordShah:
     :math:`c_k` is the mean colour of class k under P and c that of the picture. Piecewise constant, so it suits
     classes that differ in brightness or colour over the whole picture. Kim and Ye 2019, who
     sum their first term: its weight w, on a picture of n pixels and variance s^2, is w n s^2 here.
+
+    Raises:
+        RecipeInvalid: a weight of the boundary below 0.
     """
 
     boundary: GridPotts = GridPotts(4, ColorContrast(variance=inf), TotalVariation())
     """What a boundary costs: the total variation of P, or any other `GridPotts`."""
     boundary_weight: float = 0.1
     r""":math:`\nu`."""
+
+    def __post_init__(self):
+        if not 0 <= self.boundary_weight < inf:
+            raise RecipeInvalid(
+                f"MumfordShah(boundary_weight={self.boundary_weight!r})", expected="a number of 0 or above"
+            )
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """At least 0, on the grid of `probs`; in a picture of one colour only the boundary counts."""

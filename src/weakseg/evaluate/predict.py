@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import DataInvalid, EvidenceInvalid
 from weakseg.evaluate.device import usable
-from weakseg.solvers.mean_field import refined
+from weakseg.solvers.parallel_crf import refined
 from weakseg.types import Classes
 
 _DEEPEST_STRIDE = 32

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.evaluate.confusion import confusion
 from weakseg.evaluate.scores import Scores
-from weakseg.solvers.mean_field import refined
+from weakseg.solvers.parallel_crf import refined
 from weakseg.types import Classes
 
 _TUNED = ("compat", "sxy", "srgb", "smooth_compat")

@@ -26,7 +26,9 @@ from weakseg.kernels.lanes import (
     store,
     total,
 )
-from weakseg.kernels.permutohedral import Lattice, aligned_zeros, blur, padded, slice_, splat
+from weakseg.kernels.lattice_memory import require_memory
+from weakseg.kernels.lattice_values import aligned_zeros, blur, padded, slice_, splat
+from weakseg.kernels.permutohedral import Lattice
 
 _NEVER = -1e30
 """Score of the classes that only fill a vector register."""
@@ -78,8 +80,15 @@ def _degrees(lattice: Lattice) -> Float[np.ndarray, "N 1"]:
 def parallel_steps(
     scores: Float[np.ndarray, "N C"], matrix: Messages, steps: int, threads: int = 1
 ) -> Float[np.ndarray, "N C"]:
-    """Probabilities after that many updates q = softmax(scores + matrix q) of all pixels at once, equation 57."""
+    """Probabilities after that many updates q = softmax(scores + matrix q) of all pixels at once, equation 57.
+
+    Raises:
+        EvidenceInvalid: so many classes on so many corners outgrow memory.
+    """
     count, classes = scores.shape
+    require_memory(
+        4 * classes * (matrix.rows * (threads + 2) + 2 * count), f"{classes} classes on {matrix.rows} corners"
+    )
     scores = padded(scores, _NEVER)
     pixels = [slice(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
     probs = aligned_zeros(*scores.shape)
@@ -107,7 +116,7 @@ def parallel_steps(
             incoming[:] = sum(sums[1:], start=sums[0])
             for own in sums:
                 own[:] = 0
-            [*pool.map(smooth, matrix.parts(incoming), matrix.parts(room), matrix.lattices)]
+            _ = [*pool.map(smooth, matrix.parts(incoming), matrix.parts(room), matrix.lattices)]
     return probs[:, :classes]
 
 

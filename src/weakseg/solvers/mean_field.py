@@ -2,20 +2,26 @@
 
 from dataclasses import dataclass, fields, replace
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from weakseg.constraints.linear_rows import Constraint
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.kernels.mean_field import messages, parallel_steps
-from weakseg.kernels.permutohedral import Lattice
+from weakseg.solvers.free_energy import FreeEnergy
+from weakseg.solvers.held_rows import Everything, held_rows
+from weakseg.solvers.parallel_crf import stepped
+from weakseg.solvers.parallel_crf_of_tensors import steps_of_tensors
 from weakseg.types import UNLABELED, Energy, Evidence, Memory, Solution
 
 _SURE = 1e4
 """Scores of a seed's other classes are this far below; the exponential of minus this is 0."""
+
+_TOGETHER = 1 << 24
+"""Probabilities of the images that are stepped together; several arrays of eight bytes for each are alive at once."""
+_VOID = "No pixel is valid; nothing is refined."
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,17 @@ class MeanField:
     for any differentiable energy, at the labels' resolution; coarse log-probabilities are upsampled. Seeds keep their
     class, invalid pixels do not take part. Each step goes from p towards softmax(log q - w n dE/dp).
 
-    `damped` steps are as long as a line search allows, so that F never rises. Without, all pixels step the whole way at
-    once, which is what CRF implementations do: for `DenseCRF` on a CPU that is one pass over the pixels a step, and
-    the answer is theirs. Linear rows are not held; they go into the log-probabilities (`DualProjection`) beforehand.
+    With a `constraint` it is the least among the distributions that obey the rows, and what priced rows are missed by
+    is paid on top: the start is the projection of q, and each step goes towards the projection of that softmax,
+    equation 65. Rows are about the labels' pixels.
 
-    `certificate`: `first_energy`, F at the start, and `residual`, the most that any probability would still move.
+    `damped` steps are as long as a line search allows, so that F never rises. Without, all pixels step the whole way at
+    once, which is what CRF implementations do: for `DenseCRF` without rows lattices are built once and blurs have a
+    single order, as theirs, so the answer is theirs (the energy's gradient has the mean of two orders).
+
+    `certificate`: `first_energy`, F at the start, and `residual`, the most that any probability would still move; with
+    rows `violation`, `slack` and `contradiction` as well, as of `DualProjection`. `memory.multipliers` are those of
+    the last step.
 
     Krähenbühl and Koltun 2011, algorithm 1; Baqué et al. 2016, on damping.
 
@@ -45,6 +57,8 @@ class MeanField:
     steps: int = 10
     damped: bool = True
     """Whether each step is held back until the free energy falls."""
+    constraint: Constraint | None = None
+    """Linear rows that are obeyed at every step."""
 
     def __post_init__(self):
         if self.steps < 1 or not self.weight >= 0:
@@ -54,77 +68,98 @@ class MeanField:
         """The distribution found for each image, each on its own.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are nan.
+            EvidenceInvalid: log-probabilities that are nan; rows for other classes.
         """
-        found = [self._solve_one(_only(evidence, image)) for image in range(len(evidence.image))]
-        probs, energies, first, residuals = (torch.cat(column) for column in zip(*found, strict=True))
-        dtype = evidence.log_probs.dtype
+        dtype, device = evidence.log_probs.dtype, evidence.log_probs.device
+        if isinstance(self.energy, DenseCRF) and not self.damped and self.constraint is None and device.type != "cpu":
+            classes, pixels = evidence.log_probs.shape[1], evidence.weak.valid[0].numel()
+            some = max(1, _TOGETHER // (classes * pixels))
+            parts = [_only(evidence, first, first + some) for first in range(0, len(evidence.image), some)]
+            found = [one for part in parts for one in self._in_tensors(part, self.energy)]
+        else:
+            found = [self._solve_one(_only(evidence, i, i + 1), _only_of(start, i)) for i in range(len(evidence.image))]
+        column = lambda name: torch.tensor([f.numbers[name] for f in found], dtype=torch.float64, device=device)  # noqa: E731
         return Solution(
-            target=probs.to(dtype),
+            target=torch.cat([f.probs for f in found]).to(dtype),
             weight=evidence.weak.valid.to(dtype),
-            energy=energies.to(dtype),
-            status=tuple(
-                f"{self.steps} steps at most; a probability would still move by {residual:.2g}."
-                for residual in residuals.tolist()
+            energy=column("energy").to(dtype),
+            status=tuple(f.status for f in found),
+            certificate={name: column(name) for name in found[0].numbers if name != "energy"},
+            memory=Memory(
+                multipliers=None
+                if self.constraint is None
+                else tuple(m for f in found for m in f.memory.multipliers or ())
             ),
-            certificate={"first_energy": first, "residual": residuals},
         )
 
-    def _solve_one(self, evidence: Evidence) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Probabilities, free energy, that at the start, and residual of a batch of one."""
+    def _solve_one(self, evidence: Evidence, start: Memory) -> "_Found":
+        """The answer for a batch of one."""
         scores = _scores(evidence).double()
-        first = scores.softmax(1)
-        free_energy = lambda probs: self._free_energy(probs, scores, evidence)  # noqa: E731
+        allowed = Everything() if self.constraint is None else held_rows(self.constraint, evidence, scores, start)
+        free_energy = FreeEnergy(self.energy, self.weight, scores, evidence, allowed)
+        probs, memory = allowed.nearest(scores, allowed.start)
         if not evidence.weak.valid.any():
-            nothing = torch.zeros(1, device=scores.device, dtype=torch.float64)
-            return first, nothing, nothing, nothing
-        if not self.damped:
-            probs = self._in_parallel(scores, evidence)
-            return probs, free_energy(probs), free_energy(first), _most(self._aim(probs, scores, evidence) - probs)
-        probs, value, residual = first, free_energy(first), torch.zeros(1)
-        at_first = value
+            numbers = {"energy": 0.0, "first_energy": 0.0, "residual": 0.0} | allowed.certificate(probs)
+            return _Found(probs, numbers, memory, _VOID)
+        first = free_energy(probs).item()
+        probs, memory, residual = (self._damped if self.damped else self._in_parallel)(free_energy, probs, memory)
+        numbers = {"energy": free_energy(probs).item(), "first_energy": first, "residual": residual}
+        status = allowed.sentence(probs) + self._status(residual)
+        return _Found(probs, numbers | allowed.certificate(probs), memory, status)
+
+    def _in_tensors(self, evidence: Evidence, crf: DenseCRF) -> list["_Found"]:
+        """The answers for images that are stepped together, all their pixels at once."""
+        scores, nothing = _scores(evidence).double(), Memory()
+        free_energy = FreeEnergy(crf, self.weight, scores, evidence, Everything())
+        probs = steps_of_tensors(scores, evidence, crf, self.weight, self.steps)
+        residuals = (free_energy.aim(probs, nothing)[0] - probs).abs().amax((1, 2, 3))
+        columns = {"energy": free_energy(probs), "first_energy": free_energy(scores.softmax(1)), "residual": residuals}
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        statuses = [
+            self._status(residual) if valid else _VOID
+            for residual, valid in zip(residuals.tolist(), evidence.weak.valid.flatten(1).any(1).tolist(), strict=True)
+        ]
+        return [
+            _Found(one, dict(zip(columns, row, strict=True)), nothing, status)
+            for one, row, status in zip(probs.split(1), rows, statuses, strict=True)
+        ]
+
+    def _status(self, residual: float) -> str:
+        return f"{self.steps} steps at most; a probability would still move by {residual:.2g}."
+
+    def _damped(self, free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> tuple[Tensor, Memory, float]:
+        """Steps that a line search shortens until the free energy falls; the last one's direction is the residual."""
+        value, residual = free_energy(probs), 0.0
         for _ in range(self.steps):
-            direction = self._aim(probs, scores, evidence) - probs
-            residual, length = _most(direction), 1.0
+            aim, memory = free_energy.aim(probs, memory)
+            direction, length = aim - probs, 1.0
+            residual = direction.abs().amax().item()
             while (tried := free_energy(probs + length * direction)) > value and length > 1e-3:
                 length /= 2
             if tried >= value:
                 break
             probs, value = probs + length * direction, tried
-        return probs, value, at_first, residual
+        return probs, memory, residual
 
-    def _free_energy(self, probs, scores, evidence):
-        apart = (torch.xlogy(probs, probs) - probs * scores).sum(1)
-        valid = evidence.weak.valid
-        return self.weight * self.energy(probs, evidence) + torch.where(valid, apart, 0).sum((1, 2)) / valid.sum()
-
-    def _aim(self, probs, scores, evidence):
-        """Where the linearised energy would take every pixel."""
-        with torch.enable_grad():
-            free = probs.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(self.energy(free, evidence).sum(), free)
-        return (scores - self.weight * evidence.weak.valid.sum() * slope).softmax(1)
-
-    def _in_parallel(self, scores, evidence):
-        if isinstance(self.energy, DenseCRF) and scores.device.type == "cpu":
-            return _by_passes(scores, evidence, self.energy, self.weight, self.steps)
-        probs = scores.softmax(1)
-        for _ in range(self.steps):
-            probs = self._aim(probs, scores, evidence)
-        return probs
+    def _in_parallel(self, free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> tuple[Tensor, Memory, float]:
+        """Full steps of all pixels; what one more would change is the residual."""
+        if isinstance(self.energy, DenseCRF) and self.constraint is None:
+            probs = _by_passes(free_energy.scores, free_energy.evidence, self.energy, self.weight, self.steps)
+        else:
+            for _ in range(self.steps):
+                probs, memory = free_energy.aim(probs, memory)
+        return probs, memory, (free_energy.aim(probs, memory)[0] - probs).abs().amax().item()
 
 
-def refined(
-    probs: Float[np.ndarray, "C H W"], image: Float[np.ndarray, "M H W"], crf: DenseCRF, steps: int = 10
-) -> Float[np.ndarray, "C H W"]:
-    """Probabilities after mean-field steps of a CRF, all pixels at once: what `weakseg predict --crf` writes.
+@dataclass(frozen=True)
+class _Found:
+    """The answer for one picture."""
 
-    Raises:
-        EvidenceInvalid: the picture has nan, or bandwidths are too small for it.
-    """
-    scores = np.log(np.maximum(probs.reshape(len(probs), -1), 1e-8)).T
-    found = _steps(scores, torch.from_numpy(image), torch.ones(image.shape[1:], dtype=torch.bool), crf, 1.0, steps)
-    return found.T.reshape(probs.shape)
+    probs: Float[Tensor, "1 C H W"]
+    numbers: dict[str, float]
+    """The certificate and, as `energy`, what was minimised."""
+    memory: Memory
+    status: str
 
 
 def _by_passes(scores, evidence, crf, weight, steps):
@@ -132,20 +167,12 @@ def _by_passes(scores, evidence, crf, weight, steps):
     valid = evidence.weak.valid[0]
     here = scores[0, :, valid].float().T.numpy()
     probs = scores.softmax(1)
-    found = torch.from_numpy(_steps(here, evidence.image[0], valid, crf, weight, steps))
+    found = torch.from_numpy(stepped(here, evidence.image[0], valid, crf, weight, steps))
     probs[0, :, valid] = found.T.to(probs)
     return probs
 
 
-def _steps(scores, image, valid, crf, weight, steps):
-    pairs = [(matrix.lattice, weight * strength) for matrix, strength in crf.kernels(image, valid)]
-    lattices = [lattice for lattice, _ in pairs if isinstance(lattice, Lattice)]
-    threads = torch.get_num_threads()
-    matrix = messages(lattices, [strength for _, strength in pairs], threads)
-    return parallel_steps(scores, matrix, steps, threads)
-
-
-def _scores(evidence: Evidence) -> Float[Tensor, "1 C H W"]:
+def _scores(evidence: Evidence) -> Float[Tensor, "B C H W"]:
     """Log-probabilities at the labels' resolution, a seed's class certain."""
     scores, seeds = evidence.log_probs.detach(), evidence.weak.seeds
     if scores.isnan().any():
@@ -158,12 +185,13 @@ def _scores(evidence: Evidence) -> Float[Tensor, "1 C H W"]:
     return torch.where(held[:, None], certain, scores.log_softmax(1))
 
 
-def _only(evidence: Evidence, image: int) -> Evidence:
-    """A batch of that image alone."""
-    one = slice(image, image + 1)
-    weak = replace(evidence.weak, **{f.name: getattr(evidence.weak, f.name)[one] for f in fields(evidence.weak)})
-    return Evidence(evidence.image[one], evidence.log_probs[one], weak)
+def _only(evidence: Evidence, first: int, last: int) -> Evidence:
+    """The images from the first to before the last."""
+    some = slice(first, last)
+    weak = replace(evidence.weak, **{f.name: getattr(evidence.weak, f.name)[some] for f in fields(evidence.weak)})
+    return Evidence(evidence.image[some], evidence.log_probs[some], weak)
 
 
-def _most(values: Float[Tensor, "1 C H W"]) -> Float[Tensor, " 1"]:
-    return values.abs().amax().reshape(1)
+def _only_of(start: Memory, image: int) -> Memory:
+    """What is remembered of that image alone."""
+    return Memory(multipliers=None if start.multipliers is None else (start.multipliers[image],))

@@ -1,0 +1,129 @@
+"""Pictures and settings that tools choke on: one clear message, or a finite right answer."""
+
+from dataclasses import replace
+from math import inf, nan
+
+import pytest
+import torch
+from batches import batch_of
+
+from weakseg import (
+    DenseCRF,
+    EdgeMapContrast,
+    Entropy,
+    Evidence,
+    GatedCRF,
+    GridPotts,
+    LocalKernel,
+    MumfordShah,
+    NormalizedCut,
+)
+from weakseg.errors import EvidenceInvalid, RecipeInvalid
+from weakseg.types import UNLABELED
+
+KERNEL = LocalKernel(radius=0.15, position=0.12, color=0.4)
+LOOKING = {
+    "dense CRF": DenseCRF(),
+    "gated CRF": GatedCRF(KERNEL),
+    "normalised cut": NormalizedCut(KERNEL),
+    "Mumford-Shah": MumfordShah(),
+    "grid Potts": GridPotts(),
+    "edge map": GridPotts(contrast=EdgeMapContrast()),
+}
+"""Energies that look at the picture."""
+ENERGIES = {**LOOKING, "entropy": Entropy()}
+
+each_energy = pytest.mark.parametrize("energy", ENERGIES.values(), ids=ENERGIES.keys())
+each_that_looks = pytest.mark.parametrize("energy", LOOKING.values(), ids=LOOKING.keys())
+
+
+def case(height: int, width: int, classes: int = 3, valid: bool = True) -> tuple[torch.Tensor, Evidence]:
+    """Random probabilities that want a gradient, and what goes with them, of two pictures."""
+    generator = torch.Generator().manual_seed(0)
+    probs = torch.randn((2, classes, height, width), generator=generator).softmax(1)
+    everywhere = torch.full((2, height, width), valid)
+    batch = batch_of(torch.full((2, height, width), UNLABELED), everywhere, classes)
+    return probs.requires_grad_(), Evidence(batch.image, probs.detach().log(), batch.weak)
+
+
+def measured(energy, probs, evidence) -> torch.Tensor:
+    """The energy of each picture, once it and its gradient are known to be finite."""
+    found = energy(probs, evidence)
+    found.sum().backward()
+    assert found.isfinite().all()
+    assert (found >= 0).all()
+    assert probs.grad.isfinite().all()
+    return found.detach()
+
+
+@each_energy
+def test_a_picture_of_one_pixel_has_a_finite_energy(energy):
+    """There is nobody to differ from."""
+    measured(energy, *case(1, 1))
+
+
+@each_energy
+def test_300_classes_are_as_good_as_any_number(energy):
+    """More than a byte can tell apart; a class that nobody predicts costs nothing."""
+    probs, evidence = case(5, 6)
+    more = torch.cat([probs.detach(), torch.zeros(2, 297, 5, 6)], 1).requires_grad_()
+    many = replace(evidence, log_probs=more.detach().log())
+    torch.testing.assert_close(measured(energy, more, many), measured(energy, probs, evidence), rtol=1e-4, atol=1e-6)
+
+
+@each_energy
+def test_a_picture_that_is_all_void_costs_nothing(energy):
+    """And pulls nowhere."""
+    probs, evidence = case(5, 6, valid=False)
+    assert (measured(energy, probs, evidence) == 0).all()
+    assert (probs.grad == 0).all()
+
+
+@each_energy
+def test_16_bits_scaled_to_one_are_the_picture_of_8_bits(energy):
+    """257 of sixteen bits are 1 of eight."""
+    probs, evidence = case(5, 6)
+    eight = (evidence.image * 255).round()
+    found = [measured(energy, probs, replace(evidence, image=image)) for image in (eight / 255, 257 * eight / 65535)]
+    torch.testing.assert_close(found[0], found[1])
+
+
+@each_that_looks
+@pytest.mark.parametrize("strange", [nan, inf])
+def test_a_pixel_that_is_no_number_is_one_clear_message(energy, strange):
+    """It names the picture; in void it does not matter."""
+    probs, evidence = case(5, 6)
+    image = evidence.image.clone()
+    image[1, :, 2, 3] = strange
+    with pytest.raises(EvidenceInvalid, match="Image 1 of the batch .* nan or infinite"):
+        energy(probs, replace(evidence, image=image))
+    valid = torch.ones_like(evidence.weak.valid)
+    valid[1, 2, 3] = False
+    measured(energy, probs, replace(evidence, image=image, weak=replace(evidence.weak, valid=valid)))
+
+
+def test_16_bits_that_nobody_scaled_are_one_clear_message():
+    """Colours that differ by thousands of bandwidths have no lattice."""
+    probs, evidence = case(5, 6)
+    with pytest.raises(EvidenceInvalid, match=r"scaled to \[0, 1\]"):
+        DenseCRF()(probs, replace(evidence, image=evidence.image * 65535))
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, nan])
+@pytest.mark.parametrize(
+    ("made", "names"),
+    [(DenseCRF, ("sxy", "srgb", "smooth_sxy")), (LocalKernel, ("radius", "position", "color"))],
+)
+def test_bandwidths_of_zero_or_below_are_refused(made, names, wrong):
+    """Before anything is computed, naming the number."""
+    for name in names:
+        with pytest.raises(RecipeInvalid, match=f"{name}={wrong!r}"):
+            made(**{name: wrong})
+
+
+def test_weights_and_windows_without_meaning_are_refused():
+    """A boundary that is rewarded, a window without end."""
+    with pytest.raises(RecipeInvalid, match="boundary_weight=-1"):
+        MumfordShah(boundary_weight=-1.0)
+    with pytest.raises(RecipeInvalid, match="radius=inf"):
+        LocalKernel(radius=inf)
