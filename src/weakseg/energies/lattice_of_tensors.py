@@ -1,6 +1,6 @@
 """The permutohedral lattice in plain torch, for devices that numba does not reach.
 
-The same corners, in the same order, as `kernels.permutohedral`, which explains them.
+The same corners as of `kernels.permutohedral`, which explains them, in the order of their numbers.
 """
 
 from dataclasses import dataclass
