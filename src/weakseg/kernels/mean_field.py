@@ -62,15 +62,16 @@ class Messages:
 
 def messages(lattices: Sequence[Lattice], strengths: Sequence[float], threads: int = 1) -> Messages:
     """What pixels tell each other, from one lattice and one strength a kernel."""
-    starts = np.cumsum([0, *(lattice.size + 1 for lattice in lattices)])[:-1].astype(np.int32)
-    corners = [lattice.corners + start for lattice, start in zip(lattices, starts, strict=True)]
+    points, ends = len(lattices[0].corners), np.cumsum([lattice.corners.shape[1] for lattice in lattices])
+    corners, weights = np.empty((points, ends[-1]), np.int32), np.empty((points, ends[-1]), np.float32)
+    parts = zip(*(np.split(array, ends[:-1], axis=1) for array in (corners, weights)), strict=True)
+    firsts = np.cumsum([0, *(lattice.size + 1 for lattice in lattices)])
+    fill = lambda lattice, strength, first, part: _fill(  # noqa: E731
+        lattice.corners, lattice.weights, _degrees(lattice), np.float32(strength), first, *part
+    )
     with ThreadPoolExecutor(threads) as pool:
-        degrees = pool.map(_degrees, lattices)
-        weights = [
-            lattice.weights * np.sqrt(np.float32(strength) / degree)
-            for lattice, strength, degree in zip(lattices, strengths, degrees, strict=True)
-        ]
-    return Messages(np.concatenate(corners, 1), np.concatenate(weights, 1), tuple(lattices))
+        _ = [*pool.map(fill, lattices, strengths, firsts, parts)]
+    return Messages(corners, weights, tuple(lattices))
 
 
 def _degrees(lattice: Lattice) -> Float[np.ndarray, "N 1"]:
@@ -79,6 +80,16 @@ def _degrees(lattice: Lattice) -> Float[np.ndarray, "N 1"]:
     splat(ones, lattice.corners, lattice.weights, on_corners)
     blur(on_corners, room, lattice.neighbours, False)
     return slice_(on_corners, lattice.corners, lattice.weights)[:, :1]
+
+
+@compiled
+def _fill(corners, weights, degrees, strength, first, all_corners, all_weights):
+    """One lattice's part of all corners, numbered from `first`, and of all weights."""
+    for point in range(len(corners)):
+        scale = np.sqrt(strength / degrees[point, 0])
+        for corner in range(corners.shape[1]):
+            all_corners[point, corner] = corners[point, corner] + first
+            all_weights[point, corner] = weights[point, corner] * scale
 
 
 def parallel_steps(
