@@ -3,12 +3,14 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 
 import torch
 from torch.nn import functional as F
 
 from weakseg import Batch, DenseCRF, Fit, Pretrained, Regularize, SeedsOnly, UNet
+from weakseg.data.folder import Folder
 from weakseg.energies.gaussian_filter import GaussianFilter
 from weakseg.kernels.permutohedral import Lattice
 
@@ -19,9 +21,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
     """One thread, processor time, medians of three."""
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
-    coarse = torch.rand(IMAGES, 3, 9, 9, generator=generator)
-    image = F.interpolate(coarse, (PIXELS, PIXELS), mode="bicubic").clamp(0, 1)
-    image = (image + 0.02 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
+    image = pictures(generator)
     seeds = torch.where(torch.rand(IMAGES, PIXELS, PIXELS, generator=generator) < 0.03, 1, -1)
     batch = Batch.from_seeds(image, seeds, CLASSES)
     logits = torch.randn(IMAGES, CLASSES, CELLS, CELLS, generator=generator, requires_grad=True)
@@ -31,6 +31,18 @@ def measure() -> Iterator[tuple[str, float, str]]:
     yield "crf.loss_ms_per_image", 1000 * spent / IMAGES, f"ms, {CELLS} x {CELLS} x {CLASSES}, forward and backward"
     yield "crf.loss_share", spent / seconds(step), f"of a training step of {network}, 12 x {PIXELS} x {PIXELS}"
     yield "crf.loss_bytes_per_image", float(lattice_bytes(image)), "bytes: the lattice and one value array on it"
+
+
+def pictures(generator: torch.Generator) -> torch.Tensor:
+    """A batch (B, 3, H, W), of photographs of msrc21 where they are at hand, else of smooth noise."""
+    if (Path(os.environ.get("WEAKSEG_DATA", "")) / "msrc21").is_dir():
+        folder = Folder("msrc21", "train", labels=())
+        chosen = torch.linspace(0, len(folder) - 1, IMAGES).int().tolist()
+        photographs = [torch.from_numpy(folder[index].image)[None] for index in chosen]
+        return torch.cat([F.interpolate(photograph, (PIXELS, PIXELS), mode="bilinear") for photograph in photographs])
+    coarse = torch.rand(IMAGES, 3, 9, 9, generator=generator)
+    image = F.interpolate(coarse, (PIXELS, PIXELS), mode="bicubic").clamp(0, 1)
+    return (image + 0.02 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
 
 
 def training_step(batch: Batch) -> tuple[Callable[[], object], str]:
