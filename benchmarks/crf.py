@@ -3,12 +3,14 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 
 import torch
 from torch.nn import functional as F
 
 from weakseg import Batch, DenseCRF, Fit, Pretrained, Regularize, SeedsOnly, UNet
+from weakseg.data.folder import Folder
 from weakseg.energies.gaussian_filter import GaussianFilter
 from weakseg.kernels.permutohedral import Lattice
 
@@ -30,13 +32,23 @@ def measure() -> Iterator[tuple[str, float, str]]:
 def scene() -> tuple[Batch, torch.Tensor]:
     """Smooth noisy pictures with 3 % of their pixels marked, and random logits half as fine."""
     generator = torch.Generator().manual_seed(0)
-    coarse = torch.rand(IMAGES, 3, 9, 9, generator=generator)
-    image = F.interpolate(coarse, (PIXELS, PIXELS), mode="bicubic").clamp(0, 1)
-    image = (image + 0.02 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
+    image = pictures(generator)
     seeds = torch.where(torch.rand(IMAGES, PIXELS, PIXELS, generator=generator) < 0.03, 1, -1)
     batch = Batch.from_seeds(image, seeds, CLASSES)
     logits = torch.randn(IMAGES, CLASSES, CELLS, CELLS, generator=generator, requires_grad=True)
     return batch, logits
+
+
+def pictures(generator: torch.Generator) -> torch.Tensor:
+    """A batch (B, 3, H, W), of photographs of msrc21 where they are at hand, else of smooth noise."""
+    if (Path(os.environ.get("WEAKSEG_DATA", "")) / "msrc21").is_dir():
+        folder = Folder("msrc21", "train", labels=())
+        chosen = torch.linspace(0, len(folder) - 1, IMAGES).int().tolist()
+        photographs = [torch.from_numpy(folder[index].image)[None] for index in chosen]
+        return torch.cat([F.interpolate(photograph, (PIXELS, PIXELS), mode="bilinear") for photograph in photographs])
+    coarse = torch.rand(IMAGES, 3, 9, 9, generator=generator)
+    image = F.interpolate(coarse, (PIXELS, PIXELS), mode="bicubic").clamp(0, 1)
+    return (image + 0.02 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
 
 
 def training_step(batch: Batch) -> tuple[Callable[[], object], str]:

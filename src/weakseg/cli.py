@@ -138,10 +138,10 @@ def predict(
 @app.command()
 def tune_crf(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
-    pictures: Annotated[int, typer.Option("--pictures", min=1, help="How many training pictures to tune on.")] = 100,
+    pictures: Annotated[int, typer.Option("--pictures", min=1, help="How many pictures to tune on.")] = 100,
     device: Device = "cpu",
 ) -> None:
-    """Find the CRF settings that suit a run, on training pictures with masks, for --crf to use."""
+    """Find the CRF settings that suit a run, on pictures with masks it is not judged by, for --crf to use."""
     from weakseg.commands.tune_crf import tune_and_show
 
     tune_and_show(run, pictures, device)

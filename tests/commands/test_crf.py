@@ -22,6 +22,7 @@ def test_a_tuned_crf_is_kept_and_used(weakseg, trained, hearts, tmp_path):
     assert open_run(trained).crf == DenseCRF()
     said = weakseg("tune-crf", trained, "--pictures", 3)
     assert said.code == 0, said.err
+    assert "on 3 training pictures" in said.out
     assert "without CRF" in said.out
     assert repr(open_run(trained).crf) in said.out
     refined = json.loads(weakseg("evaluate", trained, "--crf", "--json").out)
@@ -32,6 +33,24 @@ def test_a_tuned_crf_is_kept_and_used(weakseg, trained, hearts, tmp_path):
     said = weakseg("predict", trained, *pictures, "--out", tmp_path / "masks", "--crf", "--probabilities")
     assert said.code == 0, said.err
     assert len([*(tmp_path / "masks").glob("*.png")]) == 2
+
+
+@pytest.mark.parametrize(("validation", "told"), [("val", "on 2 held-out"), ("held out", "on 3 training")])
+def test_it_is_tuned_on_what_was_kept_aside_and_never_on_what_is_judged(weakseg, hearts, tmp_path, validation, told):
+    """A recipe that keeps a part of train aside has it for this, unless it is validated there."""
+    judged = {"val": "Folder(DATA, 'val')", "held out": "Fold(Folder(DATA, 'train'), held_out=True, of=4)"}[validation]
+    (tmp_path / "recipe.py").write_text(
+        "from weakseg import AdamW, Augment, Fit, Fold, Folder, Phase, Recipe, SeedsOnly, UNet\n"
+        f"DATA = {str(hearts)!r}\n"
+        "recipe = Recipe(training=Fold(Folder(DATA, 'train'), held_out=False, of=4), network=UNet(),\n"
+        f"    validation={judged}, phases=(Phase(Fit(SeedsOnly()), epochs=1, learning_rate=1e-3),),\n"
+        "    augment=Augment(crop=(32, 32)), optimizer=AdamW(), batch_size=4)\n"
+    )
+    said = weakseg("train", tmp_path / "recipe.py", "--out", tmp_path / "run", "--device", "cpu")
+    assert said.code == 0, said.err
+    said = weakseg("tune-crf", tmp_path / "run", "--pictures", 3)
+    assert said.code == 0, said.err
+    assert told in said.out
 
 
 def test_a_damaged_crf_is_one_clear_message(weakseg, trained):

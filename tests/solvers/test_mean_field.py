@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from weakseg import DenseCRF, Evidence, GridPotts, MeanField
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.solvers.parallel_crf import refined
+from weakseg.solvers.parallel_crf import FAINT, refined, stepped
 from weakseg.types import UNLABELED
 
 CRF = DenseCRF(sxy=0.4, srgb=0.3, compat=5.0, smooth_sxy=0.1, smooth_compat=3.0)
@@ -121,6 +121,22 @@ def test_renamed_classes_are_refined_alike_with_any_number_of_threads(classes):
         np.testing.assert_allclose(refined(probs, image, CRF), found, atol=1e-5)
     finally:
         torch.set_num_threads(before)
+
+
+def test_classes_that_are_faint_everywhere_keep_their_probabilities():
+    """Labels are what they are with all classes, and probabilities within a thousandth."""
+    random = np.random.default_rng(0)
+    probs = np.concatenate([random.dirichlet([1, 1, 1], (9, 11)), FAINT * random.random((9, 11, 2))], 2)
+    probs = (probs / probs.sum(2, keepdims=True)).transpose(2, 0, 1).astype(np.float32)
+    image = random.random((3, 9, 11)).astype(np.float32)
+    found = refined(probs, image, CRF)
+    np.testing.assert_array_equal(found[3:], probs[3:])
+    np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
+    scores = np.log(np.maximum(probs.reshape(5, -1), 1e-8)).T
+    everywhere = torch.ones(9, 11, dtype=torch.bool)
+    all_of_them = stepped(scores, torch.from_numpy(image), everywhere, CRF, 1.0, 10).T.reshape(probs.shape)
+    np.testing.assert_allclose(found, all_of_them, atol=1e-3)
+    np.testing.assert_array_equal(found.argmax(0), all_of_them.argmax(0))
 
 
 def test_void_takes_no_part():

@@ -1,6 +1,6 @@
 """Which strengths and bandwidths of a CRF serve a trained network best, on pictures with masks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +24,7 @@ class Predicted:
 
     image: Float[np.ndarray, "M H W"]
     probs: Float[np.ndarray, "C H W"]
+    """In half precision, as a hundred pictures of many classes are kept at once."""
     truth: Int[np.ndarray, "H W"]
 
 
@@ -52,21 +53,26 @@ def tune(
         progress: told how many settings are done, and of how many.
     """
     best, done = start, 1
-    before = score = mean_iou([refined(p.probs, p.image, best) for p in pictures], pictures, classes)
+    score_of = lambda crf: mean_iou((_refined(p, crf) for p in pictures), pictures, classes)  # noqa: E731
+    before = score = score_of(best)
     progress(done, TRIALS)
     for parameter in 2 * _TUNED:
         from_here = getattr(best, parameter)
         for factor in _FACTORS:
             tried = replace(best, **{parameter: from_here * factor})
-            found = mean_iou([refined(p.probs, p.image, tried) for p in pictures], pictures, classes)
+            found = score_of(tried)
             if found > score:
                 best, score = tried, found
             done += 1
             progress(done, TRIALS)
-    return Tuned(best, mean_iou([p.probs for p in pictures], pictures, classes), before, score)
+    return Tuned(best, mean_iou((p.probs for p in pictures), pictures, classes), before, score)
 
 
-def mean_iou(probs: Sequence[Float[np.ndarray, "C _ _"]], pictures: Sequence[Predicted], classes: Classes) -> float:
+def _refined(picture: Predicted, crf: DenseCRF) -> Float[np.ndarray, "C H W"]:
+    return refined(picture.probs.astype(np.float32), picture.image, crf)
+
+
+def mean_iou(probs: Iterable[Float[np.ndarray, "C _ _"]], pictures: Sequence[Predicted], classes: Classes) -> float:
     """Of the most probable classes."""
     matrices = [
         confusion(picture.truth, shares.argmax(0), len(classes))

@@ -33,6 +33,9 @@ from weakseg.kernels.permutohedral import Lattice
 _NEVER = -1e30
 """Score of the classes that only fill a vector register."""
 
+_CHUNK = 64
+"""Pixels that take each step of an update together; their values stay in the fastest cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class Messages:
@@ -59,22 +62,34 @@ class Messages:
 
 def messages(lattices: Sequence[Lattice], strengths: Sequence[float], threads: int = 1) -> Messages:
     """What pixels tell each other, from one lattice and one strength a kernel."""
-    starts = np.cumsum([0, *(lattice.size + 1 for lattice in lattices)])[:-1].astype(np.int32)
-    corners = [lattice.corners + start for lattice, start in zip(lattices, starts, strict=True)]
+    points, ends = len(lattices[0].corners), np.cumsum([lattice.corners.shape[1] for lattice in lattices])
+    corners, weights = np.empty((points, ends[-1]), np.int32), np.empty((points, ends[-1]), np.float32)
+    parts = zip(*(np.split(array, ends[:-1], axis=1) for array in (corners, weights)), strict=True)
+    firsts = np.cumsum([0, *(lattice.size + 1 for lattice in lattices)])
+    fill = lambda lattice, strength, first, part: _fill(  # noqa: E731
+        lattice.corners, lattice.weights, _degrees(lattice), np.float32(strength), first, *part
+    )
     with ThreadPoolExecutor(threads) as pool:
-        degrees = pool.map(_degrees, lattices)
-        weights = [
-            lattice.weights * np.sqrt(np.float32(strength) / degree)
-            for lattice, strength, degree in zip(lattices, strengths, degrees, strict=True)
-        ]
-    return Messages(np.concatenate(corners, 1), np.concatenate(weights, 1), tuple(lattices))
+        _ = [*pool.map(fill, lattices, strengths, firsts, parts)]
+    return Messages(corners, weights, tuple(lattices))
 
 
 def _degrees(lattice: Lattice) -> Float[np.ndarray, "N 1"]:
     on_corners, room = (aligned_zeros(lattice.size + 1, LANES) for _ in range(2))
-    splat(padded(np.ones((len(lattice.corners), 1), np.float32)), lattice.corners, lattice.weights, on_corners)
+    ones = padded(np.ones((len(lattice.corners), 1), np.float32))
+    splat(ones, lattice.corners, lattice.weights, on_corners)
     blur(on_corners, room, lattice.neighbours, False)
     return slice_(on_corners, lattice.corners, lattice.weights)[:, :1]
+
+
+@compiled
+def _fill(corners, weights, degrees, strength, first, all_corners, all_weights):
+    """One lattice's part of all corners, numbered from `first`, and of all weights."""
+    for point in range(len(corners)):
+        scale = np.sqrt(strength / degrees[point, 0])
+        for corner in range(corners.shape[1]):
+            all_corners[point, corner] = corners[point, corner] + first
+            all_weights[point, corner] = weights[point, corner] * scale
 
 
 def parallel_steps(
@@ -122,31 +137,56 @@ def parallel_steps(
 
 @compiled
 def _pass(scores, corners, weights, gathering, incoming, outgoing, probs, last):
-    """One update of some pixels: from `incoming` messages to what goes out, or in the `last` step to probabilities."""
+    """One update of some pixels: from `incoming` messages to what goes out, or in the `last` step to probabilities.
+
+    Pixels go in chunks through loops that do one thing each: a loop over pixels that did all would wait at each pixel
+    for the results of one line before the next.
+    """
     points, channels = scores.shape
-    values = np.empty((1, channels), np.float32)
-    for point in range(points):
-        top = spread(-3e38)
-        for first in range(0, channels, LANES):
+    room = np.empty((_CHUNK, channels), np.float32)
+    for start in range(0, points, _CHUNK):
+        end = min(start + _CHUNK, points)
+        values = room[: end - start]
+        _add_messages(scores[start:end], corners[start:end], weights[start:end], gathering, incoming, values)
+        _exponentials(values)
+        _shares(values)
+        if last:
+            probs[start:end] = values
+        else:
+            splat(values, corners[start:end], weights[start:end], outgoing)
+
+
+@compiled
+def _add_messages(scores, corners, weights, gathering, incoming, values):
+    """Scores and what the corners around each pixel tell it."""
+    for point in range(len(scores)):
+        for first in range(0, scores.shape[1], LANES):
             value = load(scores, point, first)
             for corner in range(gathering):
                 told = load(incoming, corners[point, corner], first)
                 value = multiply_add(spread(weights[point, corner]), told, value)
-            store(values, 0, first, value)
-            top = larger(top, value)
+            store(values, point, first, value)
+
+
+@compiled
+def _exponentials(values):
+    """Of the difference to each row's largest."""
+    for point in range(len(values)):
+        top = load(values, point, 0)
+        for first in range(LANES, values.shape[1], LANES):
+            top = larger(top, load(values, point, first))
         below = spread(-highest(top))
+        for first in range(0, values.shape[1], LANES):
+            store(values, point, first, exponential(add(load(values, point, first), below)))
+
+
+@compiled
+def _shares(values):
+    """Each row divided by its sum."""
+    for point in range(len(values)):
         summed = spread(0.0)
-        for first in range(0, channels, LANES):
-            value = exponential(add(load(values, 0, first), below))
-            store(values, 0, first, value)
-            summed = add(summed, value)
+        for first in range(0, values.shape[1], LANES):
+            summed = add(summed, load(values, point, first))
         share = spread(np.float32(1) / total(summed))
-        for first in range(0, channels, LANES):
-            prob = multiply(share, load(values, 0, first))
-            if last:
-                store(probs, point, first, prob)
-                continue
-            for corner in range(corners.shape[1]):
-                row = corners[point, corner]
-                told = multiply_add(spread(weights[point, corner]), prob, load(outgoing, row, first))
-                store(outgoing, row, first, told)
+        for first in range(0, values.shape[1], LANES):
+            store(values, point, first, multiply(share, load(values, point, first)))

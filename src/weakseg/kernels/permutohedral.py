@@ -3,8 +3,8 @@ r"""Gaussian filtering in 1 to 8 feature dimensions on the permutohedral lattice
 Every point is splatted onto the d + 1 corners of the simplex around it, values are blurred along the d + 1 axes of the
 lattice, and sliced back with the same weights. Adams, Baek and Davis 2010, sections 3 and 4.
 
-Once corners are sorted by their numbers, all neighbours of a kind are found by walking two sorted ranges at once, and
-corners that are near each other are near in memory.
+Corners stand in the order in which points touch them, so that those of neighbouring pixels are near in memory. In the
+order of their numbers, all neighbours of a kind are found by walking two sorted ranges at once.
 """
 
 from dataclasses import dataclass
@@ -80,14 +80,12 @@ def build(features: Float[np.ndarray, "d N"]) -> Lattice:
     if placed < points:
         refuse_outgrown(points, dimensions, len(keys), placed)
     order = np.argsort(keys)
-    rank = np.empty(len(keys), np.int32)
-    rank[order] = np.arange(len(keys), dtype=np.int32)
-    return Lattice(rank[corners[:points]], weights[:points], _neighbours(keys[order], strides))
+    return Lattice(corners[:points], weights[:points], _neighbours(keys[order], order, strides))
 
 
 @compiled
-def _neighbours(keys, strides):
-    """Both neighbours of each corner along each axis; `keys` is sorted."""
+def _neighbours(keys, order, strides):
+    """Both neighbours of each corner along each axis; `keys` is sorted, and `order` says which corner each is."""
     size, count = len(strides) - 1, len(keys)
     neighbours = np.full((size, count, 2), count, np.int32)
     top = strides[size]
@@ -106,6 +104,6 @@ def _neighbours(keys, strides):
                 while there < start[target + 1] and keys[there] < wanted:
                     there += 1
                 if there < start[target + 1] and keys[there] == wanted:
-                    neighbours[axis, corner, 0] = there
-                    neighbours[axis, there, 1] = corner
+                    neighbours[axis, order[corner], 0] = order[there]
+                    neighbours[axis, order[there], 1] = order[corner]
     return neighbours

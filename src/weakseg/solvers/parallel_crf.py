@@ -10,21 +10,32 @@ from weakseg.errors import EvidenceInvalid
 from weakseg.kernels.mean_field import messages, parallel_steps
 from weakseg.kernels.permutohedral import Lattice
 
+FAINT = 1e-4
+"""Probability that a class must have somewhere in a picture to take part in its refinement."""
+
 
 def refined(
     probs: Float[np.ndarray, "C H W"], image: Float[np.ndarray, "M H W"], crf: DenseCRF, steps: int = 10
 ) -> Float[np.ndarray, "C H W"]:
     """Probabilities after mean-field steps of a CRF, equation 57: what `weakseg predict --crf` writes.
 
+    Classes that are nowhere likelier than `FAINT` take no part and keep their probabilities: hardly anybody speaks for
+    them, so they can win nothing, and most of many classes are such in a picture.
+
     Raises:
         EvidenceInvalid: the probabilities or the picture have nan, or bandwidths are too small for it.
     """
     if not np.isfinite(probs).all():
         raise EvidenceInvalid("Probabilities that are nan or infinite.", mend="Look for what gave them.")
-    scores = np.log(np.maximum(probs.reshape(len(probs), -1), 1e-8)).T
+    alive = probs.reshape(len(probs), -1).max(1) > FAINT
+    scores = np.log(np.maximum(probs[alive].reshape(alive.sum(), -1), 1e-8)).T
     everywhere = torch.ones(image.shape[1:], dtype=torch.bool)
-    found = stepped(scores, torch.from_numpy(image), everywhere, crf, 1.0, steps)
-    return found.T.reshape(probs.shape)
+    found = stepped(scores, torch.from_numpy(image), everywhere, crf, 1.0, steps).T.reshape(-1, *probs.shape[1:])
+    if alive.all():
+        return found
+    whole = probs.copy()
+    whole[alive] = found * (1 - probs[~alive].sum(0))
+    return whole
 
 
 def stepped(
