@@ -9,7 +9,7 @@ import numpy as np
 from gco import GCO
 
 from weakseg.energies.neighbours import STEPS, ends
-from weakseg.kernels.potts_cut import labelling_energy
+from weakseg.kernels.potts_arrays import labelling_energy
 
 sys.path.append(str(Path(__file__).parents[1]))
 from cut import SHARPER, Problem, photos, problem

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.kernels.potts_cut import Cut, memory_needed, minimise
+from weakseg.kernels.potts_cut import memory_needed, minimise
+from weakseg.kernels.potts_run import Cut
 from weakseg.solvers.finite_logits import require_finite
 from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution
 
