@@ -21,7 +21,7 @@ from weakseg.data.sample import Dataset, Sample
 from weakseg.data.view import view, whole
 from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.evaluate.confusion import confusion
-from weakseg.evaluate.predict import Predictor
+from weakseg.evaluate.predict import Predictor, evaluating
 from weakseg.objectives import Fit
 from weakseg.train.loader import Share
 from weakseg.train.parts import parts
@@ -131,7 +131,7 @@ def sweep(
 
     threads = torch.get_num_threads()
     found = []
-    with ThreadPoolExecutor(threads) as pool:
+    with evaluating(predictor.network), ThreadPoolExecutor(threads) as pool:
         for done in _ahead(tasks(), 2 * threads):
             found.append(done.result())
             progress()
@@ -146,6 +146,8 @@ def hidden_segmentation(
     # A probability that rounds to 0 is unlikely, not impossible.
     log_probs = torch.from_numpy(probs).clamp(min=torch.finfo(torch.float32).tiny).log()[None]
     solution = solver.solve(Evidence(batch.image, log_probs, batch.weak, batch.keys), batch.memory)
+    if solution.memory.labels is not None:
+        return solution.memory.labels[0].cpu().numpy(), solution
     size = sample.valid.shape
     target = F.interpolate(solution.target, size, mode="bilinear", align_corners=False)
     weight = F.interpolate(solution.weight[:, None], size, mode="nearest-exact")[0, 0]
