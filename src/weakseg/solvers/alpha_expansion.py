@@ -113,7 +113,8 @@ class AlphaExpansion:
         seeds = torch.where(weak.valid[i].cpu(), seeds, UNLABELED)
         _refuse_strange_seeds(seeds, evidence.log_probs.shape[1], i)
         allowed = self._allowed(seeds, weak.tags[i].cpu())
-        _refuse_too_large(valid.shape, len(allowed), len(self.potts.steps), i)
+        name = f"'{evidence.keys[i]}'" if evidence.keys else f"{i} of the batch (counted from 0)"
+        require_memory(f"Image {name}", valid.shape, len(allowed), len(self.potts.steps))
         unary = surprise(evidence.log_probs[i], valid.shape, allowed).numpy()
         unary *= np.float32(self.prediction_weight / max(int(valid.sum()), 1) ** 0.5)
         # Index among the allowed classes, from that among all; the last entry is for UNLABELED.
@@ -190,12 +191,13 @@ def _refuse_strange_seeds(seeds: Int[Tensor, "H W"], classes: int, index: int) -
         )
 
 
-def _refuse_too_large(size: tuple[int, int], classes: int, steps: int, index: int) -> None:
+def require_memory(name: str, size: tuple[int, int], classes: int, steps: int = 4) -> None:
+    """Raise `EvidenceInvalid` where cutting a picture would take more than `MEMORY_LIMIT`."""
     needed = memory_needed(size, classes, steps)
     if needed > MEMORY_LIMIT:
         raise EvidenceInvalid(
-            f"Image {index} of the batch has {size[0]} x {size[1]} pixels and {classes} labels; "
-            f"its cut would take {needed / 2**30:.1f} GiB.",
+            f"{name} has {size[0]} x {size[1]} pixels and {classes} labels; its cut would take "
+            f"{needed / 2**30:.1f} GiB.",
             expected=f"at most {MEMORY_LIMIT / 2**30:.0f} GiB",
             mend="Solve it smaller, or cut it into tiles.",
         )
