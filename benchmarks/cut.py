@@ -23,7 +23,8 @@ from scipy.ndimage import gaussian_filter
 
 from weakseg import GridPotts
 from weakseg.data.scenes import Scenes
-from weakseg.kernels.potts_cut import Cut, memory_needed, minimise
+from weakseg.kernels.potts_cut import memory_needed, minimise
+from weakseg.kernels.potts_run import Cut
 
 STRENGTH, SEEDED, SHARPER = 2.0, 0.03, 5.0
 FIRST_CALL = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t)"

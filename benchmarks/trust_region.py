@@ -81,6 +81,9 @@ class Half(torch.nn.Module):
 def sweep_seconds(fit: Fit, samples, network, bf16: bool) -> float:
     """Of predicting and cutting some pictures whole, from nothing, which costs more than later sweeps."""
     few = Few(samples)
+    # Scribbles are simulated when a picture is first read, and training has read them all.
+    for index in range(PICTURES):
+        few[index]
     predictor = Predictor(Half(network, bf16), samples.classes, samples[0].image.shape[0])
     with TemporaryDirectory() as folder:
         sweep(fit.solver, few, predictor, Targets(Path(folder) / "compiled"), None, Share(0, PICTURES))

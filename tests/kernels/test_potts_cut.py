@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from potts_problems import best_move, labels_of, random_problem, value, values
 
-from weakseg.kernels import potts_cut
+from weakseg.kernels.lean_expansion import without_reuse
 from weakseg.kernels.potts_cut import minimise
+from weakseg.kernels.potts_run import begun, finished, improved
 
 
 @pytest.mark.parametrize("half", [2, 4])
@@ -58,7 +59,7 @@ def test_energy_is_that_of_the_labels_and_never_rises(problem):
 @given(labels_of())
 def test_without_memory_for_reuse_the_moves_are_the_same_kind(problem):
     """The lean way ends where no expansion helps either, below its start and above its bound."""
-    lean = potts_cut.without_reuse(*problem, 20)
+    lean = without_reuse(*problem, 20)
     assert lean.settled
     assert (np.diff(lean.energies) <= 0).all()
     assert lean.bound <= lean.energies[-1] + 1e-4
@@ -86,3 +87,18 @@ def test_the_bound_is_never_below_the_cheapest_labels_without_edges():
             for i, j in zip(*np.nonzero(valid), strict=True)
         )
         assert cut.bound >= cheapest - 1e-4
+
+
+def test_windows_find_what_expansions_leave():
+    """Of twenty problems some end lower than by expansions alone, none higher, and no expansion is left in any."""
+    lower = 0
+    for seed in range(20):
+        problem = random_problem((40, 24), 6, 4, seed, seeds=0.02, void=0.05)
+        run = begun(*problem)
+        improved(run, 20)
+        alone, cut = value(problem, finished(run)), minimise(*problem, 20)
+        assert cut.energies[-1] <= alone + 1e-3
+        lower += cut.energies[-1] < alone - 1e-3
+        assert cut.settled
+        assert best_move(problem, cut.labels, seed % 6) >= cut.energies[-1] - 1e-2
+    assert lower >= 3

@@ -125,3 +125,10 @@ def test_values_that_are_no_picture_are_refused(value):
 
     with pytest.raises(EvidenceInvalid, match="values"):
         segment(image, scribbles, unlabeled=255)
+
+
+def test_a_hundred_megapixels_are_refused_before_anything_is_computed():
+    """What the cut would take is told at once, rather than by a machine that swaps."""
+    image, scribbles = np.broadcast_to(np.float32(0.5), (3, 10_000, 10_000)), np.broadcast_to(0, (10_000, 10_000))
+    with pytest.raises(EvidenceInvalid, match=r"The picture has 10000 x 10000 pixels .* GiB\.\n.*\nTo do: Solve it"):
+        segment(image, scribbles)

@@ -11,16 +11,20 @@ import numpy as np
 import pytest
 import torch
 from pictures import Squares, Tiny, tiny_recipe
+from rich.console import Console
 from safetensors.torch import load_file
 
-from weakseg import Clicks, EmAdapt, Fit, Memory, Phase, SeedsOnly, Simulated, Sum
+from weakseg import AlphaExpansion, Classes, Clicks, EmAdapt, Fit, Memory, Phase, SeedsOnly, Simulated, Sum
 from weakseg.data.image_file import read_labels
 from weakseg.errors import DataInvalid, EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor
-from weakseg.train import remember
+from weakseg.solvers import alpha_expansion
+from weakseg.train import engine, remember
 from weakseg.train.loader import Share
 from weakseg.train.loop import train_recipe
+from weakseg.train.progress import display
 from weakseg.train.recipe import Recipe, with_epochs
+from weakseg.train.refresh import refresh
 from weakseg.train.remember import Targets, _of_one_size, hidden_segmentation, remembered, sweep
 from weakseg.types import UNLABELED, Batch, Evidence, Solution
 
@@ -179,6 +183,67 @@ def test_a_target_of_another_size_is_refused(tmp_path):
 
     with pytest.raises(DataInvalid, match=r"\(30, 30\), its picture \(24, 24\)"):
         Targets(tmp_path)(CLICKED[0])
+
+
+def test_folders_of_other_people_beside_the_targets_stay(tmp_path):
+    """Only earlier sweeps are removed."""
+    recipe = remembering_recipe()
+    train_recipe(with_epochs(recipe, 1), tmp_path / "run", device="cpu")
+    (tmp_path / "run" / "targets" / "by_hand").mkdir()
+    (tmp_path / "run" / "targets" / "by_hand" / "notes.txt").write_text("mine")
+    folder = tmp_path / "run" / "targets" / "epoch_00002"
+    with display(Console(quiet=True), 1, 0) as shown:
+        refresh(folder, FIT, CLICKED, predictor(), engine.start("cpu", False), Share(), shown)
+    assert {path.name for path in (tmp_path / "run" / "targets").iterdir()} == {"by_hand", "epoch_00002"}
+
+
+def test_a_picture_too_large_for_a_sweep_is_named_before_it_is_predicted(tmp_path):
+    """A hundred megapixels of 21 classes do not fit; the message says what to do, and what was found is kept."""
+
+    class Huge(Squares):
+        classes = Classes(tuple(f"class {k}" for k in range(21)))
+
+        def __getitem__(self, index):
+            sample = super().__getitem__(index)
+            if index != 1:
+                return sample
+            # Views of single numbers, without the memory that the picture would take.
+            large = lambda value, *channels: np.broadcast_to(value, (*channels, 10_000, 10_000))  # noqa: E731
+            image, whole, nothing = large(np.float32(0), 1), large(True), large(np.int64(UNLABELED))
+            return replace(sample, image=image, valid=whole, seeds=nothing, truth=None)
+
+    with pytest.raises(DataInvalid, match=r"squares1 has 10000 x 10000 pixels; .* 31.3 GiB\n.*\nTo do: cut"):
+        sweep(EmAdapt(), Huge(), predictor(), Targets(tmp_path), None, Share())
+
+
+def test_a_picture_too_large_for_its_solver_is_named(tmp_path, monkeypatch):
+    """The solver's own message, with the key of the picture."""
+    monkeypatch.setattr(alpha_expansion, "MEMORY_LIMIT", 1000)
+    with pytest.raises(EvidenceInvalid, match="Image 'squares0' has 24 x 24 pixels"):
+        sweep(AlphaExpansion(), CLICKED, predictor(), Targets(tmp_path), None, Share())
+
+
+def test_predictions_that_are_no_numbers_name_the_picture(tmp_path):
+    """Nothing is stored for it."""
+    broken = predictor()
+    with torch.no_grad():
+        for weights in broken.network.parameters():
+            weights.fill_(torch.nan)
+    with pytest.raises(EvidenceInvalid, match="squares0: the network gave 2 classes, .* values not finite"):
+        sweep(EmAdapt(), CLICKED, broken, Targets(tmp_path / "targets"), None, Share())
+    assert not list(tmp_path.rglob("*.png"))
+
+
+def test_a_part_of_a_file_is_no_target(tmp_path):
+    """However much of it was written: what is read is all of it, or it is found again."""
+    targets, path = Targets(tmp_path), tmp_path / f"{CLICKED.keys[0]}.png"
+    labels = np.random.default_rng(0).integers(0, 2, (24, 24))
+    targets.keep(CLICKED[0], labels)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 9):
+        path.write_bytes(whole[:length])
+        found = targets.find(CLICKED[0])
+        assert (found == labels).all() if length > len(whole) - 20 else found is None
 
 
 def test_what_is_remembered_is_the_target_of_hidden_pixels():

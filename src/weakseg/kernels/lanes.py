@@ -113,6 +113,12 @@ def add(typing, left, right):
 
 
 @intrinsic
+def subtract(typing, left, right):
+    """Lane by lane."""
+    return _lanes(left, right), lambda context, builder, signature, args: builder.fsub(*args)
+
+
+@intrinsic
 def multiply(typing, left, right):
     """Lane by lane."""
     return _lanes(left, right), lambda context, builder, signature, args: builder.fmul(*args)
@@ -126,6 +132,26 @@ def larger(typing, left, right):
         return builder.select(builder.fcmp_ordered(">", *args), *args)
 
     return _lanes(left, right), code
+
+
+@intrinsic
+def smaller(typing, left, right):
+    """The smaller of each pair of lanes; neither may be nan."""
+
+    def code(context, builder, signature, args):
+        return builder.select(builder.fcmp_ordered("<", *args), *args)
+
+    return _lanes(left, right), code
+
+
+@intrinsic
+def lowest(typing, lanes):
+    """The smallest of the eight; none may be nan."""
+
+    def code(context, builder, signature, args):
+        return _folded(builder, args[0], lambda a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b))
+
+    return types.float32(lanes), code
 
 
 @intrinsic

@@ -88,6 +88,30 @@ def lower_bound(potts):
 
 
 @compiled
+def block_gaps(potts, width, side, gaps):
+    """How much of the gap between energy and bound lies in each block of `side` pixels a side."""
+    classes, pixels = potts.heights.shape
+    for p in range(pixels):
+        lowest = potts.current[p]
+        for k in range(classes):
+            lowest = min(lowest, potts.heights[k, p])
+        if potts.current[p] > lowest:
+            gaps[(p // width - 1) // side, (p % width - 1) // side] += potts.current[p] - lowest
+
+
+@compiled
+def give(labels, changed, potts, offsets):
+    """Give some pixels other labels, whatever that costs."""
+    for p in changed:
+        potts.labels[p] = labels[p]
+        potts.current[p] = potts.heights[labels[p], p]
+    for p in changed:
+        for d in range(len(offsets) // 2):
+            tighten(p, d, p + offsets[d], potts)
+            tighten(p - offsets[d], d, p, potts)
+
+
+@compiled
 def expand(alpha, problem, potts, trees):
     """The best expansion of one label, made where it lowers the energy; returns by how much it changed."""
     height, current, count = potts.heights[alpha], potts.current, trees.count

@@ -7,18 +7,23 @@ a label there would cost it at least. Both the labels found on the way and the b
 import numpy as np
 
 from weakseg.kernels.compiled import compiled_fast, inlined
+from weakseg.kernels.lanes import LANES, add, load, lowest, multiply, smaller, spread, store, subtract
 
 
 @compiled_fast
 def sweep_forward(unary, messages, weight, share, offsets, belief):
-    """Send messages to later pixels; `share` is one over the number of edges on a pixel's fuller side, or 0."""
+    """Send messages to later pixels, 8, 16, ... labels.
+
+    messages (n D, Kp): a row an edge; share: one over the number of edges on a pixel's fuller side, or 0; belief
+    (1, Kp): room.
+    """
     pixels, half = weight.shape
     for p in range(pixels):
         if share[p] == 0:
             continue
         gather(p, unary, messages, share[p], offsets, belief)
         for d in range(half):
-            send(belief, messages[p, d], weight[p, d])
+            send(belief, messages, p * half + d, weight[p, d])
 
 
 @compiled_fast
@@ -31,39 +36,75 @@ def sweep_backward(unary, messages, weight, share, offsets, belief):
         gather(p, unary, messages, share[p], offsets, belief)
         for d in range(half):
             q = p - offsets[d]
-            send(belief, messages[q, d], weight[q, d])
+            send(belief, messages, q * half + d, weight[q, d])
 
 
 @inlined
 def gather(p, unary, messages, share, offsets, belief):
     """A share of the unary costs plus all messages to p; those of edges that are not there are 0."""
-    own = unary[p]
-    if messages.shape[1] == 4:
-        a, b, c, d = messages[p, 0], messages[p, 1], messages[p, 2], messages[p, 3]
-        e, f = messages[p - offsets[0], 0], messages[p - offsets[1], 1]
-        g, h = messages[p - offsets[2], 2], messages[p - offsets[3], 3]
-        for k in range(len(belief)):
-            belief[k] = share * (own[k] + ((a[k] + b[k]) + (c[k] + d[k])) + ((e[k] + f[k]) + (g[k] + h[k])))
-    else:
-        a, b, e, f = messages[p, 0], messages[p, 1], messages[p - offsets[0], 0], messages[p - offsets[1], 1]
-        for k in range(len(belief)):
-            belief[k] = share * (own[k] + ((a[k] + b[k]) + (e[k] + f[k])))
+    half = len(offsets) // 2
+    part = spread(share)
+    for k in range(0, belief.shape[1], LANES):
+        all_of_it = load(unary, p, k)
+        for d in range(half):
+            pair = add(load(messages, p * half + d, k), load(messages, (p - offsets[d]) * half + d, k))
+            all_of_it = add(all_of_it, pair)
+        store(belief, 0, k, multiply(part, all_of_it))
 
 
 @inlined
-def send(belief, message, weight):
+def send(belief, messages, edge, weight):
     """Replace the message that came along an edge by the one that goes back along it."""
-    if len(belief) == 2:
-        # The general loops would take three times as long for two labels.
-        first, second = belief[0] - message[0], belief[1] - message[1]
-        message[0] = min(max(first - second, np.float32(0)), weight)
-        message[1] = min(max(second - first, np.float32(0)), weight)
-        return
-    lowest = np.float32(np.inf)
-    for k in range(len(belief)):
-        lowest = min(lowest, belief[k] - message[k])
-    for k in range(len(belief)):
-        message[k] = min(belief[k] - message[k] - lowest, weight)
+    least, most = spread(np.float32(3e38)), spread(weight)
+    for k in range(0, belief.shape[1], LANES):
+        least = smaller(least, subtract(load(belief, 0, k), load(messages, edge, k)))
+    least = spread(lowest(least))
+    for k in range(0, belief.shape[1], LANES):
+        above = subtract(subtract(load(belief, 0, k), load(messages, edge, k)), least)
+        store(messages, edge, k, smaller(above, most))
+
+
+@compiled_fast
+def two_forward(unary, messages, weight, share, offsets):
+    """Two labels: a message is how much more the first costs than the second, and stands in the place of the first."""
+    pixels, half = weight.shape
+    for p in range(pixels):
+        if share[p] == 0:
+            continue
+        belief = gather_two(p, unary, messages, share[p], offsets)
+        for d in range(half):
+            messages[p, d, 0] = min(max(belief - messages[p, d, 0], -weight[p, d]), weight[p, d])
+
+
+@compiled_fast
+def two_backward(unary, messages, weight, share, offsets):
+    """The same to earlier pixels."""
+    pixels, half = weight.shape
+    for p in range(pixels - 1, -1, -1):
+        if share[p] == 0:
+            continue
+        belief = gather_two(p, unary, messages, share[p], offsets)
+        for d in range(half):
+            q = p - offsets[d]
+            messages[q, d, 0] = min(max(belief - messages[q, d, 0], -weight[q, d]), weight[q, d])
+
+
+@inlined
+def gather_two(p, unary, messages, share, offsets):
+    """A share of a pixel's difference of costs, with all messages to it."""
+    total = unary[p, 0] - unary[p, 1]
+    for d in range(len(offsets) // 2):
+        total += messages[p, d, 0] + messages[p - offsets[d], d, 0]
+    return share * total
+
+
+@compiled_fast
+def two_messages(messages):
+    """Turn differences into a message a label, of which the lower is 0."""
+    for p in range(messages.shape[0]):
+        for d in range(messages.shape[1]):
+            difference = messages[p, d, 0]
+            messages[p, d, 0], messages[p, d, 1] = max(difference, np.float32(0)), max(-difference, np.float32(0))
 
 
 @compiled_fast

@@ -10,7 +10,7 @@ from weakseg.errors import EvidenceInvalid
 from weakseg.one_image.color import perceived
 from weakseg.one_image.mixture import region_scores
 from weakseg.one_image.scribble_scores import scribble_scores
-from weakseg.solvers.alpha_expansion import AlphaExpansion
+from weakseg.solvers.alpha_expansion import AlphaExpansion, require_memory
 from weakseg.types import UNLABELED, Batch, Evidence
 
 MISLED = 0.01
@@ -52,8 +52,8 @@ def segment(
         unlabeled: the value of `scribbles` where nobody drew; 255 in most files.
 
     Raises:
-        EvidenceInvalid: sizes that differ, values that are no picture, nothing drawn, one label only, or every pixel
-            drawn on.
+        EvidenceInvalid: sizes that differ, a picture too large for memory, values that are no picture, nothing drawn,
+            one label only, or every pixel drawn on.
 
     Nieuwenhuis and Cremers 2013, section 3; Rother, Kolmogorov and Blake 2004.
     """
@@ -116,6 +116,8 @@ def _refuse_no_picture(image: np.ndarray, scribbles: np.ndarray) -> None:
             expected="one size; the picture's channels come first",
             mend="Export the scribbles at the size of the picture.",
         )
+    # Two labels are the fewest there can be; whatever is computed before the cut would take memory too.
+    require_memory("The picture", scribbles.shape, classes=2)
     if not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
         raise EvidenceInvalid(
             f"The picture's values reach from {image.min()} to {image.max()}.",

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.kernels.potts_cut import Cut, memory_needed, minimise
+from weakseg.kernels.potts_cut import memory_needed, minimise
+from weakseg.kernels.potts_run import Cut
 from weakseg.solvers.finite_logits import require_finite
 from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution
 
@@ -81,7 +82,8 @@ class AlphaExpansion:
             cuts = list(threads.map(lambda i: self._cut(evidence, start, i), range(count)))
         labels = torch.from_numpy(np.stack([labels for labels, _, _ in cuts])).to(evidence.log_probs.device)
         valid = evidence.weak.valid
-        target = F.one_hot(labels.clamp(min=0), classes).movedim(-1, 1).to(evidence.log_probs.dtype)
+        target = evidence.log_probs.new_zeros(count, classes, *labels.shape[1:])
+        target.scatter_(1, labels.clamp(min=0)[:, None], 1).masked_fill_(~valid[:, None], 1 / classes)
         n = valid.flatten(1).sum(1).clamp(min=1).double().sqrt().tolist()
         column = lambda value: torch.tensor(  # noqa: E731
             [value(cut, root) for (_, cut, _), root in zip(cuts, n, strict=True)],
@@ -90,7 +92,7 @@ class AlphaExpansion:
         )
         energy = column(lambda cut, root: cut.energies[-1] / root)
         return Solution(
-            target=torch.where(valid[:, None], target, 1 / classes),
+            target=target,
             weight=valid.to(target.dtype),
             energy=energy.to(target.dtype),
             status=tuple(_status(cut, allowed) for _, cut, allowed in cuts),
@@ -111,8 +113,9 @@ class AlphaExpansion:
         seeds = torch.where(weak.valid[i].cpu(), seeds, UNLABELED)
         _refuse_strange_seeds(seeds, evidence.log_probs.shape[1], i)
         allowed = self._allowed(seeds, weak.tags[i].cpu())
-        _refuse_too_large(valid.shape, len(allowed), len(self.potts.steps), i)
-        unary = surprise(evidence.log_probs[i], valid.shape)[allowed].numpy()
+        name = f"'{evidence.keys[i]}'" if evidence.keys else f"{i} of the batch (counted from 0)"
+        require_memory(f"Image {name}", valid.shape, len(allowed), len(self.potts.steps))
+        unary = surprise(evidence.log_probs[i], valid.shape, allowed).numpy()
         unary *= np.float32(self.prediction_weight / max(int(valid.sum()), 1) ** 0.5)
         # Index among the allowed classes, from that among all; the last entry is for UNLABELED.
         index = torch.full((evidence.log_probs.shape[1] + 1,), UNLABELED, dtype=torch.int32)
@@ -141,15 +144,16 @@ class AlphaExpansion:
         raise AssertionError("a network has at least one class")
 
 
-def surprise(log_probs: Float[Tensor, "C h w"], size: tuple[int, int]) -> Float32[Tensor, "C H W"]:
-    """-log q at the labels' resolution, in [0, `SURPRISE`]."""
-    scores = log_probs.detach().float().cpu()
+def surprise(
+    log_probs: Float[Tensor, "C h w"], size: tuple[int, int], allowed: Int[Tensor, " K"]
+) -> Float32[Tensor, "K H W"]:
+    """-log q of some classes at the labels' resolution, in [0, `SURPRISE`]."""
+    scores = log_probs.detach()
     if scores.shape[1:] != size:
         # -inf times a weight of 0 would be NaN.
-        scores = F.interpolate(scores.clamp(min=-1e4)[None], size, mode="bilinear", align_corners=False)[0]
-    impossible = scores.amax(0) == -torch.inf
-    scores = torch.where(impossible, torch.zeros_like(scores), scores)
-    return -scores.log_softmax(0).clamp(-SURPRISE, 0)
+        scores = F.interpolate(scores.float().clamp(min=-1e4)[None], size, mode="bilinear", align_corners=False)[0]
+        scores = scores.log_softmax(0)
+    return scores[allowed.to(scores.device)].float().cpu().clamp_(-SURPRISE, 0).neg_()
 
 
 @cache
@@ -187,12 +191,13 @@ def _refuse_strange_seeds(seeds: Int[Tensor, "H W"], classes: int, index: int) -
         )
 
 
-def _refuse_too_large(size: tuple[int, int], classes: int, steps: int, index: int) -> None:
+def require_memory(name: str, size: tuple[int, int], classes: int, steps: int = 4) -> None:
+    """Raise `EvidenceInvalid` where cutting a picture would take more than `MEMORY_LIMIT`."""
     needed = memory_needed(size, classes, steps)
     if needed > MEMORY_LIMIT:
         raise EvidenceInvalid(
-            f"Image {index} of the batch has {size[0]} x {size[1]} pixels and {classes} labels; "
-            f"its cut would take {needed / 2**30:.1f} GiB.",
+            f"{name} has {size[0]} x {size[1]} pixels and {classes} labels; its cut would take "
+            f"{needed / 2**30:.1f} GiB.",
             expected=f"at most {MEMORY_LIMIT / 2**30:.0f} GiB",
             mend="Solve it smaller, or cut it into tiles.",
         )

@@ -44,7 +44,7 @@ def refresh(
     if fit is None:
         return nothing, {}
     started, targets = time.perf_counter(), Targets(folder)
-    older = sorted(path for path in folder.parent.glob("*") if path.name < folder.name)
+    older = sorted(path for path in folder.parent.glob("epoch_*") if path.name < folder.name)
     earlier = Targets(older[-1]) if older else None
     with shown.sweep(len(range(share.rank, len(samples), share.of))) as progress:
         mine = sweep(fit.solver, samples, predictor, targets, earlier, share, progress)

@@ -19,15 +19,20 @@ from torch.nn import functional as F
 from weakseg.data.image_file import read_labels, write_labels
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.view import view, whole
-from weakseg.errors import DataInvalid, RecipeInvalid
+from weakseg.errors import DataInvalid, RecipeInvalid, WeaksegError
 from weakseg.evaluate.confusion import confusion
-from weakseg.evaluate.predict import Predictor
+from weakseg.evaluate.predict import Predictor, evaluating
 from weakseg.objectives import Fit
 from weakseg.train.loader import Share
 from weakseg.train.parts import parts
 from weakseg.types import UNLABELED, Evidence, Objective, Solution, Solver
 
 _VOID = 255
+
+PREDICTION_LIMIT = 8 << 30
+"""Bytes that the probabilities of one whole picture may take, with all that is made of them."""
+_COPIES = 4
+"""As they are predicted, their logarithms, and a target of the same size with what it is made from."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,10 @@ def sweep(
         earlier: what the last sweep wrote, to start from.
         share: which pictures are this process's.
         progress: told after each picture.
+
+    Raises:
+        DataInvalid, EvidenceInvalid: of a picture that it names: too large to be predicted or solved, or predictions
+            that are no numbers. What was found before is kept.
     """
 
     def solve(sample: Sample, probs: Float[np.ndarray, "C H W"]) -> Found:
@@ -118,6 +127,7 @@ def sweep(
         for index in range(share.rank, len(samples), share.of):
             sample = samples[index]
             if targets.find(sample) is None:
+                _refuse_too_large(sample, len(samples.classes))
                 yield sample
             else:
                 progress()
@@ -126,12 +136,16 @@ def sweep(
         # A processor gains nothing from batches, and alone a picture is predicted to the same bit in any share.
         at_once = 1 if predictor.device == "cpu" else 8
         for group in _of_one_size(missing(), at_once):
-            for sample, probs in zip(group, predictor.together(np.stack([s.image for s in group])), strict=True):
+            try:
+                together = predictor.together(np.stack([sample.image for sample in group]))
+            except WeaksegError as error:
+                raise error.at(", ".join(sample.key for sample in group)) from error
+            for sample, probs in zip(group, together, strict=True):
                 yield pool.submit(solve, sample, probs)
 
     threads = torch.get_num_threads()
     found = []
-    with ThreadPoolExecutor(threads) as pool:
+    with evaluating(predictor.network), ThreadPoolExecutor(threads) as pool:
         for done in _ahead(tasks(), 2 * threads):
             found.append(done.result())
             progress()
@@ -146,6 +160,8 @@ def hidden_segmentation(
     # A probability that rounds to 0 is unlikely, not impossible.
     log_probs = torch.from_numpy(probs).clamp(min=torch.finfo(torch.float32).tiny).log()[None]
     solution = solver.solve(Evidence(batch.image, log_probs, batch.weak, batch.keys), batch.memory)
+    if solution.memory.labels is not None:
+        return solution.memory.labels[0].cpu().numpy(), solution
     size = sample.valid.shape
     target = F.interpolate(solution.target, size, mode="bilinear", align_corners=False)
     weight = F.interpolate(solution.weight[:, None], size, mode="nearest-exact")[0, 0]
@@ -161,6 +177,17 @@ def _found(sample: Sample, labels: Int[np.ndarray, "H W"], solution: Solution, c
         bound=float("nan") if bound is None else float(bound[0]),
         matrix=None if truth is None else confusion(truth, labels, classes),
     )
+
+
+def _refuse_too_large(sample: Sample, classes: int) -> None:
+    (rows, columns), needed = sample.valid.shape, _COPIES * 4 * classes * sample.valid.size
+    if needed > PREDICTION_LIMIT:
+        raise DataInvalid(
+            f"{sample.key} has {rows} x {columns} pixels; predicting {classes} classes for it as a whole would take "
+            f"{needed / 2**30:.1f} GiB",
+            expected=f"at most {PREDICTION_LIMIT / 2**30:.0f} GiB",
+            mend="cut the picture and its labels into tiles, or make them smaller, before training with every_epochs",
+        )
 
 
 def _of_one_size(samples: Iterable[Sample], at_most: int) -> Iterator[list[Sample]]:
