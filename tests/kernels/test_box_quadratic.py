@@ -41,3 +41,14 @@ def test_no_move_is_downhill_where_the_curvature_is_rounding(seed):
 
     assert (slopes * move >= 0).all()
     assert ((multipliers + move >= 0) & (multipliers + move <= 2)).all()
+
+
+def test_long_moves_that_undo_each_other_keep_their_proportions():
+    """A class's row falls by 30, another class's two by 15 each: shortened one by one they would no longer agree."""
+    weights = np.array([[1.0, -1.0, 1.0]])
+    curvature, slope = (8 * weights.T @ weights)[None], np.array([[-1.0, -0.5, 0.5]])
+
+    move = newton_move(curvature, slope, np.array([[30.0, 15.0, 0.0]]), np.array([[np.inf, np.inf, 15.0]]))[0]
+
+    assert move[0] < -1
+    assert slope[0] @ move > 0.5 * move @ curvature[0] @ move

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 from batches import batch_of
 
 from weakseg import BoxLabels, Evidence
+from weakseg.errors import EvidenceInvalid
 from weakseg.types import UNLABELED
 
 
@@ -35,3 +37,18 @@ def test_a_picture_without_boxes_teaches_only_its_marks():
     solution = solved([], seeds)
     assert solution.weight.sum() == 1
     assert solution.target[0, :, 2, 2].tolist() == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("label", [-1.0, 4.0])
+def test_a_box_of_a_class_that_does_not_exist_is_refused(label):
+    """The message names the image and the classes there are."""
+    with pytest.raises(EvidenceInvalid, match="A box of image 0") as raised:
+        solved([[label, 1, 1, 2, 3]])
+    assert raised.value.expected == "classes from 0 to 3"
+
+
+def test_a_background_that_does_not_exist_is_refused():
+    """Instead of an index error where it is painted."""
+    batch = batch_of(torch.full((1, 4, 6), UNLABELED))
+    with pytest.raises(EvidenceInvalid, match="background of BoxLabels is class 4"):
+        BoxLabels(background=4).solve(Evidence(batch.image, torch.zeros(1, 4, 4, 6).log_softmax(1), batch.weak))

@@ -401,6 +401,42 @@ def test_logits_of_ten_thousand_are_projected(dtype):
     assert solution.status == ("Every row holds.",)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_tag_shares_and_a_background_bound_hold_on_constant_logits_of_ten_thousand(dtype):
+    """All pixels sure of the background: it keeps its most, and what it gives up is shared by classes alike.
+
+    On such a dual, flat but for its kinks, the climb once crept along until its steps were used up.
+    """
+    logits = torch.full((1, 4, *SIZE), -1e4, dtype=dtype)
+    logits[:, 0] = 1e4
+    rows = at_least(1, 0.05 * PIXELS) + at_least(2, 0.05 * PIXELS)
+    rows += at_least(0, 0.3 * PIXELS) + at_most(0, 0.7 * PIXELS)
+    solution = solved(logits, rows)
+    expected = torch.tensor([0.7, 0.1, 0.1, 0.1], dtype=dtype)[:, None, None].expand(4, *SIZE)
+    torch.testing.assert_close(solution.target[0], expected, atol=1e-7, rtol=0)
+    assert solution.status == ("Every row holds.",)
+    assert float(solution.certificate["gap"]) < 1e-8
+    assert float(solution.certificate["violation"]) < 1e-9
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(seeds, st.sampled_from([20.0, 100.0, 1e3, 1e4]), st.booleans(), st.booleans())
+def test_any_finite_logits_reach_their_certificate(seed, scale, constant, sizes):
+    """Sure of anything, cell by cell or all alike; rows of every kind, or both bounds on every class."""
+    draw = np.random.default_rng(seed)
+    logits, rows = random_problem(seed)
+    sure = torch.from_numpy(draw.choice([-scale, 0.0, scale], (4, 1, 1) if constant else (4, *SIZE)))
+    if sizes:
+        cells = draw.dirichlet(np.ones(4)) * PIXELS
+        rows = join([at_least(k, 0.9 * n) + at_most(k, 1.1 * n) for k, n in enumerate(cells)], 4, SIZE)
+    solution = solved((logits + sure)[None], rows)
+    assert solution.target.isfinite().all()
+    assert not solution.status[0].startswith(("Not converged", "Infeasible"))
+    assert float(solution.certificate["violation"]) < 1e-9
+    # The last digit of multipliers this large is worth more.
+    assert float(solution.certificate["gap"]) < 1e-9 + 1e-14 * scale**2
+
+
 def test_pictures_without_a_valid_pixel_are_answered():
     """An all-void picture among others has no demand; its numbers are finite."""
     logits, batch = mixed(stride=4)

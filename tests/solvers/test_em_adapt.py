@@ -7,6 +7,7 @@ import torch
 from batches import batch_of
 
 from weakseg import DualProjection, EmAdapt, Evidence, TaggedClassesPresent
+from weakseg.errors import EvidenceInvalid
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 SIZE = (10, 10)
@@ -59,3 +60,10 @@ def test_half_precision_cannot_overflow_its_cost():
     evidence = evidence_of([PRESENT, PRESENT, PRESENT, UNTOLD])
     solution = EmAdapt().solve(replace(evidence, log_probs=(evidence.log_probs * 1e4).half()))
     assert solution.energy.isfinite().all()
+
+
+@pytest.mark.parametrize("background", [-1, 7])
+def test_a_background_that_does_not_exist_is_refused(background):
+    """Else its own share would be given to no class, without a word."""
+    with pytest.raises(EvidenceInvalid, match=f"background of EmAdapt is class {background}, but there are 4"):
+        EmAdapt(background=background).solve(evidence_of([PRESENT, PRESENT, ABSENT, UNTOLD]))

@@ -111,10 +111,7 @@ def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
     Raises:
         EvidenceInvalid: a box is of a class that does not exist, naming the image.
     """
-    for image, boxes in enumerate(weak.boxes):
-        if len(boxes) and not 0 <= float(boxes[:, 0].min()) <= float(boxes[:, 0].max()) < weak.tags.shape[1]:
-            found = f"A box of image {image} of the batch (counted from 0) is of class {boxes[:, 0].int().tolist()}."
-            raise EvidenceInvalid(found, expected=f"classes from 0 to {weak.tags.shape[1] - 1}")
+    require_boxes_of_classes(weak)
     valid = share_per_cell(weak.valid, grid).double().cpu()
     visible = weak.visible_share.tolist()
     tags, areas = weak.tags.cpu(), weak.areas.double().cpu()
@@ -122,3 +119,32 @@ def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
     return [
         Cells(valid[i], visible[i], size, tags[i], areas[i], weak.boxes[i].double().cpu()) for i in range(len(valid))
     ]
+
+
+def require_boxes_of_classes(weak: WeakLabels) -> None:
+    """Refuse boxes of classes that do not exist.
+
+    Raises:
+        EvidenceInvalid: a box is of a class that does not exist, naming the image.
+    """
+    for image, boxes in enumerate(weak.boxes):
+        if len(boxes) and not 0 <= float(boxes[:, 0].min()) <= float(boxes[:, 0].max()) < weak.tags.shape[1]:
+            raise EvidenceInvalid(
+                f"A box of image {image} of the batch (counted from 0) is of class {boxes[:, 0].int().tolist()}.",
+                expected=f"classes from 0 to {weak.tags.shape[1] - 1}",
+                mend="Correct the box, or give the network an output for its class.",
+            )
+
+
+def require_class(index: int | None, classes: int, name: str) -> None:
+    """Refuse a setting that names a class that does not exist, counted from 0; `None` names none.
+
+    Raises:
+        EvidenceInvalid: it does not exist.
+    """
+    if index is not None and not 0 <= index < classes:
+        raise EvidenceInvalid(
+            f"The {name} is class {index}, but there are {classes} classes.",
+            expected=f"a class from 0 to {classes - 1}",
+            mend="Give the number of the background among the network's outputs.",
+        )

@@ -40,7 +40,7 @@ def newton_move(curvature, slope, multipliers, prices):
         if not (exact and np.sum(g * move) >= 0):
             for i in range(len(g)):
                 move[i] = min(max(g[i] / model[i, i], down[i]), up[i])
-        _dampen(move, g, down)
+        _dampen(move, model, g, down)
         moves[image] = move
     return moves
 
@@ -134,20 +134,30 @@ def _solve(model, right, free, move):
 
 
 @compiled_numpy
-def _dampen(move, slope, down):
+def _dampen(move, model, slope, down):
     """Moves beyond one nat shortened to 1 + log: a class far from its bound grows like an exponential.
 
     Newton's step from an exponential's flat side is too long by just that logarithm. Where the class is so far off
     that its probability rounds to nothing, there is no logarithm to go by, and the multiplier doubles.
+    Each component is shortened for itself, unless the model likes better what keeps their proportions: rows that
+    undo each other may be long together and do little.
     """
-    shortest, uphill = 1.0, 0.0
     shrink = np.ones(len(move))
     for i in range(len(move)):
         length = abs(move[i])
         if length > 1.0:
             allowed = 1.0 + np.log(length) - (down[i] if length > NOTHING else 0.0)
             shrink[i] = min(allowed / length, 1.0)
-        shortest = min(shortest, shrink[i])
-        uphill += slope[i] * shrink[i] * move[i]
-    for i in range(len(move)):
-        move[i] *= shrink[i] if uphill > 0 else shortest
+    alone, together = move * shrink, move * shrink.min()
+    move[:] = alone if _gain(model, slope, alone) >= _gain(model, slope, together) else together
+
+
+@compiled_numpy
+def _gain(model, slope, move):
+    """By how much the model rises."""
+    gain = 0.0
+    for i in range(len(slope)):
+        gain += slope[i] * move[i]
+        for j in range(len(slope)):
+            gain -= 0.5 * move[i] * model[i, j] * move[j]
+    return gain

@@ -10,12 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from weakseg.kernels.box_gap import gap_and_violation
+from weakseg.kernels.box_gap import settled
 from weakseg.kernels.box_quadratic import newton_move
 from weakseg.solvers.dual_problem import DualProblem
 
 TRIALS = 10
-ROUNDING = 1e-16
 FAR = 20.0
 """From what multiplier of a hard row on, in nats, it is looked whether the rows contradict each other."""
 
@@ -64,40 +63,29 @@ class Ascent:
 
 @dataclass(frozen=True)
 class Box:
-    """Bounds of the rows and largest multipliers, of images side by side."""
+    """Bounds of the rows, largest multipliers and how many cells there are, of images side by side."""
 
     bounds: Float[np.ndarray, "B N"]
     prices: Float[np.ndarray, "B N"]
-
-    def gap_and_violation(self, multipliers: Float[np.ndarray, "B N"], measured: Float[np.ndarray, "B N"]):
-        """Primal minus dual value (B,), equation 14, in nats; by how many cells the worst hard row is missed (B,)."""
-        return gap_and_violation(self.bounds, self.prices, multipliers, measured)
+    cells: Float[np.ndarray, " B"]
 
     def settled(
-        self,
-        multipliers: Float[np.ndarray, "B N"],
-        measured: Float[np.ndarray, "B N"],
-        tolerance: Float[np.ndarray, " B"],
+        self, multipliers: Float[np.ndarray, "B N"], measured: Float[np.ndarray, "B N"], tolerance: float
     ) -> Bool[np.ndarray, " B"]:
         """Gap and violation are within the tolerance, or within what float64 can tell of multipliers so large."""
-        gap, violation = self.gap_and_violation(multipliers, measured)
-        near = violation <= tolerance
-        if (near & (gap <= tolerance)).all() or not near.any():
-            return near
-        rounding = ROUNDING * multipliers.max(1, initial=0.0) * (multipliers * np.abs(self.bounds)).sum(1)
-        return near & (gap <= tolerance + rounding)
+        return settled(self.bounds, self.prices, multipliers, measured, self.cells, tolerance)
 
 
-def box_of(problem: DualProblem) -> Box:
-    """The box of a problem."""
-    return Box(problem.bounds.cpu().numpy(), problem.prices.cpu().numpy())
+def box_of(problem: DualProblem, cells: Float[np.ndarray, " B"]) -> Box:
+    """The box of a problem with so many valid cells."""
+    return Box(problem.bounds.cpu().numpy(), problem.prices.cpu().numpy(), cells)
 
 
 def ascend(
     dual: Dual,
     box: Box,
     start: Float[np.ndarray, "B N"],
-    tolerance: Float[np.ndarray, " B"],
+    tolerance: float,
     max_steps: int,
 ) -> Ascent:
     """Climb until gap and violation are within the tolerance; an image that is there stays there.
@@ -106,15 +94,15 @@ def ascend(
         dual: in the precision to be solved in.
         box: that of the problem.
         start: multipliers to begin with; moved into the box.
-        tolerance: of gap (nats) and violation (cells).
+        tolerance: of gap (nats) and violation (cells), for each valid cell.
         max_steps: of Newton's iteration.
     """
     multipliers = np.minimum(np.maximum(start, 0.0), box.prices)
     point = dual.at(multipliers)
     steps = np.zeros(len(start), dtype=int)
-    settled = box.settled(multipliers, point.measured, tolerance)
+    done = box.settled(multipliers, point.measured, tolerance)
     for _ in range(max_steps):
-        stopped = settled | _hopeless(dual, box, multipliers)
+        stopped = done | _hopeless(dual, box, multipliers)
         if stopped.all():
             break
         slope = box.bounds - point.measured
@@ -122,8 +110,8 @@ def ascend(
         move[stopped] = 0.0
         multipliers, point = _search(dual, box, multipliers, move, slope)
         steps += ~stopped
-        settled = box.settled(multipliers, point.measured, tolerance)
-    return Ascent(multipliers, point, steps, settled)
+        done = box.settled(multipliers, point.measured, tolerance)
+    return Ascent(multipliers, point, steps, done)
 
 
 def _search(dual, box, multipliers, move, slope):

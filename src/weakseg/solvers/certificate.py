@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weakseg.constraints.linear_rows import LinearRows
+from weakseg.kernels.box_gap import gap_and_violation
 from weakseg.solvers import projection_status
-from weakseg.solvers.box_newton import box_of
 from weakseg.solvers.dual_problem import DualProblem
 from weakseg.solvers.grid_problem import GridProblem
 
@@ -34,12 +34,13 @@ class Answer:
 
 def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str, float]:
     """The numbers, in nats and shares per valid pixel; `energy` is the value of what was minimised."""
-    problem, cells = answer.problem, max(image.cells, 1e-9)
-    box = box_of(problem)
-    paid = np.where(np.isinf(box.prices), 0.0, box.prices) * (box.bounds - answer.measured).clip(min=0)
-    distance = box.gap_and_violation(answer.multipliers, answer.measured)[0].item()
-    _, violation = box_of(image.asked).gap_and_violation(answer.multipliers, answer.measured)
-    lowest = (answer.multipliers * box.bounds).sum() - answer.normaliser
+    cells = max(image.cells, 1e-9)
+    bounds, prices = answer.problem.bounds.cpu().numpy(), answer.problem.prices.cpu().numpy()
+    paid = np.where(np.isinf(prices), 0.0, prices) * (bounds - answer.measured).clip(min=0)
+    distance = gap_and_violation(bounds, prices, answer.multipliers, answer.measured)[0].item()
+    asked = image.asked.bounds.cpu().numpy(), image.asked.prices.cpu().numpy()
+    _, violation = gap_and_violation(*asked, answer.multipliers, answer.measured)
+    lowest = (answer.multipliers * bounds).sum() - answer.normaliser
     scale = cells * hardness
     return {
         "gap": distance / scale,
@@ -53,7 +54,7 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
 
 def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[str, float]) -> str:
     """How the solve ended."""
-    missed = (box_of(image.asked).bounds - answer.measured)[0].clip(min=0) / max(image.cells, 1e-9)
+    missed = (image.asked.bounds.cpu().numpy() - answer.measured)[0].clip(min=0) / max(image.cells, 1e-9)
     if not image.cells:
         sentence = "No pixel is valid; nothing is demanded."
     elif answer.proof is not None:

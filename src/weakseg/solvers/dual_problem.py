@@ -37,11 +37,10 @@ class DualProblem:
         held = {name: getattr(self, name) for name in names}
         return replace(self, **{name: None if value is None else value.to(dtype) for name, value in held.items()})
 
-    def softened(self, share: float) -> "DualProblem":
-        """The same rows at a share of the hardness; multipliers are in its own, smaller unit."""
-        if share == 1:
-            return self
-        return replace(self, scores=self.scores * share, prices=self.prices * share)
+    def softened(self, share: Float[Tensor, " B"]) -> "DualProblem":
+        """The same rows on a share of each image's scores; multipliers are in its own, smaller unit."""
+        share = share.to(self.prices)[:, None]
+        return replace(self, scores=self.scores * share[:, :, None].to(self.scores), prices=self.prices * share)
 
     def tilt(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C _"]:
         """What the multipliers add to the scores; one column where it is the same at all cells."""

@@ -28,6 +28,9 @@ COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
 SAMPLE, MANY = 500, 60_000
 """How many cells are enough to find a good beginning on; with fewer scores than that, a step costs more than a pass."""
 
+SOFT, SHARPER = 50.0, 4
+"""Scores so many nats apart are a problem that is easy from anywhere, and so many times as far from its solution."""
+
 RELAXED_PRICE = 20.0
 """What hard rows that contradict each other cost instead, in nats a cell beyond the largest other price."""
 
@@ -117,7 +120,7 @@ class DualProjection:
         counted = class_counts(together)
         begin, taken = self._approach(together, counted, begin, cells)
         dual = counted or TiltedCells(together.to(torch.float64))
-        fine = ascend(dual, box_of(together), begin, self.tolerance * cells, self.max_steps)
+        fine = ascend(dual, box_of(together, cells), begin, self.tolerance, self.max_steps)
         probs, normaliser = fine.point.written()
         answers = []
         for i, problem in enumerate(problems):
@@ -145,26 +148,18 @@ class DualProjection:
         """Multipliers near those sought, from cheaper or softer problems; and the steps that took."""
         taken = np.zeros(len(begin), dtype=int)
         if counted and not begin.any() and counted.scores.size > MANY:
-            coarse = ascend(counted.sampled(SAMPLE), box_of(problem), begin, COARSE_TOLERANCE * cells, COARSE_STEPS)
+            coarse = ascend(counted.sampled(SAMPLE), box_of(problem, cells), begin, COARSE_TOLERANCE, COARSE_STEPS)
             # Rows that the sample contradicts lead far away.
             begin, taken = (coarse.multipliers if coarse.settled.all() else begin), taken + coarse.steps
-        for share in self._softer(torch.float64 if counted else problem.scores.dtype):
-            softer = problem.softened(share)
+        for share in _softer(problem):
+            softer = problem.to(torch.float64).softened(torch.from_numpy(share))
             dual = class_counts(softer) or TiltedCells(softer)
-            coarse = ascend(dual, box_of(softer), begin * share, COARSE_TOLERANCE * cells, COARSE_STEPS)
-            begin, taken = coarse.multipliers / share, taken + coarse.steps
+            coarse = ascend(dual, box_of(softer, cells), begin * share[:, None], COARSE_TOLERANCE, self.max_steps)
+            begin, taken = coarse.multipliers / share[:, None], taken + coarse.steps
+        if not counted and problem.scores.dtype != torch.float64:
+            coarse = ascend(TiltedCells(problem), box_of(problem, cells), begin, COARSE_TOLERANCE, COARSE_STEPS)
+            begin, taken = coarse.multipliers, taken + coarse.steps
         return begin, taken
-
-    def _softer(self, dtype: torch.dtype) -> list[float]:
-        """Which softer problems lead to the one asked for, as shares of its hardness.
-
-        A hard problem's dual is nearly piecewise linear, and Newton's steps go astray unless they begin near its top.
-        """
-        shares, hardness = [], 1.0
-        while hardness < self.hardness:
-            shares.append(hardness / self.hardness)
-            hardness *= 4
-        return shares or ([] if dtype == torch.float64 else [1.0])
 
     def _image(self, scores: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
         """One image's problem, without what must be 0."""
@@ -189,3 +184,20 @@ class DualProjection:
         price = RELAXED_PRICE * self.hardness + float(torch.where(prices.isinf(), 0, prices).max())
         softer = replace(image, problem=relaxed(image.asked, price))
         return replace(self.climb([softer], [np.zeros(prices.shape[1])])[0], proof=proof)
+
+
+def _softer(problem: DualProblem) -> list[Float[np.ndarray, " B"]]:
+    """Which softer problems lead to the one asked for, as shares of each image's scores.
+
+    Where scores are far apart the dual is nearly piecewise linear, and Newton's steps go astray unless they begin
+    near its top.
+    """
+    scores = problem.scores
+    highest, lowest = scores.amax((1, 2)), scores.amin((1, 2))
+    if (lowest == -torch.inf).any():
+        lowest = scores.where(scores > -torch.inf, torch.inf).amin((1, 2))
+    share, shares = (SOFT / (highest - lowest).double()).clamp(max=1).cpu().numpy(), []
+    while (share * SHARPER < 1).any():
+        shares.append(share)
+        share = np.minimum(SHARPER * share, 1)
+    return shares

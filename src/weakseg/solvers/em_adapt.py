@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from weakseg.constraints.cells import require_class
 from weakseg.divergences import precise
 from weakseg.solvers.finite_logits import require_finite
 from weakseg.solvers.grid_problem import known_cells, with_marks
@@ -35,9 +36,10 @@ class EmAdapt:
         """The biased best class of each cell, on the logits' grid; a cold start always.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are no numbers.
+            EvidenceInvalid: log-probabilities that are no numbers; a background that does not exist.
         """
         require_finite(evidence)
+        require_class(self.background, evidence.log_probs.shape[1], "background of EmAdapt")
         # Half precision cannot hold the sum of many pixels' costs.
         log_probs, weak = precise(evidence.log_probs), evidence.weak
         known = known_cells(weak, log_probs.shape[1], (log_probs.shape[2], log_probs.shape[3]))
