@@ -78,7 +78,7 @@ def test_the_operator_is_linear(seed, dimensions, factor):
     np.testing.assert_allclose(together, apart, atol=1e-4 * np.abs(apart).max())
 
 
-@pytest.mark.parametrize("channels", [1, 7, 8, 9, 21, 40])
+@pytest.mark.parametrize("channels", [1, 7, 8, 9, 21])
 def test_channels_do_not_see_each_other(channels):
     """Any number of them, each as if it were alone."""
     lattice, given = build(points(0, 5)), values(0, channels=channels)

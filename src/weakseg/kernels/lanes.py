@@ -1,15 +1,11 @@
-"""Eight floats in one vector register, and up to four registers at once, for numba functions.
+"""Eight floats in one vector register, for numba functions.
 
 Numba leaves it to LLVM to find vector instructions, and LLVM gives up on rows that are looked up by an index, because
-two rows might overlap. `Lanes` says outright what is meant: `load(values, row, first, registers)` takes neighbouring
-floats of a row, `store` puts them back, and arithmetic works on all of them.
-
-`registers` is a tuple of as many zeros: of a tuple numba knows the length while it compiles, so that all registers of a
-row are straight-line code.
+two rows might overlap. `Lanes` says outright what is meant: `load(values, row, first)` takes eight neighbouring
+floats of a row, `store` puts them back, and arithmetic works on all eight.
 """
 
 from collections.abc import Callable
-from functools import reduce
 from inspect import unwrap
 from typing import Any
 
@@ -18,32 +14,25 @@ from numba import extending, types
 from numba.core import cgutils
 from numba.extending import models, register_model
 
-from weakseg.kernels import vector_code
-from weakseg.kernels.vector_code import LANES, VECTOR
+LANES = 8
 
-_MOST = 4
-"""Registers at once; with more, some would have to be put aside."""
-
-
-def registers_for(channels: int) -> tuple[int, ...]:
-    """The fewest registers that take so many channels in the fewest rounds."""
-    needed = max(-(-channels // LANES), 1)
-    rounds = -(-needed // _MOST)
-    return (0,) * -(-needed // rounds)
+_VECTOR = ir.VectorType(ir.FloatType(), LANES)
 
 
 class Lanes(types.Type):
-    """Numba's type of so many registers of eight floats."""
+    """Numba's type of eight floats."""
 
-    def __init__(self, count: int):
-        super().__init__(name=f"Lanes({count})")
-        self.count = count
+    def __init__(self):
+        super().__init__(name="Lanes")
+
+
+_lanes = Lanes()
 
 
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, ir.ArrayType(VECTOR, fe_type.count))
+        super().__init__(dmm, fe_type, _VECTOR)
 
 
 def intrinsic(code: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,92 +40,76 @@ def intrinsic(code: Callable[..., Any]) -> Callable[..., Any]:
     return extending.intrinsic(unwrap(code))
 
 
+def _pointer(context, builder, array_type, array, row, first):
+    """Where eight neighbouring floats of a row begin; rows are contiguous."""
+    values = context.make_array(array_type)(context, builder, array)
+    place = cgutils.get_item_pointer(context, builder, array_type, values, [row, first], wraparound=False)
+    return builder.bitcast(place, _VECTOR.as_pointer())
+
+
 @intrinsic
-def load(typing, values, row, first, registers):
-    """`values[row, first : first + 8 * len(registers)]`."""
+def load(typing, values, row, first):
+    """`values[row, first : first + 8]`."""
 
     def code(context, builder, signature, args):
-        places = _places(context, builder, signature, args, registers.count)
-        return _joined(builder, [builder.load(place, align=4) for place in places])
+        row, first = (_index(context, builder, *pair) for pair in zip(args[1:], signature.args[1:], strict=True))
+        return builder.load(_pointer(context, builder, signature.args[0], args[0], row, first), align=4)
 
-    return Lanes(registers.count)(values, row, first, registers), code
+    return _lanes(values, row, first), code
 
 
 @intrinsic
 def store(typing, values, row, first, lanes):
-    """`values[row, first : first + 8 * count] = lanes`."""
+    """`values[row, first : first + 8] = lanes`."""
 
     def code(context, builder, signature, args):
-        places = _places(context, builder, signature, args, lanes.count)
-        for vector, place in zip(_split(builder, args[3]), places, strict=True):
-            builder.store(vector, place, align=4)
+        row, first = (_index(context, builder, *pair) for pair in zip(args[1:3], signature.args[1:3], strict=True))
+        builder.store(args[3], _pointer(context, builder, signature.args[0], args[0], row, first), align=4)
         return context.get_dummy_value()
 
     return types.void(values, row, first, lanes), code
 
 
-def _places(context, builder, signature, args, count):
-    """Where each register begins in a row, which is contiguous."""
-    values = context.make_array(signature.args[0])(context, builder, args[0])
-    at = [context.cast(builder, args[i], signature.args[i], types.intp) for i in (1, 2)]
-    place = cgutils.get_item_pointer(context, builder, signature.args[0], values, at, wraparound=False)
-    start = builder.bitcast(place, VECTOR.as_pointer())
-    return [builder.gep(start, [ir.Constant(ir.IntType(32), i)]) for i in range(count)]
-
-
-def _split(builder, lanes):
-    return [builder.extract_value(lanes, i) for i in range(lanes.type.count)]
-
-
-def _joined(builder, vectors):
-    lanes = ir.Constant(ir.ArrayType(VECTOR, len(vectors)), ir.Undefined)
-    for i, vector in enumerate(vectors):
-        lanes = builder.insert_value(lanes, vector, i)
-    return lanes
-
-
-def _each(combine):
-    """Code that does the same with every register."""
-
-    def code(context, builder, signature, args):
-        together = zip(*(_split(builder, lanes) for lanes in args), strict=True)
-        return _joined(builder, [combine(builder, *vectors) for vectors in together])
-
-    return code
-
-
-def _folded(combine):
-    """Code that combines all registers, and the lanes of what they come to."""
-
-    def code(context, builder, signature, args):
-        together = reduce(lambda left, right: combine(builder, left, right), _split(builder, args[0]))
-        return vector_code.folded(builder, together, combine)
-
-    return code
+def _index(context, builder, value, number_type):
+    return context.cast(builder, value, number_type, types.intp)
 
 
 @intrinsic
-def spread(typing, number, registers):
+def spread(typing, number):
     """One number in all lanes."""
 
     def code(context, builder, signature, args):
-        value = context.cast(builder, args[0], signature.args[0], types.float32)
-        everywhere = vector_code.spread(builder, value)
-        return _joined(builder, [everywhere] * registers.count)
+        return _spread(builder, context.cast(builder, args[0], signature.args[0], types.float32))
 
-    return Lanes(registers.count)(number, registers), code
+    return _lanes(number), code
+
+
+def _spread(builder, number):
+    one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+def _call(builder, name, result, *args):
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(result, [value.type for value in args]), name
+    )
+    return builder.call(function, args)
 
 
 @intrinsic
 def multiply_add(typing, factor, lanes, total):
     """`factor * lanes + total`, all of them lanes."""
-    return lanes(factor, lanes, total), _each(vector_code.fused)
+
+    def code(context, builder, signature, args):
+        return _call(builder, "llvm.fmuladd.v8f32", _VECTOR, *args)
+
+    return _lanes(factor, lanes, total), code
 
 
 @intrinsic
 def add(typing, left, right):
     """Lane by lane."""
-    return left(left, right), _each(vector_code.plus)
+    return _lanes(left, right), lambda context, builder, signature, args: builder.fadd(*args)
 
 
 @intrinsic
@@ -148,13 +121,17 @@ def subtract(typing, left, right):
 @intrinsic
 def multiply(typing, left, right):
     """Lane by lane."""
-    return left(left, right), _each(lambda builder, a, b: builder.fmul(a, b))
+    return _lanes(left, right), lambda context, builder, signature, args: builder.fmul(*args)
 
 
 @intrinsic
 def larger(typing, left, right):
     """The larger of each pair of lanes; neither may be nan."""
-    return left(left, right), _each(vector_code.larger)
+
+    def code(context, builder, signature, args):
+        return builder.select(builder.fcmp_ordered(">", *args), *args)
+
+    return _lanes(left, right), code
 
 
 @intrinsic
@@ -179,17 +156,50 @@ def lowest(typing, lanes):
 
 @intrinsic
 def highest(typing, lanes):
-    """The largest of all; none may be nan."""
-    return types.float32(lanes), _folded(vector_code.larger)
+    """The largest of the eight; none may be nan."""
+
+    def code(context, builder, signature, args):
+        return _folded(builder, args[0], lambda a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
+
+    return types.float32(lanes), code
 
 
 @intrinsic
 def total(typing, lanes):
-    """The sum of all, register by register, then in pairs of pairs."""
-    return types.float32(lanes), _folded(vector_code.plus)
+    """The sum of the eight, in pairs of pairs."""
+    return types.float32(lanes), lambda context, builder, signature, args: _folded(builder, args[0], builder.fadd)
+
+
+def _folded(builder, lanes, combine):
+    width = LANES
+    while width > 1:
+        width //= 2
+        kind = ir.VectorType(ir.IntType(32), width)
+        halves = [builder.shuffle_vector(lanes, lanes, ir.Constant(kind, [*range(s, s + width)])) for s in (0, width)]
+        lanes = combine(*halves)
+    return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
 
 
 @intrinsic
 def exponential(typing, lanes):
-    """exp of each lane, which must not be above 0; below -87 it is next to nothing. Relative error below 2e-7."""
-    return lanes(lanes), _each(vector_code.exponential)
+    """exp of each lane, which must not be above 0; below -87 it is next to nothing. Relative error below 2e-7.
+
+    exp(x) = 2^n exp(r) with |r| <= log(2) / 2, and exp(r) by its Taylor polynomial of degree 7.
+    """
+
+    def code(context, builder, signature, args):
+        constant = lambda number: ir.Constant(_VECTOR, [float(number)] * LANES)  # noqa: E731
+        fused = lambda a, b, c: _call(builder, "llvm.fmuladd.v8f32", _VECTOR, a, b, c)  # noqa: E731
+        low = constant(-87.0)
+        x = builder.select(builder.fcmp_ordered(">", args[0], low), args[0], low)
+        doublings = _call(builder, "llvm.rint.v8f32", _VECTOR, builder.fmul(x, constant(1.44269504)))
+        # log(2) in two parts, of which the first has so few digits that its product with n is exact.
+        rest = fused(doublings, constant(2.12194440e-4), fused(doublings, constant(-0.693359375), x))
+        value = constant(1 / 5040)
+        for factorial in (720, 120, 24, 6, 2, 1, 1):
+            value = fused(value, rest, constant(1 / factorial))
+        whole = ir.VectorType(ir.IntType(32), LANES)
+        exponent = builder.shl(builder.fptosi(doublings, whole), ir.Constant(whole, [23] * LANES))
+        return builder.bitcast(builder.add(builder.bitcast(value, whole), exponent), _VECTOR)
+
+    return _lanes(lanes), code

@@ -22,7 +22,6 @@ from weakseg.kernels.lanes import (
     load,
     multiply,
     multiply_add,
-    registers_for,
     spread,
     store,
     total,
@@ -77,10 +76,10 @@ def messages(lattices: Sequence[Lattice], strengths: Sequence[float], threads: i
 
 def _degrees(lattice: Lattice) -> Float[np.ndarray, "N 1"]:
     on_corners, room = (aligned_zeros(lattice.size + 1, LANES) for _ in range(2))
-    ones, one = padded(np.ones((len(lattice.corners), 1), np.float32)), registers_for(1)
-    splat(ones, lattice.corners, lattice.weights, on_corners, one)
-    blur(on_corners, room, lattice.neighbours, False, one)
-    return slice_(on_corners, lattice.corners, lattice.weights, one)[:, :1]
+    ones = padded(np.ones((len(lattice.corners), 1), np.float32))
+    splat(ones, lattice.corners, lattice.weights, on_corners)
+    blur(on_corners, room, lattice.neighbours, False)
+    return slice_(on_corners, lattice.corners, lattice.weights)[:, :1]
 
 
 @compiled
@@ -105,11 +104,11 @@ def parallel_steps(
     require_memory(
         4 * classes * (matrix.rows * (threads + 2) + 2 * count), f"{classes} classes on {matrix.rows} corners"
     )
-    scores, registers = padded(scores, _NEVER), registers_for(classes)
+    scores = padded(scores, _NEVER)
     pixels = [slice(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
     probs = aligned_zeros(*scores.shape)
     incoming, room, *sums = (aligned_zeros(matrix.rows, scores.shape[1]) for _ in range(threads + 2))
-    smooth = lambda part, other, lattice: blur(part, other, lattice.neighbours, False, registers)  # noqa: E731
+    smooth = lambda part, other, lattice: blur(part, other, lattice.neighbours, False)  # noqa: E731
     with ThreadPoolExecutor(threads) as pool:
         for step in range(steps + 1):
             gathering, last = matrix.corners.shape[1] if step else 0, step == steps
@@ -124,7 +123,6 @@ def parallel_steps(
                     own,
                     probs[part],
                     last,
-                    registers,
                 )
                 for part, own in zip(pixels, sums, strict=True)
             ]
@@ -138,7 +136,7 @@ def parallel_steps(
 
 
 @compiled
-def _pass(scores, corners, weights, gathering, incoming, outgoing, probs, last, registers):
+def _pass(scores, corners, weights, gathering, incoming, outgoing, probs, last):
     """One update of some pixels: from `incoming` messages to what goes out, or in the `last` step to probabilities.
 
     Pixels go in chunks through loops that do one thing each: a loop over pixels that did all would wait at each pixel
@@ -149,46 +147,46 @@ def _pass(scores, corners, weights, gathering, incoming, outgoing, probs, last, 
     for start in range(0, points, _CHUNK):
         end = min(start + _CHUNK, points)
         values = room[: end - start]
-        _add_messages(scores[start:end], corners[start:end], weights[start:end], gathering, incoming, values, registers)
-        _exponentials(values, registers)
-        _shares(values, registers)
+        _add_messages(scores[start:end], corners[start:end], weights[start:end], gathering, incoming, values)
+        _exponentials(values)
+        _shares(values)
         if last:
             probs[start:end] = values
         else:
-            splat(values, corners[start:end], weights[start:end], outgoing, registers)
+            splat(values, corners[start:end], weights[start:end], outgoing)
 
 
 @compiled
-def _add_messages(scores, corners, weights, gathering, incoming, values, registers):
+def _add_messages(scores, corners, weights, gathering, incoming, values):
     """Scores and what the corners around each pixel tell it."""
     for point in range(len(scores)):
-        for first in range(0, scores.shape[1], LANES * len(registers)):
-            value = load(scores, point, first, registers)
+        for first in range(0, scores.shape[1], LANES):
+            value = load(scores, point, first)
             for corner in range(gathering):
-                told = load(incoming, corners[point, corner], first, registers)
-                value = multiply_add(spread(weights[point, corner], registers), told, value)
+                told = load(incoming, corners[point, corner], first)
+                value = multiply_add(spread(weights[point, corner]), told, value)
             store(values, point, first, value)
 
 
 @compiled
-def _exponentials(values, registers):
+def _exponentials(values):
     """Of the difference to each row's largest."""
     for point in range(len(values)):
-        top = load(values, point, 0, registers)
-        for first in range(LANES * len(registers), values.shape[1], LANES * len(registers)):
-            top = larger(top, load(values, point, first, registers))
-        below = spread(-highest(top), registers)
-        for first in range(0, values.shape[1], LANES * len(registers)):
-            store(values, point, first, exponential(add(load(values, point, first, registers), below)))
+        top = load(values, point, 0)
+        for first in range(LANES, values.shape[1], LANES):
+            top = larger(top, load(values, point, first))
+        below = spread(-highest(top))
+        for first in range(0, values.shape[1], LANES):
+            store(values, point, first, exponential(add(load(values, point, first), below)))
 
 
 @compiled
-def _shares(values, registers):
+def _shares(values):
     """Each row divided by its sum."""
     for point in range(len(values)):
-        summed = spread(0.0, registers)
-        for first in range(0, values.shape[1], LANES * len(registers)):
-            summed = add(summed, load(values, point, first, registers))
-        share = spread(np.float32(1) / total(summed), registers)
-        for first in range(0, values.shape[1], LANES * len(registers)):
-            store(values, point, first, multiply(share, load(values, point, first, registers)))
+        summed = spread(0.0)
+        for first in range(0, values.shape[1], LANES):
+            summed = add(summed, load(values, point, first))
+        share = spread(np.float32(1) / total(summed))
+        for first in range(0, values.shape[1], LANES):
+            store(values, point, first, multiply(share, load(values, point, first)))

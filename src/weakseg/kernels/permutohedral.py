@@ -14,7 +14,6 @@ from jaxtyping import Float, Int
 
 from weakseg.errors import EvidenceInvalid
 from weakseg.kernels.compiled import compiled
-from weakseg.kernels.lanes import registers_for
 from weakseg.kernels.lattice_coordinates import MOST_DIMENSIONS, elevation, lattice_scale, numbering
 from weakseg.kernels.lattice_corners import embed
 from weakseg.kernels.lattice_memory import corners_within_limit, refuse_outgrown, require_memory
@@ -49,15 +48,15 @@ class Lattice:
         require_memory(
             12 * self.size * values.shape[1], f"{values.shape[1]} channels on a lattice of {self.size} corners"
         )
-        given, registers = padded(values), registers_for(values.shape[1])
+        given = padded(values)
         on_corners, other, room = (aligned_zeros(self.size + 1, given.shape[1]) for _ in range(3))
-        splat(given, self.corners, self.weights, on_corners, registers)
+        splat(given, self.corners, self.weights, on_corners)
         other[:] = on_corners
-        blur(on_corners, room, self.neighbours, False, registers)
-        blur(other, room, self.neighbours, True, registers)
+        blur(on_corners, room, self.neighbours, False)
+        blur(other, room, self.neighbours, True)
         on_corners += other
         weights = self.weights * np.float32(lattice_scale(len(self.neighbours) - 1) / 2)
-        return slice_(on_corners, self.corners, weights, registers)[:, : values.shape[1]]
+        return slice_(on_corners, self.corners, weights)[:, : values.shape[1]]
 
 
 def build(features: Float[np.ndarray, "d N"]) -> Lattice:
