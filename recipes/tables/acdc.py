@@ -16,7 +16,7 @@ CHOSEN = {
     "fixed proposals": "weight 0.3",
     "dense CRF proposals": "weight 0.3",
     "trust region, plain": "weight 0.3",
-    "trust region, robust": "flip 0.3, weight 0.3",
+    "trust region, robust": "flip 0.717, weight 32",
 }
 """The best setting of each method in acdc_tuning.py."""
 
