@@ -1,8 +1,8 @@
 """What several runs make of the same validation pictures: `python docs/side_by_side.py OUT.png RUN RUN ...`.
 
 From left to right: the picture, each run's prediction in the order given, the truth; three pictures, evenly spread.
-`docs/side_by_side.png` is of partial cross entropy, Grid-GD and robust trust region in `recipes/tables/scenes.py`
-(figure 4 of Marin and Boykov 2021, on generated scenes).
+`docs/side_by_side.png` is of partial cross entropy, dense CRF proposals and robust trust region on scribbles, from
+`recipes/tables/scenes.py` (figure 4 of Marin and Boykov 2021, on generated scenes).
 """
 
 import sys
