@@ -34,6 +34,8 @@ table = Table(
     rows=(
         Row("hard P, found at every step", fitted(solver=hard), (0,)),
         Row("hard P, held for an epoch", fitted(every_epochs=1), (0,)),
+        # As many steps as the others, each batch for five of them.
+        Row("P held for 5 steps", replace(tags, phases=(replace(phase, steps_per_batch=5),)), (0,)),
         Row("stride 32", replace(tags, network=replace(tags.network, output_stride=32)), (0,)),
         Row("stride 8", replace(tags, network=replace(tags.network, output_stride=8)), (0,)),
         # As far a step a picture: rate / (1 - momentum) / batch size.

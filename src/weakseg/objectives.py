@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from weakseg.constraints.cells import classes_per_cell, share_per_cell
 from weakseg.divergences import CrossEntropy, precise
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.types import PRESENT, UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solver
+from weakseg.types import PRESENT, UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solution, Solver
 
 FINER = 4
 """How many times finer than the logits, at most, the grid is on which a remembered label map is compared."""
@@ -54,6 +54,11 @@ class Fit:
         logits = precise(logits)
         return (self._seed_term(logits, batch) + self.weight * self._hidden_term(logits, batch)).mean()
 
+    def solution(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Solution:
+        """Stage A: the hidden segmentation that the solver finds beside these logits."""
+        evidence = Evidence(batch.image, precise(logits).detach().log_softmax(1), batch.weak, batch.keys)
+        return self.solver.solve(evidence, batch.memory)
+
     def _seed_term(self, logits, batch):
         marked, log_probs = marked_log_probs(logits, batch)
         target = F.one_hot(batch.weak.seeds[marked], logits.shape[1]).to(log_probs.dtype)
@@ -72,12 +77,14 @@ class Fit:
         return values.flatten(1).sum(1) / hidden.flatten(1).sum(1).clamp(min=1e-6)
 
     def _hidden_segmentation(self, logits, batch):
-        """Of every cell the target, how much of it teaches and how much is hidden: solved for now, or remembered."""
+        """Of every cell the target, how much of it teaches and how much is hidden: solved, held or remembered."""
         if self.every_epochs is None:
-            evidence = Evidence(batch.image, logits.detach().log_softmax(1), batch.weak, batch.keys)
-            solution = self.solver.solve(evidence, batch.memory)
-            hidden = share_per_cell(batch.weak.hidden, solution.weight.shape[1:])
-            return solution.target, hidden * solution.weight, hidden
+            target, weight = batch.memory.target, batch.memory.weight
+            if target is None or weight is None:
+                solution = self.solution(logits, batch)
+                target, weight = solution.target, solution.weight
+            hidden = share_per_cell(batch.weak.hidden, weight.shape[1:])
+            return target, hidden * weight, hidden
         labels = batch.memory.labels
         if labels is None:
             raise EvidenceInvalid(

@@ -78,6 +78,10 @@ class Memory:
     """The hidden segmentation, `UNLABELED` where none was found."""
     multipliers: tuple[Float[Tensor, " _"], ...] | None = None
     """The dual variables of each image's linear constraints, in the order of its rows."""
+    target: Float[Tensor, "B C h w"] | None = None
+    """What was found for these very views and is held, on the grid its solver chose, as in `Solution`."""
+    weight: Float[Tensor, "B h w"] | None = None
+    """How much each pixel of that target teaches."""
 
 
 @dataclass(frozen=True)

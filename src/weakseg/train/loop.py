@@ -22,6 +22,7 @@ from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor
 from weakseg.train import engine, run_folder
 from weakseg.train.crops import require_demands_seen
+from weakseg.train.hold import holding
 from weakseg.train.loader import Remember, Share, batches, steps_per_epoch
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 from weakseg.train.progress import display
@@ -102,7 +103,10 @@ def train_recipe(
                 line |= swept
                 stream = _batches(recipe, range(epoch, stretch.stop), share, accelerator, targets)
             model.train()
-            for step, batch in enumerate(islice(stream, steps)):
+            held: Any = None
+            for step, fresh in enumerate(islice(stream, steps)):
+                begins = step % phase.steps_per_batch == 0
+                batch = fresh if begins else held
                 # A tuple of numbers has the same hash in every process; only that of text is salted.
                 torch.manual_seed(hash((recipe.seed, epoch, step, share.rank)) % 2**63)
                 share_done = ((epoch - phase_start) * steps + step) / (phase.epochs * steps)
@@ -110,6 +114,9 @@ def train_recipe(
                 batch = replace(batch, progress=(epoch * steps + step) / (recipe.epochs * steps))
                 with accelerator.autocast():
                     logits = model(batch.image)
+                if begins and phase.steps_per_batch > 1:
+                    batch = holding(phase.objective, logits.float(), batch)
+                held = batch
                 loss = phase.objective(logits.float(), batch)
                 value = loss.item()  # read once: on a GPU each reading waits for the step
                 _insist_finite(value, epoch, step, batch)

@@ -28,6 +28,9 @@ class Phase:
     """Share of the phase's steps over which the learning rate rises from 0."""
     decay_power: float = 0.9
     """After the warm-up, the rate falls as (1 - share done) to this power, to 0 at the end of the phase."""
+    steps_per_batch: int = 1
+    """For how many steps a batch is taken; the hidden segmentation found at the first is held for the others. An epoch
+    has as many steps as ever, and so many times fewer views. Pathak et al. 2015, section 4.2."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Recipe:
             wrong += _wrong_count(name, getattr(self, name), least)
         for i, phase in enumerate(self.phases):
             wrong += _wrong_count(f"phases[{i}].epochs", phase.epochs, 1)
+            wrong += _wrong_count(f"phases[{i}].steps_per_batch", phase.steps_per_batch, 1)
             if not phase.learning_rate > 0:
                 wrong.append(f"phases[{i}].learning_rate is {phase.learning_rate}")
             # A class can be called too, but makes an objective instead of being one: `Fit` for `Fit(...)`.

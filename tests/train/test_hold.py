@@ -1,0 +1,87 @@
+"""A batch may be taken for several steps, with the hidden segmentation of the first."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from batches import mixed
+from pictures import tiny_recipe
+from safetensors.torch import load_file
+
+from weakseg import All, DualProjection, Fit, Phase, Regularize, SizesWithin, Sum, UntaggedClassesAbsent, train_recipe
+from weakseg.energies.entropy import Entropy
+from weakseg.errors import RecipeInvalid
+from weakseg.solvers.seeds_only import SeedsOnly
+from weakseg.train import run_folder
+from weakseg.train.hold import holding
+from weakseg.types import Evidence, Memory, Solution
+
+PROJECTION = DualProjection(All((SizesWithin(), UntaggedClassesAbsent())))
+solved = []
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Finds nothing, and counts how often it is asked, and for which pictures."""
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """That of `SeedsOnly`."""
+        solved.append(evidence.keys)
+        return SeedsOnly().solve(evidence, start)
+
+
+def trained(folder, steps_per_batch):
+    """The metrics of two epochs of three steps."""
+    objective = Sum((Fit(Counting()), Regularize(Entropy(), 0.1)))
+    phase = Phase(objective, epochs=2, learning_rate=1e-2, steps_per_batch=steps_per_batch)
+    solved.clear()
+    return train_recipe(tiny_recipe(phases=(phase,)), folder, device="cpu").metrics
+
+
+@pytest.mark.parametrize(("steps_per_batch", "times"), [(1, 6), (2, 4), (3, 2), (7, 2)])
+def test_the_solver_is_asked_once_a_batch(tmp_path, steps_per_batch, times):
+    """Each epoch begins with a new batch, and has as many steps as ever; the two trials for the clock count too."""
+    metrics = trained(tmp_path / "run", steps_per_batch)
+    assert len(solved) - 2 == times
+    assert metrics[-1]["step"] == 6
+
+
+def test_what_is_held_is_what_is_followed():
+    """The loss of other logits is that against the first ones' target, not against their own."""
+    logits, batch = mixed(stride=4)
+    fit, other = Fit(PROJECTION), logits.flip(1)
+    held = holding(Sum((fit, Regularize(Entropy()))), logits, batch)
+    target = PROJECTION.solve(Evidence(batch.image, logits.log_softmax(1), batch.weak)).target
+    assert torch.equal(held.memory.target, target)
+    assert fit(logits, held) == fit(logits, batch)
+    assert fit(other, held) != fit(other, batch)
+
+
+def test_a_resumed_run_that_holds_ends_with_the_same_bits(tmp_path, monkeypatch):
+    """Broken off after its first checkpoint: a batch is held within an epoch only, so nothing of it is missing."""
+    recipe = tiny_recipe(phases=(Phase(Fit(PROJECTION), epochs=3, learning_rate=1e-2, steps_per_batch=2),))
+    train_recipe(recipe, tmp_path / "whole", device="cpu")
+    save = run_folder.save
+
+    def save_and_break_off(*given):
+        save(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_folder, "save", save_and_break_off)
+    with pytest.raises(KeyboardInterrupt):
+        train_recipe(recipe, tmp_path / "resumed", device="cpu")
+    monkeypatch.setattr(run_folder, "save", save)
+    train_recipe(recipe, tmp_path / "resumed", device="cpu", resume=True)
+    whole, resumed = (load_file(tmp_path / name / "last.safetensors") for name in ("whole", "resumed"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_an_objective_without_a_solver_holds_nothing_and_two_solvers_are_refused():
+    """Regularisers alone go on with the batch as it is."""
+    logits, batch = mixed(stride=4)
+    assert holding(Regularize(Entropy()), logits, batch) is batch
+    with pytest.raises(RecipeInvalid, match="2 terms"):
+        holding(Sum((Fit(PROJECTION), Fit(SeedsOnly()))), logits, batch)
+    phase = replace(tiny_recipe().phases[0], steps_per_batch=0)
+    with pytest.raises(RecipeInvalid, match="steps_per_batch is 0"):
+        tiny_recipe(phases=(phase,))
