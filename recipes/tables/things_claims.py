@@ -32,6 +32,8 @@ def batches_of(size: int, momentum: float, learning_rate: float):
 hard = replace(fit.solver, hardness=1000.0)
 table = Table(
     rows=(
+        # A seed draws the classifier, and the order of pictures.
+        Row("five seeds", tags, (0, 1, 2, 3, 4)),
         Row("hard P, found at every step", fitted(solver=hard), (0,)),
         Row("hard P, held for an epoch", fitted(every_epochs=1), (0,)),
         # As many steps as the others, each batch for five of them.
