@@ -1,7 +1,7 @@
 """Cardiac MRI, human scribbles, robust trust region: graph cuts find what the network then follows.
 
-Partial cross entropy alone for the first 8 epochs of the schedule of recipes/acdc_full.py, as a warm-up. Of four settings the
-second paper's own at full length, nearly linear in q, was best on held-out patients (recipes/tables/acdc_tuning.py).
+Partial cross entropy alone for the first 8 epochs of the schedule of recipes/acdc_full.py, as a warm-up. The second
+paper's own setting at full length, nearly linear in q, was best on held-out patients (recipes/tables/acdc_tuning.py).
 """
 
 from dataclasses import replace
