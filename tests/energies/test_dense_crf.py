@@ -191,8 +191,9 @@ def test_values_of_the_literature_are_converted():
 
 
 def test_impossible_settings_and_pictures_are_refused():
-    """Bandwidths of 0, strengths below 0, nan in a picture, bandwidths too small for it."""
-    for wrong in ({"sxy": 0.0}, {"srgb": -1.0}, {"smooth_sxy": float("nan")}, {"compat": -1.0}):
+    """Bandwidths of 0, strengths below 0 or both 0, nan in a picture, bandwidths too small for it."""
+    no_kernel = {"compat": 0.0, "smooth_compat": 0.0}
+    for wrong in ({"sxy": 0.0}, {"srgb": -1.0}, {"smooth_sxy": float("nan")}, {"compat": -1.0}, no_kernel):
         with pytest.raises(RecipeInvalid, match="above 0"):
             DenseCRF(**wrong)
     probs, evidence = case(0, void=0.0)

@@ -34,7 +34,7 @@ class DenseCRF:
     directions in which their colours differ most.
 
     Raises:
-        RecipeInvalid: a bandwidth is not above 0, or a strength is below 0.
+        RecipeInvalid: a bandwidth is not above 0, a strength is below 0, or neither is above it.
     """
 
     sxy: float = 80 / 500
@@ -50,10 +50,9 @@ class DenseCRF:
 
     def __post_init__(self):
         bandwidths, strengths = (self.sxy, self.srgb, self.smooth_sxy), (self.compat, self.smooth_compat)
-        if not all(width > 0 for width in bandwidths) or not all(strength >= 0 for strength in strengths):
-            raise RecipeInvalid(
-                f"{self}", expected="sxy, srgb and smooth_sxy above 0, compat and smooth_compat 0 or above"
-            )
+        if not all(value > 0 for value in (*bandwidths, sum(strengths))) or not all(value >= 0 for value in strengths):
+            expected = "sxy, srgb and smooth_sxy above 0, compat and smooth_compat 0 or above, and not both 0"
+            raise RecipeInvalid(f"{self}", expected=expected)
 
     @staticmethod
     def from_pixels(
