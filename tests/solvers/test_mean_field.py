@@ -8,7 +8,7 @@ import torch
 from batches import batch_of, mixed
 from torch.nn import functional as F
 
-from weakseg import DenseCRF, Evidence, GridPotts, MeanField
+from weakseg import Batch, DenseCRF, Evidence, GridPotts, MeanField, paper_boxes
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.solvers.parallel_crf import FAINT, refined, stepped
 from weakseg.types import UNLABELED
@@ -180,8 +180,25 @@ def test_impossible_settings_and_predictions_are_refused():
         with pytest.raises(RecipeInvalid, match="at least one step"):
             MeanField(**wrong)
     evidence = case(0)
-    with pytest.raises(EvidenceInvalid, match="nan"):
+    with pytest.raises(EvidenceInvalid, match="NaN"):
         MeanField().solve(Evidence(evidence.image, evidence.log_probs * torch.nan, evidence.weak))
+
+
+def test_the_image_that_is_refused_is_the_one_that_is_named():
+    """Each is solved on its own, but counted in its batch: predictions, pixels and boxes of the second."""
+    batch, logits = (
+        Batch.from_seeds(torch.rand(2, 3, 6, 6), torch.full((2, 6, 6), UNLABELED), 3),
+        torch.zeros(2, 3, 6, 6),
+    )
+    whole = Evidence(batch.image, logits.log_softmax(1), batch.weak, ("cat", "dog"))
+    broken = torch.tensor([1.0, torch.nan])[:, None, None, None]
+    with pytest.raises(EvidenceInvalid, match="image 'dog'"):
+        MeanField(CRF).solve(replace(whole, log_probs=whole.log_probs * broken))
+    with pytest.raises(EvidenceInvalid, match="Image 1 of the batch"):
+        MeanField(CRF).solve(replace(whole, image=whole.image * broken))
+    boxes = (torch.empty(0, 5), torch.tensor([[7.0, 0.0, 0.0, 3.0, 3.0]]))
+    with pytest.raises(EvidenceInvalid, match="image 1 of the batch"):
+        MeanField(CRF, constraint=paper_boxes()).solve(replace(whole, weak=replace(batch.weak, boxes=boxes)))
 
 
 @pytest.mark.parametrize("damped", [True, False])

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.linear_rows import Constraint, LinearRows
+from weakseg.constraints.linear_rows import LinearRows
 from weakseg.solvers import projection_status
 from weakseg.solvers.dual_projection import RELAXED_PRICE, DualProjection
 from weakseg.types import Evidence, Memory, Solution, WeakLabels
@@ -75,9 +75,8 @@ class HeldRows:
         return (self.rows.bounds - values).clamp(min=0) / max(int(valid.sum()), 1)
 
 
-def held_rows(constraint: Constraint, evidence: Evidence, scores: Float[Tensor, "1 C H W"], start: Memory) -> HeldRows:
-    """The rows of a batch of one. Where no segmentation obeys the hard ones, they have a price instead."""
-    (rows,) = constraint.rows(evidence.weak, (scores.shape[2], scores.shape[3]))
+def held_rows(rows: LinearRows, evidence: Evidence, scores: Float[Tensor, "1 C H W"], start: Memory) -> HeldRows:
+    """Rows of a batch of one. Where no segmentation obeys the hard ones, they have a price instead."""
     found = _projection(rows, evidence, scores, start)
     contradiction = found.certificate["contradiction"].item()
     if not contradiction:

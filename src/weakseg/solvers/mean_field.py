@@ -7,9 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.linear_rows import Constraint
+from weakseg.constraints.linear_rows import Constraint, LinearRows
+from weakseg.energies.cell_colors import require_finite_pixels
 from weakseg.energies.dense_crf import DenseCRF
-from weakseg.errors import EvidenceInvalid, RecipeInvalid
+from weakseg.errors import RecipeInvalid
+from weakseg.solvers.finite_logits import require_finite
 from weakseg.solvers.free_energy import FreeEnergy
 from weakseg.solvers.held_rows import Everything, held_rows
 from weakseg.solvers.parallel_crf import stepped
@@ -68,8 +70,10 @@ class MeanField:
         """The distribution found for each image, each on its own.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are nan; rows for other classes.
+            EvidenceInvalid: log-probabilities or pixels that are no numbers, naming the images; rows for other classes.
         """
+        require_finite(evidence)
+        require_finite_pixels(evidence.image.where(evidence.weak.valid[:, None], 0))
         dtype, device = evidence.log_probs.dtype, evidence.log_probs.device
         if isinstance(self.energy, DenseCRF) and not self.damped and self.constraint is None and device.type != "cpu":
             classes, pixels = evidence.log_probs.shape[1], evidence.weak.valid[0].numel()
@@ -77,7 +81,9 @@ class MeanField:
             parts = [_only(evidence, first, first + some) for first in range(0, len(evidence.image), some)]
             found = [one for part in parts for one in self._in_tensors(part, self.energy)]
         else:
-            found = [self._solve_one(_only(evidence, i, i + 1), _only_of(start, i)) for i in range(len(evidence.image))]
+            images, rows, columns = evidence.weak.valid.shape
+            each = [None] * images if self.constraint is None else self.constraint.rows(evidence.weak, (rows, columns))
+            found = [self._solve_one(_only(evidence, i, i + 1), _only_of(start, i), each[i]) for i in range(images)]
         column = lambda name: torch.tensor([f.numbers[name] for f in found], dtype=torch.float64, device=device)  # noqa: E731
         return Solution(
             target=torch.cat([f.probs for f in found]).to(dtype),
@@ -92,10 +98,10 @@ class MeanField:
             ),
         )
 
-    def _solve_one(self, evidence: Evidence, start: Memory) -> "_Found":
+    def _solve_one(self, evidence: Evidence, start: Memory, rows: LinearRows | None) -> "_Found":
         """The answer for a batch of one."""
         scores = _scores(evidence).double()
-        allowed = Everything() if self.constraint is None else held_rows(self.constraint, evidence, scores, start)
+        allowed = Everything() if rows is None else held_rows(rows, evidence, scores, start)
         free_energy = FreeEnergy(self.energy, self.weight, scores, evidence, allowed)
         probs, memory = allowed.nearest(scores, allowed.start)
         if not evidence.weak.valid.any():
@@ -175,8 +181,6 @@ def _by_passes(scores, evidence, crf, weight, steps):
 def _scores(evidence: Evidence) -> Float[Tensor, "B C H W"]:
     """Log-probabilities at the labels' resolution, a seed's class certain."""
     scores, seeds = evidence.log_probs.detach(), evidence.weak.seeds
-    if scores.isnan().any():
-        raise EvidenceInvalid("Log-probabilities that are nan.", mend="Look for a learning rate that is too high.")
     scores = scores.clamp(-_SURE, _SURE)
     if scores.shape[2:] != seeds.shape[1:]:
         scores = F.interpolate(scores, seeds.shape[1:], mode="bilinear", align_corners=False)
@@ -189,7 +193,7 @@ def _only(evidence: Evidence, first: int, last: int) -> Evidence:
     """The images from the first to before the last."""
     some = slice(first, last)
     weak = replace(evidence.weak, **{f.name: getattr(evidence.weak, f.name)[some] for f in fields(evidence.weak)})
-    return Evidence(evidence.image[some], evidence.log_probs[some], weak)
+    return Evidence(evidence.image[some], evidence.log_probs[some], weak, evidence.keys[some])
 
 
 def _only_of(start: Memory, image: int) -> Memory:
