@@ -77,11 +77,13 @@ def test_a_resumed_run_that_holds_ends_with_the_same_bits(tmp_path, monkeypatch)
 
 
 def test_an_objective_without_a_solver_holds_nothing_and_two_solvers_are_refused():
-    """Regularisers alone go on with the batch as it is."""
+    """Regularisers alone go on with the batch as it is; a recipe says no before anything is trained."""
     logits, batch = mixed(stride=4)
     assert holding(Regularize(Entropy()), logits, batch) is batch
-    with pytest.raises(RecipeInvalid, match="2 terms"):
-        holding(Sum((Fit(PROJECTION), Fit(SeedsOnly()))), logits, batch)
+    two = Phase(Sum((Fit(PROJECTION), Fit(SeedsOnly()))), epochs=1)
+    with pytest.raises(RecipeInvalid, match=r"phases\[1\].objective has 2 terms that solve"):
+        tiny_recipe(phases=(two, replace(two, steps_per_batch=2)))
+    tiny_recipe(phases=(replace(two, objective=Sum((Fit(PROJECTION), Fit(SeedsOnly(), every_epochs=1)))),))
     phase = replace(tiny_recipe().phases[0], steps_per_batch=0)
     with pytest.raises(RecipeInvalid, match="steps_per_batch is 0"):
         tiny_recipe(phases=(phase,))

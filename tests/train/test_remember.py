@@ -14,7 +14,20 @@ from pictures import Squares, Tiny, tiny_recipe
 from rich.console import Console
 from safetensors.torch import load_file
 
-from weakseg import AlphaExpansion, Classes, Clicks, EmAdapt, Fit, Memory, Phase, SeedsOnly, Simulated, Sum
+from weakseg import (
+    AlphaExpansion,
+    Classes,
+    Clicks,
+    DenseCRF,
+    EmAdapt,
+    Fit,
+    MeanField,
+    Memory,
+    Phase,
+    SeedsOnly,
+    Simulated,
+    Sum,
+)
 from weakseg.data.image_file import read_labels
 from weakseg.errors import DataInvalid, EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor
@@ -223,6 +236,13 @@ def test_a_picture_too_large_for_its_solver_is_named(tmp_path, monkeypatch):
         sweep(AlphaExpansion(), CLICKED, predictor(), Targets(tmp_path), None, Share())
 
 
+def test_a_picture_that_its_solver_refuses_without_a_name_is_named(tmp_path):
+    """A bandwidth that no lattice can have: the energy that finds it knows no keys."""
+    narrow = MeanField(DenseCRF(sxy=1e-9, smooth_sxy=1e-12))
+    with pytest.raises(EvidenceInvalid, match="squares0: .* corners"):
+        sweep(narrow, CLICKED, predictor(), Targets(tmp_path), None, Share())
+
+
 def test_predictions_that_are_no_numbers_name_the_picture(tmp_path):
     """Nothing is stored for it."""
     broken = predictor()
@@ -276,11 +296,12 @@ def test_groups_hold_neighbours_of_one_size():
 
 
 def test_one_part_of_an_objective_may_remember():
-    """It is found in a sum; a second one would need a second label map."""
+    """It is found in a sum; a second one would need a second label map, so no recipe has it in any phase."""
     assert remembered(Sum((Fit(SeedsOnly()), FIT))) == FIT
     assert remembered(Fit(SeedsOnly())) is None
-    with pytest.raises(RecipeInvalid, match="2 terms"):
-        remembered(Sum((FIT, FIT)))
+    later = (Phase(Fit(SeedsOnly()), epochs=9), Phase(Sum((FIT, FIT)), epochs=1))
+    with pytest.raises(RecipeInvalid, match=r"phases\[1\].objective has 2 terms with every_epochs"):
+        tiny_recipe(phases=later)
     with pytest.raises(RecipeInvalid, match="every_epochs=0"):
         Fit(SeedsOnly(), every_epochs=0)
 

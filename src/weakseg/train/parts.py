@@ -9,8 +9,10 @@ Kind = TypeVar("Kind")
 
 def parts(objective: Any, kind: type[Kind]) -> Iterator[Kind]:
     """The parts of a kind that an objective holds, however deep; what such a part holds itself is not looked at."""
-    # A class has the methods too, but is no part.
-    if isinstance(objective, kind) and not isinstance(objective, type):
+    # A class has the methods and fields too, but is no part and has none.
+    if isinstance(objective, type):
+        return
+    if isinstance(objective, kind):
         yield objective
     elif isinstance(objective, (tuple, list)):
         for each in objective:

@@ -12,7 +12,9 @@ from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset
 from weakseg.errors import RecipeInvalid, WeaksegError
 from weakseg.models.network import NetworkSpec
+from weakseg.objectives import Fit
 from weakseg.train.codec import Foreign
+from weakseg.train.parts import parts
 from weakseg.types import Objective
 
 
@@ -79,9 +81,7 @@ class Recipe:
             wrong += _wrong_count(f"phases[{i}].steps_per_batch", phase.steps_per_batch, 1)
             if not phase.learning_rate > 0:
                 wrong.append(f"phases[{i}].learning_rate is {phase.learning_rate}")
-            # A class can be called too, but makes an objective instead of being one: `Fit` for `Fit(...)`.
-            if not callable(phase.objective) or isinstance(phase.objective, type):
-                wrong.append(f"phases[{i}].objective is {phase.objective!r}, which is no objective")
+            wrong += _wrong_objective(f"phases[{i}].objective", phase)
         if wrong:
             expected = "whole counts and rates above 0, callable objectives, and data sets, networks and optimisers"
             raise RecipeInvalid("; ".join(wrong), expected=expected)
@@ -97,14 +97,27 @@ def _wrong_count(name: str, value: object, least: int) -> list[str]:
     return [] if isinstance(value, int) and least <= value < 2**63 else [f"{name} is {value!r}"]
 
 
+def _wrong_objective(name: str, phase: Phase) -> list[str]:
+    # A class can be called too, but makes an objective instead of being one: `Fit` for `Fit(...)`.
+    if not callable(phase.objective) or isinstance(phase.objective, type):
+        return [f"{name} is {phase.objective!r}, which is no objective"]
+    fits = [*parts(phase.objective, Fit)]
+    sweeping = sum(fit.every_epochs is not None for fit in fits)
+    # One label map a picture is remembered, and one target a batch is held.
+    wrong = [f"{name} has {sweeping} terms with every_epochs, instead of one at most"] if sweeping > 1 else []
+    if phase.steps_per_batch != 1 and len(fits) - sweeping > 1:
+        wrong.append(f"{name} has {len(fits) - sweeping} terms that solve, instead of one at most with steps_per_batch")
+    return wrong
+
+
 def _wrong_parts(recipe: Recipe) -> list[str]:
     """Parts that cannot be what they stand for; looked at from outside, for to open a data set takes time."""
     needed = {"training": {"classes", "keys"}, "validation": {"classes", "keys"}, "network": {"build", "rebuild"}}
     needed |= {"optimizer": {"fresh_factor"}, "augment": {"__call__"}}
-    parts = [(name, getattr(recipe, name), has) for name, has in needed.items()]
+    given = [(name, getattr(recipe, name), has) for name, has in needed.items()]
     return [
         f"{name} is {part!r}, which has no {' and no '.join(sorted(has - {*dir(part)}))}"
-        for name, part, has in parts
+        for name, part, has in given
         if not has <= {*dir(part)} and not isinstance(part, Foreign) and (part, name) != (None, "validation")
     ]
 

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from weakseg.data.image_file import read_labels, write_labels
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.view import view, whole
-from weakseg.errors import DataInvalid, RecipeInvalid, WeaksegError
+from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.evaluate.confusion import confusion
 from weakseg.evaluate.predict import Predictor, evaluating
 from weakseg.objectives import Fit
@@ -81,15 +81,8 @@ class Found:
 
 
 def remembered(objective: Objective) -> Fit | None:
-    """The part of an objective whose hidden segmentation is remembered, however deep in its tree of dataclasses.
-
-    Raises:
-        RecipeInvalid: there are several; one label map a picture is remembered.
-    """
-    found = [fit for fit in parts(objective, Fit) if fit.every_epochs is not None]
-    if len(found) > 1:
-        raise RecipeInvalid(f"{len(found)} terms of an objective with every_epochs", expected="one at most")
-    return found[0] if found else None
+    """The part of an objective whose hidden segmentation is remembered, however deep in its tree of dataclasses."""
+    return next((fit for fit in parts(objective, Fit) if fit.every_epochs is not None), None)
 
 
 def sweep(
@@ -119,7 +112,10 @@ def sweep(
 
     def solve(sample: Sample, probs: Float[np.ndarray, "C H W"]) -> Found:
         begin = None if earlier is None else earlier.find(sample)
-        labels, solution = hidden_segmentation(solver, sample, probs, begin)
+        try:
+            labels, solution = hidden_segmentation(solver, sample, probs, begin)
+        except WeaksegError as error:
+            raise error.at(sample.key) from error
         targets.keep(sample, labels)
         return _found(sample, labels, solution, len(samples.classes))
 
