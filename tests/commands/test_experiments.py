@@ -57,6 +57,9 @@ def test_a_crf_behind_each_run_makes_two_more_columns(weakseg, table, tmp_path):
     assert len(kept) == 3
     assert all(path.stat().st_mtime_ns == then for path, then in kept.items())
     assert again.out.strip() in first.out
+    next(iter(kept)).write_text("{")
+    mended = weakseg("experiments", table, "--out", tmp_path / "runs", "--crf", "--show")
+    assert mended.out == again.out, "what is damaged is computed again"
 
 
 def test_show_trains_nothing(weakseg, table, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from weakseg import Classes, DenseCRF
+from weakseg.evaluate import tune_crf
 from weakseg.evaluate.tune_crf import TRIALS, Predicted, tune
 
 
@@ -25,3 +26,13 @@ def test_the_search_improves_noisy_predictions_and_tells_its_progress():
     assert found.before < found.after
     assert found.crf.compat > 0.01
     assert told == [(done, TRIALS) for done in range(1, TRIALS + 1)]
+
+
+def test_no_setting_is_judged_twice(monkeypatch):
+    """Where nothing is better than the start, the second round is the first again, and costs nothing."""
+    truth, asked = np.zeros((6, 6), int), []
+    monkeypatch.setattr(tune_crf, "refined", lambda probs, image, crf: asked.append(crf) or probs)
+    probs, classes = np.stack([1 - truth, truth]).astype(np.float16), Classes(("left", "right"))
+    found = tune([Predicted(np.zeros((3, 6, 6), np.float32), probs, truth)], classes)
+    assert found.crf == DenseCRF()
+    assert len(asked) == len({*asked}) == (TRIALS + 1) // 2

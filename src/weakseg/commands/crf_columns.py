@@ -8,7 +8,7 @@ import numpy as np
 from weakseg.commands.bar import bar
 from weakseg.commands.tune_crf import tuned_for
 from weakseg.energies.dense_crf import DenseCRF
-from weakseg.report.evaluation import judged
+from weakseg.report.evaluation import judged, what_is_kept
 from weakseg.train.run_folder import Run
 from weakseg.whole_file import write_whole
 
@@ -36,7 +36,7 @@ def mean_and_spread(scores: Sequence[float]) -> str:
 
 def _kept_score(run: Run, crf: DenseCRF, score: str) -> float:
     file, name = run.path / "crf_scores.json", f"{crf}, epoch {len(run.metrics)}"
-    kept = json.loads(file.read_text()) if file.is_file() else {}
+    kept = what_is_kept(file)
     if name not in kept:
         with bar(f"{run.name} with a CRF") as told:
             kept[name] = judged(run, "last", progress=told, crf=crf).summary

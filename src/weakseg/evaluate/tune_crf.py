@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -53,7 +54,8 @@ def tune(
         progress: told how many settings are done, and of how many.
     """
     best, done = start, 1
-    score_of = lambda crf: mean_iou((_refined(p, crf) for p in pictures), pictures, classes)  # noqa: E731
+    # The second round comes by many settings of the first.
+    score_of = cache(lambda crf: mean_iou((_refined(p, crf) for p in pictures), pictures, classes))
     before = score = score_of(best)
     progress(done, TRIALS)
     for parameter in 2 * _TUNED:

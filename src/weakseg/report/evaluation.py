@@ -22,7 +22,7 @@ def evaluation(run: Run, progress: Callable[[int, int], None] = lambda done, tot
         RunInvalid: the run has no validation pictures, or no weights.
         DataInvalid: the pictures are not where they were, or have no masks.
     """
-    kept = _kept(run.path / "evaluation.json")
+    kept = what_is_kept(run.path / "evaluation.json")
     same_pictures = kept.get("keys") == list(dataset(run, "validation").keys)
     if same_pictures and kept.get("weights") == _fingerprint(run.path / "best.safetensors"):
         return Scores.from_json(kept)
@@ -53,17 +53,17 @@ def judged(
     return scores
 
 
-def _fingerprint(path: Path) -> str:
-    if not path.is_file():
-        raise RunInvalid(f"{path} is missing", mend="train the run to its first checkpoint, with --resume")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def _kept(file: Path) -> dict:
-    """What the file says; nothing where it is not there or damaged, for it can be made again."""
+def what_is_kept(file: Path) -> dict:
+    """What a file of scores says; nothing where it is not there or damaged, for it can be made again."""
     try:
         said = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _fingerprint(path: Path) -> str:
+    if not path.is_file():
+        raise RunInvalid(f"{path} is missing", mend="train the run to its first checkpoint, with --resume")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
