@@ -20,7 +20,7 @@ def padded(values: Float[np.ndarray, "N C"], filling: float = 0.0) -> Float[np.n
 
 
 def aligned_zeros(rows: int, channels: int) -> Float[np.ndarray, "R P"]:
-    """Zeros that begin at a cache line: vectors that lie across two lines take twice as long."""
+    """Zeros that begin at a cache line, so that no vector lies across two."""
     line = 16
     raw = np.zeros(rows * channels + line, np.float32)
     first = -(raw.ctypes.data // raw.itemsize) % line
