@@ -1,6 +1,6 @@
 """What may follow a warm-up of partial cross entropy: each method with the four settings it was tuned over.
 
-`tables/*_tuning.py` compare settings on a part of train; `tables/acdc.py` and `tables/msrc21.py` use the best of each.
+`tables/*_tuning.py` compare settings on a part of train; `tables/acdc.py` and `tables/msrc21.py` take one of each.
 """
 
 from dataclasses import replace

@@ -18,7 +18,7 @@ CHOSEN = {
     "trust region, plain": "weight 0.3",
     "trust region, robust": "flip 0.717, weight 32",
 }
-"""The best setting of each method in acdc_tuning.py."""
+"""Of fixed proposals and trust region the best setting tried in acdc_tuning.py; the others are published or guessed."""
 
 partial = load_recipe(recipes / "acdc_partial.py")
 settings = methods["settings"](4, every=5, prediction_weight=4.6)

@@ -22,7 +22,7 @@ CHOSEN = {
     "trust region, plain": "weight 0.3",
     "trust region, robust": "flip 0.3, weight 0.3",
 }
-"""The best setting of each method in msrc21_tuning.py."""
+"""Of trust region the best setting tried in msrc21_tuning.py; the others are published or guessed."""
 
 partial = load_recipe(recipes / "msrc21_partial.py")
 settings = methods["settings"](23, every=4, prediction_weight=5.0)
