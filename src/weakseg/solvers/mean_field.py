@@ -43,9 +43,9 @@ class MeanField:
     once, which is what CRF implementations do: for `DenseCRF` without rows lattices are built once and blurs have a
     single order, as theirs, so the answer is theirs (the energy's gradient has the mean of two orders).
 
-    `certificate`: `first_energy`, F at the start, and `residual`, the most that any probability would still move; with
-    rows `violation`, `slack` and `contradiction` as well, as of `DualProjection`. `memory.multipliers` are those of
-    the last step.
+    `certificate`: `first_energy`, F at the start, and `residual`, the most that any probability would still move (when
+    damped, as the last step found it, before it was taken or shortened); with rows `violation`, `slack` and
+    `contradiction` as well, as of `DualProjection`. `memory.multipliers` are those of the last step.
 
     Krähenbühl and Koltun 2011, algorithm 1; Baqué et al. 2016, on damping.
 
@@ -91,11 +91,7 @@ class MeanField:
             energy=column("energy").to(dtype),
             status=tuple(f.status for f in found),
             certificate={name: column(name) for name in found[0].numbers if name != "energy"},
-            memory=Memory(
-                multipliers=None
-                if self.constraint is None
-                else tuple(m for f in found for m in f.memory.multipliers or ())
-            ),
+            memory=Memory(multipliers=tuple(m for f in found for m in f.memory.multipliers or ()) or None),
         )
 
     def _solve_one(self, evidence: Evidence, start: Memory, rows: LinearRows | None) -> "_Found":
