@@ -114,7 +114,10 @@ def tilted(scores, mass, tilt):
         stop = min(start + BLOCK, cells)
         _softmax(scores, tilt, start, stop, probs, top, total)
         for label in range(classes):
-            found[label, start:stop] = probs[label, : stop - start]
+            mine, to = probs[label], found[label, start:stop]
+            # A slice assignment is not vectorised where it changes precision.
+            for i in range(stop - start):
+                to[i] = mine[i]
         for i in range(stop - start):
             normaliser += mass[start + i] * (top[i] + np.log(total[i]))
     return found, normaliser

@@ -25,8 +25,9 @@ from weakseg.types import Evidence, Memory, Solution
 COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
 """Where float32 hands over to float64: above float32's noise, one of Newton's steps from the end."""
 
-SAMPLE, MANY = 500, 60_000
-"""How many cells are enough to find a good beginning on; with fewer scores than that, a step costs more than a pass."""
+SAMPLE, MANY, SAMPLE_TOLERANCE = 500, 60_000, 1e-3
+"""How many cells are enough to find a good beginning on; with fewer scores than that, a step costs more than a pass.
+What so few say of all is less exact than this tolerance."""
 
 SOFT, SHARPER = 50.0, 4
 """Scores so many nats apart are a problem that is easy from anywhere, and so many times as far from its solution."""
@@ -80,9 +81,10 @@ class DualProjection:
         images = [self._image(scores[i], rows[i], known, i) for i in range(len(rows))]
         answers = self.answers(images, start)
         numbers = [certificate(*both, self.hardness) for both in zip(images, answers, strict=True)]
-        target = torch.stack(
-            [i.spread(a.probs.to(scores.dtype), classes) for i, a in zip(images, answers, strict=True)]
-        )
+        target = torch.zeros_like(scores).flatten(2)
+        for mine, image, answer in zip(target, images, answers, strict=True):
+            # Deleted classes have none of it.
+            mine.index_copy_(0, image.kept, answer.probs.to(scores.dtype))
         column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
         return Solution(
             target=with_marks(target.reshape(scores.shape), known),
@@ -148,7 +150,7 @@ class DualProjection:
         """Multipliers near those sought, from cheaper or softer problems; and the steps that took."""
         taken = np.zeros(len(begin), dtype=int)
         if counted and not begin.any() and counted.scores.size > MANY:
-            coarse = ascend(counted.sampled(SAMPLE), box_of(problem, cells), begin, COARSE_TOLERANCE, COARSE_STEPS)
+            coarse = ascend(counted.sampled(SAMPLE), box_of(problem, cells), begin, SAMPLE_TOLERANCE, COARSE_STEPS)
             # Rows that the sample contradicts lead far away.
             begin, taken = (coarse.multipliers if coarse.settled.all() else begin), taken + coarse.steps
         for share in _softer(problem):

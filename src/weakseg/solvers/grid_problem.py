@@ -48,10 +48,6 @@ class GridProblem:
     undeleted: int
     """At how many cells every class was deleted, so that none could be."""
 
-    def spread(self, probs: Float[Tensor, "c n"], classes: int) -> Float[Tensor, "C n"]:
-        """The distribution over all classes; deleted ones have none of it."""
-        return probs.new_zeros(classes, probs.shape[1]).index_copy_(0, self.kept, probs)
-
 
 def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
     """A batch of one; rows are about what is hidden, because marked pixels are counted into their bounds."""
