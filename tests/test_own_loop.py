@@ -1,9 +1,14 @@
-"""The code of docs/own_loop.md runs as it stands there."""
+"""The code of docs/own_loop.md runs as it stands there, and batches made by hand are checked."""
 
 import re
 from pathlib import Path
 
 import pytest
+import torch
+
+from weakseg import Batch
+from weakseg.errors import EvidenceInvalid
+from weakseg.types import UNLABELED
 
 PAGE = (Path(__file__).parent.parent / "docs" / "own_loop.md").read_text()
 
@@ -20,3 +25,12 @@ def test_every_block_of_the_page_runs_after_those_before_it(tmp_path, monkeypatc
 
     assert len(blocks) == 3
     assert names["loss"].isfinite()
+
+
+@pytest.mark.parametrize("value", [255, 2, -2])
+def test_a_seed_that_is_no_class_is_one_clear_message(value):
+    """Many data sets mark what counts for nothing with 255; its image and its value are named."""
+    seeds = torch.full((3, 4, 4), UNLABELED)
+    seeds[1, 0, 0] = value
+    with pytest.raises(EvidenceInvalid, match=rf"Images 1 of the batch.*class {value}"):
+        Batch.from_seeds(torch.rand(3, 3, 4, 4), seeds, 2)

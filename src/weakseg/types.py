@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from weakseg.errors import EvidenceInvalid
+
 UNLABELED = -1
 """Value of a label map where nobody said which class it is."""
 
@@ -105,7 +107,11 @@ class Batch:
             image: values in [0, 1].
             seeds: class index where somebody drew, `UNLABELED` (-1) elsewhere.
             n_classes: how many classes there are.
+
+        Raises:
+            EvidenceInvalid: seeds of no class, naming the images.
         """
+        refuse_strange_seeds(seeds, n_classes)
         count, height, width = seeds.shape
         areas = torch.tensor([0.0, 1.0], device=seeds.device).expand(count, n_classes, 2)
         weak = WeakLabels(
@@ -122,6 +128,19 @@ class Batch:
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
         return _moved(self, device)
+
+
+def refuse_strange_seeds(seeds: Int[Tensor, "B H W"], classes: int) -> None:
+    """Raise `EvidenceInvalid` where a seed is neither a class nor `UNLABELED`."""
+    strange = (seeds < UNLABELED) | (seeds >= classes)
+    if strange.any():
+        images = strange.flatten(1).any(1).nonzero().flatten().tolist()
+        values = sorted({*seeds[strange].tolist()})
+        raise EvidenceInvalid(
+            f"Images {', '.join(map(str, images))} of the batch (counted from 0) have seeds of class "
+            f"{', '.join(map(str, values))}.",
+            expected=f"0 to {classes - 1}, or {UNLABELED} where nobody drew",
+        )
 
 
 def _moved(value: Any, device: torch.device | str) -> Any:

@@ -18,7 +18,7 @@ from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.kernels.potts_cut import memory_needed, minimise
 from weakseg.kernels.potts_run import Cut
 from weakseg.solvers.finite_logits import require_finite
-from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution
+from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution, refuse_strange_seeds
 
 SURPRISE = 100.0
 """Largest -log q that counts, in nats; beyond, float32 has no probabilities either."""
@@ -78,10 +78,12 @@ class AlphaExpansion:
         compile_kernels()
         count, classes = evidence.log_probs.shape[:2]
         require_finite(evidence)
+        weak = evidence.weak
+        refuse_strange_seeds(torch.where(weak.valid, weak.seeds, UNLABELED), classes)
         with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as threads:
             cuts = list(threads.map(lambda i: self._cut(evidence, start, i), range(count)))
         labels = torch.from_numpy(np.stack([labels for labels, _, _ in cuts])).to(evidence.log_probs.device)
-        valid = evidence.weak.valid
+        valid = weak.valid
         target = evidence.log_probs.new_zeros(count, classes, *labels.shape[1:])
         target.scatter_(1, labels.clamp(min=0)[:, None], 1).masked_fill_(~valid[:, None], 1 / classes)
         n = valid.flatten(1).sum(1).clamp(min=1).double().sqrt().tolist()
@@ -111,7 +113,6 @@ class AlphaExpansion:
         weak = evidence.weak
         seeds, valid = weak.seeds[i].cpu(), weak.valid[i].cpu().numpy()
         seeds = torch.where(weak.valid[i].cpu(), seeds, UNLABELED)
-        _refuse_strange_seeds(seeds, evidence.log_probs.shape[1], i)
         allowed = self._allowed(seeds, weak.tags[i].cpu())
         name = f"'{evidence.keys[i]}'" if evidence.keys else f"{i} of the batch (counted from 0)"
         require_memory(f"Image {name}", valid.shape, len(allowed), len(self.potts.steps))
@@ -179,16 +180,6 @@ def _status(cut: Cut, classes: int) -> str:
     if classes <= 2:
         return "Optimal: the cut is exact for two labels."
     return f"No expansion of a single class helps; at most {100 * gap:.2g} % above the optimum."
-
-
-def _refuse_strange_seeds(seeds: Int[Tensor, "H W"], classes: int, index: int) -> None:
-    strange = (seeds < UNLABELED) | (seeds >= classes)
-    if strange.any():
-        found = sorted({*seeds[strange].tolist()})
-        raise EvidenceInvalid(
-            f"Image {index} of the batch (counted from 0) has seeds of class {', '.join(map(str, found))}.",
-            expected=f"0 to {classes - 1}, or {UNLABELED} where nobody drew",
-        )
 
 
 def require_memory(name: str, size: tuple[int, int], classes: int, steps: int = 4) -> None:
