@@ -20,6 +20,7 @@ from torch import nn
 from weakseg.duration import duration
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor
+from weakseg.models.depthwise import depthwise_in_float32
 from weakseg.train import engine, run_folder
 from weakseg.train.crops import require_demands_seen
 from weakseg.train.hold import holding
@@ -74,6 +75,8 @@ def train_recipe(
     require_demands_seen(recipe, console)
     network = recipe.network.build(channels, len(classes))
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    if accelerator.device.type == "cpu":
+        depthwise_in_float32(network)
     optimizer = make_optimizer(recipe, network)
     text = recipe_text or source(recipe)
     run = run_folder.enter(Path(out), recipe, text, channels, network, resume, accelerator.is_main_process)
