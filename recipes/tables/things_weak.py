@@ -55,7 +55,7 @@ table = Table(
         Row("full supervision", replace(with_epochs(full, tags.epochs), validate_every=tags.epochs), ALL),
         *rows_of("tags", tags, ALL),
         Row("tags: EM-Adapt", by(tags, Fit(EmAdapt())), ALL),
-        Row("tags: soft MIL", by(tags, SoftMultipleInstance()), ONE),
+        Row("tags: soft MIL", by(tags, SoftMultipleInstance()), ALL),
         Row("tags: soft MIL, image-level prior", with_prior(by(tags, SoftMultipleInstance())), ONE),
         Row("tags: MIL", by(tags, MultipleInstance()), ONE),
         Row("tags: MIL, image-level prior", with_prior(by(tags, MultipleInstance())), ONE),
@@ -65,6 +65,6 @@ table = Table(
         *rows_of("one bit of size", one_bit, ALL),
         *rows_of("interval sizes", interval, ALL),
         Row("boxes: constrained CNN", boxes, ALL),
-        Row("boxes: as labels", by(boxes, Fit(BoxLabels(background=0))), ONE),
+        Row("boxes: as labels", by(boxes, Fit(BoxLabels(background=0))), ALL),
     ),
 )
