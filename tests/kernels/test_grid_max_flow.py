@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from potts_problems import STEPS, cut
 
-from weakseg.kernels.grid_max_flow import FREE, OPEN, Potts, forest, grow, open_pixel, start
+from weakseg.kernels.grid_max_flow import DEFICITS, EXCESS, FREE, OPEN, SIDE, Potts, forest, grow, open_pixel, start
 
 
 def residual_graph(half, draw):
@@ -27,9 +27,10 @@ def residual_graph(half, draw):
     return potts, forest(n, np.concatenate([steps, -steps]))
 
 
+@pytest.mark.parametrize("side", [EXCESS, DEFICITS])
 @pytest.mark.parametrize("half", [2, 4])
-def test_flow_and_cut_equal_those_of_scipy_on_random_grids(half):
-    """500 grids with either neighbourhood: the same flow, and the same pixels left on the side of the excess."""
+def test_flow_and_cut_equal_those_of_scipy_on_random_grids(half, side):
+    """500 grids with either neighbourhood: the same flow, and the same pixels left on the side of the roots."""
     draw = np.random.default_rng(half)
     for _ in range(500):
         potts, trees = residual_graph(half, draw)
@@ -38,9 +39,13 @@ def test_flow_and_cut_equal_those_of_scipy_on_random_grids(half):
         for p, d in zip(*np.nonzero(potts.weight), strict=True):
             q, w, y = p + trees.offsets[d], potts.weight[p, d], potts.dual[p, d, 1]
             arcs += [(p, q, w - y), (q, p, w + y)]
+        if side == DEFICITS:
+            excess, arcs = -excess, [(q, p, capacity) for p, q, capacity in arcs]
         flow, reached = cut(excess, arcs)
+        trees.count[SIDE] = side
         for p in np.flatnonzero(excess > 0):
-            start(p, 1, potts, trees)
+            open_pixel(p, 1, potts, trees)
+            start(p, trees)
         grow(1, potts, trees)
         left = trees.excess[trees.touched[: trees.count[OPEN]]]
         assert excess[excess > 0].sum() - left[left > 0].sum() == flow

@@ -1,7 +1,9 @@
 """Maximum flow on a grid, by search trees that outlive each augmentation; residual capacities are made when reached.
 
-After Boykov and Kolmogorov 2004, with one forest, grown from pixels that have excess: in an expansion move few
-have any, and deficits, which absorb it, lie all around. What no tree reaches is never looked at.
+After Boykov and Kolmogorov 2004, with one forest. It grows from pixels that have excess, where few have any, and
+deficits, which absorb it, lie all around: what no tree reaches is never looked at. It grows from the deficits where
+there is more of them than of excess, against the flow: a root that is used up orphans its whole tree, and the
+tree's leaves may be used up at no cost.
 
 Pixels are numbers of a padded row-major grid, so that every neighbour exists. Directions 0 to D - 1 lead to later
 pixels (right, down, down-right, down-left); `d ^ D` leads back along d, D being 2 or 4.
@@ -36,13 +38,15 @@ Forest = namedtuple("Forest", "offsets residual excess opened touched parent dep
 """Working arrays of the search; between two searches `parent` is `FREE` and the marks are 0.
 
 offsets (2D): difference of pixel numbers in each direction; residual (n, 2D): what can still flow out of a pixel;
-excess (n): what it has left over (> 0) or can absorb (< 0); opened (n): 1 where these two have been made;
-touched: the open pixels in order; parent (n): direction of the parent, or `FREE`, `ROOT`, `ORPHAN`; depth (n), and
-stamp (n): after which augmentation it was right; queue: a ring of the pixels that may still grow; queued (n): 1 for
-those in it; orphans: those to be adopted; count (4): the open pixels, the ends of the queue, the augmentations.
+excess (n): what it has left over (> 0) or can absorb (< 0), both reversed where trees grow from deficits; opened (n):
+1 where these two have been made; touched: the open pixels in order; parent (n): direction of the parent, or `FREE`,
+`ROOT`, `ORPHAN`; depth (n), and stamp (n): after which augmentation it was right; queue: a ring of the pixels that may
+still grow; queued (n): 1 for those in it; orphans: those to be adopted; count (5): the open pixels, the ends of the
+queue, the augmentations, and what trees grow from.
 """
 
-OPEN, HEAD, TAIL, TIME = range(4)
+OPEN, HEAD, TAIL, TIME, SIDE = range(5)
+EXCESS, DEFICITS = 0, 1
 
 
 def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
@@ -60,7 +64,7 @@ def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
         queue=whole(),
         queued=mark(),
         orphans=whole(),
-        count=np.zeros(4, np.int64),
+        count=np.zeros(5, np.int64),
     )
 
 
@@ -68,28 +72,31 @@ def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
 def open_pixel(p, alpha, potts, trees):
     """Make a pixel's excess and residual capacities for the expansion of `alpha`, equation 46."""
     labels, weight, dual, offsets, residual = potts.labels, potts.weight, potts.dual, trees.offsets, trees.residual
-    half = weight.shape[1]
+    half, mine, reversed_ = weight.shape[1], labels[p], trees.count[SIDE] == DEFICITS
     trees.opened[p] = 1
     trees.touched[trees.count[OPEN]] = p
     trees.count[OPEN] += 1
     trees.excess[p] = potts.current[p] - potts.heights[alpha, p]
+    if reversed_:
+        trees.excess[p] = -trees.excess[p]
     for d in range(half):
         q = p + offsets[d]
         other = labels[q]
         residual[p, d] = 0
         if other != alpha and weight[p, d] > 0:
-            residual[p, d] = weight[p, d] + dual[p, d, other] - dual[p, d, alpha]
+            there, back = dual[p, d, other] - dual[p, d, alpha], dual[p, d, alpha] - dual[p, d, mine]
+            residual[p, d] = weight[p, d] + (back if reversed_ else there)
         q = p - offsets[d]
         other = labels[q]
         residual[p, d + half] = 0
         if other != alpha and weight[q, d] > 0:
-            residual[p, d + half] = weight[q, d] - dual[q, d, other] + dual[q, d, alpha]
+            there, back = dual[q, d, alpha] - dual[q, d, other], dual[q, d, mine] - dual[q, d, alpha]
+            residual[p, d + half] = weight[q, d] + (back if reversed_ else there)
 
 
 @compiled
-def start(p, alpha, potts, trees):
-    """Make a pixel with excess the root of a tree."""
-    open_pixel(p, alpha, potts, trees)
+def start(p, trees):
+    """Make an open pixel with excess the root of a tree."""
     trees.parent[p] = ROOT
     trees.depth[p], trees.stamp[p] = 0, trees.count[TIME]
     push(p, trees)
@@ -107,7 +114,7 @@ def push(p, trees):
 
 @compiled
 def grow(alpha, potts, trees):
-    """Push excess to deficits until none is left, or none can be reached; then trees hold what excess reaches."""
+    """Push excess to deficits until none is left, or none can be reached; then trees hold what the roots reach."""
     offsets, residual, excess = trees.offsets, trees.residual, trees.excess
     parent, depth, stamp, count = trees.parent, trees.depth, trees.stamp, trees.count
     half = residual.shape[1] // 2

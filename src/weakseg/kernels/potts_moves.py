@@ -7,7 +7,22 @@ the label's next move starts where this one ended, and the lowest heights are a 
 import numpy as np
 
 from weakseg.kernels.compiled import compiled, inlined
-from weakseg.kernels.grid_max_flow import FREE, HEAD, OPEN, TAIL, grow, start
+from weakseg.kernels.grid_max_flow import (
+    DEFICITS,
+    EXCESS,
+    FREE,
+    HEAD,
+    OPEN,
+    ROOT,
+    SIDE,
+    TAIL,
+    grow,
+    open_pixel,
+    start,
+)
+
+FEW = 2
+"""Where there are so many times more pixels with deficits, growing from them costs more than it can save."""
 
 
 @compiled
@@ -114,14 +129,16 @@ def give(labels, changed, potts, offsets):
 @compiled
 def expand(alpha, problem, potts, trees):
     """The best expansion of one label, made where it lowers the energy; returns by how much it changed."""
-    height, current, count = potts.heights[alpha], potts.current, trees.count
+    count = trees.count
     count[OPEN] = count[HEAD] = count[TAIL] = 0
-    for p in range(len(current)):
-        if current[p] > height[p]:
-            start(p, alpha, potts, trees)
-    if count[TAIL] == 0:
+    if not plant(alpha, problem, potts, trees):
         return 0.0
     grow(alpha, potts, trees)
+    if count[SIDE] == DEFICITS:
+        # What no deficit is reached from gets the label.
+        for i in range(count[OPEN]):
+            p = trees.touched[i]
+            trees.parent[p] = ROOT if trees.parent[p] == FREE else FREE
     keep_flow(alpha, potts, trees)
     change = difference(alpha, problem, potts, trees)
     if change < 0:
@@ -131,6 +148,30 @@ def expand(alpha, problem, potts, trees):
         trees.parent[p] = FREE
         trees.opened[p] = 0
     return min(change, 0.0)
+
+
+@compiled
+def plant(alpha, problem, potts, trees):
+    """Choose what trees grow from, and make the roots; False where no pixel has excess."""
+    height, current = potts.heights[alpha], potts.current
+    pixels, total = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    for p in range(len(current)):
+        excess = current[p] - height[p]
+        if excess != 0:
+            side = EXCESS if excess > 0 else DEFICITS
+            pixels[side] += 1
+            total[side] += abs(excess)
+    few = pixels[EXCESS] * FEW < pixels[DEFICITS]
+    trees.count[SIDE] = EXCESS if few or total[EXCESS] > total[DEFICITS] else DEFICITS
+    for p in range(len(current)):
+        if trees.count[SIDE] == EXCESS and current[p] > height[p]:
+            open_pixel(p, alpha, potts, trees)
+            start(p, trees)
+        elif trees.count[SIDE] == DEFICITS and problem.free[p] and potts.labels[p] != alpha:
+            open_pixel(p, alpha, potts, trees)
+            if current[p] < height[p]:
+                start(p, trees)
+    return pixels[EXCESS] > 0
 
 
 @compiled
@@ -146,7 +187,10 @@ def keep_flow(alpha, potts, trees):
             if trees.opened[q] == 0 or weight == 0 or potts.labels[q] == alpha:
                 continue
             dual = potts.dual[p, d]
-            wanted = weight + dual[potts.labels[q]] - trees.residual[p, d]
+            if trees.count[SIDE] == EXCESS:
+                wanted = weight + dual[potts.labels[q]] - trees.residual[p, d]
+            else:
+                wanted = trees.residual[p, d] - weight + dual[potts.labels[p]]
             if wanted != dual[alpha]:
                 low, high = window(dual, alpha, alpha, classes)
                 rise = max(high - weight, min(low + weight, wanted)) - dual[alpha]
@@ -183,7 +227,7 @@ def difference(alpha, problem, potts, trees):
 
 @compiled
 def relabel(alpha, potts, trees):
-    """Give the label to all that excess still reaches."""
+    """Give the label to all that excess is left in or reaches."""
     offsets, half = trees.offsets, potts.weight.shape[1]
     for i in range(trees.count[OPEN]):
         p = trees.touched[i]
