@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -20,11 +21,15 @@ import numpy as np
 from PIL import Image
 from scipy.cluster.vq import kmeans2
 from scipy.ndimage import gaussian_filter
+from single_image import UNDRAWN, icgbench
 
 from weakseg import GridPotts
 from weakseg.data.scenes import Scenes
 from weakseg.kernels.potts_cut import memory_needed, minimise
 from weakseg.kernels.potts_run import Cut
+from weakseg.one_image.color import perceived
+from weakseg.one_image.scribble_scores import scribble_scores
+from weakseg.one_image.segment import MISLED, SCORE_WEIGHT
 
 STRENGTH, SEEDED, SHARPER = 2.0, 0.03, 5.0
 FIRST_CALL = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t)"
@@ -101,6 +106,21 @@ def problem(picture: np.ndarray, size: int, classes: int, sharper: float) -> Pro
     valid = np.ones((size, size), bool)
     weight = STRENGTH * GridPotts().edge_costs(image.transpose(2, 0, 1).astype(np.float32), valid)
     return Problem(unary.astype(np.float32), weight.astype(np.float32), valid, seeds, np.full_like(seeds, -1))
+
+
+def scribbled() -> Iterator[Problem]:
+    """First cuts of `segment` on ten pictures with a few human scribbles (icgbench); none without the data."""
+    if "WEAKSEG_DATA" not in os.environ:
+        return
+    for case in islice(icgbench(), 2, 92, 9):
+        labels = np.unique(case.scribbles[case.scribbles != UNDRAWN])
+        seeds = np.where(case.scribbles != UNDRAWN, np.searchsorted(labels, case.scribbles), -1).astype(np.int32)
+        scores = scribble_scores(perceived(case.image), seeds, len(labels))
+        sure = np.exp(scores - scores.max(0))
+        unary = -np.log((1 - MISLED) * sure / sure.sum(0) + MISLED / len(labels)) * SCORE_WEIGHT / seeds.size**0.5
+        valid = np.ones(seeds.shape, bool)
+        weight = GridPotts().edge_costs(case.image.astype(np.float32), valid)
+        yield Problem(unary.astype(np.float32), weight, valid, seeds, np.full_like(seeds, -1))
 
 
 def threads(count: int) -> float:

@@ -12,7 +12,7 @@ from weakseg.energies.neighbours import STEPS, ends
 from weakseg.kernels.potts_arrays import labelling_energy
 
 sys.path.append(str(Path(__file__).parents[1]))
-from cut import SHARPER, Problem, photos, problem
+from cut import SHARPER, Problem, photos, problem, scribbled
 
 SCALE, HARD = 1000, 1000.0
 """GCO takes integers; a seed is a label that costs nothing where all others cost `HARD`."""
@@ -24,12 +24,19 @@ def measure() -> Iterator[tuple[str, float, str]]:
     cases = [(picture, 321, classes) for picture in pictures for classes in (2, 5, 21)]
     cases += [(picture, 512, classes) for picture in pictures[:3] for classes in (2, 5, 21)]
     excesses = []
-    for sharper, name in ((1.0, "weak"), (SHARPER, "confident")):
+    kinds = {
+        "weak": (problem(*case, 1.0) for case in cases),
+        "confident": (problem(*case, SHARPER) for case in cases),
+        "scribbles": scribbled(),
+    }
+    for name, problems in kinds.items():
         ratios = []
-        for case in cases:
-            ratio, excess = compared(problem(*case, sharper))
+        for given in problems:
+            ratio, excess = compared(given)
             ratios.append(ratio)
             excesses.append(excess)
+        if not ratios:
+            continue
         ratio, unit = float(np.exp(np.log(ratios).mean())), f"times, geometric mean of {len(ratios)}"
         yield f"cut.speedup_{name}", ratio, f"{unit}; {min(ratios):.2g} to {max(ratios):.2g}"
     unit = f"of GCO's energy, {len(excesses)} problems"
