@@ -29,6 +29,7 @@ from weakseg import (
     train_recipe,
 )
 from weakseg.evaluate.predict import Predictor
+from weakseg.models.depthwise import depthwise_in_float32
 from weakseg.train.loader import Share, batches
 from weakseg.train.recipe import load_recipe, with_epochs
 from weakseg.train.remember import Targets, sweep
@@ -46,6 +47,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
     with TemporaryDirectory() as folder:
         network = train_recipe(with_epochs(recipe, 1), Path(folder) / "warm", device="cpu").network(which="last")
     network.to(memory_format=torch.channels_last)
+    depthwise_in_float32(network)
     fit = Fit(AlphaExpansion(prediction_weight=5.0), RobustCrossEntropy(flip=0.3), every_epochs=EVERY_EPOCHS)
     swept = sweep_seconds(fit, samples, network, bf16) / PICTURES
     plain, followed = step_seconds(Fit(SeedsOnly()), fit, samples, augment, network, bf16)
