@@ -163,6 +163,10 @@ def test_a_count_on_a_crop_is_what_the_rest_cannot_hold():
     assert cells.bounds_here(weights, 0.1, 0.9) == (None, None)
     dropped = ClassShares((0.0, 1.0, 0.0, 0.0), 0.1, 0.9).rows(weak, (8, 8))[0]
     assert (len(dropped), dropped.dropped) == (0, 2)
+    whole = weak_of()
+    for always in (BackgroundBetween(0.0, 0.7), BackgroundBetween(0.3, 1.0)):
+        said = always.rows(whole, (8, 8))[0]
+        assert (len(said), said.dropped) == (1, 0)
 
 
 def test_one_bit_of_size_is_a_lower_or_an_upper_bound():

@@ -112,7 +112,8 @@ def train_recipe(
                 batch = fresh if begins else held
                 # A tuple of numbers has the same hash in every process; only that of text is salted.
                 torch.manual_seed(hash((recipe.seed, epoch, step, share.rank)) % 2**63)
-                share_done = ((epoch - phase_start) * steps + step) / (phase.epochs * steps)
+                # In the middle of a step: at its beginning the first would have a rate of 0, at its end the last.
+                share_done = ((epoch - phase_start) * steps + step + 0.5) / (phase.epochs * steps)
                 learning_rate = set_learning_rate(optimizer, phase, share_done)
                 batch = replace(batch, progress=(epoch * steps + step) / (recipe.epochs * steps))
                 with accelerator.autocast():
