@@ -8,6 +8,7 @@ from hypothesis import given
 from potts_problems import best_move, labels_of, random_problem, value, values
 
 from weakseg.kernels.lean_expansion import without_reuse
+from weakseg.kernels.potts_arrays import labelling_energy
 from weakseg.kernels.potts_cut import minimise
 from weakseg.kernels.potts_run import begun, finished, improved
 
@@ -102,3 +103,14 @@ def test_windows_find_what_expansions_leave():
         assert cut.settled
         assert best_move(problem, cut.labels, seed % 6) >= cut.energies[-1] - 1e-2
     assert lower >= 3
+
+
+def test_a_label_that_nothing_prefers_leaves_no_marks():
+    """Where two labels cost the same, no pixel has excess or deficit for one of them; the energy is still true."""
+    unary = np.array([[[3, 1, 2]], [[3, 1, 2]], [[1, 2, 3]]], np.float32)
+    weight, none = np.zeros((2, 1, 3), np.float32), np.full((1, 3), -1, np.int32)
+    weight[0, 0, :2] = 3, 2
+    found = minimise(unary, weight, np.ones((1, 3), bool), none, none, 30)
+    energy = labelling_energy(unary, weight, np.ones((1, 3), bool), found.labels)
+    assert found.energies[-1] == pytest.approx(energy)
+    assert found.bound <= energy

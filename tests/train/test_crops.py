@@ -53,9 +53,10 @@ def test_whole_pictures_drop_nothing():
 
 
 def test_small_crops_drop_what_the_rest_of_the_picture_may_hold():
-    """A sixteenth shown: at least 5 % of the picture may lie elsewhere; at least 99 % may not."""
+    """A sixteenth shown: at least 5 % of the picture may lie elsewhere; at least 99 % may not; 100 % is no bound."""
     assert share_dropped(recipe_of(TAGS, CORNER)) == 1
-    assert share_dropped(recipe_of(BackgroundBetween(0.99, 1.0, background=0), CORNER)) == 0.5
+    assert share_dropped(recipe_of(BackgroundBetween(0.99, 0.995, background=0), CORNER)) == 0.5
+    assert share_dropped(recipe_of(BackgroundBetween(0.99, 1.0, background=0), CORNER)) == 0
 
 
 def test_a_recipe_that_drops_most_demands_is_refused_before_it_begins(tmp_path):

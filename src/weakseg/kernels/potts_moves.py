@@ -161,6 +161,8 @@ def plant(alpha, problem, potts, trees):
             side = EXCESS if excess > 0 else DEFICITS
             pixels[side] += 1
             total[side] += abs(excess)
+    if pixels[EXCESS] == 0:
+        return False
     few = pixels[EXCESS] * FEW < pixels[DEFICITS]
     trees.count[SIDE] = EXCESS if few or total[EXCESS] > total[DEFICITS] else DEFICITS
     for p in range(len(current)):
@@ -171,7 +173,7 @@ def plant(alpha, problem, potts, trees):
             open_pixel(p, alpha, potts, trees)
             if current[p] < height[p]:
                 start(p, trees)
-    return pixels[EXCESS] > 0
+    return True
 
 
 @compiled

@@ -13,6 +13,8 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """In the precision of what came in."""
+        if not torch.is_autocast_enabled(input.device.type):
+            return super().forward(input)
         with torch.autocast(input.device.type, enabled=False):
             return super().forward(input.float()).to(input.dtype)
 

@@ -81,7 +81,7 @@ class DualProjection:
         images = [self._image(scores[i], rows[i], known, i) for i in range(len(rows))]
         answers = self.answers(images, start)
         numbers = [certificate(*both, self.hardness) for both in zip(images, answers, strict=True)]
-        target = torch.zeros_like(scores).flatten(2)
+        target = torch.zeros_like(scores, memory_format=torch.contiguous_format).flatten(2)
         for mine, image, answer in zip(target, images, answers, strict=True):
             # Deleted classes have none of it.
             mine.index_copy_(0, image.kept, answer.probs.to(scores.dtype))
