@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from projection import seconds
+from trust_region import Half
 
 from weakseg import (
     All,
@@ -64,16 +65,17 @@ def solved_while_training(recipe: Recipe) -> dict[str, tuple[float, float]]:
     torch.manual_seed(0)
     network = recipe.network.build(samples[0].image.shape[0], len(samples.classes)).train()
     network.to(memory_format=torch.channels_last)
+    half = Half(network, bf16=True)
     optimizer = make_optimizer(recipe, network)
     looked_at = [*islice(of_epoch(recipe, 0), LOOKED_AT)]
     pictures, earlier, now = sum(len(batch.keys) for batch in looked_at), [], []
     for epoch in range(EPOCHS):
         for batch in of_epoch(recipe, epoch):
             optimizer.zero_grad()
-            fit(logits(network, batch), batch).backward()
+            fit(half(batch.image).float(), batch).backward()
             optimizer.step()
         earlier = now
-        now = [(e := evidence(network, batch), solver.solve(e)) for batch in looked_at]
+        now = [(e := evidence(half, batch), solver.solve(e)) for batch in looked_at]
 
     def cold() -> list[Solution]:
         return [solver.solve(evidence) for evidence, _ in now]
@@ -95,13 +97,7 @@ def of_epoch(recipe: Recipe, epoch: int) -> Iterator[Batch]:
     return batches(recipe.training, recipe.augment, recipe.batch_size, 0, range(epoch, epoch + 1), Share(), 0)
 
 
-def logits(network: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """As in training on a processor."""
-    with torch.autocast("cpu", torch.bfloat16):
-        return network(batch.image.contiguous(memory_format=torch.channels_last)).float()
-
-
 @torch.no_grad()
 def evidence(network: torch.nn.Module, batch: Batch) -> Evidence:
     """What the solver is given, from the network as it is in training."""
-    return Evidence(batch.image, logits(network, batch).log_softmax(1), batch.weak, batch.keys)
+    return Evidence(batch.image, network(batch.image).float().log_softmax(1), batch.weak, batch.keys)
