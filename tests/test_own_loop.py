@@ -15,7 +15,7 @@ PAGE = (Path(__file__).parent.parent / "docs" / "own_loop.md").read_text()
 
 @pytest.mark.filterwarnings("ignore")  # the other libraries' own
 def test_every_block_of_the_page_runs_after_those_before_it(tmp_path, monkeypatch):
-    """A plain loop, a Lightning module and transformers' Trainer, each with the same objective."""
+    """Plain loop, Lightning, transformers' Trainer; tags, sizes and boxes; rows of your own, which all hold."""
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     names: dict = {"__name__": "own_loop"}
@@ -23,8 +23,9 @@ def test_every_block_of_the_page_runs_after_those_before_it(tmp_path, monkeypatc
     for block in blocks:
         exec(compile(block, "docs/own_loop.md", "exec"), names)
 
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     assert names["loss"].isfinite()
+    assert set(names["found"].status) == {"Every row holds."}
 
 
 @pytest.mark.parametrize("value", [255, 2, -2])

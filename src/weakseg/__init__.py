@@ -8,6 +8,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ABSENT": "types",
     "AdamW": "train.recipe",
     "All": "constraints.linear_rows",
     "AlphaExpansion": "solvers.alpha_expansion",
@@ -23,6 +24,9 @@ _HOMES = {
     "ClassShares": "constraints.class_shares",
     "Clicks": "data.simulate",
     "code_one_bit_sizes": "constraints.paper",
+    "class_row": "constraints.linear_rows",
+    "deletion": "constraints.linear_rows",
+    "dense_row": "constraints.linear_rows",
     "CropTagsFromTruth": "data.crop_tags",
     "Collision": "energies.relaxations",
     "CollisionCrossEntropy": "divergences",
@@ -62,6 +66,9 @@ _HOMES = {
     "paper_one_bit_sizes": "constraints.paper",
     "paper_tags": "constraints.paper",
     "PartialDice": "objectives",
+    "PRESENT": "types",
+    "UNLABELED": "types",
+    "UNTOLD": "types",
     "Phase": "train.recipe",
     "Pretrained": "models.pretrained",
     "Quadratic": "energies.relaxations",

@@ -73,7 +73,8 @@ def constraints(
         typer.Option("--split", help="Which splits/<name>.txt; by default train, or all where there is none."),
     ] = None,
     size: Annotated[
-        list[str] | None, typer.Option("--size", help="A size you know, in place of the data's: heart=0.05. Repeat it.")
+        list[str] | None,
+        typer.Option("--size", help="A size you know, in place of the data's: heart=0.05. Two or more a class."),
     ] = None,
     tail: Annotated[
         float, typer.Option("--tail", min=0, max=0.5, help="Share of the known sizes left beyond each bound.")

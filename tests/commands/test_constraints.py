@@ -1,11 +1,13 @@
 """`weakseg constraints` as a person meets it."""
 
 import shutil
+from math import inf
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from weakseg import All, Classes, TaggedClassesPresent
+from weakseg import All, Classes, ClassShares, TaggedClassesPresent
 from weakseg.commands.constraints import as_code
 from weakseg.evaluate.size_bounds import propose
 
@@ -50,6 +52,29 @@ def test_a_few_sizes_are_enough(weakseg, hearts):
     assert "SizesWithin" in written.out
 
 
+def test_a_few_sizes_do_not_demand_a_class_of_every_picture(weakseg, hearts):
+    """They were seen in some pictures; others may be without. The rules hold for these together, which is judged."""
+    said = weakseg("constraints", hearts, "--size", "heart=0.1", "--size", "heart=0.2")
+
+    (share,) = [rule for rule in _pasted(said.out).constraints if isinstance(rule, ClassShares)]
+    assert (share.lower, share.upper) == (-inf, 0.2)
+    assert "8 pictures have a mask" in said.out
+    together = [line for line in said.out.splitlines() if "all together" in line][0]
+    assert together.split()[2:4] == ["8", "100.0%"]
+
+
+def test_rules_about_every_class_that_rest_on_some_say_so(weakseg, tmp_path):
+    """The smallest share of a tagged class is one number for all classes."""
+    folder = tmp_path / "farm"
+    (folder / "images").mkdir(parents=True)
+    Image.fromarray(np.full((8, 8), 9, dtype=np.uint8)).save(folder / "images" / "a.png")
+    (folder / "dataset.toml").write_text('classes = ["background", "cow", "sheep"]\nbackground = "background"\n')
+
+    said = weakseg("constraints", folder, "--size", "cow=0.1", "--size", "cow=0.2")
+
+    assert "they rest on sizes of cow alone" in said.out, said.err
+
+
 def test_sizes_of_the_data_are_judged_as_they_are(weakseg, hearts):
     """A size that is wrong shows."""
     (hearts / "sizes.csv").write_text("image,class,min,max\nslice00,heart,0.1,0.3\nslice01,heart,0.5,0.6\n")
@@ -66,8 +91,9 @@ def test_sizes_of_the_data_are_judged_as_they_are(weakseg, hearts):
 @pytest.mark.parametrize(
     ("words", "found"),
     [((), "has a mask or a size"), (("--size", "liver=0.1"), "--size liver=0.1"), (("--size", "heart=10"), "above 0"),
-     (("--size", "heart"), "--size heart=0.05"), (("--split", "few"), "few")],
-    ids=["nothing known", "no such class", "per cent", "no number", "no such split"],
+     (("--size", "heart"), "--size heart: ''"), (("--size", "heart=0.1"), "given once"), (("--split", "few"), "few"),
+     (("--size", "heart=nan"), "'nan'"), (("--size", "heart=20%", "--size", "liver=2"), "'20%' is no share")],
+    ids=["nothing known", "no such class", "ten", "no number", "one size", "no such split", "not a number", "per cent"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(weakseg, hearts, words, found):
     """With what was expected, and without a traceback."""

@@ -1,7 +1,7 @@
 """What each rule demands, on whole pictures, crops and coarse grids."""
 
 from dataclasses import replace
-from math import inf
+from math import inf, nan
 
 import numpy as np
 import pytest
@@ -27,6 +27,7 @@ from weakseg import (
     paper_tags,
 )
 from weakseg.constraints.cells import cells_of, classes_per_cell, share_per_cell
+from weakseg.constraints.linear_rows import class_row
 from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
@@ -248,7 +249,7 @@ def test_a_background_rule_without_a_background_is_refused():
 def test_rows_of_different_grids_do_not_add():
     """Found and expected are told."""
     weak = weak_of(tags=torch.tensor([[1, 1, 1, 0]]))
-    with pytest.raises(EvidenceInvalid, match="the same classes and the same grid"):
+    with pytest.raises(EvidenceInvalid, match=r"(?s)grid of \(4, 4\).*on \(8, 8\)"):
         paper_tags().rows(weak, (8, 8))[0] + paper_tags().rows(weak, (4, 4))[0]
 
 
@@ -288,3 +289,28 @@ def test_a_box_of_a_class_that_does_not_exist_is_refused(rule, label):
     """It would else stand for the last class, or break the solver."""
     with pytest.raises(EvidenceInvalid, match="box of image 0"):
         rule.rows(weak_of(boxes=(torch.tensor([[label, 1, 1, 4, 4]]),)), (8, 8))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"tags": torch.tensor([[0, 1, 5, -1]])}, r"tag of class 2 in image 0.*is 5"),
+        ({"areas": torch.tensor([[[0, 1], [0.2, 1.2], [0, 1], [0, 1]]])}, "size of class 1 in image 0"),
+        ({"areas": torch.tensor([[[0, 1], [0, 1], [0, 1], [0.5, 0.4]]])}, "size of class 3 in image 0"),
+        ({"boxes": (torch.tensor([[4.0, 0, 0, 2, 2]]),)}, "box of image 0"),
+    ],
+    ids=["a tag of 5", "more than the picture", "least above most", "no such class"],
+)
+def test_labels_that_mean_nothing_are_refused(changes, told):
+    """A row made of them would teach something that nobody said."""
+    constraint = All((UntaggedClassesAbsent(), paper_tags(), SizesWithin()))
+    with pytest.raises(EvidenceInvalid, match=told):
+        constraint.rows(weak_of(**changes), (8, 8))
+
+
+def test_a_row_without_a_sound_bound_or_price_is_named():
+    """A sceptic must not have to search among hundreds."""
+    rows = class_row(torch.eye(4)[1], 3.0, None, 1.0, "size of the heart", grid=(8, 8))
+    for change in ({"bounds": torch.tensor([nan], dtype=torch.float64)}, {"prices": -rows.prices}):
+        with pytest.raises(EvidenceInvalid, match="'size of the heart at least"):
+            replace(rows, **change)

@@ -33,9 +33,11 @@ def test_the_solver_s_target_is_shown_where_it_teaches():
     """Pixels of weight 0 stay unlabelled."""
     found = hidden_segmentation(Fit(Trusting()), PREDICTOR, SCRIBBLED)
     assert found is not None
-    known = found != UNLABELED
+    labels, sentence = found
+    assert sentence == "Trusted."
+    known = labels != UNLABELED
     assert 0.5 < known.mean() < 1
-    assert (found[known] == SCRIBBLED.truth[known]).mean() > 0.98
+    assert (labels[known] == SCRIBBLED.truth[known]).mean() > 0.98
 
 
 def test_void_stays_unlabelled():
@@ -44,7 +46,7 @@ def test_void_stays_unlabelled():
         Fit(Trusting()), PREDICTOR, replace(SCRIBBLED, valid=np.tile(np.arange(24) < 12, (24, 1)))
     )
     assert found is not None
-    assert (found[:, 12:] == UNLABELED).all()
+    assert (found[0][:, 12:] == UNLABELED).all()
 
 
 def test_the_last_solver_of_a_sum_is_asked():
@@ -74,4 +76,4 @@ def test_a_coarse_network_is_solved_on_its_own_grid():
     found = hidden_segmentation(Fit(Watching()), replace(PREDICTOR, network=network), SCRIBBLED)
     assert seen == [(5, 5)]
     assert found is not None
-    assert found.shape == (24, 24)
+    assert found[0].shape == (24, 24)

@@ -471,7 +471,7 @@ def test_exact_sizes_hold_on_a_grid_that_does_not_divide_the_picture():
 @pytest.mark.parametrize("weights", [(0.0, 1.0), (0.0, 1.0, 0.0, 0.0, 1.0)])
 def test_rows_for_another_number_of_classes_are_refused(weights):
     """Classes that a row does not know of would else be deleted without a word."""
-    with pytest.raises(EvidenceInvalid, match="the same classes"):
+    with pytest.raises(EvidenceInvalid, match=r"(?s)share weighted.*Expected: 4 classes"):
         DualProjection(ClassShares(weights, 0.3)).solve(evidence_of(torch.zeros(1, 4, *SIZE)))
 
 
@@ -480,3 +480,12 @@ def test_a_hardness_that_is_no_number_above_0_is_refused(hardness):
     """Before anything is solved."""
     with pytest.raises(RecipeInvalid, match="hardness"):
         DualProjection(All(()), hardness=hardness)
+
+
+def test_a_mark_of_no_class_is_refused():
+    """255 where nobody drew would else count as marks of other pictures."""
+    seeds = torch.full((2, *SIZE), UNLABELED)
+    seeds[1, 0, 0] = 255
+    evidence = Evidence(torch.rand(2, 3, *SIZE), torch.zeros(2, 4, *SIZE).log_softmax(1), batch_of(seeds).weak)
+    with pytest.raises(EvidenceInvalid, match=r"Images 1 of the batch.*class 255"):
+        DualProjection(SizesWithin()).solve(evidence)

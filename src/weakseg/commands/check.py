@@ -36,12 +36,19 @@ def check_and_show(data: str, html: Path | None) -> bool:
 
 def show_statistics(statistics: Statistics, console: Console) -> None:
     """Print what each source of labels says, by class and split."""
-    for source, by_split in statistics.counts.items():
+    saying = {source: splits for source, splits in statistics.counts.items() if any(map(_says, splits.values()))}
+    # Folders and tables that were laid out and not filled; where all are empty, that is what must be seen.
+    for source, by_split in (saying or statistics.counts).items():
         splits = {name: counts for name, counts in by_split.items() if counts.pictures}
         console.print(_table(source, splits, statistics.classes.names))
         for name, counts in splits.items():
             console.print(Text(f"{name}: {_summary(counts)}"))
         console.print()
+
+
+def _says(counts: LabelCounts) -> bool:
+    each = (counts.marked_pixels, counts.tagged_pictures, counts.boxes, counts.sized_pictures)
+    return any(numbers.any() for numbers in each)
 
 
 def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) -> Table:
@@ -84,9 +91,12 @@ def _short(number: int) -> str:
 
 def _summary(counts: LabelCounts) -> str:
     parts = [f"{counts.pictures} pictures"]
-    if counts.unmarked:
+    # Tags, boxes and sizes mark nothing, and are not meant to.
+    drawn = counts.marked_pixels.any() or not _says(counts)
+    if counts.unmarked and drawn:
         parts.append(f"{counts.unmarked} of them unmarked")
-    parts.append(f"{100 * counts.labelled_share:.3g} % of the valid pixels marked")
+    if drawn:
+        parts.append(f"{100 * counts.labelled_share:.3g} % of the valid pixels marked")
     if counts.void_share:
         parts.append(f"{100 * counts.void_share:.3g} % void")
     if counts.imbalance > 1:

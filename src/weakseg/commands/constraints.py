@@ -46,7 +46,9 @@ def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: 
         )
     rules = (UntaggedClassesAbsent(), *propose(sizes, folder.classes.background, tail))
     own = (SizesWithin(PRICE),) if (folder.root / "sizes.csv").is_file() else ()
-    console.print(Text(_source_of(told, folder, masks, sum(not np.isnan(picture).all() for picture in known))))
+    from_data = f"{sum(not np.isnan(picture).all() for picture in known)} of {len(folder)} pictures of {folder.path}"
+    source = f"{len(told)} sizes on the command line" if told else f"{from_data}, {folder.split}"
+    console.print(Text(f"# From {source}; {masks} pictures have a mask.{_unsized(sizes, folder.classes)}\n"))
     console.print(Text(as_code((*rules, *own), folder.classes)), soft_wrap=True)
     if not masks:
         console.print("No picture has a mask, so nothing can be said about how true these rules are.")
@@ -120,27 +122,46 @@ def _masks(folder: Folder) -> int:
 
 
 def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
-    """Sizes from the command line, a picture each: all that is known of it."""
-    sizes = np.full((len(told), len(classes), 2), np.nan)
+    """Sizes from the command line, a picture each: all that is known of it; and a picture of which nothing is known.
+
+    Raises:
+        RecipeInvalid: names every size that cannot be used, and every class with a single one.
+    """
+    sizes, wrong = np.full((len(told) + 1, len(classes), 2), np.nan), []
     for row, words in enumerate(told):
         name, _, number = words.partition("=")
+        if name not in classes.names:
+            wrong.append(f"--size {words}: no class is called '{name}', but {', '.join(classes.names)}")
+            continue
         try:
             share = float(number)
         except ValueError:
-            share = -1.0
-        if name not in classes.names or not 0 < share <= 1:
-            expected = (
-                f"CLASS=SHARE with a share of the picture above 0 and up to 1, and one of {', '.join(classes.names)}"
-            )
-            raise RecipeInvalid(f"--size {words}", expected=expected, mend="write it like --size heart=0.05")
+            share = np.nan
+        if not 0 < share <= 1:
+            wrong.append(f"--size {words}: '{number}' is no share of the picture, above 0 and up to 1")
         sizes[row, classes.names.index(name)] = share
+    alone = [
+        name for name, number in zip(classes.names, (~np.isnan(sizes[:, :, 0])).sum(0), strict=True) if number == 1
+    ]
+    if not wrong:
+        wrong += [f"--size {name}=... is given once, which does not say how sizes of {name} vary" for name in alone]
+    if wrong:
+        mend = "give the smallest and the largest you know of a class: --size {0}=0.03 --size {0}=0.12"
+        example = next(name for k, name in enumerate(classes.names) if k != classes.background)
+        raise RecipeInvalid(
+            "; ".join(wrong), expected="two sizes or more of each class, as shares", mend=mend.format(example)
+        )
     return sizes
 
 
-def _source_of(told: tuple[str, ...], folder: Folder, masks: int, known: int) -> str:
-    if told:
-        return f"# From {len(told)} sizes on the command line.\n"
-    return f"# From {known} of {len(folder)} pictures of {folder.path}, {folder.split}; {masks} of them have a mask.\n"
+def _unsized(sizes: Sizes, classes: Classes) -> str:
+    """A warning where rules about every class rest on the sizes of some."""
+    things = {k: name for k, name in enumerate(classes.names) if k != classes.background}
+    sized = [name for k, name in things.items() if not np.isnan(sizes[:, k]).all()]
+    if not sized or len(sized) == len(things):
+        return ""
+    names = ", ".join(sized)
+    return f"\n# TaggedClassesPresent and LargeOrSmall are about every class; they rest on sizes of {names} alone."
 
 
 def _judged(
@@ -148,7 +169,7 @@ def _judged(
 ) -> dict[str, list[tuple[Constraint, Satisfied]]]:
     """Every rule, proposed or of the paper, with the number of masks that satisfy it."""
     background = folder.classes.background
-    groups: dict[str, tuple[Constraint, ...]] = {"proposed": rules}
+    groups: dict[str, tuple[Constraint, ...]] = {"proposed": (*rules, All(rules))}
     for setting in (paper_tags, paper_one_bit_sizes, code_one_bit_sizes):
         made = setting(background)
         groups[f"{setting.__name__}({background})"] = (*made.constraints, made)

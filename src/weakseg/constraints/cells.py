@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.errors import EvidenceInvalid
-from weakseg.types import UNLABELED, WeakLabels
+from weakseg.types import PRESENT, UNLABELED, UNTOLD, WeakLabels
 
 
 def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
@@ -109,9 +109,9 @@ def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
     """The grid over each image of a batch.
 
     Raises:
-        EvidenceInvalid: a box is of a class that does not exist, naming the image.
+        EvidenceInvalid: of labels that mean nothing, naming the image.
     """
-    require_boxes_of_classes(weak)
+    require_sound(weak)
     valid = share_per_cell(weak.valid, grid).double().cpu()
     visible = weak.visible_share.tolist()
     tags, areas = weak.tags.cpu(), weak.areas.double().cpu()
@@ -121,12 +121,18 @@ def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
     ]
 
 
-def require_boxes_of_classes(weak: WeakLabels) -> None:
-    """Refuse boxes of classes that do not exist.
+def require_sound(weak: WeakLabels) -> None:
+    """Refuse tags, sizes and boxes that mean nothing.
 
     Raises:
-        EvidenceInvalid: a box is of a class that does not exist, naming the image.
+        EvidenceInvalid: a tag that is none of the three, a size that is no share of the picture, or a box of a class
+            that does not exist, naming the image.
     """
+    low, high = weak.areas.unbind(2)
+    told = (weak.tags >= UNTOLD) & (weak.tags <= PRESENT)
+    _refuse(~told, weak.tags, "tag", "1 (present), 0 (absent) or -1 (untold)")
+    shares = (low >= 0) & (low <= high) & (high <= 1)
+    _refuse(~shares, weak.areas, "size", "the smallest and the largest share of the picture, in order, from 0 to 1")
     for image, boxes in enumerate(weak.boxes):
         if len(boxes) and not 0 <= float(boxes[:, 0].min()) <= float(boxes[:, 0].max()) < weak.tags.shape[1]:
             raise EvidenceInvalid(
@@ -134,6 +140,15 @@ def require_boxes_of_classes(weak: WeakLabels) -> None:
                 expected=f"classes from 0 to {weak.tags.shape[1] - 1}",
                 mend="Correct the box, or give the network an output for its class.",
             )
+
+
+def _refuse(wrong: Bool[Tensor, "B C"], values: Tensor, name: str, expected: str) -> None:
+    if wrong.any():
+        image, k = wrong.nonzero()[0].tolist()
+        found = (
+            f"The {name} of class {k} in image {image} of the batch (counted from 0) is {values[image, k].tolist()}."
+        )
+        raise EvidenceInvalid(found, expected=expected)
 
 
 def require_class(index: int | None, classes: int, name: str) -> None:

@@ -8,7 +8,7 @@ logit at most, in nats, and a price caps it whatever the row's own scale or the 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from math import inf
+from math import inf, isfinite
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -58,10 +58,10 @@ class LinearRows:
                 f"{said} rows with {len(self.bounds)} bounds, {len(self.prices)} prices and {len(self.names)} names.",
                 expected="one of each for every row",
             )
-        if not self.bounds.isfinite().all() or not (self.prices >= 0).all():
-            raise EvidenceInvalid(
-                "A row whose bound is no finite number, or whose price is negative.", mend="Mend the row."
-            )
+        for name, bound, price in zip(self.names, self.bounds.tolist(), self.prices.tolist(), strict=True):
+            if not (isfinite(bound) and price >= 0):
+                expected = "a finite bound, and a price of 0 or above"
+                raise EvidenceInvalid(f"Row '{name}' has a bound of {bound} and a price of {price}.", expected=expected)
 
     def __len__(self) -> int:
         return len(self.bounds)
@@ -215,9 +215,10 @@ def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> Lin
 def require_fitting(rows: LinearRows, classes: int, grid: tuple[int, int]) -> None:
     """Refuse rows for other classes or for another grid: they would be about something else."""
     if rows.grid != grid or len(rows.absent) != classes:
+        which = f"Rows ('{rows.names[0]}' and the like)" if rows.names else "Rows"
         raise EvidenceInvalid(
-            f"Rows for {classes} classes on {grid} and for {len(rows.absent)} on {rows.grid}.",
-            expected="the same classes and the same grid",
+            f"{which} for {len(rows.absent)} classes on a grid of {rows.grid}.",
+            expected=f"{classes} classes on {grid}, like the logits and the other rows",
         )
 
 

@@ -99,7 +99,10 @@ def find(name: str) -> Path:
         if place.is_dir():
             return place
     tried = f"{places[0].resolve()} and " + (f"{places[1]}" if shelf else "$WEAKSEG_DATA, which is not set")
-    raise DataInvalid(f"no data folder '{name}' (tried {tried})", mend="give a path, or set WEAKSEG_DATA")
+    raise DataInvalid(
+        f"no data folder '{name}' (tried {tried})",
+        mend="give a path, or set WEAKSEG_DATA; a run looks from the folder it was started in",
+    )
 
 
 def channels_differ(path: Path, channels: int, others: str, theirs: int) -> DataInvalid:

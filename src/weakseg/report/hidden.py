@@ -13,9 +13,11 @@ from weakseg.evaluate.predict import Predictor
 from weakseg.objectives import Fit, Sum
 from weakseg.types import UNLABELED, Evidence, Objective
 
+Hidden = tuple[Int[np.ndarray, "H W"], str]
 
-def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Sample) -> Int[np.ndarray, "H W"] | None:
-    """The target of a whole picture at its own resolution, `UNLABELED` where it would teach nothing.
+
+def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Sample) -> Hidden | None:
+    """The target of a whole picture at its own resolution, `UNLABELED` where it would teach nothing, and how it ended.
 
     `None` if the objective solves for nothing, or finds nothing beyond what somebody drew. Solved on a grid as coarse
     as the network's own.
@@ -35,7 +37,7 @@ def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Samp
     labels = torch.where(solution.weight > 0, solution.target.argmax(1), UNLABELED)
     found = F.interpolate(labels[:, None].float(), size, mode="nearest")[0, 0].long()
     new = (found != UNLABELED) & weak.hidden[0]
-    return torch.where(weak.valid[0], found, UNLABELED).numpy() if new.any() else None
+    return (torch.where(weak.valid[0], found, UNLABELED).numpy(), solution.status[0]) if new.any() else None
 
 
 def _terms(objective: Objective) -> tuple:

@@ -73,6 +73,7 @@ def curves(accounts: Sequence[Account]) -> list[Chart]:
         ("validation mIoU", "mean_iou"),
         ("validation mean Dice", "mean_dice"),
         ("mIoU of the hidden segmentations on training pictures", "targets_mean_iou"),
+        ("rows that gave way, in nats a pixel", "solve_slack"),
     )
     charts = [
         chart(title, "epoch", [Series(a.name, a.color, _points(a.run.metrics, key)) for a in accounts])
@@ -96,7 +97,7 @@ def _taught(accounts: Sequence[Account]) -> Taught:
     samples = accounts[0].training
     assert samples is not None
     counts = total([count(samples[i], samples.classes) for i in spread(len(samples), COUNTED)], samples.classes)
-    rows = tuple(_row(samples[i], accounts) for i in spread(len(samples), EXAMPLES))
+    rows = tuple(_row(samples[i], accounts, (_hidden, _predicted)) for i in spread(len(samples), EXAMPLES))
     return Taught(tuple(accounts), len(samples), counts, rows)
 
 
@@ -123,21 +124,26 @@ def _worst_rows(accounts: Sequence[Account], worst: list[int], each: np.ndarray)
         return ()
     names = [a.name if len(accounts) > 1 else "IoU" for a in accounts]
     notes = lambda index: tuple(f"{name} {value:.3f}" for name, value in zip(names, each[:, index], strict=True))  # noqa: E731
-    return tuple(_row(samples[index], accounts, notes(index)) for index in worst)
+    return tuple(_row(samples[index], accounts, (_predicted,), notes(index)) for index in worst)
 
 
-def _row(sample: Sample, accounts: Sequence[Account], notes: tuple[str, ...] = ()) -> Row:
+def _row(sample: Sample, accounts: Sequence[Account], shown: tuple[Callable, ...], notes: tuple[str, ...] = ()) -> Row:
     """A picture with what each run makes of it."""
     segmentations = {}
     for a in accounts:
         suffix = f" · {a.name}" if len(accounts) > 1 else ""
-        if a.predictor is None:
-            continue
-        hidden = hidden_segmentation(a.run.recipe.phases[-1].objective, a.predictor, sample)
-        if hidden is not None:
-            segmentations[f"hidden segmentation{suffix}"] = hidden
-        segmentations[f"prediction{suffix}"] = a.predictor.labels(sample.image)
+        made = {} if a.predictor is None else {k: v for each in shown for k, v in each(a, a.predictor, sample).items()}
+        segmentations |= {f"{title}{suffix}": labels for title, labels in made.items()}
     return row(sample, accounts[0].run.classes, segmentations, notes)
+
+
+def _hidden(a: Account, predictor: Predictor, sample: Sample) -> dict[str, np.ndarray]:
+    found = hidden_segmentation(a.run.recipe.phases[-1].objective, predictor, sample)
+    return {} if found is None else {f"hidden segmentation. {found[1]}": found[0]}
+
+
+def _predicted(a: Account, predictor: Predictor, sample: Sample) -> dict[str, np.ndarray]:
+    return {"prediction": predictor.labels(sample.image)}
 
 
 def _alike(accounts: Iterable[Account], has: Callable, key: Callable) -> list[list[Account]]:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from weakseg.constraints.cells import classes_per_cell, share_per_cell
 from weakseg.constraints.linear_rows import LinearRows
 from weakseg.solvers.dual_problem import DualProblem
-from weakseg.types import UNLABELED, WeakLabels
+from weakseg.types import UNLABELED, WeakLabels, refuse_strange_seeds
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,11 @@ class Known:
 
 
 def known_cells(weak: WeakLabels, classes: int, grid: tuple[int, int]) -> Known:
-    """The labels pooled to a grid."""
+    """The labels pooled to a grid; raises `EvidenceInvalid` where a mark is of no class."""
     marked = weak.valid & (weak.seeds != UNLABELED)
     shares = None
     if marked.any():
+        refuse_strange_seeds(torch.where(marked, weak.seeds, UNLABELED), classes)
         shares = classes_per_cell(torch.where(marked, weak.seeds, UNLABELED), classes, grid)
     return Known(share_per_cell(weak.valid, grid), share_per_cell(weak.hidden, grid), shares)
 

@@ -21,7 +21,7 @@ def contradicted(names: tuple[str, ...], multipliers: Float[Tensor, " N"]) -> st
 def relaxed(names: tuple[str, ...], missed: Float[np.ndarray, " N"]) -> str:
     """Which rows gave way and by how much, as shares of the valid pixels; or that all hold."""
     order = (-missed).argsort().tolist()
-    said = [f"'{names[i]}' by {100 * missed[i]:.2g} %" for i in order if missed[i] > VISIBLE]
+    said = [f"'{names[i]}' by {100 * missed[i]:.3g} %" for i in order if missed[i] > VISIBLE]
     return f"Relaxed: {_list(said)} of the valid pixels." if said else "Every row holds."
 
 

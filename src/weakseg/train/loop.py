@@ -31,6 +31,7 @@ from weakseg.train.recipe import Phase, Recipe
 from weakseg.train.refresh import refresh
 from weakseg.train.remember import remembered
 from weakseg.train.run_folder import Run
+from weakseg.train.solves import Solve, summary
 from weakseg.train.source import source
 from weakseg.train.tensorboard import tensorboard
 from weakseg.train.validation import is_due, require_judgeable, validate
@@ -88,6 +89,8 @@ def train_recipe(
         console.print(
             f"training on {accelerator.device}: {recipe.epochs} epochs of {steps} steps, about {duration(left)}"
         )
+    else:
+        console.print(f"nothing is left to train: all {recipe.epochs} epochs are done")
     model, optimizer = engine.prepare(accelerator, network, optimizer)
     predictor = Predictor(accelerator.unwrap_model(model), classes, channels, str(accelerator.device))
 
@@ -107,6 +110,7 @@ def train_recipe(
                 stream = _batches(recipe, range(epoch, stretch.stop), share, accelerator, targets)
             model.train()
             held: Any = None
+            solves: list[Solve] = []
             for step, fresh in enumerate(islice(stream, steps)):
                 begins = step % phase.steps_per_batch == 0
                 batch = fresh if begins else held
@@ -118,8 +122,9 @@ def train_recipe(
                 batch = replace(batch, progress=(epoch * steps + step) / (recipe.epochs * steps))
                 with accelerator.autocast():
                     logits = model(batch.image)
-                if begins and phase.steps_per_batch > 1:
-                    batch = holding(phase.objective, logits.float(), batch)
+                if begins:
+                    batch, ended = holding(phase.objective, logits.float(), batch)
+                    solves += ended
                 held = batch
                 loss = phase.objective(logits.float(), batch)
                 value = loss.item()  # read once: on a GPU each reading waits for the step
@@ -131,6 +136,9 @@ def train_recipe(
                 shown.step(value, learning_rate)
             mean_loss = sum(engine.gathered(accelerator, total / steps)) / share.of
             line |= {"loss": mean_loss, "learning_rate": learning_rate}
+            solves = [each for part in engine.gathered(accelerator, solves) for each in part]
+            line |= summary(solves)
+            shown.solved(solves)
             if is_due(recipe, epoch):
                 line |= validate(recipe, predictor, accelerator, share)
             line["seconds"] = round(time.perf_counter() - started, 3)

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-_NAMES = {"mean_iou": "mIoU", "mean_dice": "mean Dice", "pixel_accuracy": "accuracy"}
+from weakseg.train.solves import Solve, contradictions
+
+_NAMES = {"solve_slack": "slack", "mean_iou": "mIoU", "mean_dice": "mean Dice", "pixel_accuracy": "accuracy"}
+TOLD = 5
+"""Of how many pictures an epoch tells, at most, that their labels contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,8 @@ class Display:
     console: Console
     bar: Progress
     task: TaskID
+    contradictory: set[str] = field(default_factory=set)
+    """Keys of the pictures that were told of."""
 
     def step(self, loss: float, learning_rate: float) -> None:
         """One training step is done."""
@@ -35,6 +43,15 @@ class Display:
         names = {"targets_mean_iou": "mIoU", "targets_energy": "energy", "targets_bound": "bound"}
         numbers = "".join(f"  {name} {line[key]:.3f}" for key, name in names.items() if line.get(key) is not None)
         self.console.print(f"hidden segmentations{numbers}  {line['targets_seconds']:.0f} s", highlight=False)
+
+    def solved(self, solves: list[Solve]) -> None:
+        """Each picture whose demands contradict each other is told of once."""
+        found = {key: text for key, text in contradictions(solves).items() if key not in self.contradictory}
+        for key, sentence in islice(found.items(), TOLD):
+            self.console.print(Text(f"{key}: {sentence}"))
+        if len(found) > TOLD:
+            self.console.print(Text(f"and so do the demands on {len(found) - TOLD} more pictures"))
+        self.contradictory.update(found)
 
     def epoch(self, line: dict[str, Any], epochs: int) -> None:
         """One epoch is done, and perhaps validated."""

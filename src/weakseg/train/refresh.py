@@ -52,6 +52,7 @@ def refresh(
     line = {**summary(found, samples.classes), "targets_seconds": round(time.perf_counter() - started, 3)}
     if accelerator.is_main_process:
         shown.swept(line)
+        shown.solved([each.solve for each in found])
         for path in older:
             shutil.rmtree(path, ignore_errors=True)
     return targets, line
@@ -62,9 +63,14 @@ def summary(found: list[Found], classes: Classes) -> dict[str, float | None]:
     matrices = [each.matrix for each in found if each.matrix is not None]
     names = tuple(map(str, range(len(matrices))))
     scores = Scores(classes, names, names, np.array(matrices)).mean_iou() if matrices else None
-    bounds = [each.bound for each in found if not np.isnan(each.bound)]
+    numbers = [each.solve.numbers for each in found]
+    # No segmentation has a lower energy than the bound, where a solver gives one.
+    means = {
+        name: float(np.mean([n[name] for n in numbers])) if numbers and name in numbers[0] else None
+        for name in ("energy", "bound")
+    }
     return {
-        "targets_energy": float(np.mean([each.energy for each in found])) if found else None,
-        "targets_bound": float(np.mean(bounds)) if bounds else None,
+        "targets_energy": means["energy"],
+        "targets_bound": means["bound"],
         "targets_mean_iou": scores,
     }

@@ -25,6 +25,7 @@ from weakseg.evaluate.predict import Predictor, evaluating
 from weakseg.objectives import Fit
 from weakseg.train.loader import Share
 from weakseg.train.parts import parts
+from weakseg.train.solves import Solve, solves_of
 from weakseg.types import UNLABELED, Evidence, Objective, Solution, Solver
 
 _VOID = 255
@@ -71,11 +72,9 @@ class Targets:
 
 @dataclass(frozen=True)
 class Found:
-    """What came of one picture, as numbers to log."""
+    """What came of one picture."""
 
-    energy: float
-    bound: float
-    """No segmentation has a lower energy; nan where the solver does not say."""
+    solve: Solve
     matrix: Int[np.ndarray, "C C"] | None
     """Confusion with the mask of a picture that has one. It judges the target, and never trains."""
 
@@ -166,11 +165,9 @@ def hidden_segmentation(
 
 
 def _found(sample: Sample, labels: Int[np.ndarray, "H W"], solution: Solution, classes: int) -> Found:
-    bound = solution.certificate.get("bound")
     truth = None if sample.truth is None else np.where(labels == UNLABELED, UNLABELED, sample.truth)
     return Found(
-        energy=float(solution.energy[0]),
-        bound=float("nan") if bound is None else float(bound[0]),
+        solve=solves_of((sample.key,), solution)[0],
         matrix=None if truth is None else confusion(truth, labels, classes),
     )
 
