@@ -21,7 +21,8 @@ def test_moments_are_those_of_the_softmax_written_out(seed, classes, cells):
     expected = softmax(scores + tilt[:, None], axis=0)
     np.testing.assert_allclose(counts, expected @ mass, atol=1e-11)
     np.testing.assert_allclose(covariance, np.diag(expected @ mass) - (expected * mass) @ expected.T, atol=1e-11)
-    probs, normaliser = tilted(scores, mass, tilt)
+    probs, same, normaliser = tilted(scores, mass, tilt)
+    np.testing.assert_allclose(same, counts, atol=1e-11)
     np.testing.assert_allclose(probs, expected.astype(scores.dtype), atol=1e-7 if scores.dtype == np.float32 else 1e-14)
     assert normaliser == pytest.approx(float(logsumexp(scores + tilt[:, None], axis=0) @ mass), rel=1e-12, abs=1e-10)
 

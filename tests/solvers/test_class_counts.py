@@ -38,11 +38,12 @@ def test_counts_and_cells_give_the_same_answers(deleted):
     counts, cells = class_counts(problem), TiltedCells(problem)
     assert counts is not None
     multipliers = np.random.default_rng(0).uniform(0, 3, problem.bounds.shape)
-    mine, theirs = counts.at(multipliers), cells.at(multipliers)
-    np.testing.assert_allclose(mine.measured, theirs.measured, atol=1e-10)
-    np.testing.assert_allclose(mine.curvature(), theirs.curvature(), atol=1e-10)
-    for one, other in zip(mine.written(), theirs.written(), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-9)
+    theirs = cells.at(multipliers)
+    for mine in (counts.at(multipliers), counts.last_at(multipliers), cells.last_at(multipliers)):
+        np.testing.assert_allclose(mine.measured, theirs.measured, atol=1e-10)
+        np.testing.assert_allclose(mine.curvature(), theirs.curvature(), atol=1e-10)
+        for one, other in zip(mine.written(), theirs.written(), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-9)
     np.testing.assert_allclose(counts.reach(multipliers), cells.reach(multipliers), atol=1e-10)
 
 

@@ -1,4 +1,4 @@
-r"""Counts of classes and their covariance under a tilted softmax, in one pass that writes nothing down.
+r"""Counts of classes and their covariance under a tilted softmax, in one pass that writes nothing down; or itself.
 
 .. math:: p_i^k \propto \exp(s_i^k + t^k), \quad n_k = \sum_i v_i p_i^k,
           \quad S_{kl} = n_k [k = l] - \sum_i v_i p_i^k p_i^l
@@ -106,18 +106,21 @@ def moments(scores, mass, tilt):
 @compiled(fastmath=SUMS)
 @no_type_check
 def tilted(scores, mass, tilt):
-    """The probabilities (C, n), in the scores' precision, and the sum over cells of mass times log-sum-exp."""
+    """The probabilities (C, n), in the scores' precision, counts (C,), and the sum of mass times log-sum-exp."""
     classes, cells = scores.shape
-    found, normaliser = np.empty_like(scores), 0.0
+    found, counts, normaliser = np.empty_like(scores), np.zeros(classes), 0.0
     probs, top, total = np.empty((classes, BLOCK)), np.empty(BLOCK), np.empty(BLOCK)
     for start in range(0, cells, BLOCK):
         stop = min(start + BLOCK, cells)
+        here = mass[start:stop]
         _softmax(scores, tilt, start, stop, probs, top, total)
         for label in range(classes):
-            mine, to = probs[label], found[label, start:stop]
+            mine, to, count = probs[label], found[label, start:stop], 0.0
             # A slice assignment is not vectorised where it changes precision.
             for i in range(stop - start):
                 to[i] = mine[i]
+                count += mine[i] * here[i]
+            counts[label] += count
         for i in range(stop - start):
-            normaliser += mass[start + i] * (top[i] + np.log(total[i]))
-    return found, normaliser
+            normaliser += here[i] * (top[i] + np.log(total[i]))
+    return found, counts, normaliser

@@ -15,6 +15,8 @@ from weakseg.kernels.box_quadratic import newton_move
 from weakseg.solvers.dual_problem import DualProblem
 
 TRIALS = 10
+NEAR = 1e-6
+"""Rise that a step promises, in nats a cell, from which on it is likely the last: each one squares what is left."""
 FAR = 20.0
 """From what multiplier of a hard row on, in nats, it is looked whether the rows contradict each other."""
 
@@ -43,6 +45,10 @@ class Dual(Protocol):
 
     def at(self, multipliers: Float[np.ndarray, "B N"]) -> Point:
         """Where they lead."""
+        ...
+
+    def last_at(self, multipliers: Float[np.ndarray, "B N"]) -> Point:
+        """The same point, when it is likely to be the last one: what `written` gives is then wanted."""
         ...
 
     def reach(self, multipliers: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
@@ -108,13 +114,14 @@ def ascend(
         slope = box.bounds - point.measured
         move = newton_move(point.curvature(), slope, multipliers, box.prices)
         move[stopped] = 0.0
-        multipliers, point = _search(dual, box, multipliers, move, slope)
+        near = ((slope * move).sum(1) <= NEAR * box.cells).all()
+        multipliers, point = _search(dual.last_at if near else dual.at, box, multipliers, move, slope)
         steps += ~stopped
         done = box.settled(multipliers, point.measured, tolerance)
     return Ascent(multipliers, point, steps, done)
 
 
-def _search(dual, box, multipliers, move, slope):
+def _search(lead, box, multipliers, move, slope):
     """Along the segment to a point where the function does not fall steeply; it is concave, so secants find one.
 
     Slopes decide, not values: near the maximum differences of values drown in rounding, slopes do not.
@@ -123,7 +130,7 @@ def _search(dual, box, multipliers, move, slope):
     share = np.ones_like(uphill)
     for _ in range(TRIALS):
         at = np.minimum(np.maximum(multipliers + share[:, None] * move, 0.0), box.prices)
-        point = dual.at(at)
+        point = lead(at)
         beyond = ((box.bounds - point.measured) * move).sum(1)
         good = beyond >= -0.5 * uphill
         if good.all():

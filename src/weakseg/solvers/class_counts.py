@@ -29,6 +29,12 @@ class ClassCounts:
         counts, covariance = moments(self.scores, self.mass, tilt)
         return CountedPoint(self, tilt, (self.weights @ counts)[None], covariance)
 
+    def last_at(self, multipliers: Float[np.ndarray, "1 N"]) -> "WrittenPoint":
+        """One pass over the cells, for counts and distributions at once."""
+        tilt = multipliers[0] @ self.weights
+        probs, counts, normaliser = tilted(self.scores, self.mass, tilt)
+        return WrittenPoint(self, multipliers, (self.weights @ counts)[None], probs, normaliser)
+
     def sampled(self, count: int) -> "ClassCounts":
         """About so many of the cells, evenly spread, standing for all: where to begin is soon found on few."""
         # Odd, so that it does not meet the same columns of pictures of the usual widths.
@@ -45,7 +51,7 @@ class ClassCounts:
 
 @dataclass(frozen=True)
 class CountedPoint:
-    """Where multipliers lead; a `box_newton.Point`."""
+    """Where multipliers lead, with nothing written down; a `box_newton.Point`."""
 
     dual: ClassCounts
     tilt: Float[np.ndarray, " C"]
@@ -58,8 +64,27 @@ class CountedPoint:
 
     def written(self) -> tuple[Float[Tensor, "1 C n"], Float[np.ndarray, " 1"]]:
         """The distribution in the scores' precision, and the sum over cells of mass times log-sum-exp."""
-        probs, normaliser = tilted(self.dual.scores, self.dual.mass, self.tilt)
+        probs, _, normaliser = tilted(self.dual.scores, self.dual.mass, self.tilt)
         return torch.from_numpy(probs)[None], np.array([normaliser])
+
+
+@dataclass(frozen=True)
+class WrittenPoint:
+    """Where multipliers lead, written down; a `box_newton.Point`."""
+
+    dual: ClassCounts
+    multipliers: Float[np.ndarray, "1 N"]
+    measured: Float[np.ndarray, "1 N"]
+    probs: Float[np.ndarray, "C n"]
+    normaliser: float
+
+    def curvature(self) -> Float[np.ndarray, "1 N N"]:
+        """Derivative of what is measured by the multipliers, in a pass of its own: it was not the last point."""
+        return self.dual.at(self.multipliers).curvature()
+
+    def written(self) -> tuple[Float[Tensor, "1 C n"], Float[np.ndarray, " 1"]]:
+        """The distribution in the scores' precision, and the sum over cells of mass times log-sum-exp."""
+        return torch.from_numpy(self.probs)[None], np.array([self.normaliser])
 
 
 def class_counts(problem: DualProblem) -> ClassCounts | None:

@@ -58,7 +58,7 @@ class DualProjection:
     """Factor on P's log-odds; 1 is the paper's problem. Above, P's entropy counts 1/hardness, as in their code's size
     mode (1000), and stage B's gradient Q - P is that of this other objective, no longer of KL(P || Q)."""
     tolerance: float = 1e-10
-    """Gap and violation per valid pixel at which an image is done."""
+    """Gap and violation per valid pixel at which an image is done; of single precision, at least its last digit."""
     max_steps: int = 100
 
     def __post_init__(self):
@@ -81,13 +81,10 @@ class DualProjection:
         images = [self._image(scores[i], rows[i], known, i) for i in range(len(rows))]
         answers = self.answers(images, start)
         numbers = [certificate(*both, self.hardness) for both in zip(images, answers, strict=True)]
-        target = torch.zeros_like(scores, memory_format=torch.contiguous_format).flatten(2)
-        for mine, image, answer in zip(target, images, answers, strict=True):
-            # Deleted classes have none of it.
-            mine.index_copy_(0, image.kept, answer.probs.to(scores.dtype))
+        target = torch.stack([_with_deleted(*both, classes) for both in zip(images, answers, strict=True)])
         column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
         return Solution(
-            target=with_marks(target.reshape(scores.shape), known),
+            target=with_marks(target.reshape(scores.shape).to(scores.dtype), known),
             weight=(known.valid > 0).to(scores.dtype),
             energy=column("energy").to(scores.dtype),
             status=tuple(status(*each) for each in zip(images, rows, answers, numbers, strict=True)),
@@ -122,7 +119,9 @@ class DualProjection:
         counted = class_counts(together)
         begin, taken = self._approach(together, counted, begin, cells)
         dual = counted or TiltedCells(together.to(torch.float64))
-        fine = ascend(dual, box_of(together, cells), begin, self.tolerance, self.max_steps)
+        # What is written in single precision carries no more than its last digit.
+        digit = 0.0 if together.scores.dtype == torch.float64 else torch.finfo(torch.float32).eps
+        fine = ascend(dual, box_of(together, cells), begin, max(self.tolerance, digit), self.max_steps)
         probs, normaliser = fine.point.written()
         answers = []
         for i, problem in enumerate(problems):
@@ -186,6 +185,14 @@ class DualProjection:
         price = RELAXED_PRICE * self.hardness + float(torch.where(prices.isinf(), 0, prices).max())
         softer = replace(image, problem=relaxed(image.asked, price))
         return replace(self.climb([softer], [np.zeros(prices.shape[1])])[0], proof=proof)
+
+
+def _with_deleted(image: GridProblem, answer: Answer, classes: int) -> Float[Tensor, "C n"]:
+    """The distribution over all classes, of which the deleted ones have nothing."""
+    if len(image.kept) == classes:
+        return answer.probs
+    every = answer.probs.new_zeros(classes, answer.probs.shape[1])
+    return every.index_copy_(0, image.kept, answer.probs)
 
 
 def _softer(problem: DualProblem) -> list[Float[np.ndarray, " B"]]:

@@ -78,7 +78,8 @@ def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Kno
 
 def _scores(log_probs, rows, kept, mass):
     """Scores of the classes that are left, with -inf where cells forbid them; and where nothing could be deleted."""
-    given = log_probs.index_select(0, kept).flatten(1)
+    # Where no class is deleted there is no need for a copy.
+    given = (log_probs if len(kept) == len(log_probs) else log_probs.index_select(0, kept)).flatten(1)
     scores, undeleted = given, 0
     if rows.forbidden is not None:
         scores = torch.where(rows.forbidden.to(kept.device)[kept].flatten(1), -torch.inf, given)

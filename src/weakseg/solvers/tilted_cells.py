@@ -22,6 +22,10 @@ class TiltedCells:
         probs = self.problem.probs(given)
         return TiltedPoint(self.problem, given, probs, self.problem.measured(probs).cpu().numpy())
 
+    def last_at(self, multipliers: Float[np.ndarray, "B N"]) -> "TiltedPoint":
+        """The same: the distributions are there anyway."""
+        return self.at(multipliers)
+
     def reach(self, multipliers: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
         """The largest value of the weighted rows over all segmentations."""
         return self.problem.reach(torch.from_numpy(multipliers)).cpu().numpy()
