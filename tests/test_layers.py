@@ -7,12 +7,13 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent / "src" / "weakseg"
 
 LEVELS = (
+    ("__main__",),
     ("cli",),
     ("commands",),
     ("report", "train"),
     ("evaluate", "one_image"),
     ("data", "models", "objectives", "solvers"),
-    ("divergences", "energies"),
+    ("divergences", "energies", "watching"),
     ("constraints", "kernels"),
     ("types", "whole_file", "duration"),
     ("errors",),

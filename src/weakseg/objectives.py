@@ -21,6 +21,7 @@ from weakseg.constraints.cells import classes_per_cell, share_per_cell
 from weakseg.divergences import CrossEntropy, precise
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import PRESENT, UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solution, Solver
+from weakseg.watching import tell
 
 FINER = 4
 """How many times finer than the logits, at most, the grid is on which a remembered label map is compared."""
@@ -57,7 +58,9 @@ class Fit:
     def solution(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Solution:
         """Stage A: the hidden segmentation that the solver finds beside these logits."""
         evidence = Evidence(batch.image, precise(logits).detach().log_softmax(1), batch.weak, batch.keys)
-        return self.solver.solve(evidence, batch.memory)
+        solution = self.solver.solve(evidence, batch.memory)
+        tell(batch.keys, solution)
+        return solution
 
     def _seed_term(self, logits, batch):
         marked, log_probs = marked_log_probs(logits, batch)

@@ -91,8 +91,9 @@ def test_sizes_of_the_data_are_judged_as_they_are(weakseg, hearts):
 @pytest.mark.parametrize(
     ("words", "found"),
     [((), "has a mask or a size"), (("--size", "liver=0.1"), "--size liver=0.1"), (("--size", "heart=10"), "above 0"),
-     (("--size", "heart"), "--size heart: ''"), (("--size", "heart=0.1"), "given once"), (("--split", "few"), "few"),
-     (("--size", "heart=nan"), "'nan'"), (("--size", "heart=20%", "--size", "liver=2"), "'20%' is no share")],
+     (("--size", "heart"), "--size heart: ''"), (("--size", "heart=0.1"), "one size of heart"),
+     (("--split", "few"), "few"), (("--size", "heart=nan"), "'nan'"),
+     (("--size", "heart=20%", "--size", "liver=2"), "'20%' is no share")],
     ids=["nothing known", "no such class", "ten", "no number", "one size", "no such split", "not a number", "per cent"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(weakseg, hearts, words, found):

@@ -1,7 +1,10 @@
 """What each rule demands, on whole pictures, crops and coarse grids."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from math import inf, nan
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,7 +30,7 @@ from weakseg import (
     paper_tags,
 )
 from weakseg.constraints.cells import cells_of, classes_per_cell, share_per_cell
-from weakseg.constraints.linear_rows import class_row
+from weakseg.constraints.linear_rows import class_row, dense_row
 from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
@@ -298,8 +301,17 @@ def test_a_box_of_a_class_that_does_not_exist_is_refused(rule, label):
         ({"areas": torch.tensor([[[0, 1], [0.2, 1.2], [0, 1], [0, 1]]])}, "size of class 1 in image 0"),
         ({"areas": torch.tensor([[[0, 1], [0, 1], [0, 1], [0.5, 0.4]]])}, "size of class 3 in image 0"),
         ({"boxes": (torch.tensor([[4.0, 0, 0, 2, 2]]),)}, "box of image 0"),
+        ({"boxes": (torch.tensor([[1.0, 5, 0, 2, 2]]),)}, "box of image 0"),
+        ({"boxes": ()}, "five numbers each"),
     ],
-    ids=["a tag of 5", "more than the picture", "least above most", "no such class"],
+    ids=[
+        "a tag of 5",
+        "more than the picture",
+        "least above most",
+        "no such class",
+        "upside down",
+        "boxes of no image",
+    ],
 )
 def test_labels_that_mean_nothing_are_refused(changes, told):
     """A row made of them would teach something that nobody said."""
@@ -314,3 +326,55 @@ def test_a_row_without_a_sound_bound_or_price_is_named():
     for change in ({"bounds": torch.tensor([nan], dtype=torch.float64)}, {"prices": -rows.prices}):
         with pytest.raises(EvidenceInvalid, match="'size of the heart at least"):
             replace(rows, **change)
+
+
+ONE, GRID = torch.eye(4)[1], (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: class_row(ONE, 1.0, None, 1.0, "heart"), "'heart' has neither a region nor a grid"),
+        (lambda: class_row(ONE, 1.0, None, 1.0, "heart", -torch.ones(GRID)), "region from -1 to -1"),
+        (lambda: class_row(ONE * inf, 1.0, None, 1.0, "heart", grid=GRID), "finite number a class"),
+        (lambda: dense_row(torch.full((4, *GRID), -inf), 1.0, "heart"), "finite"),
+    ],
+    ids=["nowhere", "less than nothing", "infinite weight", "infinite"],
+)
+def test_rows_of_your_own_that_mean_nothing_are_refused(make, told):
+    """Some of them would turn a demand around, or end in a target that is no number."""
+    with pytest.raises(EvidenceInvalid, match=told):
+        make()
+
+
+SHAPES = """
+import torch
+from weakseg import Batch, class_row, deletion, dense_row, SizesWithin
+from weakseg.errors import EvidenceInvalid
+from dataclasses import replace
+weak = Batch.from_seeds(torch.zeros(1, 3, 8, 8), torch.full((1, 8, 8), -1), 4).weak
+for make in (
+    lambda: class_row(torch.ones(4, 8), 1.0, None, 1.0, "heart", grid=(8, 8)),
+    lambda: dense_row(torch.ones(8, 8), 1.0, "heart"),
+    lambda: deletion(torch.ones(4) > 0, torch.zeros(4, 4, 4, dtype=torch.bool), (8, 8)),
+    lambda: SizesWithin().rows(replace(weak, areas=torch.zeros(1, 3, 2)), (8, 8)),
+    lambda: SizesWithin().rows(replace(weak, boxes=(torch.zeros(1, 4),)), (8, 8)),
+):
+    try:
+        make()
+    except EvidenceInvalid:
+        print("refused")
+"""
+
+
+def test_wrong_shapes_are_refused_where_no_type_checker_looks():
+    """Outside the tests nothing else would."""
+    ran = subprocess.run([sys.executable, "-c", SHAPES], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["refused"] * 5
+
+
+@pytest.mark.parametrize("given", [[], None, "rows", [class_row(ONE, 1.0, None, 1.0, "a", grid=GRID)] * 2])
+def test_a_constraint_gives_rows_for_each_image(given):
+    """One `LinearRows` an image, in a list."""
+    with pytest.raises(EvidenceInvalid, match="one LinearRows for each of 1 images"):
+        All((SimpleNamespace(rows=lambda weak, grid: given),)).rows(weak_of(), GRID)

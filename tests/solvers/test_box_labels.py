@@ -44,7 +44,7 @@ def test_a_box_of_a_class_that_does_not_exist_is_refused(label):
     """The message names the image and the classes there are."""
     with pytest.raises(EvidenceInvalid, match="A box of image 0") as raised:
         solved([[label, 1, 1, 2, 3]])
-    assert raised.value.expected == "classes from 0 to 3"
+    assert raised.value.expected == "a class from 0 to 3, top, left, bottom, right, in this order"
 
 
 def test_a_background_that_does_not_exist_is_refused():

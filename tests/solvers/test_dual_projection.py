@@ -328,7 +328,7 @@ def test_training_on_tags_alone_brings_a_prediction_to_its_bounds():
     """Gradient steps on free logits until the tagged class has its share and the absent one is gone."""
     batch = batch_of(torch.full((2, *SIZE), UNLABELED))
     batch.weak.tags[:] = torch.tensor([PRESENT, PRESENT, ABSENT, ABSENT])
-    objective = Fit(DualProjection(TogetherTags))
+    objective = Fit(DualProjection(TogetherTags()))
     logits = torch.zeros((2, 4, *SIZE))
     logits[:, 0] = 4.0
     logits.requires_grad_()
@@ -489,3 +489,18 @@ def test_a_mark_of_no_class_is_refused():
     evidence = Evidence(torch.rand(2, 3, *SIZE), torch.zeros(2, 4, *SIZE).log_softmax(1), batch_of(seeds).weak)
     with pytest.raises(EvidenceInvalid, match=r"Images 1 of the batch.*class 255"):
         DualProjection(SizesWithin()).solve(evidence)
+
+
+def test_what_cannot_be_deleted_is_a_contradiction():
+    """A picture without any class: the deletion is ignored, and told of."""
+    evidence = evidence_of(torch.zeros(1, 4, *SIZE))
+    weak = replace(evidence.weak, tags=torch.full((1, 4), ABSENT))
+    solution = DualProjection(UntaggedClassesAbsent()).solve(replace(evidence, weak=weak))
+    assert solution.certificate["contradiction"] == 1
+    assert "Every class is deleted at 30 cells; this is ignored there." in solution.status[0]
+
+
+def test_an_empty_batch_is_refused():
+    """With its shape."""
+    with pytest.raises(EvidenceInvalid, match="nothing to solve for"):
+        DualProjection(All(())).solve(evidence_of(torch.zeros(0, 4, *SIZE)))

@@ -5,11 +5,25 @@ from math import inf
 
 import numpy as np
 import pytest
+import torch
+from batches import mixed
 from pictures import Squares, tiny_recipe
 from rich.console import Console
 
-from weakseg import Augment, DualProjection, Fit, Phase, SizesWithin, TaggedClassesPresent, train_recipe
+from weakseg import (
+    Augment,
+    DualProjection,
+    Fit,
+    Phase,
+    SeedsOnly,
+    SizesWithin,
+    TaggedClassesPresent,
+    UntaggedClassesAbsent,
+    train_recipe,
+)
+from weakseg.train.solves import solves_of, summary
 from weakseg.types import UNLABELED
+from weakseg.watching import watching
 
 
 @dataclass(frozen=True)
@@ -20,6 +34,22 @@ class Contradicted(Squares):
         sample = super().__getitem__(index)
         areas = np.array([[0.9, 1], [0.8, 1]]) if index == 3 else sample.areas
         return replace(sample, areas=areas, seeds=np.full_like(sample.seeds, UNLABELED))
+
+
+@dataclass(frozen=True)
+class SwitchedOff:
+    """Holds a `Fit`, and does not ask it."""
+
+    fit: Fit
+
+    def __call__(self, logits, batch):
+        """Nothing."""
+        return nothing(logits, batch)
+
+
+def nothing(logits, batch):
+    """A loss that moves logits to 0."""
+    return logits.square().mean()
 
 
 def trained(folder, constraint, every_epochs=None):
@@ -35,7 +65,7 @@ def test_contradictory_labels_are_told_of_once(tmp_path, every_epochs):
     """With the picture's name, and with the rows."""
     _, said = trained(tmp_path / "run", SizesWithin(price=inf), every_epochs)
 
-    assert said.count("squares3: Infeasible: 'class 0 at least") == 1
+    assert said.count("squares3: Infeasible: 'class 0 at least 90 %'") == 1
     assert said.count("Infeasible") == 1
 
 
@@ -47,6 +77,41 @@ def test_certificates_are_logged_each_epoch(tmp_path):
     assert 0 < line["solve_steps"] < 100
     assert line["solve_gap"] < 1e-9
     assert f"slack {line['solve_slack']:.3f}" in said
+
+
+def test_pictures_whose_rows_give_way_most_are_named_at_the_end(tmp_path):
+    """Sizes with a price contradict nobody, and are missed all the more."""
+    _, said = trained(tmp_path / "run", SizesWithin(price=2.0))
+
+    assert said.strip().splitlines()[-2].startswith("Rows gave way most")
+    assert said.strip().splitlines()[-1].startswith("  squares3: Relaxed: 'class")
+
+
+def test_every_solver_of_an_objective_is_watched():
+    """Whatever it is hidden in, and however many there are; the loss is what it is when nobody looks."""
+    logits, batch = mixed(stride=4)
+    fit, sizes = Fit(DualProjection(UntaggedClassesAbsent())), Fit(DualProjection(SizesWithin()))
+
+    def own(logits, batch):
+        return fit(logits / 5, batch) + sizes(logits, batch)
+
+    with watching() as solved:
+        watched = own(logits, batch)
+
+    assert watched == own(logits, batch)
+    assert [keys for keys, _ in solved] == [batch.keys] * 2
+    assert torch.equal(solved[0][1].target, fit.solution(logits / 5, batch).target)
+    assert summary(solves_of(solved))["solve_steps"] > 0
+
+
+def test_a_wrapped_fit_trains_on_what_it_asks_for(tmp_path):
+    """Training adds nothing of its own to an objective that switches its solver off."""
+    phases = [Phase(objective, epochs=2, learning_rate=1e-2) for objective in (SwitchedOff(Fit(SeedsOnly())), nothing)]
+    losses = [
+        train_recipe(tiny_recipe(phases=(phase,)), tmp_path / str(i), device="cpu").metrics[-1]["loss"]
+        for i, phase in enumerate(phases)
+    ]
+    assert losses[0] == losses[1]
 
 
 def test_rows_that_give_way_show_as_slack(tmp_path):

@@ -125,32 +125,27 @@ def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
     """Sizes from the command line, a picture each: all that is known of it; and a picture of which nothing is known.
 
     Raises:
-        RecipeInvalid: names every size that cannot be used, and every class with a single one.
+        RecipeInvalid: names every size that cannot be used, and every class with a single size.
     """
     sizes, wrong = np.full((len(told) + 1, len(classes), 2), np.nan), []
     for row, words in enumerate(told):
         name, _, number = words.partition("=")
-        if name not in classes.names:
-            wrong.append(f"--size {words}: no class is called '{name}', but {', '.join(classes.names)}")
-            continue
         try:
             share = float(number)
         except ValueError:
             share = np.nan
-        if not 0 < share <= 1:
+        if name not in classes.names:
+            wrong.append(f"--size {words}: no class is called '{name}', but {', '.join(classes.names)}")
+        elif not 0 < share <= 1:
             wrong.append(f"--size {words}: '{number}' is no share of the picture, above 0 and up to 1")
-        sizes[row, classes.names.index(name)] = share
-    alone = [
-        name for name, number in zip(classes.names, (~np.isnan(sizes[:, :, 0])).sum(0), strict=True) if number == 1
-    ]
-    if not wrong:
-        wrong += [f"--size {name}=... is given once, which does not say how sizes of {name} vary" for name in alone]
+        else:
+            sizes[row, classes.names.index(name)] = share
+    for k, name in enumerate(classes.names):
+        if len({*sizes[~np.isnan(sizes[:, k, 0]), k, 0]}) == 1:
+            wrong.append(f"one size of {name} does not say how its sizes vary")
     if wrong:
-        mend = "give the smallest and the largest you know of a class: --size {0}=0.03 --size {0}=0.12"
-        example = next(name for k, name in enumerate(classes.names) if k != classes.background)
-        raise RecipeInvalid(
-            "; ".join(wrong), expected="two sizes or more of each class, as shares", mend=mend.format(example)
-        )
+        mend = "give the smallest and the largest you know of each class: --size CLASS=0.03 --size CLASS=0.12"
+        raise RecipeInvalid("; ".join(wrong), expected="two sizes or more of each class, as shares", mend=mend)
     return sizes
 
 

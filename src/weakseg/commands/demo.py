@@ -97,7 +97,7 @@ def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
 
 def _seconds_per_step(recipe: Recipe) -> float:
     network = recipe.network.build(recipe.training[0].image.shape[0], len(recipe.training.classes))
-    return seconds_per_step(recipe, network, torch.device("cpu"))
+    return seconds_per_step(recipe, recipe.phases[0], network, torch.device("cpu"))
 
 
 def _with_masks(training: Dataset) -> Dataset:

@@ -24,7 +24,8 @@ def train_and_show(
     text = source(recipe) if is_own(recipe) else text
     train_recipe(recipe, out, device=device, resume=resume, recipe_text=text, console=console)
     run = shlex.quote(str(out))
-    console.print(f"run: {out}\n  weakseg evaluate {run}\n  weakseg report {run}", highlight=False)
+    judged = f"  weakseg evaluate {run}\n" if recipe.validation is not None else ""
+    console.print(f"run: {out}\n{judged}  weakseg report {run}", highlight=False)
 
 
 def _recipe(what: str, network: str | None) -> tuple[Recipe, str]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.errors import EvidenceInvalid
-from weakseg.types import PRESENT, UNLABELED, UNTOLD, WeakLabels
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, WeakLabels
 
 
 def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
@@ -128,16 +128,25 @@ def require_sound(weak: WeakLabels) -> None:
         EvidenceInvalid: a tag that is none of the three, a size that is no share of the picture, or a box of a class
             that does not exist, naming the image.
     """
+    images, classes = weak.tags.shape
+    boxes = [tuple(each.shape) for each in weak.boxes]
+    if weak.areas.shape != (images, classes, 2) or len(boxes) != images or any(shape[1:] != (5,) for shape in boxes):
+        raise EvidenceInvalid(
+            f"Tags of {(images, classes)} beside sizes of {tuple(weak.areas.shape)} and boxes of {boxes}.",
+            expected=f"sizes of {(images, classes, 2)}, and for each of {images} images its boxes, five numbers each",
+        )
     low, high = weak.areas.unbind(2)
-    told = (weak.tags >= UNTOLD) & (weak.tags <= PRESENT)
+    told = (weak.tags == PRESENT) | (weak.tags == ABSENT) | (weak.tags == UNTOLD)
     _refuse(~told, weak.tags, "tag", "1 (present), 0 (absent) or -1 (untold)")
     shares = (low >= 0) & (low <= high) & (high <= 1)
     _refuse(~shares, weak.areas, "size", "the smallest and the largest share of the picture, in order, from 0 to 1")
     for image, boxes in enumerate(weak.boxes):
-        if len(boxes) and not 0 <= float(boxes[:, 0].min()) <= float(boxes[:, 0].max()) < weak.tags.shape[1]:
+        label = boxes[:, 0]
+        sound = (label >= 0) & (label < classes) & (label == label.round()) & (boxes[:, 1:3] <= boxes[:, 3:]).all(1)
+        if not sound.all():
             raise EvidenceInvalid(
-                f"A box of image {image} of the batch (counted from 0) is of class {boxes[:, 0].int().tolist()}.",
-                expected=f"classes from 0 to {weak.tags.shape[1] - 1}",
+                f"A box of image {image} of the batch (counted from 0) is {boxes[~sound][0].tolist()}.",
+                expected=f"a class from 0 to {classes - 1}, top, left, bottom, right, in this order",
                 mend="Correct the box, or give the network an output for its class.",
             )
 

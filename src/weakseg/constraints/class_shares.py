@@ -51,7 +51,9 @@ def share_rows(
     said = int(bounds[0] > weights.min()) + int(bounds[1] < weights.max())
     low, high = cells.bounds_here(weights, *bounds)
     rows = class_row(weights, low, high, price, name, grid=(cells.valid.shape[0], cells.valid.shape[1]))
-    return replace(rows, dropped=said - len(rows))
+    # People know what was demanded of the picture, not how many cells of this view that is.
+    told = ((low, f"{name} at least {100 * bounds[0]:.3g} %"), (high, f"{name} at most {100 * bounds[1]:.3g} %"))
+    return replace(rows, names=tuple(text for bound, text in told if bound is not None), dropped=said - len(rows))
 
 
 def one_class(index: int, classes: int) -> Float[Tensor, " C"]:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from weakseg.errors import EvidenceInvalid
+from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import WeakLabels
 
 WHOLE = -1
@@ -58,6 +58,12 @@ class LinearRows:
                 f"{said} rows with {len(self.bounds)} bounds, {len(self.prices)} prices and {len(self.names)} names.",
                 expected="one of each for every row",
             )
+        each = (len(self.absent), *self.grid)
+        found = [self.weights.shape[1:], self.dense.shape[1:], each if self.forbidden is None else self.forbidden.shape]
+        if [tuple(shape) for shape in found] != [each[:1], each, each]:
+            expected = f"{each[:1]}, {each} and {each}, by the deleted classes and the regions"
+            shapes = ", ".join(str(tuple(shape)) for shape in found)
+            raise EvidenceInvalid(f"Weights, coefficients and forbidden cells of {shapes}.", expected=expected)
         for name, bound, price in zip(self.names, self.bounds.tolist(), self.prices.tolist(), strict=True):
             if not (isfinite(bound) and price >= 0):
                 expected = "a finite bound, and a price of 0 or above"
@@ -101,15 +107,27 @@ class Constraint(Protocol):
         ...
 
 
+def is_constraint(given: object) -> bool:
+    """Whether it is one, and not the class of some."""
+    return isinstance(given, Constraint) and not isinstance(given, type)
+
+
 @dataclass(frozen=True)
 class All:
     """Several constraints at once."""
 
     constraints: tuple[Constraint, ...]
 
+    def __post_init__(self):
+        wrong = isinstance(self.constraints, tuple) and [each for each in self.constraints if not is_constraint(each)]
+        if wrong or not isinstance(self.constraints, tuple):
+            raise RecipeInvalid(f"All({self.constraints!r:.200})", expected="a tuple of constraints: All((one, other))")
+
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """The rows of all, one image after the other."""
         found = [constraint.rows(weak, grid) for constraint in self.constraints]
+        for rows in found:
+            require_one_each(rows, len(weak.tags))
         classes = weak.tags.shape[1]
         return [join([rows[image] for rows in found], classes, grid) for image in range(len(weak.tags))]
 
@@ -141,7 +159,18 @@ def class_row(
     """Bounds, in cells, on the weighted count of classes in a region or, with a `grid`, in the whole picture.
 
     None, one or two rows: a bound that is `None` is no row. Equal bounds are an equation.
+
+    Raises:
+        EvidenceInvalid: weights that are no vector of numbers, or a region that is no map of shares.
     """
+    if weights.ndim != 1 or not weights.isfinite().all():
+        raise EvidenceInvalid(f"Row '{name}' has the weights {weights.tolist()}.", expected="a finite number a class")
+    if (region is None) == (grid is None):
+        found = "neither a region nor a grid" if grid is None else "both a region and a grid"
+        raise EvidenceInvalid(f"Row '{name}' has {found}.", expected="one of the two")
+    if region is not None and not ((region >= 0) & (region <= 1)).all():
+        found = f"Row '{name}' has a region from {float(region.min()):.3g} to {float(region.max()):.3g}."
+        raise EvidenceInvalid(found, expected="the share of each cell that belongs to it, from 0 to 1")
     where = torch.zeros((0, *(grid or ())), dtype=torch.float64) if region is None else region.double()[None]
     start = nothing(len(weights), (where.shape[1], where.shape[2]))
     sides = [
@@ -163,7 +192,15 @@ def class_row(
 
 
 def dense_row(coefficients: Float[Tensor, "C h w"], bound: float, name: str, price: float = inf) -> LinearRows:
-    """Any coefficients: their product with the segmentation is at least the bound."""
+    """Any coefficients: their product with the segmentation is at least the bound.
+
+    Raises:
+        EvidenceInvalid: coefficients that are not finite, or not one for each class and cell.
+    """
+    if coefficients.ndim != 3 or not coefficients.isfinite().all():
+        shape = tuple(coefficients.shape)
+        expected = "finite numbers, one for each class, row and column"
+        raise EvidenceInvalid(f"Row '{name}' has coefficients of {shape}, some perhaps infinite.", expected=expected)
     largest = float(coefficients.abs().max()) or 1.0
     return replace(
         nothing(len(coefficients), (coefficients.shape[1], coefficients.shape[2])),
@@ -210,6 +247,13 @@ def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> Lin
         forbidden=reduce(_either, (each.forbidden for each in rows)),
         dropped=sum(each.dropped for each in rows),
     )
+
+
+def require_one_each(rows: object, images: int) -> None:
+    """Refuse what a constraint of the user's own may give instead of one `LinearRows` an image."""
+    if not isinstance(rows, (list, tuple)) or [type(each) for each in rows] != [LinearRows] * images:
+        expected = f"a list with one LinearRows for each of {images} images"
+        raise EvidenceInvalid(f"The rows of a constraint are {rows!r:.100}.", expected=expected)
 
 
 def require_fitting(rows: LinearRows, classes: int, grid: tuple[int, int]) -> None:

@@ -46,7 +46,8 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
         "gap": distance / scale,
         "violation": violation.item() / cells,
         "slack": float(paid.sum()) / scale,
-        "contradiction": 0.0 if answer.proof is None else _excess(image.asked, answer.proof) / cells,
+        "contradiction": (0.0 if answer.proof is None else _excess(image.asked, answer.proof)) / cells
+        + image.undeleted / cells,
         "steps": float(answer.steps),
         "energy": (lowest + distance) / scale,
     }
@@ -66,7 +67,7 @@ def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[s
     else:
         sentence = projection_status.relaxed(rows.names, missed)
     return sentence + (
-        f" Every class is deleted at {image.undeleted} cells, so none is there." if image.undeleted else ""
+        f" Every class is deleted at {image.undeleted} cells; this is ignored there." if image.undeleted else ""
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.linear_rows import Constraint, LinearRows, require_fitting
+from weakseg.constraints.linear_rows import Constraint, LinearRows, is_constraint, require_fitting, require_one_each
 from weakseg.errors import RecipeInvalid
 from weakseg.solvers.box_newton import ascend, box_of
 from weakseg.solvers.certificate import Answer, certificate, relaxed, status
@@ -47,7 +47,8 @@ class DualProjection:
 
     `certificate`: `gap` (nats) and `violation` of hard rows (share), both per valid pixel; `slack`, what missed rows
     were paid, in nats per valid pixel; `contradiction`, above 0 where the hard rows are infeasible: by how many
-    cells per valid cell the Farkas multipliers (summing to one) exclude every segmentation; `steps`.
+    cells per valid cell the Farkas multipliers (summing to one) exclude every segmentation, or at what share of them
+    every class was deleted; `steps`.
     `memory.multipliers` are in nats, from 0 to the price.
 
     Pathak, Krähenbühl and Darrell 2015, equations (3), (4) and (6).
@@ -62,6 +63,10 @@ class DualProjection:
     max_steps: int = 100
 
     def __post_init__(self):
+        if not is_constraint(self.constraint):
+            raise RecipeInvalid(
+                f"DualProjection({self.constraint!r:.200})", expected="a constraint, or All((one, other))"
+            )
         if not 0 < self.hardness < inf:
             raise RecipeInvalid(f"DualProjection(hardness={self.hardness})", expected="a number above 0")
 
@@ -74,6 +79,7 @@ class DualProjection:
         require_finite(evidence)
         classes, grid = evidence.log_probs.shape[1], (evidence.log_probs.shape[2], evidence.log_probs.shape[3])
         rows = self.constraint.rows(evidence.weak, grid)
+        require_one_each(rows, len(evidence.log_probs))
         for each in rows:
             require_fitting(each, classes, grid)
         known = known_cells(evidence.weak, classes, grid)

@@ -10,8 +10,10 @@ def require_finite(evidence: Evidence) -> None:
     """Log-probabilities are numbers; -inf alone is a class that cannot be.
 
     Raises:
-        EvidenceInvalid: some are NaN or infinite, naming the pictures.
+        EvidenceInvalid: some are NaN or infinite, naming the pictures; or there are none.
     """
+    if not evidence.log_probs.numel():
+        raise EvidenceInvalid(f"Logits of {tuple(evidence.log_probs.shape)}: there is nothing to solve for.")
     # A sum is one quick pass, and shows whether to look closer.
     total = evidence.log_probs.flatten(1).sum(1)
     if not (total.isnan() | (total == torch.inf)).any():

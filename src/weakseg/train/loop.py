@@ -31,11 +31,12 @@ from weakseg.train.recipe import Phase, Recipe
 from weakseg.train.refresh import refresh
 from weakseg.train.remember import remembered
 from weakseg.train.run_folder import Run
-from weakseg.train.solves import Solve, summary
+from weakseg.train.solves import Solve, solves_of, summary
 from weakseg.train.source import source
 from weakseg.train.tensorboard import tensorboard
 from weakseg.train.validation import is_due, require_judgeable, validate
 from weakseg.types import Batch, Memory
+from weakseg.watching import watching
 
 
 def train_recipe(
@@ -85,7 +86,7 @@ def train_recipe(
     first_epoch, best, metrics = run_folder.restore(run, network, optimizer) if resume else (0, -1.0, [])
     steps = steps_per_epoch(len(recipe.training), recipe.batch_size)
     if first_epoch < recipe.epochs:
-        left = (recipe.epochs - first_epoch) * steps * seconds_per_step(recipe, network, accelerator.device) / share.of
+        left = steps * seconds_left(recipe, first_epoch, network, accelerator.device) / share.of
         console.print(
             f"training on {accelerator.device}: {recipe.epochs} epochs of {steps} steps, about {duration(left)}"
         )
@@ -122,11 +123,12 @@ def train_recipe(
                 batch = replace(batch, progress=(epoch * steps + step) / (recipe.epochs * steps))
                 with accelerator.autocast():
                     logits = model(batch.image)
-                if begins:
-                    batch, ended = holding(phase.objective, logits.float(), batch)
-                    solves += ended
+                with watching() as solved:
+                    if begins and phase.steps_per_batch > 1:
+                        batch = holding(phase.objective, logits.float(), batch)
+                    loss = phase.objective(logits.float(), batch)
                 held = batch
-                loss = phase.objective(logits.float(), batch)
+                solves += solves_of(solved)
                 value = loss.item()  # read once: on a GPU each reading waits for the step
                 _insist_finite(value, epoch, step, batch)
                 accelerator.backward(loss)
@@ -138,7 +140,7 @@ def train_recipe(
             line |= {"loss": mean_loss, "learning_rate": learning_rate}
             solves = [each for part in engine.gathered(accelerator, solves) for each in part]
             line |= summary(solves)
-            shown.solved(solves)
+            shown.contradictions(solves)
             if is_due(recipe, epoch):
                 line |= validate(recipe, predictor, accelerator, share)
             line["seconds"] = round(time.perf_counter() - started, 3)
@@ -148,6 +150,8 @@ def train_recipe(
                 curves(line)
             accelerator.wait_for_everyone()
             shown.epoch(line, recipe.epochs)
+            if epoch + 1 == recipe.epochs:
+                shown.gave_way(solves)
     return run
 
 
@@ -189,7 +193,15 @@ def _insist_finite(loss: float, epoch: int, step: int, batch: Batch) -> None:
         )
 
 
-def seconds_per_step(recipe: Recipe, network: nn.Module, device: torch.device) -> float:
+def seconds_left(recipe: Recipe, first_epoch: int, network: nn.Module, device: torch.device) -> float:
+    """Time of one step of each epoch that is left, without sweeps: one step of each phase is tried."""
+    epochs = [phase_of(recipe, epoch)[0] for epoch in range(first_epoch, recipe.epochs)]
+    tried = {id(phase): phase for phase in epochs}
+    seconds = {key: seconds_per_step(recipe, phase, network, device) for key, phase in tried.items()}
+    return sum(seconds[id(phase)] for phase in epochs)
+
+
+def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, device: torch.device) -> float:
     """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are."""
     trial, seconds = copy.deepcopy(network).to(device), 0.0
     views = batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, range(1), Share(), 0)
@@ -199,7 +211,7 @@ def seconds_per_step(recipe: Recipe, network: nn.Module, device: torch.device) -
         started = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
             logits = trial(batch.image)
-        loss = recipe.phases[0].objective(logits.float(), batch)
+        loss = phase.objective(logits.float(), batch)
         loss.backward()
         loss.item()  # waits for the device
         seconds = time.perf_counter() - started

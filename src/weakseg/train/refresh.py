@@ -11,7 +11,7 @@ from weakseg.data.sample import Dataset
 from weakseg.evaluate.predict import Predictor
 from weakseg.evaluate.scores import Scores
 from weakseg.objectives import Fit
-from weakseg.train import engine
+from weakseg.train import engine, solves
 from weakseg.train.loader import Remember, Share, nothing
 from weakseg.train.progress import Display
 from weakseg.train.remember import Found, Targets, sweep
@@ -52,7 +52,7 @@ def refresh(
     line = {**summary(found, samples.classes), "targets_seconds": round(time.perf_counter() - started, 3)}
     if accelerator.is_main_process:
         shown.swept(line)
-        shown.solved([each.solve for each in found])
+        shown.contradictions([each.solve for each in found])
         for path in older:
             shutil.rmtree(path, ignore_errors=True)
     return targets, line
@@ -63,14 +63,10 @@ def summary(found: list[Found], classes: Classes) -> dict[str, float | None]:
     matrices = [each.matrix for each in found if each.matrix is not None]
     names = tuple(map(str, range(len(matrices))))
     scores = Scores(classes, names, names, np.array(matrices)).mean_iou() if matrices else None
-    numbers = [each.solve.numbers for each in found]
-    # No segmentation has a lower energy than the bound, where a solver gives one.
-    means = {
-        name: float(np.mean([n[name] for n in numbers])) if numbers and name in numbers[0] else None
-        for name in ("energy", "bound")
-    }
-    return {
-        "targets_energy": means["energy"],
-        "targets_bound": means["bound"],
+    means = solves.summary(each.solve for each in found)
+    return means | {
+        "targets_energy": float(np.mean([each.solve.numbers["energy"] for each in found])) if found else None,
+        # No segmentation has a lower energy, where a solver gives such a bound.
+        "targets_bound": means.get("solve_bound"),
         "targets_mean_iou": scores,
     }

@@ -167,7 +167,7 @@ def hidden_segmentation(
 def _found(sample: Sample, labels: Int[np.ndarray, "H W"], solution: Solution, classes: int) -> Found:
     truth = None if sample.truth is None else np.where(labels == UNLABELED, UNLABELED, sample.truth)
     return Found(
-        solve=solves_of((sample.key,), solution)[0],
+        solve=solves_of([((sample.key,), solution)])[0],
         matrix=None if truth is None else confusion(truth, labels, classes),
     )
 

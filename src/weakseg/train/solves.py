@@ -1,11 +1,11 @@
-"""How solves ended: the numbers of their certificates to log, and what labels contradict each other, for people."""
+"""How solves ended: the numbers of their certificates to log, and what people must know of single pictures."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from weakseg.types import Solution
+from weakseg.watching import Solved
 
 
 @dataclass(frozen=True)
@@ -18,25 +18,36 @@ class Solve:
     """Its energy and its certificate, by name."""
 
 
-def solves_of(keys: tuple[str, ...], solution: Solution) -> list[Solve]:
-    """The solve of each picture of a batch."""
-    columns = {"energy": solution.energy, **solution.certificate}
-    numbers = {name: values.tolist() for name, values in columns.items()}
-    return [
-        Solve(key, sentence, {name: values[i] for name, values in numbers.items()})
-        for i, (key, sentence) in enumerate(zip(keys, solution.status, strict=True))
-    ]
+def solves_of(solved: Solved) -> list[Solve]:
+    """The solve of each picture of each batch."""
+    found = []
+    for keys, solution in solved:
+        columns = {"energy": solution.energy, **solution.certificate}
+        rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+        for key, sentence, row in zip(keys, solution.status, rows, strict=True):
+            found.append(Solve(key, sentence, dict(zip(columns, row, strict=True))))
+    return found
 
 
 def summary(solves: Iterable[Solve]) -> dict[str, float]:
     """Means over solves with a certificate, each as `solve_<name>`; of contradictions, the share of pictures."""
-    proved = [each.numbers for each in solves if len(each.numbers) > 1]
-    means = {name: np.mean([numbers[name] for numbers in proved]) for name in (proved[0] if proved else ())}
-    if "contradiction" in means:
-        means["contradiction"] = np.mean([numbers["contradiction"] > 0 for numbers in proved])
-    return {f"solve_{name}": float(mean) for name, mean in means.items()}
+    columns: dict[str, list[float]] = {}
+    for each in solves:
+        # The energy alone, without a certificate, says nothing.
+        for name, value in each.numbers.items() if len(each.numbers) > 1 else ():
+            columns.setdefault(name, []).append(value)
+    if "contradiction" in columns:
+        columns["contradiction"] = [value > 0 for value in columns["contradiction"]]
+    return {f"solve_{name}": float(np.mean(values)) for name, values in columns.items()}
 
 
 def contradictions(solves: Iterable[Solve]) -> dict[str, str]:
-    """What to tell people of pictures whose hard demands no segmentation obeys, by key."""
+    """By key, how it ended for pictures whose hard demands no segmentation obeys."""
     return {each.key: each.sentence for each in solves if each.numbers.get("contradiction", 0) > 0}
+
+
+def most_slack(solves: Iterable[Solve], least: float, count: int) -> dict[str, str]:
+    """By key, how it ended for the pictures whose rows gave way most, from a slack in nats a pixel on."""
+    slack = {each.key: each for each in solves if each.numbers.get("slack", 0) >= least}
+    worst = sorted(slack.values(), key=lambda each: -each.numbers["slack"])[:count]
+    return {each.key: each.sentence for each in worst}
