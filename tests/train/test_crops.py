@@ -44,7 +44,7 @@ def test_constraints_are_found_wherever_they_are():
 
     assert list(parts(objective, Constraint)) == [both, TAGS]
     assert list(parts(lambda logits, batch: logits.sum(), Constraint)) == []
-    assert list(parts(Fit(DualProjection(TaggedClassesPresent)), Constraint)) == []  # pyright: ignore
+    assert list(parts(Regularize(QuadraticPenalty(TaggedClassesPresent)), Constraint)) == []  # pyright: ignore
 
 
 def test_whole_pictures_drop_nothing():
