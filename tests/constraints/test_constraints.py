@@ -378,3 +378,14 @@ def test_a_constraint_gives_rows_for_each_image(given):
     """One `LinearRows` an image, in a list."""
     with pytest.raises(EvidenceInvalid, match="one LinearRows for each of 1 images"):
         All((SimpleNamespace(rows=lambda weak, grid: given),)).rows(weak_of(), GRID)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(1, 9))
+def test_shares_that_round_to_above_one_are_shares(height, width, rows, columns):
+    """Boxes as large as the picture, on grids that do not divide it."""
+    seeds = torch.full((1, height, width), UNLABELED)
+    boxes = (torch.tensor([[1.0, -0.3, -0.7, height + 0.1, width + 0.9]]),)
+    weak = replace(batch_of(seeds).weak, boxes=boxes)
+    grid = (min(rows, height), min(columns, width))
+    assert len(All((BoxesFilled(0.75), BoxesTight(), NothingOutsideBoxes())).rows(weak, grid)[0]) > 0

@@ -13,6 +13,9 @@ from torch.nn import functional as F
 from weakseg.errors import EvidenceInvalid
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, WeakLabels
 
+ROUNDING = 1e-6
+"""By how much a share may be above 1: products of shares are rounded, in single precision too."""
+
 
 def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
     """Share of each cell of a coarser grid that a mask covers, as `classes_per_cell` counts it.
@@ -138,7 +141,7 @@ def require_sound(weak: WeakLabels) -> None:
     low, high = weak.areas.unbind(2)
     told = (weak.tags == PRESENT) | (weak.tags == ABSENT) | (weak.tags == UNTOLD)
     _refuse(~told, weak.tags, "tag", "1 (present), 0 (absent) or -1 (untold)")
-    shares = (low >= 0) & (low <= high) & (high <= 1)
+    shares = (low >= 0) & (low <= high) & (high <= 1 + ROUNDING)
     _refuse(~shares, weak.areas, "size", "the smallest and the largest share of the picture, in order, from 0 to 1")
     for image, boxes in enumerate(weak.boxes):
         label = boxes[:, 0]

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from weakseg.constraints.cells import ROUNDING
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import WeakLabels
 
@@ -168,7 +169,7 @@ def class_row(
     if (region is None) == (grid is None):
         found = "neither a region nor a grid" if grid is None else "both a region and a grid"
         raise EvidenceInvalid(f"Row '{name}' has {found}.", expected="one of the two")
-    if region is not None and not ((region >= 0) & (region <= 1)).all():
+    if region is not None and not ((region >= 0) & (region <= 1 + ROUNDING)).all():
         found = f"Row '{name}' has a region from {float(region.min()):.3g} to {float(region.max()):.3g}."
         raise EvidenceInvalid(found, expected="the share of each cell that belongs to it, from 0 to 1")
     where = torch.zeros((0, *(grid or ())), dtype=torch.float64) if region is None else region.double()[None]
