@@ -24,6 +24,6 @@ def watching() -> Iterator[Solved]:
 
 
 def tell(keys: tuple[str, ...], solution: Solution) -> None:
-    """Show a solution to whoever watches."""
-    if (solved := _watcher.get()) is not None:
+    """Show a solution to whoever watches; one that is not of these pictures, such as two views joined, is left out."""
+    if (solved := _watcher.get()) is not None and len(keys) == len(solution.status) == len(solution.energy):
         solved.append((keys, solution))

@@ -21,7 +21,7 @@ from weakseg import (
     UntaggedClassesAbsent,
     train_recipe,
 )
-from weakseg.train.solves import solves_of, summary
+from weakseg.train.solves import Solve, most_slack, solves_of, summary
 from weakseg.types import UNLABELED
 from weakseg.watching import watching
 
@@ -101,7 +101,7 @@ def test_every_solver_of_an_objective_is_watched():
     assert watched == own(logits, batch)
     assert [keys for keys, _ in solved] == [batch.keys] * 2
     assert torch.equal(solved[0][1].target, fit.solution(logits / 5, batch).target)
-    assert summary(solves_of(solved))["solve_steps"] > 0
+    assert summary(solves_of(solved), "solve")["solve_steps"] > 0
 
 
 def test_a_wrapped_fit_trains_on_what_it_asks_for(tmp_path):
@@ -121,3 +121,31 @@ def test_rows_that_give_way_show_as_slack(tmp_path):
     ]
     assert slack[0] > 0.01
     assert slack[1] == 0
+
+
+def test_pictures_are_named_by_their_worst_solve():
+    """One that was solved for twice, and one that contradicts itself beside it."""
+    solves = [
+        Solve("a", "much", {"slack": 0.8}),
+        Solve("b", "some", {"slack": 0.3}),
+        Solve("a", "little", {"slack": 0.2}),
+    ]
+    assert most_slack([*solves, Solve("c", "none", {"slack": 0.0})], 0.1, 5) == {"a": "much", "b": "some"}
+    assert list(most_slack(solves, 0.1, 1)) == ["a"]
+
+
+def test_what_was_solved_in_sweeps_is_named_at_the_end_too(tmp_path):
+    """And logged beside the targets."""
+    metrics, said = trained(tmp_path / "run", SizesWithin(price=2.0), every_epochs=2)
+
+    assert "  squares3: Relaxed: 'class" in said
+    assert metrics[0]["targets_slack"] > 0.1
+    assert "targets_slack" not in metrics[1]
+
+
+def test_a_solution_of_other_pictures_than_the_batch_names_is_not_watched():
+    """Two views joined in an objective of one's own; the training goes on."""
+    logits, batch = mixed(stride=4)
+    with watching() as solved:
+        Fit(DualProjection(SizesWithin()))(logits, replace(batch, keys=batch.keys[:1]))
+    assert solved == []

@@ -140,7 +140,8 @@ def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
             wrong.append(f"--size {words}: '{number}' is no share of the picture, above 0 and up to 1")
         else:
             sizes[row, classes.names.index(name)] = share
-    for k, name in enumerate(classes.names):
+    # Before a mistake is mended, a class may have fewer sizes than were meant.
+    for k, name in enumerate(() if wrong else classes.names):
         if len({*sizes[~np.isnan(sizes[:, k, 0]), k, 0]}) == 1:
             wrong.append(f"one size of {name} does not say how its sizes vary")
     if wrong:

@@ -138,20 +138,23 @@ def require_sound(weak: WeakLabels) -> None:
             f"Tags of {(images, classes)} beside sizes of {tuple(weak.areas.shape)} and boxes of {boxes}.",
             expected=f"sizes of {(images, classes, 2)}, and for each of {images} images its boxes, five numbers each",
         )
-    low, high = weak.areas.unbind(2)
-    told = (weak.tags == PRESENT) | (weak.tags == ABSENT) | (weak.tags == UNTOLD)
-    _refuse(~told, weak.tags, "tag", "1 (present), 0 (absent) or -1 (untold)")
+    # On the processor at once: an accelerator would wait for each answer.
+    tags, areas = weak.tags.cpu(), weak.areas.cpu()
+    low, high = areas.unbind(2)
+    told = (tags == PRESENT) | (tags == ABSENT) | (tags == UNTOLD)
+    _refuse(~told, tags, "tag", "1 (present), 0 (absent) or -1 (untold)")
     shares = (low >= 0) & (low <= high) & (high <= 1 + ROUNDING)
-    _refuse(~shares, weak.areas, "size", "the smallest and the largest share of the picture, in order, from 0 to 1")
-    for image, boxes in enumerate(weak.boxes):
-        label = boxes[:, 0]
-        sound = (label >= 0) & (label < classes) & (label == label.round()) & (boxes[:, 1:3] <= boxes[:, 3:]).all(1)
-        if not sound.all():
-            raise EvidenceInvalid(
-                f"A box of image {image} of the batch (counted from 0) is {boxes[~sound][0].tolist()}.",
-                expected=f"a class from 0 to {classes - 1}, top, left, bottom, right, in this order",
-                mend="Correct the box, or give the network an output for its class.",
-            )
+    _refuse(~shares, areas, "size", "the smallest and the largest share of the picture, in order, from 0 to 1")
+    every = torch.cat(weak.boxes).cpu()
+    label = every[:, 0]
+    sound = (label >= 0) & (label < classes) & (label == label.round()) & (every[:, 1:3] <= every[:, 3:]).all(1)
+    if not sound.all():
+        image = torch.arange(images).repeat_interleave(torch.tensor([len(boxes) for boxes in weak.boxes]))[~sound][0]
+        raise EvidenceInvalid(
+            f"A box of image {image} of the batch (counted from 0) is {every[~sound][0].tolist()}.",
+            expected=f"a class from 0 to {classes - 1}, top, left, bottom, right, in this order",
+            mend="Correct the box, or give the network an output for its class.",
+        )
 
 
 def _refuse(wrong: Bool[Tensor, "B C"], values: Tensor, name: str, expected: str) -> None:

@@ -52,7 +52,7 @@ def share_rows(
     low, high = cells.bounds_here(weights, *bounds)
     rows = class_row(weights, low, high, price, name, grid=(cells.valid.shape[0], cells.valid.shape[1]))
     # People know what was demanded of the picture, not how many cells of this view that is.
-    told = ((low, f"{name} at least {100 * bounds[0]:.3g} %"), (high, f"{name} at most {100 * bounds[1]:.3g} %"))
+    told = ((low, f"{name} at least {100 * bounds[0]:.5g} %"), (high, f"{name} at most {100 * bounds[1]:.5g} %"))
     return replace(rows, names=tuple(text for bound, text in told if bound is not None), dropped=said - len(rows))
 
 

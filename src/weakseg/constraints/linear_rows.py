@@ -252,7 +252,8 @@ def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> Lin
 
 def require_one_each(rows: object, images: int) -> None:
     """Refuse what a constraint of the user's own may give instead of one `LinearRows` an image."""
-    if not isinstance(rows, (list, tuple)) or [type(each) for each in rows] != [LinearRows] * images:
+    sound = isinstance(rows, (list, tuple)) and all(isinstance(each, LinearRows) for each in rows)
+    if not sound or len(rows) != images:  # pyright: ignore[reportArgumentType]
         expected = f"a list with one LinearRows for each of {images} images"
         raise EvidenceInvalid(f"The rows of a constraint are {rows!r:.100}.", expected=expected)
 

@@ -155,9 +155,7 @@ def _alike(accounts: Iterable[Account], has: Callable, key: Callable) -> list[li
 
 def _points(metrics: list[dict[str, Any]], key: str) -> list[tuple[float, float]]:
     values = [(line["epoch"] + 1, line.get(key)) for line in metrics]
-    points = [(float(epoch), float(value)) for epoch, value in values if value is not None and np.isfinite(value)]
-    # Rounding alone is no value.
-    return points if any(abs(value) > 1e-9 for _, value in points) else []
+    return [(float(epoch), float(value)) for epoch, value in values if value is not None and np.isfinite(value)]
 
 
 def _curve(scores: Scores) -> list[tuple[float, float]]:

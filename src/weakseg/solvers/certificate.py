@@ -46,8 +46,7 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
         "gap": distance / scale,
         "violation": violation.item() / cells,
         "slack": float(paid.sum()) / scale,
-        "contradiction": (0.0 if answer.proof is None else _excess(image.asked, answer.proof)) / cells
-        + image.undeleted / cells,
+        "contradiction": (_excess(image.asked, answer.proof) if answer.proof is not None else image.undeleted) / cells,
         "steps": float(answer.steps),
         "energy": (lowest + distance) / scale,
     }
@@ -67,7 +66,7 @@ def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[s
     else:
         sentence = projection_status.relaxed(rows.names, missed)
     return sentence + (
-        f" Every class is deleted at {image.undeleted} cells; this is ignored there." if image.undeleted else ""
+        f" Every class is deleted at {image.undeleted:.4g} cells; this is ignored there." if image.undeleted else ""
     )
 
 

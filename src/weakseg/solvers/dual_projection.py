@@ -87,10 +87,10 @@ class DualProjection:
         images = [self._image(scores[i], rows[i], known, i) for i in range(len(rows))]
         answers = self.answers(images, start)
         numbers = [certificate(*both, self.hardness) for both in zip(images, answers, strict=True)]
-        target = torch.stack([_with_deleted(*both, classes) for both in zip(images, answers, strict=True)])
+        target = torch.stack([_with_deleted(*each, like=scores) for each in zip(images, answers, strict=True)])
         column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
         return Solution(
-            target=with_marks(target.reshape(scores.shape).to(scores.dtype), known),
+            target=with_marks(target.reshape(scores.shape), known),
             weight=(known.valid > 0).to(scores.dtype),
             energy=column("energy").to(scores.dtype),
             status=tuple(status(*each) for each in zip(images, rows, answers, numbers, strict=True)),
@@ -193,12 +193,12 @@ class DualProjection:
         return replace(self.climb([softer], [np.zeros(prices.shape[1])])[0], proof=proof)
 
 
-def _with_deleted(image: GridProblem, answer: Answer, classes: int) -> Float[Tensor, "C n"]:
-    """The distribution over all classes, of which the deleted ones have nothing."""
+def _with_deleted(image: GridProblem, answer: Answer, like: Float[Tensor, "B C h w"]) -> Float[Tensor, "C n"]:
+    """The distribution over all classes, of which the deleted ones have nothing, in the scores' precision."""
+    probs, classes = answer.probs.to(like.dtype), like.shape[1]
     if len(image.kept) == classes:
-        return answer.probs
-    every = answer.probs.new_zeros(classes, answer.probs.shape[1])
-    return every.index_copy_(0, image.kept, answer.probs)
+        return probs
+    return probs.new_zeros(classes, probs.shape[1]).index_copy_(0, image.kept, probs)
 
 
 def _softer(problem: DualProblem) -> list[Float[np.ndarray, " B"]]:

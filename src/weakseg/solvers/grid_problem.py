@@ -46,8 +46,8 @@ class GridProblem:
     """The classes that are left."""
     cells: float
     """How many valid cells there are, marked ones included."""
-    undeleted: int
-    """At how many cells every class was deleted, so that none could be."""
+    undeleted: float
+    """At how many cells, void ones in part, every class was deleted, so that none could be."""
 
 
 def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
@@ -72,7 +72,7 @@ def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Kno
         maps=maps if local else None,
         dense=dense if len(rows.dense) else None,
     )
-    undeleted += int((mass > 0).sum()) if everything else 0
+    undeleted = float(mass.sum()) if everything else undeleted
     return GridProblem(problem, problem, kept, float(known.valid[index].double().sum()), undeleted)
 
 
@@ -80,12 +80,12 @@ def _scores(log_probs, rows, kept, mass):
     """Scores of the classes that are left, with -inf where cells forbid them; and where nothing could be deleted."""
     # Where no class is deleted there is no need for a copy.
     given = (log_probs if len(kept) == len(log_probs) else log_probs.index_select(0, kept)).flatten(1)
-    scores, undeleted = given, 0
+    scores, undeleted = given, 0.0
     if rows.forbidden is not None:
         scores = torch.where(rows.forbidden.to(kept.device)[kept].flatten(1), -torch.inf, given)
         empty = (scores == -torch.inf).all(0)
         scores = torch.where(empty, given, scores)
-        undeleted = int((empty & (mass > 0)).sum())
+        undeleted = float(mass[empty].sum())
     if not scores.numel() or scores.amin() > -torch.inf:
         return scores, undeleted
     # A cell whose classes were all impossible to begin with knows nothing about them.

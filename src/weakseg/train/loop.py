@@ -96,6 +96,7 @@ def train_recipe(
     predictor = Predictor(accelerator.unwrap_model(model), classes, channels, str(accelerator.device))
 
     stretch, stream = range(0), iter(())
+    swept_solves: list[Solve] = []
     curves = tensorboard(run.path / "tensorboard")
 
     with display(console, recipe.epochs * steps, first_epoch * steps) as shown:
@@ -106,7 +107,9 @@ def train_recipe(
             if epoch not in stretch:
                 stretch = stretch_of(recipe, epoch)
                 fit, folder = remembered(phase.objective), run.path / "targets" / f"epoch_{stretch.start:05}"
-                targets, swept = refresh(folder, fit, recipe.training, predictor, accelerator, share, shown)
+                targets, swept, swept_solves = refresh(
+                    folder, fit, recipe.training, predictor, accelerator, share, shown
+                )
                 line |= swept
                 stream = _batches(recipe, range(epoch, stretch.stop), share, accelerator, targets)
             model.train()
@@ -129,6 +132,7 @@ def train_recipe(
                     loss = phase.objective(logits.float(), batch)
                 held = batch
                 solves += solves_of(solved)
+                solved.clear()  # the next step needs the memory
                 value = loss.item()  # read once: on a GPU each reading waits for the step
                 _insist_finite(value, epoch, step, batch)
                 accelerator.backward(loss)
@@ -139,7 +143,7 @@ def train_recipe(
             mean_loss = sum(engine.gathered(accelerator, total / steps)) / share.of
             line |= {"loss": mean_loss, "learning_rate": learning_rate}
             solves = [each for part in engine.gathered(accelerator, solves) for each in part]
-            line |= summary(solves)
+            line |= summary(solves, "solve")
             shown.contradictions(solves)
             if is_due(recipe, epoch):
                 line |= validate(recipe, predictor, accelerator, share)
@@ -151,7 +155,7 @@ def train_recipe(
             accelerator.wait_for_everyone()
             shown.epoch(line, recipe.epochs)
             if epoch + 1 == recipe.epochs:
-                shown.gave_way(solves)
+                shown.gave_way([*swept_solves, *solves])
     return run
 
 

@@ -42,7 +42,12 @@ class Display:
 
     def swept(self, line: dict[str, Any]) -> None:
         """All hidden segmentations are found."""
-        names = {"targets_mean_iou": "mIoU", "targets_energy": "energy", "targets_bound": "bound"}
+        names = {
+            "targets_mean_iou": "mIoU",
+            "targets_energy": "energy",
+            "targets_bound": "bound",
+            "targets_slack": "slack",
+        }
         numbers = "".join(f"  {name} {line[key]:.3f}" for key, name in names.items() if line.get(key) is not None)
         self.console.print(f"hidden segmentations{numbers}  {line['targets_seconds']:.0f} s", highlight=False)
 
@@ -58,7 +63,7 @@ class Display:
 
     def gave_way(self, solves: list[Solve]) -> None:
         """At the end, the pictures whose rows gave way most: their labels may be wrong."""
-        if worst := most_slack([each for each in solves if each.key not in self.contradictory], SLACK, TOLD):
+        if worst := most_slack([s for s in solves if not s.numbers.get("contradiction", 0)], SLACK, TOLD):
             self.console.print("Rows gave way most on these pictures; perhaps their labels are wrong:")
         for key, sentence in worst.items():
             self.console.print(Text(f"  {key}: {sentence}"))

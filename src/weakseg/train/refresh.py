@@ -11,10 +11,12 @@ from weakseg.data.sample import Dataset
 from weakseg.evaluate.predict import Predictor
 from weakseg.evaluate.scores import Scores
 from weakseg.objectives import Fit
-from weakseg.train import engine, solves
+from weakseg.train import engine
 from weakseg.train.loader import Remember, Share, nothing
 from weakseg.train.progress import Display
 from weakseg.train.remember import Found, Targets, sweep
+from weakseg.train.solves import Solve
+from weakseg.train.solves import summary as summary_of
 from weakseg.types import Classes
 
 
@@ -26,8 +28,8 @@ def refresh(
     accelerator: engine.Accelerator,
     share: Share,
     shown: Display,
-) -> tuple[Remember, dict[str, Any]]:
-    """What is remembered from now on, and what to log of the sweep that found it.
+) -> tuple[Remember, dict[str, Any], list[Solve]]:
+    """What is remembered from now on, what to log of the sweep that found it, and how its solves ended.
 
     A complete folder is left as it is, as when a run is resumed; of an incomplete one, what is missing is found. The
     folders of earlier sweeps are where it starts from, and are removed in the end.
@@ -42,20 +44,21 @@ def refresh(
         shown: where progress is shown.
     """
     if fit is None:
-        return nothing, {}
+        return nothing, {}, []
     started, targets = time.perf_counter(), Targets(folder)
     older = sorted(path for path in folder.parent.glob("epoch_*") if path.name < folder.name)
     earlier = Targets(older[-1]) if older else None
     with shown.sweep(len(range(share.rank, len(samples), share.of))) as progress:
         mine = sweep(fit.solver, samples, predictor, targets, earlier, share, progress)
     found = [each for part in engine.gathered(accelerator, mine) for each in part]
+    ended = [each.solve for each in found]
     line = {**summary(found, samples.classes), "targets_seconds": round(time.perf_counter() - started, 3)}
     if accelerator.is_main_process:
         shown.swept(line)
-        shown.contradictions([each.solve for each in found])
+        shown.contradictions(ended)
         for path in older:
             shutil.rmtree(path, ignore_errors=True)
-    return targets, line
+    return targets, line, ended
 
 
 def summary(found: list[Found], classes: Classes) -> dict[str, float | None]:
@@ -63,10 +66,10 @@ def summary(found: list[Found], classes: Classes) -> dict[str, float | None]:
     matrices = [each.matrix for each in found if each.matrix is not None]
     names = tuple(map(str, range(len(matrices))))
     scores = Scores(classes, names, names, np.array(matrices)).mean_iou() if matrices else None
-    means = solves.summary(each.solve for each in found)
+    means = summary_of((each.solve for each in found), "targets")
     return means | {
         "targets_energy": float(np.mean([each.solve.numbers["energy"] for each in found])) if found else None,
         # No segmentation has a lower energy, where a solver gives such a bound.
-        "targets_bound": means.get("solve_bound"),
+        "targets_bound": means.get("targets_bound"),
         "targets_mean_iou": scores,
     }

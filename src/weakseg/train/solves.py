@@ -29,8 +29,8 @@ def solves_of(solved: Solved) -> list[Solve]:
     return found
 
 
-def summary(solves: Iterable[Solve]) -> dict[str, float]:
-    """Means over solves with a certificate, each as `solve_<name>`; of contradictions, the share of pictures."""
+def summary(solves: Iterable[Solve], prefix: str) -> dict[str, float]:
+    """Means over solves with a certificate, each as `<prefix>_<name>`; of contradictions, the share of pictures."""
     columns: dict[str, list[float]] = {}
     for each in solves:
         # The energy alone, without a certificate, says nothing.
@@ -38,7 +38,7 @@ def summary(solves: Iterable[Solve]) -> dict[str, float]:
             columns.setdefault(name, []).append(value)
     if "contradiction" in columns:
         columns["contradiction"] = [value > 0 for value in columns["contradiction"]]
-    return {f"solve_{name}": float(np.mean(values)) for name, values in columns.items()}
+    return {f"{prefix}_{name}": float(np.mean(values)) for name, values in columns.items()}
 
 
 def contradictions(solves: Iterable[Solve]) -> dict[str, str]:
@@ -48,6 +48,8 @@ def contradictions(solves: Iterable[Solve]) -> dict[str, str]:
 
 def most_slack(solves: Iterable[Solve], least: float, count: int) -> dict[str, str]:
     """By key, how it ended for the pictures whose rows gave way most, from a slack in nats a pixel on."""
-    slack = {each.key: each for each in solves if each.numbers.get("slack", 0) >= least}
-    worst = sorted(slack.values(), key=lambda each: -each.numbers["slack"])[:count]
-    return {each.key: each.sentence for each in worst}
+    slack = [each for each in solves if each.numbers.get("slack", 0) >= least]
+    # Of a picture that was solved for several times, the worst comes last, and stays.
+    worst = {each.key: each for each in sorted(slack, key=lambda each: each.numbers["slack"])}
+    order = sorted(worst.values(), key=lambda each: -each.numbers["slack"])
+    return {each.key: each.sentence for each in order[:count]}
