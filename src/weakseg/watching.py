@@ -14,7 +14,7 @@ _watcher: ContextVar[Solved | None] = ContextVar("watcher", default=None)
 
 @contextmanager
 def watching() -> Iterator[Solved]:
-    """A list to which each `Fit` adds what it solves meanwhile, in this thread."""
+    """A list to which each `Fit` adds what it solves meanwhile, in this thread, and can prove."""
     solved: Solved = []
     before = _watcher.set(solved)
     try:
@@ -24,6 +24,7 @@ def watching() -> Iterator[Solved]:
 
 
 def tell(keys: tuple[str, ...], solution: Solution) -> None:
-    """Show a solution to whoever watches; one that is not of these pictures, such as two views joined, is left out."""
-    if (solved := _watcher.get()) is not None and len(keys) == len(solution.status) == len(solution.energy):
+    """Show a solution with a certificate to whoever watches; not one of other pictures, such as two views joined."""
+    solved, alike = _watcher.get(), len(keys) == len(solution.status) == len(solution.energy)
+    if solved is not None and alike and solution.certificate:
         solved.append((keys, solution))

@@ -120,16 +120,13 @@ class All:
     constraints: tuple[Constraint, ...]
 
     def __post_init__(self):
-        wrong = isinstance(self.constraints, tuple) and [each for each in self.constraints if not is_constraint(each)]
-        if wrong or not isinstance(self.constraints, tuple):
+        if not isinstance(self.constraints, tuple) or not all(map(is_constraint, self.constraints)):
             raise RecipeInvalid(f"All({self.constraints!r:.200})", expected="a tuple of constraints: All((one, other))")
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """The rows of all, one image after the other."""
-        found = [constraint.rows(weak, grid) for constraint in self.constraints]
-        for rows in found:
-            require_one_each(rows, len(weak.tags))
         classes = weak.tags.shape[1]
+        found = [rows_of(constraint, weak, grid, classes) for constraint in self.constraints]
         return [join([rows[image] for rows in found], classes, grid) for image in range(len(weak.tags))]
 
 
@@ -250,12 +247,21 @@ def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> Lin
     )
 
 
-def require_one_each(rows: object, images: int) -> None:
-    """Refuse what a constraint of the user's own may give instead of one `LinearRows` an image."""
+def rows_of(constraint: Constraint, weak: WeakLabels, grid: tuple[int, int], classes: int) -> list[LinearRows]:
+    """The rows of each image, looked at before they are used, as a constraint may be of the user's own.
+
+    Raises:
+        EvidenceInvalid: it gives something else than one `LinearRows` an image, or rows for other classes or another
+            grid.
+    """
+    rows, images = constraint.rows(weak, grid), len(weak.tags)
     sound = isinstance(rows, (list, tuple)) and all(isinstance(each, LinearRows) for each in rows)
-    if not sound or len(rows) != images:  # pyright: ignore[reportArgumentType]
+    if not sound or len(rows) != images:
         expected = f"a list with one LinearRows for each of {images} images"
         raise EvidenceInvalid(f"The rows of a constraint are {rows!r:.100}.", expected=expected)
+    for each in rows:
+        require_fitting(each, classes, grid)
+    return rows
 
 
 def require_fitting(rows: LinearRows, classes: int, grid: tuple[int, int]) -> None:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weakseg.constraints.cells import share_per_cell
-from weakseg.constraints.linear_rows import Constraint
+from weakseg.constraints.linear_rows import Constraint, rows_of
 from weakseg.types import Evidence
 
 
@@ -19,7 +19,8 @@ def row_misses(
     grid = (probs.shape[2], probs.shape[3])
     valid = share_per_cell(evidence.weak.valid, grid).to(probs)
     found = []
-    for image, (rows, mine) in enumerate(zip(constraint.rows(evidence.weak, grid), valid, strict=True)):
+    each = rows_of(constraint, evidence.weak, grid, probs.shape[1])
+    for image, (rows, mine) in enumerate(zip(each, valid, strict=True)):
         misses = rows.bounds.to(probs) - rows.values(probs[image], mine)
         deleted = rows.absent[:, None, None] if rows.forbidden is None else rows.forbidden | rows.absent[:, None, None]
         gone = deleted.flatten(1).any(1)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from weakseg.constraints.linear_rows import Constraint, LinearRows
+from weakseg.constraints.linear_rows import Constraint, LinearRows, rows_of
 from weakseg.data.relabel import relabelled
 from weakseg.data.sample import Sample
 from weakseg.data.simulate import Boxes, IntervalSizes, Tags
@@ -49,8 +49,9 @@ def satisfied(rules: Sequence[Constraint], samples: Iterable[Sample]) -> list[Sa
             continue
         weak = view(sample, whole(), sample.truth.shape).weak
         mask = _mask(sample.truth, len(sample.tags))
+        grid = (sample.truth.shape[0], sample.truth.shape[1])
         for found, rule in zip(held, rules, strict=True):
-            found.append(_obeyed(rule.rows(weak, sample.truth.shape)[0], mask))
+            found.append(_obeyed(rows_of(rule, weak, grid, len(sample.tags))[0], mask))
     return [_summed([demands for demands in found if len(demands)]) for found in held]
 
 

@@ -1,4 +1,4 @@
-r"""Counts of classes and their covariance under a tilted softmax, in one pass that writes nothing down; or itself.
+r"""Counts of classes and their covariance under a tilted softmax, in one pass that writes nothing down.
 
 .. math:: p_i^k \propto \exp(s_i^k + t^k), \quad n_k = \sum_i v_i p_i^k,
           \quad S_{kl} = n_k [k = l] - \sum_i v_i p_i^k p_i^l

@@ -25,14 +25,12 @@ class ClassCounts:
 
     def at(self, multipliers: Float[np.ndarray, "1 N"]) -> "CountedPoint":
         """One pass over the cells, for counts and covariance at once."""
-        tilt = multipliers[0] @ self.weights
-        counts, covariance = moments(self.scores, self.mass, tilt)
-        return CountedPoint(self, tilt, (self.weights @ counts)[None], covariance)
+        counts, covariance = moments(self.scores, self.mass, multipliers[0] @ self.weights)
+        return CountedPoint(self, multipliers, (self.weights @ counts)[None], covariance)
 
     def last_at(self, multipliers: Float[np.ndarray, "1 N"]) -> "WrittenPoint":
         """One pass over the cells, for counts and distributions at once."""
-        tilt = multipliers[0] @ self.weights
-        probs, counts, normaliser = tilted(self.scores, self.mass, tilt)
+        probs, counts, normaliser = tilted(self.scores, self.mass, multipliers[0] @ self.weights)
         return WrittenPoint(self, multipliers, (self.weights @ counts)[None], probs, normaliser)
 
     def sampled(self, count: int) -> "ClassCounts":
@@ -54,7 +52,7 @@ class CountedPoint:
     """Where multipliers lead, with nothing written down; a `box_newton.Point`."""
 
     dual: ClassCounts
-    tilt: Float[np.ndarray, " C"]
+    multipliers: Float[np.ndarray, "1 N"]
     measured: Float[np.ndarray, "1 N"]
     covariance: Float[np.ndarray, "C C"]
 
@@ -63,9 +61,8 @@ class CountedPoint:
         return (self.dual.weights @ self.covariance @ self.dual.weights.T)[None]
 
     def written(self) -> tuple[Float[Tensor, "1 C n"], Float[np.ndarray, " 1"]]:
-        """The distribution in the scores' precision, and the sum over cells of mass times log-sum-exp."""
-        probs, _, normaliser = tilted(self.dual.scores, self.dual.mass, self.tilt)
-        return torch.from_numpy(probs)[None], np.array([normaliser])
+        """As `WrittenPoint`, in a pass of its own."""
+        return self.dual.last_at(self.multipliers).written()
 
 
 @dataclass(frozen=True)

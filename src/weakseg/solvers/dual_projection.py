@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.linear_rows import Constraint, LinearRows, is_constraint, require_fitting, require_one_each
+from weakseg.constraints.linear_rows import Constraint, LinearRows, is_constraint, rows_of
 from weakseg.errors import RecipeInvalid
 from weakseg.solvers.box_newton import ascend, box_of
 from weakseg.solvers.certificate import Answer, certificate, relaxed, status
@@ -78,10 +78,7 @@ class DualProjection:
         """
         require_finite(evidence)
         classes, grid = evidence.log_probs.shape[1], (evidence.log_probs.shape[2], evidence.log_probs.shape[3])
-        rows = self.constraint.rows(evidence.weak, grid)
-        require_one_each(rows, len(evidence.log_probs))
-        for each in rows:
-            require_fitting(each, classes, grid)
+        rows = rows_of(self.constraint, evidence.weak, grid, classes)
         known = known_cells(evidence.weak, classes, grid)
         scores = evidence.log_probs if self.hardness == 1 else evidence.log_probs * self.hardness
         images = [self._image(scores[i], rows[i], known, i) for i in range(len(rows))]

@@ -27,11 +27,10 @@ class Known:
 
 def known_cells(weak: WeakLabels, classes: int, grid: tuple[int, int]) -> Known:
     """The labels pooled to a grid; raises `EvidenceInvalid` where a mark is of no class."""
-    marked = weak.valid & (weak.seeds != UNLABELED)
-    shares = None
-    if marked.any():
-        refuse_strange_seeds(torch.where(marked, weak.seeds, UNLABELED), classes)
-        shares = classes_per_cell(torch.where(marked, weak.seeds, UNLABELED), classes, grid)
+    marks, shares = torch.where(weak.valid, weak.seeds, UNLABELED), None
+    if (marks != UNLABELED).any():
+        refuse_strange_seeds(marks, classes)
+        shares = classes_per_cell(marks, classes, grid)
     return Known(share_per_cell(weak.valid, grid), share_per_cell(weak.hidden, grid), shares)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.linear_rows import Constraint, LinearRows
+from weakseg.constraints.linear_rows import Constraint, LinearRows, rows_of
 from weakseg.energies.cell_colors import require_finite_pixels
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RecipeInvalid
@@ -82,7 +82,8 @@ class MeanField:
             found = [one for part in parts for one in self._in_tensors(part, self.energy)]
         else:
             images, rows, columns = evidence.weak.valid.shape
-            each = [None] * images if self.constraint is None else self.constraint.rows(evidence.weak, (rows, columns))
+            classes, grid, rule = evidence.log_probs.shape[1], (rows, columns), self.constraint
+            each = [None] * images if rule is None else rows_of(rule, evidence.weak, grid, classes)
             found = [self._solve_one(_only(evidence, i, i + 1), _only_of(start, i), each[i]) for i in range(images)]
         column = lambda name: torch.tensor([f.numbers[name] for f in found], dtype=torch.float64, device=device)  # noqa: E731
         return Solution(

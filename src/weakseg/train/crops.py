@@ -5,7 +5,7 @@ from itertools import islice
 
 from rich.console import Console
 
-from weakseg.constraints.linear_rows import Constraint
+from weakseg.constraints.linear_rows import Constraint, rows_of
 from weakseg.errors import RecipeInvalid
 from weakseg.train.loader import Share, batches
 from weakseg.train.parts import parts
@@ -45,7 +45,8 @@ def share_dropped(recipe: Recipe) -> float:
     for batch in _views(recipe):
         height, width = batch.weak.valid.shape[1:]
         grid = (max(height // _STRIDE, 1), max(width // _STRIDE, 1))
-        rows = [each for constraint in constraints for each in constraint.rows(batch.weak, grid)]
+        classes = batch.weak.tags.shape[1]
+        rows = [each for constraint in constraints for each in rows_of(constraint, batch.weak, grid, classes)]
         dropped += sum(each.dropped for each in rows)
         said += sum(len(each) + each.dropped for each in rows)
     return dropped / max(said, 1)

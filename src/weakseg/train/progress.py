@@ -63,7 +63,7 @@ class Display:
 
     def gave_way(self, solves: list[Solve]) -> None:
         """At the end, the pictures whose rows gave way most: their labels may be wrong."""
-        if worst := most_slack([s for s in solves if not s.numbers.get("contradiction", 0)], SLACK, TOLD):
+        if worst := most_slack(solves, SLACK, TOLD):
             self.console.print("Rows gave way most on these pictures; perhaps their labels are wrong:")
         for key, sentence in worst.items():
             self.console.print(Text(f"  {key}: {sentence}"))

@@ -15,8 +15,7 @@ from weakseg.train import engine
 from weakseg.train.loader import Remember, Share, nothing
 from weakseg.train.progress import Display
 from weakseg.train.remember import Found, Targets, sweep
-from weakseg.train.solves import Solve
-from weakseg.train.solves import summary as summary_of
+from weakseg.train.solves import Solve, summary
 from weakseg.types import Classes
 
 
@@ -52,7 +51,7 @@ def refresh(
         mine = sweep(fit.solver, samples, predictor, targets, earlier, share, progress)
     found = [each for part in engine.gathered(accelerator, mine) for each in part]
     ended = [each.solve for each in found]
-    line = {**summary(found, samples.classes), "targets_seconds": round(time.perf_counter() - started, 3)}
+    line = {**_line_of(found, samples.classes), "targets_seconds": round(time.perf_counter() - started, 3)}
     if accelerator.is_main_process:
         shown.swept(line)
         shown.contradictions(ended)
@@ -61,15 +60,13 @@ def refresh(
     return targets, line, ended
 
 
-def summary(found: list[Found], classes: Classes) -> dict[str, float | None]:
+def _line_of(found: list[Found], classes: Classes) -> dict[str, float | None]:
     """Mean energy and lower bound a picture, and the mIoU of the targets where there are masks; `None` for unknown."""
     matrices = [each.matrix for each in found if each.matrix is not None]
     names = tuple(map(str, range(len(matrices))))
     scores = Scores(classes, names, names, np.array(matrices)).mean_iou() if matrices else None
-    means = summary_of((each.solve for each in found), "targets")
-    return means | {
+    # No segmentation has a lower energy than the bound, where a solver gives one.
+    return {"targets_bound": None, **summary((each.solve for each in found), "targets")} | {
         "targets_energy": float(np.mean([each.solve.numbers["energy"] for each in found])) if found else None,
-        # No segmentation has a lower energy, where a solver gives such a bound.
-        "targets_bound": means.get("targets_bound"),
         "targets_mean_iou": scores,
     }

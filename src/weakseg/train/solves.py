@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -16,6 +17,11 @@ class Solve:
     sentence: str
     numbers: dict[str, float]
     """Its energy and its certificate, by name."""
+
+    @property
+    def contradictory(self) -> bool:
+        """No segmentation obeys its hard demands."""
+        return self.numbers.get("contradiction", 0) > 0
 
 
 def solves_of(solved: Solved) -> list[Solve]:
@@ -43,13 +49,17 @@ def summary(solves: Iterable[Solve], prefix: str) -> dict[str, float]:
 
 def contradictions(solves: Iterable[Solve]) -> dict[str, str]:
     """By key, how it ended for pictures whose hard demands no segmentation obeys."""
-    return {each.key: each.sentence for each in solves if each.numbers.get("contradiction", 0) > 0}
+    return {each.key: each.sentence for each in solves if each.contradictory}
 
 
 def most_slack(solves: Iterable[Solve], least: float, count: int) -> dict[str, str]:
-    """By key, how it ended for the pictures whose rows gave way most, from a slack in nats a pixel on."""
-    slack = [each for each in solves if each.numbers.get("slack", 0) >= least]
-    # Of a picture that was solved for several times, the worst comes last, and stays.
-    worst = {each.key: each for each in sorted(slack, key=lambda each: each.numbers["slack"])}
-    order = sorted(worst.values(), key=lambda each: -each.numbers["slack"])
-    return {each.key: each.sentence for each in order[:count]}
+    """By key, how it ended for the pictures whose rows gave way most, from a slack in nats a pixel on.
+
+    Those that contradict themselves are left out: there is no other way.
+    """
+    slack = [each for each in solves if each.numbers.get("slack", 0) >= least and not each.contradictory]
+    worst: dict[str, str] = {}
+    for each in sorted(slack, key=lambda each: -each.numbers["slack"]):
+        # Of a picture that was solved for several times, the worst.
+        worst.setdefault(each.key, each.sentence)
+    return dict(islice(worst.items(), count))
