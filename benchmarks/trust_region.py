@@ -1,7 +1,7 @@
 """What following remembered graph cuts costs beside partial cross entropy, sweeps included.
 
-An epoch of scenes (msrc21, MobileNetV2, crops of 224, batch 8) with a sweep every five epochs; of generated scenes
-with a small U-Net where the data is not there.
+An epoch of scenes (msrc21, MobileNetV2, crops of 224, batch 8) with a sweep every five epochs, in cells as its recipe
+has them and at every pixel; of generated scenes with a small U-Net where the data is not there.
 """
 
 import os
@@ -36,7 +36,7 @@ from weakseg.train.remember import Targets, sweep
 from weakseg.types import Memory
 
 EVERY_EPOCHS = 5
-PICTURES, STEPS = 24, 5
+PICTURES, STEPS, BATCH = 24, 5, 8
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
@@ -49,13 +49,13 @@ def measure() -> Iterator[tuple[str, float, str]]:
     network.to(memory_format=torch.channels_last)
     depthwise_in_float32(network)
     fit = Fit(AlphaExpansion(prediction_weight=5.0), RobustCrossEntropy(flip=0.3), every_epochs=EVERY_EPOCHS)
-    swept = sweep_seconds(fit, samples, network, bf16) / PICTURES
     plain, followed = step_seconds(Fit(SeedsOnly()), fit, samples, augment, network, bf16)
-    steps_a_picture = 1 / 8
-    ratio = (followed * steps_a_picture + swept / EVERY_EPOCHS) / (plain * steps_a_picture)
-    yield "cut.epoch_ratio", ratio, f"of partial cross entropy, a sweep every {EVERY_EPOCHS} epochs"
     yield "cut.step_ratio", followed / plain, "of partial cross entropy, without sweeps"
-    yield "cut.sweep_ms_per_picture", 1000 * swept, "ms, prediction included"
+    for row, cell_px in (("", max(network.stride // 4, 1)), ("_pixels", 1)):
+        swept = sweep_seconds(replace(fit.solver, cell_px=cell_px), samples, network, bf16) / PICTURES
+        ratio = (followed + BATCH * swept / EVERY_EPOCHS) / plain
+        yield f"cut.epoch_ratio{row}", ratio, f"of partial cross entropy, a sweep every {EVERY_EPOCHS} epochs"
+        yield f"cut.sweep_ms_per_picture{row}", 1000 * swept, f"ms, prediction included, cells of {cell_px}"
 
 
 def setting() -> Recipe:
@@ -80,7 +80,7 @@ class Half(torch.nn.Module):
             return self.network(image.contiguous(memory_format=torch.channels_last))
 
 
-def sweep_seconds(fit: Fit, samples, network, bf16: bool) -> float:
+def sweep_seconds(solver: AlphaExpansion, samples, network, bf16: bool) -> float:
     """Of predicting and cutting some pictures whole, from nothing, which costs more than later sweeps."""
     few = Few(samples)
     # Scribbles are simulated when a picture is first read, and training has read them all.
@@ -88,9 +88,9 @@ def sweep_seconds(fit: Fit, samples, network, bf16: bool) -> float:
         few[index]
     predictor = Predictor(Half(network, bf16), samples.classes, samples[0].image.shape[0])
     with TemporaryDirectory() as folder:
-        sweep(fit.solver, few, predictor, Targets(Path(folder) / "compiled"), None, Share(0, PICTURES))
+        sweep(solver, few, predictor, Targets(Path(folder) / "compiled"), None, Share(0, PICTURES))
         started = time.process_time()
-        sweep(fit.solver, few, predictor, Targets(Path(folder) / "timed"), None, Share())
+        sweep(solver, few, predictor, Targets(Path(folder) / "timed"), None, Share())
         return time.process_time() - started
 
 
@@ -112,7 +112,7 @@ def step_seconds(plain: Fit, fit: Fit, samples, augment, network, bf16: bool) ->
     """A step of either, in turn, on the same batches, with the views' loading."""
     taken: dict[Fit, list[float]] = {plain: [], fit: []}
     network.train()
-    loaded = batches(samples, augment, 8, 0, range(9), Share(), 0)
+    loaded = batches(samples, augment, BATCH, 0, range(9), Share(), 0)
     for _ in range(STEPS + 1):
         started = time.process_time()
         batch = next(loaded)

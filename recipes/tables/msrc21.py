@@ -7,6 +7,7 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
+from weakseg import AlphaExpansion, Fit, RobustCrossEntropy
 from weakseg.commands.experiments import Row, Table
 from weakseg.data.simulate import Scribbles
 from weakseg.train.recipe import load_recipe
@@ -26,8 +27,13 @@ CHOSEN = {
 
 partial = load_recipe(recipes / "msrc21_partial.py")
 settings = methods["settings"](23, every=4, prediction_weight=5.0)
+objectives = {name: settings[name][setting] for name, setting in CHOSEN.items()}
+in_cells = AlphaExpansion(prediction_weight=5.0, cell_px=4)
+objectives["trust region, robust, cells of 4 pixels"] = Fit(
+    in_cells, RobustCrossEntropy(0.3), weight=0.3, every_epochs=4
+)
 compared = {"partial cross entropy": partial} | {
-    name: methods["after_warm_up"](partial, 4, settings[name][setting]) for name, setting in CHOSEN.items()
+    name: methods["after_warm_up"](partial, 4, objective) for name, objective in objectives.items()
 }
 
 

@@ -8,7 +8,7 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import AlphaExpansion, CrossEntropy, Fit, Fold
+from weakseg import AlphaExpansion, Fit, Fold, RobustCrossEntropy
 from weakseg.commands.experiments import Row, Table
 from weakseg.data.simulate import Scribbles
 from weakseg.train.recipe import load_recipe
@@ -42,17 +42,23 @@ def rows(length: float):
     for name, choices in methods["settings"](23, every=4, prediction_weight=5.0).items():
         for setting, objective in choices.items():
             found[f"{name}, {setting}"] = after_warm_up(partial, 4, objective)
-    for weight in (1.0, 2.0, 15.0):
-        cut = Fit(AlphaExpansion(prediction_weight=weight), CrossEntropy(), weight=1.0, every_epochs=4)
-        found[f"trust region, plain, prediction {weight:g}"] = after_warm_up(partial, 4, cut)
-    cut = Fit(AlphaExpansion(prediction_weight=5.0), CrossEntropy(), weight=1.0, every_epochs=4)
-    once = replace(cut, every_epochs=10**6)
+    in_cells = AlphaExpansion(prediction_weight=5.0, cell_px=4)
+    follow = Fit(in_cells, RobustCrossEntropy(0.3), weight=0.3, every_epochs=4)
+    cut = after_warm_up(partial, 4, follow)
     found |= {
-        "trust region, plain, cut once": after_warm_up(partial, 4, once),
-        "trust region, plain, after 8 epochs": after_warm_up(partial, 8, cut),
-        "trust region, plain, rate 1e-4": paced(after_warm_up(partial, 4, cut), 1e-4),
-        "trust region, plain, rate 2e-4": paced(after_warm_up(partial, 4, cut), 2e-4),
-        "trust region, plain, whole warm-up, rate 2e-4, 14 more": paced(after_warm_up(partial, 13, cut), 2e-4, 14),
+        f"cells, prediction {weight:g}": after_warm_up(
+            partial, 4, replace(follow, solver=replace(in_cells, prediction_weight=weight))
+        )
+        for weight in (0.5, 1.5, 15.0, 50.0)
+    }
+    found |= {
+        "cells": cut,
+        "cells, cut once": after_warm_up(partial, 4, replace(follow, every_epochs=10**6)),
+        "cells, after 8 epochs": after_warm_up(partial, 8, follow),
+        "cells, rate 1e-4": paced(cut, 1e-4),
+        "cells, rate 2e-4": paced(cut, 2e-4),
+        "cells, whole warm-up, 14 more": paced(after_warm_up(partial, 13, follow), 5e-4, 14),
+        "cells, whole warm-up, rate 2e-4, 14 more": paced(after_warm_up(partial, 13, follow), 2e-4, 14),
         "partial cross entropy, 28 epochs": replace(partial, phases=(replace(partial.phases[0], epochs=28),)),
     }
     return [Row(f"length {length:g}: {name}", recipe, (0,)) for name, recipe in found.items()]

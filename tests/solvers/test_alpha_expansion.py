@@ -78,6 +78,54 @@ def test_without_weight_the_prediction_changes_nothing():
     assert torch.equal(one.target, other.target)
 
 
+def test_cells_of_pixels_that_are_alike_are_cut_as_if_they_were_pixels():
+    """A picture enlarged three times, in cells of 3 pixels, has the labels and the energy of the small one."""
+    small, image = 2 * random_logits(3, 6, 8), random_logits(3, 6, 8, seed=1)
+    seeds = nothing_drawn(6, 8)
+    seeds[1, 2], seeds[4, 7] = 0, 2
+    valid = torch.ones(6, 8, dtype=torch.bool)
+    valid[5, :3] = False
+    grown = lambda values: values.repeat_interleave(3, -2).repeat_interleave(3, -1)  # noqa: E731
+    solver = AlphaExpansion(only_classes_present=False)
+    alone = solver.solve(evidence_of(seeds, small, image, valid))
+    cells = replace(solver, cell_px=3).solve(evidence_of(grown(seeds), grown(small), grown(image), grown(valid)))
+    assert torch.equal(cells.memory.labels, grown(alone.memory.labels))
+    torch.testing.assert_close(cells.energy, alone.energy)
+    torch.testing.assert_close(cells.certificate["bound"], alone.certificate["bound"])
+
+
+def test_a_cell_costs_the_mean_of_its_valid_pixels():
+    """Equation 40 over cells, written out: one cell of unlike pixels, of which one is invalid and pays nothing."""
+    logits = random_logits(2, 2, 2)
+    valid = torch.tensor([[True, True], [True, False]])
+    solver = AlphaExpansion(prediction_weight=1.7, cell_px=2)
+    solution = solver.solve(evidence_of(nothing_drawn(2, 2), logits, valid=valid))
+    means = -logits.log_softmax(0)[:, valid].mean(1)
+    assert solution.energy == pytest.approx(1.7 * float(means.min()))
+    assert solution.memory.labels.tolist() == [[[int(means.argmin())] * 2, [int(means.argmin()), UNLABELED]]]
+
+
+def test_marks_hold_to_the_pixel_in_cells_that_two_of_them_share():
+    """The cell goes with most of its marks; a marked pixel keeps its own, and sizes need not be whole cells."""
+    seeds = nothing_drawn(7, 10)
+    seeds[0, :4], seeds[1, 0] = 1, 0
+    valid = torch.ones(7, 10, dtype=torch.bool)
+    valid[3, 3] = False
+    labels = AlphaExpansion(cell_px=4).solve(evidence_of(seeds, random_logits(2, 2, 3), valid=valid)).memory.labels[0]
+    assert torch.equal(labels[seeds != UNLABELED], seeds[seeds != UNLABELED])
+    assert labels[3, 3] == UNLABELED
+    assert (labels[1:3, 1:3] == 1).all()
+
+
+def test_a_start_is_kept_through_cells():
+    """What was found in cells is where the next solve begins, at its own energy."""
+    evidence = evidence_of(nothing_drawn(21, 30), 2 * random_logits(5, 21, 30))
+    solver = AlphaExpansion(cell_px=2)
+    cold = solver.solve(evidence)
+    warm = solver.solve(evidence, cold.memory)
+    assert float(warm.certificate["first_energy"]) == pytest.approx(float(cold.certificate["energy"]))
+
+
 def test_the_order_of_classes_hardly_matters():
     """Renamed classes give the same energy within 1 %, and the same bound."""
     logits, seeds, order = 2 * random_logits(5, 20, 20), nothing_drawn(20, 20), [3, 0, 4, 2, 1]
@@ -168,7 +216,10 @@ def test_a_picture_too_large_for_memory_is_told_what_it_would_take(monkeypatch):
         AlphaExpansion().solve(evidence_of(nothing_drawn(6, 6), random_logits(3, 6, 6)))
 
 
-@pytest.mark.parametrize("wrong", [{"prediction_weight": -1.0}, {"prediction_weight": float("nan")}, {"max_sweeps": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"prediction_weight": w} for w in (-1.0, float("nan"), float("inf"))] + [{"max_sweeps": 0}, {"cell_px": 0}],
+)
 def test_impossible_settings_are_refused(wrong):
     """Negative weights, and no sweep at all."""
     with pytest.raises(RecipeInvalid):

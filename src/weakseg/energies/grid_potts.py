@@ -72,16 +72,24 @@ class GridPotts:
         return paid / max(int(valid.sum()), 1) ** 0.5
 
     def edge_costs(
-        self, image: Float[np.ndarray, "M H W"], valid: Bool[np.ndarray, "H W"]
-    ) -> Float[np.ndarray, "D H W"]:
+        self,
+        image: Float[np.ndarray, "M H W"],
+        valid: Bool[np.ndarray, "H W"],
+        grid: tuple[int, int] | None = None,
+    ) -> Float[np.ndarray, "D h w"]:
         r"""What each pair of neighbours pays for differing: :math:`w_{ij}`, without the :math:`1 / \sqrt n`.
 
+        Args:
+            image: the picture.
+            valid: False on pixels that are cut out.
+            grid: rows and columns of cells; `None` for the pixels themselves.
+
         Returns:
-            (D, H, W), float32, contiguous; D = 2 (right, down) or 4 (and down-right, down-left). Entry [d, i, j] is
-            for pixel (i, j) and its neighbour one of `steps` away; 0 where that is outside or either is invalid.
+            (D, h, w), float32, contiguous; D = 2 (right, down) or 4 (and down-right, down-left). Entry [d, i, j] is
+            for cell (i, j) and its neighbour one of `steps` away; 0 where that is outside or either is invalid.
         """
-        height, width = valid.shape
-        _, weights = self._weights(torch.tensor(image)[None], torch.tensor(valid)[None], (height, width))
+        height, width = grid = grid or (valid.shape[0], valid.shape[1])
+        _, weights = self._weights(torch.tensor(image)[None], torch.tensor(valid)[None], grid)
         costs = np.zeros((len(weights), height, width), np.float32)
         for cost, step, weight in zip(costs, self.steps, weights, strict=True):
             ends(cost, step)[0][...] = weight[0].numpy()

@@ -163,16 +163,19 @@ def plant(alpha, problem, potts, trees):
             total[side] += abs(excess)
     if pixels[EXCESS] == 0:
         return False
-    few = pixels[EXCESS] * FEW < pixels[DEFICITS]
-    trees.count[SIDE] = EXCESS if few or total[EXCESS] > total[DEFICITS] else DEFICITS
-    for p in range(len(current)):
-        if trees.count[SIDE] == EXCESS and current[p] > height[p]:
-            open_pixel(p, alpha, potts, trees)
-            start(p, trees)
-        elif trees.count[SIDE] == DEFICITS and problem.free[p] and potts.labels[p] != alpha:
-            open_pixel(p, alpha, potts, trees)
-            if current[p] < height[p]:
+    if pixels[EXCESS] * FEW < pixels[DEFICITS] or total[EXCESS] > total[DEFICITS]:
+        trees.count[SIDE] = EXCESS
+        for p in range(len(current)):
+            if current[p] > height[p]:
+                open_pixel(p, alpha, potts, trees)
                 start(p, trees)
+    else:
+        trees.count[SIDE] = DEFICITS
+        for p in range(len(current)):
+            if problem.free[p] and potts.labels[p] != alpha:
+                open_pixel(p, alpha, potts, trees)
+                if current[p] < height[p]:
+                    start(p, trees)
     return True
 
 

@@ -5,23 +5,21 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from threading import Timer
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Int
 from torch import Tensor
-from torch.nn import functional as F
 
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.kernels.potts_cut import memory_needed, minimise
 from weakseg.kernels.potts_run import Cut
+from weakseg.solvers.cut_problem import cut_problem, grid_of, in_pixels
 from weakseg.solvers.finite_logits import require_finite
 from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution, refuse_strange_seeds
-
-SURPRISE = 100.0
-"""Largest -log q that counts, in nats; beyond, float32 has no probabilities either."""
 
 MEMORY_LIMIT = 8 << 30
 """Bytes that one picture may take while it is solved."""
@@ -34,6 +32,7 @@ class AlphaExpansion:
     .. math:: E(y) = \frac{\lambda}{n} \sum_i -\log q_i(y_i) + \frac{1}{\sqrt n} \sum_{ij} w_{ij} [y_i \ne y_j]
 
     over the n valid pixels, at the labels' resolution; coarse log-probabilities are upsampled as bilinear logits.
+    With `cell_px` above 1 i runs over cells of so many pixels a side, and costs are means over their valid pixels.
     Seeds keep their class and invalid pixels are cut out. Only the ratio of the two terms matters, so the second
     has weight 1. Published weights of the prediction are per pixel against unit Potts weights: .002 to .004 there is
     that times the root of n here, .9 to 1.7 for a picture of VOC.
@@ -50,7 +49,7 @@ class AlphaExpansion:
     Paragios 2008.
 
     Raises:
-        RecipeInvalid: a negative weight, or no sweep.
+        RecipeInvalid: a weight that is negative or no number, no sweep, or no cell.
     """
 
     potts: GridPotts = GridPotts()
@@ -60,12 +59,16 @@ class AlphaExpansion:
     """How often each class may be expanded."""
     only_classes_present: bool = True
     """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
+    cell_px: int = 1
+    """Side of the square cells that have one label each, in pixels. Cells of a quarter of the network's stride lose
+    nothing that a network of that stride could follow, and are cut many times faster."""
 
     def __post_init__(self):
-        if not self.prediction_weight >= 0 or self.max_sweeps < 1:
+        if not 0 <= self.prediction_weight < inf or self.max_sweeps < 1 or self.cell_px < 1:
             raise RecipeInvalid(
-                f"AlphaExpansion with prediction_weight={self.prediction_weight} and max_sweeps={self.max_sweeps}",
-                expected="a weight of at least 0, and at least one sweep",
+                f"AlphaExpansion with prediction_weight={self.prediction_weight}, max_sweeps={self.max_sweeps} and "
+                f"cell_px={self.cell_px}",
+                expected="a finite weight of at least 0, at least one sweep, and cells of at least one pixel",
             )
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
@@ -82,22 +85,19 @@ class AlphaExpansion:
         refuse_strange_seeds(torch.where(weak.valid, weak.seeds, UNLABELED), classes)
         with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as threads:
             cuts = list(threads.map(lambda i: self._cut(evidence, start, i), range(count)))
-        labels = torch.from_numpy(np.stack([labels for labels, _, _ in cuts])).to(evidence.log_probs.device)
+        labels = torch.from_numpy(np.stack([labels for labels, *_ in cuts])).to(evidence.log_probs.device)
         valid = weak.valid
         target = evidence.log_probs.new_zeros(count, classes, *labels.shape[1:])
         target.scatter_(1, labels.clamp(min=0)[:, None], 1).masked_fill_(~valid[:, None], 1 / classes)
-        n = valid.flatten(1).sum(1).clamp(min=1).double().sqrt().tolist()
         column = lambda value: torch.tensor(  # noqa: E731
-            [value(cut, root) for (_, cut, _), root in zip(cuts, n, strict=True)],
-            dtype=torch.float64,
-            device=labels.device,
+            [value(cut, root) for _, cut, _, root in cuts], dtype=torch.float64, device=labels.device
         )
         energy = column(lambda cut, root: cut.energies[-1] / root)
         return Solution(
             target=target,
             weight=valid.to(target.dtype),
             energy=energy.to(target.dtype),
-            status=tuple(_status(cut, allowed) for _, cut, allowed in cuts),
+            status=tuple(_status(cut, allowed) for _, cut, allowed, _ in cuts),
             certificate={
                 "energy": energy,
                 "bound": column(lambda cut, root: cut.bound / root),
@@ -108,29 +108,25 @@ class AlphaExpansion:
             memory=Memory(labels=labels),
         )
 
-    def _cut(self, evidence: Evidence, start: Memory, i: int) -> tuple[Int[np.ndarray, "H W"], Cut, int]:
-        """One image's labels, as class indices, its cut, and how many classes were allowed."""
+    def _cut(self, evidence: Evidence, start: Memory, i: int) -> tuple[Int[np.ndarray, "H W"], Cut, int, float]:
+        """One image's labels, as class indices, its cut, how many classes were allowed, and the root of n."""
         weak = evidence.weak
-        seeds, valid = weak.seeds[i].cpu(), weak.valid[i].cpu().numpy()
-        seeds = torch.where(weak.valid[i].cpu(), seeds, UNLABELED)
+        valid = weak.valid[i].cpu()
+        seeds = torch.where(valid, weak.seeds[i].cpu(), UNLABELED)
         allowed = self._allowed(seeds, weak.tags[i].cpu())
+        size = (valid.shape[0], valid.shape[1])
+        grid = grid_of(size, self.cell_px)
         name = f"'{evidence.keys[i]}'" if evidence.keys else f"{i} of the batch (counted from 0)"
-        require_memory(f"Image {name}", valid.shape, len(allowed), len(self.potts.steps))
-        unary = surprise(evidence.log_probs[i], valid.shape, allowed).numpy()
-        unary *= np.float32(self.prediction_weight / max(int(valid.sum()), 1) ** 0.5)
-        # Index among the allowed classes, from that among all; the last entry is for UNLABELED.
-        index = torch.full((evidence.log_probs.shape[1] + 1,), UNLABELED, dtype=torch.int32)
-        index[allowed] = torch.arange(len(allowed), dtype=torch.int32)
+        require_memory(f"Image {name}", grid, len(allowed), len(self.potts.steps))
         begin = torch.full_like(seeds, UNLABELED) if start.labels is None else start.labels[i].cpu()
-        cut = minimise(
-            unary,
-            self.potts.edge_costs(evidence.image[i].cpu().numpy(), valid),
-            valid,
-            index[seeds].numpy(),
-            index[begin].numpy(),
-            self.max_sweeps,
+        image, log_probs = evidence.image[i].cpu(), evidence.log_probs[i]
+        problem, root = cut_problem(
+            self.potts, self.prediction_weight, allowed, log_probs, image, valid, seeds, begin, grid
         )
-        return np.where(valid, allowed.numpy()[cut.labels], UNLABELED), cut, len(allowed)
+        cut = minimise(*problem, self.max_sweeps)
+        labels = torch.from_numpy(in_pixels(allowed.numpy()[cut.labels], size))
+        labels = torch.where(seeds == UNLABELED, labels, seeds).where(valid, UNLABELED)
+        return labels.numpy(), cut, len(allowed), root
 
     def _allowed(self, seeds: Int[Tensor, "H W"], tags: Int[Tensor, " C"]) -> Int[Tensor, " K"]:
         """The classes that may appear, ascending."""
@@ -143,18 +139,6 @@ class AlphaExpansion:
             if choice.any():
                 return choice.nonzero().flatten()
         raise AssertionError("a network has at least one class")
-
-
-def surprise(
-    log_probs: Float[Tensor, "C h w"], size: tuple[int, int], allowed: Int[Tensor, " K"]
-) -> Float32[Tensor, "K H W"]:
-    """-log q of some classes at the labels' resolution, in [0, `SURPRISE`]."""
-    scores = log_probs.detach()
-    if scores.shape[1:] != size:
-        # -inf times a weight of 0 would be NaN.
-        scores = F.interpolate(scores.float().clamp(min=-1e4)[None], size, mode="bilinear", align_corners=False)[0]
-        scores = scores.log_softmax(0)
-    return scores[allowed.to(scores.device)].float().cpu().clamp_(-SURPRISE, 0).neg_()
 
 
 @cache
@@ -190,5 +174,5 @@ def require_memory(name: str, size: tuple[int, int], classes: int, steps: int = 
             f"{name} has {size[0]} x {size[1]} pixels and {classes} labels; its cut would take "
             f"{needed / 2**30:.1f} GiB.",
             expected=f"at most {MEMORY_LIMIT / 2**30:.0f} GiB",
-            mend="Solve it smaller, or cut it into tiles.",
+            mend="Solve it smaller, in larger cells (AlphaExpansion.cell_px), or in tiles.",
         )
