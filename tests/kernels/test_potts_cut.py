@@ -57,6 +57,18 @@ def test_energy_is_that_of_the_labels_and_never_rises(problem):
     assert (cut.labels[valid & (seeds >= 0)] == seeds[valid & (seeds >= 0)]).all()
 
 
+def test_stopped_after_one_sweep_it_says_what_its_labels_cost():
+    """Labels that cost more than they could ever save may not be gone by then; the energy is that of the labels."""
+    for seed in range(150, 350):
+        unary, weight, valid, seeds, _ = random_problem((4, 5), 6, 4, seed, seeds=0.1)
+        draw = np.random.default_rng(seed)
+        unary[draw.random(unary.shape) < 0.5] += 50
+        problem = 0.1 * unary, weight, valid, seeds, draw.integers(0, 6, valid.shape).astype(np.int32)
+        cut = minimise(*problem, 1)
+        assert cut.energies[-1] == pytest.approx(value(problem, cut.labels), rel=1e-5, abs=1e-4)
+        assert (np.diff(cut.energies) <= 0).all()
+
+
 @given(labels_of())
 def test_without_memory_for_reuse_the_moves_are_the_same_kind(problem):
     """The lean way ends where no expansion helps either, below its start and above its bound."""

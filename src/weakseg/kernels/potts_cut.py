@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
 from weakseg.kernels.lean_expansion import without_reuse
-from weakseg.kernels.potts_arrays import cheapest
+from weakseg.kernels.potts_arrays import cheapest, labelling_energy
 from weakseg.kernels.potts_moves import lower_bound
 from weakseg.kernels.potts_run import Cut, begun, finished, improved, padded_labels
 from weakseg.kernels.potts_windows import look_again
@@ -49,9 +49,13 @@ def minimise(
         if gain < 0:
             more, settled = improved(run, max_sweeps)
             changes, bound = np.concatenate([changes, [gain], more]), max(bound, lower_bound(run.potts))
+    labels = finished(run)
     energies = run.first + np.concatenate([[0.0], np.cumsum(changes)])
+    if not settled:
+        # Costs were cut off where no label can win; before the last sweep such a label may still be there.
+        energies = np.maximum(energies, labelling_energy(unary, weight, valid, labels))
     bound = max(run.base + bound / run.scale, cheapest(unary, valid, seeds))
-    return Cut(finished(run), energies, min(float(bound), float(energies[-1])), settled)
+    return Cut(labels, energies, min(float(bound), float(energies[-1])), settled)
 
 
 def bytes_with_reuse(size: tuple[int, int], classes: int, half: int) -> int:
