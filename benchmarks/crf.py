@@ -70,7 +70,7 @@ def lattice_bytes(image: torch.Tensor) -> int:
     """What the loss keeps of one image, besides a filtered copy of its probabilities."""
     small = F.interpolate(image[:1], (CELLS, CELLS), mode="area")
     kept = 0
-    for matrix, _ in DenseCRF.rloss().kernels(small, torch.arange(CELLS * CELLS)):
+    for matrix, _ in DenseCRF.rloss().kernels(small, torch.arange(CELLS * CELLS), torch.tensor([float(CELLS)])):
         assert isinstance(matrix, GaussianFilter)
         assert isinstance(matrix.lattice, Lattice)
         lattice = matrix.lattice

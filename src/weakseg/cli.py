@@ -211,7 +211,7 @@ def main() -> None:
     except SystemExit as end:
         # Typer turns Ctrl-C into this exit code, without a word.
         if end.code == _INTERRUPTED:
-            _stop("Stopped. A training goes on from its last checkpoint with --resume.", _INTERRUPTED)
+            _stop("Stopped. `weakseg train` goes on from its last checkpoint with --resume.", _INTERRUPTED)
         raise
 
 

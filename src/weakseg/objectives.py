@@ -11,6 +11,7 @@ pixels drops that term, so every loss is >= 0, finite, and the same whatever els
 """
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -135,10 +136,18 @@ class PartialDice:
 
 @dataclass(frozen=True)
 class Regularize:
-    """Any differentiable energy as a loss: the gradient-descent baselines of the second paper, equation (8)."""
+    """Any differentiable energy as a loss: the gradient-descent baselines of the second paper, equation (8).
+
+    Raises:
+        RecipeInvalid: a weight that is negative or no number.
+    """
 
     energy: Energy
     weight: float = 1.0
+
+    def __post_init__(self):
+        if not 0 <= self.weight < inf:
+            raise RecipeInvalid(f"Regularize(weight={self.weight})", expected="a finite weight of at least 0")
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images, on the logits' grid."""

@@ -100,28 +100,35 @@ class Batch:
     memory: Memory = field(default_factory=Memory)
 
     @staticmethod
-    def from_seeds(image: Float[Tensor, "B M H W"], seeds: Int[Tensor, "B H W"], n_classes: int) -> "Batch":
-        """A batch of whole pictures about which nothing is known but what was drawn; every pixel is valid.
+    def from_seeds(
+        image: Float[Tensor, "B M H W"],
+        seeds: Int[Tensor, "B H W"],
+        n_classes: int,
+        valid: Bool[Tensor, "B H W"] | None = None,
+    ) -> "Batch":
+        """A batch of whole pictures about which nothing is known but what was drawn.
 
         Args:
             image: values in [0, 1].
             seeds: class index where somebody drew, `UNLABELED` (-1) elsewhere.
             n_classes: how many classes there are.
+            valid: False on padding, and where nothing is to be learnt or judged; `None` where every pixel counts.
 
         Raises:
             EvidenceInvalid: seeds of no class, naming the images.
         """
         refuse_strange_seeds(seeds, n_classes)
-        count, height, width = seeds.shape
+        valid = torch.ones_like(seeds, dtype=torch.bool) if valid is None else valid
+        count = len(seeds)
         areas = torch.tensor([0.0, 1.0], device=seeds.device).expand(count, n_classes, 2)
         weak = WeakLabels(
             seeds=seeds,
-            valid=torch.ones_like(seeds, dtype=torch.bool),
+            valid=valid,
             tags=torch.full((count, n_classes), UNTOLD, device=seeds.device),
             areas=areas,
             boxes=(torch.empty(0, 5, device=seeds.device),) * count,
             window=torch.eye(2, 3, device=seeds.device).expand(count, 2, 3),
-            whole_valid=torch.full((count,), height * width, device=seeds.device),
+            whole_valid=valid.flatten(1).sum(1),
         )
         return Batch(image, weak, keys=tuple(map(str, range(count))))
 

@@ -26,12 +26,14 @@ def test_a_tuned_crf_is_kept_and_used(weakseg, trained, hearts, tmp_path):
     assert "without CRF" in said.out
     assert repr(open_run(trained).crf) in said.out
     refined = json.loads(weakseg("evaluate", trained, "--crf", "--json").out)
-    assert refined["crf"]
+    assert refined["crf"]["type"].endswith("DenseCRF")
+    assert json.loads(weakseg("evaluate", trained, "--json").out)["crf"] is None
     assert refined["iou"] != plain["iou"]
     assert json.loads((trained / "evaluation.json").read_text())["summary"]["iou"] == plain["iou"]
     pictures = sorted((hearts / "images").iterdir())[:2]
     said = weakseg("predict", trained, *pictures, "--out", tmp_path / "masks", "--crf", "--probabilities")
     assert said.code == 0, said.err
+    assert "refined by the CRF tuned for this run" in said.out
     assert len([*(tmp_path / "masks").glob("*.png")]) == 2
 
 

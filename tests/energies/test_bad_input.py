@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 import torch
-from batches import batch_of
+from batches import batch_of, part
 
 from weakseg import (
     DenseCRF,
@@ -79,15 +79,6 @@ def test_a_picture_that_is_all_void_costs_nothing(energy):
     assert (probs.grad == 0).all()
 
 
-@each_energy
-def test_16_bits_scaled_to_one_are_the_picture_of_8_bits(energy):
-    """257 of sixteen bits are 1 of eight."""
-    probs, evidence = case(5, 6)
-    eight = (evidence.image * 255).round()
-    found = [measured(energy, probs, replace(evidence, image=image)) for image in (eight / 255, 257 * eight / 65535)]
-    torch.testing.assert_close(found[0], found[1])
-
-
 @each_that_looks
 @pytest.mark.parametrize("strange", [nan, inf])
 def test_a_pixel_that_is_no_number_is_one_clear_message(energy, strange):
@@ -102,11 +93,33 @@ def test_a_pixel_that_is_no_number_is_one_clear_message(energy, strange):
     measured(energy, probs, replace(evidence, image=image, weak=replace(evidence.weak, valid=valid)))
 
 
-def test_16_bits_that_nobody_scaled_are_one_clear_message():
-    """Colours that differ by thousands of bandwidths have no lattice."""
+@each_that_looks
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("most", [255, 65535])
+def test_pictures_that_nobody_scaled_are_one_clear_message(energy, channels, most):
+    """Of 8 or 16 bits, grey or in colour; else all would be unlike all, and no gradient would say so."""
     probs, evidence = case(5, 6)
-    with pytest.raises(EvidenceInvalid, match=r"scaled to \[0, 1\]"):
-        DenseCRF()(probs, replace(evidence, image=evidence.image * 65535))
+    image = evidence.image[:, :channels] * most
+    with pytest.raises(EvidenceInvalid, match="with values from"):
+        energy(probs, replace(evidence, image=image))
+
+
+def test_numbers_of_pixels_in_the_place_of_shares_are_refused():
+    """The literature's numbers under the field's own names, and a window larger than the picture."""
+    with pytest.raises(RecipeInvalid, match="from_pixels"):
+        DenseCRF(sxy=80.0, srgb=13.0)
+    with pytest.raises(RecipeInvalid, match="up to 1"):
+        LocalKernel(radius=5.0)
+    with pytest.raises(RecipeInvalid):
+        DenseCRF(compat=inf)
+
+
+@each_energy
+def test_an_empty_batch_has_no_energies(energy):
+    """As in loops that filter their pictures."""
+    probs, evidence = case(5, 6)
+    none = Evidence(evidence.image[:0], evidence.log_probs[:0], part(batch_of(evidence.weak.seeds), []).weak)
+    assert energy(probs[:0], none).shape == (0,)
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, nan])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weakseg import ColorContrast, DenseCRF, Evidence, Regularize
-from weakseg.constraints.cells import share_per_cell
+from weakseg.constraints.cells import share_per_cell, side_in_cells
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import UNLABELED
 
@@ -30,7 +30,7 @@ def written_out(probs, evidence, crf: DenseCRF) -> float:
     """Equation 54 as it reads, pair by pair, with true Gaussians."""
     valid = evidence.weak.valid[0].numpy()
     p = probs[0].double().numpy()[:, valid]
-    places = np.argwhere(valid) / max(valid.shape)
+    places = np.argwhere(valid) / float(evidence.weak.whole_valid[0]) ** 0.5
     colours = evidence.image[0].double().numpy()[:, valid].T
     apart = lambda features: ((features[:, None] - features) ** 2).sum(-1)  # noqa: E731
     energy = 0.0
@@ -79,20 +79,6 @@ def test_what_is_void_does_not_count():
     assert torch.equal(CRF(probs, evidence), CRF(torch.where(void, 1 / 3, probs), other))
 
 
-def test_padding_changes_nothing():
-    """Apart from the longer side, which bandwidths are shares of, and which stays."""
-    probs, evidence = case(0, (8, 10), void=0.0)
-    size = (10, 10)
-    wide = torch.zeros(1, 3, *size)
-    wide[:, :, :8] = evidence.image
-    valid = torch.zeros(1, *size, dtype=torch.bool)
-    valid[:, :8] = True
-    more = torch.full((1, 3, *size), 1 / 3)
-    more[:, :, :8] = probs
-    padded = Evidence(wide, more.log(), batch_of(torch.full((1, *size), UNLABELED), valid).weak)
-    torch.testing.assert_close(CRF(more, padded), CRF(probs, evidence))
-
-
 def test_enlarged_pictures_cost_about_the_same():
     """The energy is resolution-free, and so is each normalisation."""
     probs, evidence = case(0, (24, 30), void=0.0)
@@ -135,14 +121,15 @@ def test_pictures_looked_at_together_cost_what_each_costs_alone(stride, channels
     image = torch.rand(6, channels, *batch.image.shape[2:], generator=torch.Generator().manual_seed(1))
     grid, valid = (logits.shape[2], logits.shape[3]), batch.weak.valid
     share, seen = share_per_cell(valid, grid), ColorContrast().on_grid(image, valid, grid)
+    side = side_in_cells(batch.weak, grid)
     alone, together = logits.clone().requires_grad_(), logits.clone().requires_grad_()
     energies = CRF(alone.softmax(1), Evidence(image, logits.log_softmax(1), batch.weak))
     energies.sum().backward()
-    found = CRF.on_cells(together.softmax(1), share, seen)
+    found = CRF.on_cells(together.softmax(1), share, seen, side)
     found.sum().backward()
     torch.testing.assert_close(found, energies, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(together.grad, alone.grad, rtol=1e-4, atol=1e-6)
-    two = CRF.on_cells(logits.softmax(1)[2:4], share[2:4], seen[2:4])
+    two = CRF.on_cells(logits.softmax(1)[2:4], share[2:4], seen[2:4], side[2:4])
     torch.testing.assert_close(two, found[2:4], rtol=1e-6, atol=0)
 
 
@@ -183,8 +170,8 @@ def test_a_picture_of_one_pixel_agrees_with_itself_when_sure():
 
 
 def test_values_of_the_literature_are_converted():
-    """Pixels to shares of the longer side, 0..255 to 0..1."""
-    crf = DenseCRF.from_pixels(500.0, 80.0, 13.0, 10.0, 3.0, 3.0)
+    """Pixels to shares of the side of a square as large, 0..255 to 0..1."""
+    crf = DenseCRF.from_pixels((375 * 500) ** 0.5, 80.0, 13.0, 10.0, 3.0, 3.0)
     assert crf == DenseCRF()
     assert DenseCRF.ccnn_tuned().srgb == 10 / 255
     assert DenseCRF.rloss().smooth_compat == 0

@@ -1,5 +1,7 @@
 """A predictor gives the network's answer at the picture's own resolution, whatever its size."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
+from weakseg import DenseCRF
 from weakseg.errors import DataInvalid, EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor, _spans
 from weakseg.types import Classes
@@ -144,6 +147,15 @@ def test_a_device_that_is_not_there_is_named(name):
     """Not a traceback from the depths of torch."""
     with pytest.raises(RecipeInvalid, match=f"'{name}' cannot be used here"):
         Predictor(pixelwise(), CLASSES, device=name)
+
+
+def test_a_crf_refines_pictures_predicted_together_too():
+    """Small pictures, which go through the network at once, as well as those in tiles."""
+    pictures = np.stack([picture(16, 24), picture(16, 24)[:, ::-1]])
+    for tile_px in (8, 64):
+        refined = Predictor(pixelwise(), CLASSES, tile_px=tile_px, crf=DenseCRF())
+        np.testing.assert_array_equal(refined.together(pictures)[1], refined(pictures[1]))
+        assert not np.allclose(refined.together(pictures)[1], replace(refined, crf=None)(pictures[1]))
 
 
 @pytest.mark.parametrize("tile_px", [32, 1024])

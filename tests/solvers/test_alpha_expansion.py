@@ -80,7 +80,7 @@ def test_without_weight_the_prediction_changes_nothing():
 
 def test_cells_of_pixels_that_are_alike_are_cut_as_if_they_were_pixels():
     """A picture enlarged three times, in cells of 3 pixels, has the labels and the energy of the small one."""
-    small, image = 2 * random_logits(3, 6, 8), random_logits(3, 6, 8, seed=1)
+    small, image = 2 * random_logits(3, 6, 8), random_logits(3, 6, 8, seed=1).sigmoid()
     seeds = nothing_drawn(6, 8)
     seeds[1, 2], seeds[4, 7] = 0, 2
     valid = torch.ones(6, 8, dtype=torch.bool)

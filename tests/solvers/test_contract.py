@@ -86,7 +86,8 @@ def test_relabelled_classes_give_a_relabelled_target(solver, stride):
     )
     plain = solver.solve(evidence_of(logits, batch))
     other = solver.solve(evidence_of(logits[:, order], renamed))
-    torch.testing.assert_close(other.target, plain.target[:, order])
+    # Lattices of mean field sum in single precision, in the order of the classes.
+    torch.testing.assert_close(other.target, plain.target[:, order], rtol=0, atol=3e-5)
     torch.testing.assert_close(other.weight, plain.weight)
 
 

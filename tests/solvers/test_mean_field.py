@@ -96,7 +96,7 @@ def test_the_fused_schedule_is_the_update_written_out():
     # One kernel of one feature: with a single order of blurs there is nothing to average.
     crf = DenseCRF(smooth_sxy=0.3, compat=0.0)
     found = refined(probs, image, crf, steps=3)
-    ((matrix, strength),) = crf.kernels(torch.from_numpy(image)[None], torch.arange(63))
+    ((matrix, strength),) = crf.kernels(torch.from_numpy(image)[None], torch.arange(63), torch.tensor([63**0.5]))
     weights = matrix.symmetric(torch.eye(63)).numpy()
     scores = np.log(probs.reshape(3, -1)).T
     q = F.softmax(torch.from_numpy(scores), 1).numpy()
@@ -134,7 +134,7 @@ def test_classes_that_are_faint_everywhere_keep_their_probabilities():
     np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
     scores = np.log(np.maximum(probs.reshape(5, -1), 1e-8)).T
     everywhere = torch.ones(9, 11, dtype=torch.bool)
-    all_of_them = stepped(scores, torch.from_numpy(image), everywhere, CRF, 1.0, 10).T.reshape(probs.shape)
+    all_of_them = stepped(scores, torch.from_numpy(image), everywhere, everywhere.numel() ** 0.5, CRF, 1.0, 10).T.reshape(probs.shape)
     np.testing.assert_allclose(found, all_of_them, atol=1e-3)
     np.testing.assert_array_equal(found.argmax(0), all_of_them.argmax(0))
 
@@ -176,7 +176,7 @@ def test_one_pixel_and_300_classes_are_as_good_as_any(damped):
 
 def test_impossible_settings_and_predictions_are_refused():
     """No step, a negative weight, log-probabilities that are nan."""
-    for wrong in ({"steps": 0}, {"weight": -1.0}):
+    for wrong in ({"steps": 0}, {"weight": -1.0}, {"weight": float("inf")}):
         with pytest.raises(RecipeInvalid, match="at least one step"):
             MeanField(**wrong)
     evidence = case(0)

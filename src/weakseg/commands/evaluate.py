@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from weakseg.commands.bar import bar
+from weakseg.commands.tune_crf import which_crf
 from weakseg.evaluate.scores import Scores
 from weakseg.report.evaluation import judged
+from weakseg.train.codec import encode
 from weakseg.train.run_folder import open_run
 
 
@@ -19,10 +21,12 @@ def evaluate_and_show(path: Path, as_json: bool, which: str, device: str, crf: b
     with bar("evaluating") as told:
         scores = judged(run, which, device, told, run.crf if crf else None)
     if as_json:
-        asked = {"run": str(path), "checkpoint": which, "crf": crf}
+        asked = {"run": str(path), "checkpoint": which, "crf": encode(run.crf) if crf else None}
         print(json.dumps({**asked, "classes": scores.classes.names, **scores.summary}))
     else:
         _show(scores, Console())
+        if crf:
+            print(f"refined by {which_crf(run)}")
 
 
 def _show(scores: Scores, console: Console) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from weakseg.commands.bar import bar
+from weakseg.commands.tune_crf import which_crf
 from weakseg.report.prediction import predict_files
 from weakseg.train.run_folder import open_run
 
@@ -16,4 +17,4 @@ def predict_and_show(
     predictor = replace(run.predictor(device), crf=run.crf if crf else None)
     with bar("predicting") as told:
         masks = predict_files(predictor, files, out, probabilities, overlays, told)
-    print(f"{len(masks)} masks in {out}")
+    print(f"{len(masks)} masks in {out}" + (f", refined by {which_crf(run)}" if crf else ""))

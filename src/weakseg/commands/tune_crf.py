@@ -28,9 +28,17 @@ def tune_and_show(path: Path, pictures: int, device: str) -> None:
     print(f"{tuned.crf}\nkept in the run: --crf uses it from now on")
 
 
+def which_crf(run: Run) -> str:
+    """Which CRF a run's predictions are refined by, for people."""
+    tuned = (
+        "the CRF tuned for this run" if run.has_tuned_crf else f"the usual CRF (`weakseg tune-crf {run.path}` tunes it)"
+    )
+    return f"{tuned}: {run.crf}"
+
+
 def tuned_for(run: Run, pictures: int) -> DenseCRF:
     """The CRF that was tuned for a run; tuned now, to its last network, where none was."""
-    if not (run.path / "crf.json").is_file():
+    if not run.has_tuned_crf:
         _tuned(run, run.predictor(which="last"), pictures)
     return run.crf
 

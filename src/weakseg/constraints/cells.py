@@ -38,6 +38,13 @@ def pooled(values: Float[Tensor, "*B H W"], size: tuple[int, ...]) -> Float[Tens
     return (row.T @ values @ column) * (size[0] * size[1] / (height * width))
 
 
+def side_in_cells(weak: WeakLabels, grid: tuple[int, int]) -> Float[Tensor, " B"]:
+    """Side of a square as large as the valid part of the whole picture, in cells of this view's grid."""
+    in_view = weak.whole_valid.clamp(min=1) / torch.linalg.det(weak.window[:, :, :2]).abs()
+    height, width = weak.valid.shape[1:]
+    return (in_view * (grid[0] * grid[1] / (height * width))).sqrt()
+
+
 def classes_per_cell(labels: Int[Tensor, "B H W"], classes: int, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
     """Share of each cell that each class covers; `UNLABELED` pixels are of none.
 

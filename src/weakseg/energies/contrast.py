@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.energies.cell_colors import cell_colors, require_finite_pixels
+from weakseg.energies.cell_colors import cell_colors, require_colors
 from weakseg.energies.neighbours import STEPS, ends
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 
@@ -92,7 +92,7 @@ class EdgeMapContrast:
                 mend="save the edge map as one more channel of every picture, or use ColorContrast",
             )
         edges = torch.where(valid, image[:, self.channel], 0)[:, None]
-        require_finite_pixels(edges)
+        require_colors(edges)
         return edges if edges.shape[2:] == tuple(grid) else F.adaptive_max_pool2d(edges, grid)
 
     def __call__(

@@ -2,18 +2,23 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weakseg.constraints.cells import share_per_cell
+from weakseg.constraints.cells import share_per_cell, side_in_cells
 from weakseg.energies.contrast import ColorContrast
 from weakseg.energies.gaussian_filter import GaussianFilter
 from weakseg.errors import RecipeInvalid
 from weakseg.kernels.lattice_coordinates import MOST_DIMENSIONS
 from weakseg.types import Evidence
 
+VOC_SIDE = (375 * 500) ** 0.5
+"""Of a square as large as the pictures that the literature's bandwidths were chosen on, in pixels."""
+_LARGEST = 2.0
+"""Of bandwidths: beyond, nothing in a picture is far apart, and a number of pixels was meant."""
 _MOST_CHANNELS = MOST_DIMENSIONS - 2
 
 
@@ -27,49 +32,59 @@ class DenseCRF:
     over the n valid pixels. The appearance kernel compares positions and colours, the smoothness kernel positions. Both
     are normalised as in equation 53, so E is a mean over pixels and at most about half the sum of the strengths.
     Void and padding are cut out. Names and values are those of Krähenbühl and Koltun 2011 and its implementations,
-    with positions as shares of the picture's longer side and colours in [0, 1]; `from_pixels` converts.
+    with colours in [0, 1] and positions as shares of the side of a square as large as the valid part of the whole
+    picture, so that a crop, a zoom and a padded batch see the same kernels; `from_pixels` converts.
 
     With mean field and weight 1 it is the usual CRF; as a loss (`Regularize`) it is Dense-GD of Marin and Boykov 2021,
     the dense CRF loss of Tang et al. 2018, equation (7). Pictures of more than six channels are compared in the six
     directions in which their colours differ most.
 
+    Its gradient is exact, and a constant to autograd: it can be differentiated once.
+
     Raises:
-        RecipeInvalid: a bandwidth is not above 0, a strength is below 0, or neither is above it.
+        RecipeInvalid: a bandwidth is not above 0, or seems to be in pixels; a strength is infinite or below 0, or
+            neither is above it.
     """
 
-    sxy: float = 80 / 500
-    """Standard deviation of the appearance kernel's positions, as a share of the longer side."""
+    sxy: float = 80 / VOC_SIDE
+    """Standard deviation of the appearance kernel's positions, as a share of the side."""
     srgb: float = 13 / 255
     """Standard deviation of its colours, of pictures in [0, 1]."""
     compat: float = 10.0
     """Strength of the appearance kernel, in nats; 0 leaves it out."""
-    smooth_sxy: float = 3 / 500
-    """Standard deviation of the smoothness kernel, as a share of the longer side."""
+    smooth_sxy: float = 3 / VOC_SIDE
+    """Standard deviation of the smoothness kernel, as a share of the side."""
     smooth_compat: float = 3.0
     """Strength of the smoothness kernel, in nats; 0 leaves it out."""
 
     def __post_init__(self):
         bandwidths, strengths = (self.sxy, self.srgb, self.smooth_sxy), (self.compat, self.smooth_compat)
-        if not all(value > 0 for value in (*bandwidths, sum(strengths))) or not all(value >= 0 for value in strengths):
+        if not all(value > 0 for value in (*bandwidths, sum(strengths))) or not all(0 <= s < inf for s in strengths):
             expected = "sxy, srgb and smooth_sxy above 0, compat and smooth_compat 0 or above, and not both 0"
             raise RecipeInvalid(f"{self}", expected=expected)
+        if any(_LARGEST < value < inf for value in bandwidths):
+            expected = "bandwidths as shares of the picture's side, and of the range of colours"
+            raise RecipeInvalid(f"{self}", expected=expected, mend="give pixels to DenseCRF.from_pixels")
 
     @staticmethod
     def from_pixels(
-        longer_side: float, sxy: float, srgb: float, compat: float, smooth_sxy: float, smooth_compat: float
+        side: float, sxy: float, srgb: float, compat: float, smooth_sxy: float, smooth_compat: float
     ) -> "DenseCRF":
-        """From the literature's numbers: positions in pixels of pictures of that side, colours from 0 to 255."""
-        return DenseCRF(sxy / longer_side, srgb / 255, compat, smooth_sxy / longer_side, smooth_compat)
+        """From the literature's numbers: positions in pixels, colours from 0 to 255.
+
+        `side` is the root of how many pixels its pictures have; `VOC_SIDE` for those of Pascal VOC.
+        """
+        return DenseCRF(sxy / side, srgb / 255, compat, smooth_sxy / side, smooth_compat)
 
     @staticmethod
     def ccnn() -> "DenseCRF":
         """What constrained CNNs were refined with, before tuning (Pathak et al. 2015, its released code)."""
-        return DenseCRF.from_pixels(500.0, sxy=50.0, srgb=4.0, compat=5.0, smooth_sxy=6.0, smooth_compat=6.0)
+        return DenseCRF.from_pixels(VOC_SIDE, sxy=50.0, srgb=4.0, compat=5.0, smooth_sxy=6.0, smooth_compat=6.0)
 
     @staticmethod
     def ccnn_tuned() -> "DenseCRF":
         """What they were refined with after tuning on 100 pictures (the same code)."""
-        return DenseCRF.from_pixels(500.0, sxy=61.0, srgb=10.0, compat=35.0, smooth_sxy=19.0, smooth_compat=15.0)
+        return DenseCRF.from_pixels(VOC_SIDE, sxy=61.0, srgb=10.0, compat=35.0, smooth_sxy=19.0, smooth_compat=15.0)
 
     @staticmethod
     def rloss() -> "DenseCRF":
@@ -79,23 +94,30 @@ class DenseCRF:
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """The energy of each image, on the grid of `probs`; a cell counts as far as it is valid."""
         grid = (probs.shape[2], probs.shape[3])
-        share = share_per_cell(evidence.weak.valid, grid).to(probs)
+        share, side = share_per_cell(evidence.weak.valid, grid).to(probs), side_in_cells(evidence.weak, grid)
         seen = ColorContrast().on_grid(evidence.image, evidence.weak.valid, grid)
         # On a CPU an image's lattice stays in its caches; elsewhere one for all of them is as quick as one for each.
         together = 1 if probs.device.type == "cpu" else len(probs)
-        parts = zip(*(values.split(together) for values in (probs, share, seen)), strict=True)
+        parts = zip(*(values.split(together) for values in (probs, share, seen, side)), strict=True)
         return torch.cat([self.on_cells(*part) for part in parts])
 
     def on_cells(
-        self, probs: Float[Tensor, "B C h w"], share: Float[Tensor, "B h w"], seen: Float[Tensor, "B M h w"]
+        self,
+        probs: Float[Tensor, "B C h w"],
+        share: Float[Tensor, "B h w"],
+        seen: Float[Tensor, "B M h w"],
+        side: Float[Tensor, " B"],
     ) -> Float[Tensor, " B"]:
-        """The energies of images looked at together: of each cell its distribution, valid share and colours."""
+        """The energies of images looked at together: of each cell its distribution, valid share and colours.
+
+        `side` is each picture's, in cells.
+        """
         cells = share.flatten().nonzero()[:, 0]
         if not len(cells):
             return probs.sum((1, 2, 3)) * 0
         mass, probs = share.flatten()[cells, None], probs.movedim(1, 3).flatten(0, 2).index_select(0, cells)
         paid = torch.zeros_like(mass[:, 0])
-        for matrix, strength in self.kernels(seen, cells):
+        for matrix, strength in self.kernels(seen, cells, side):
             scaled = mass / matrix(mass).sqrt()
             own = scaled * probs
             with torch.no_grad():
@@ -107,13 +129,15 @@ class DenseCRF:
         # Where all agree, rounding may leave a little less than 0.
         return total.clamp(min=0) / share.sum((1, 2)).clamp(min=torch.finfo(share.dtype).tiny)
 
-    def kernels(self, seen: Float[Tensor, "B M h w"], cells: Int[Tensor, " N"]) -> list[tuple[GaussianFilter, float]]:
+    def kernels(
+        self, seen: Float[Tensor, "B M h w"], cells: Int[Tensor, " N"], side: Float[Tensor, " B"]
+    ) -> list[tuple[GaussianFilter, float]]:
         """The two matrices among some cells, counted row by row through all images, each with its strength."""
         images, _, height, width = seen.shape
         rows = torch.arange(height, device=seen.device, dtype=torch.float32)[:, None].expand(height, width)
         columns = torch.arange(width, device=seen.device, dtype=torch.float32).expand(height, width)
         # Columns first, as other implementations have it: the lattice's error depends on the order of features.
-        places = torch.stack([columns, rows]).expand(images, 2, height, width) / max(height, width)
+        places = torch.stack([columns, rows]).expand(images, 2, height, width) / side[:, None, None, None]
         features, strengths = [], []
         if self.smooth_compat:
             features.append(places / self.smooth_sxy)

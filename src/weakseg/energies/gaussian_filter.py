@@ -60,7 +60,7 @@ class _Filtering(torch.autograd.Function):
         ctx.lattice = lattice
         if isinstance(lattice, TensorLattice):
             return lattice.filter(values)
-        return torch.from_numpy(lattice.filter(values.detach().numpy())).to(values.dtype)
+        return torch.from_numpy(lattice.filter(values.detach().float().numpy())).to(values.dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]

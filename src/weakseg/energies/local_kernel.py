@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.cells import share_per_cell
+from weakseg.constraints.cells import share_per_cell, side_in_cells
 from weakseg.energies.cell_colors import cell_colors
 from weakseg.energies.neighbours import ends
 from weakseg.errors import RecipeInvalid
@@ -27,7 +27,7 @@ class LocalKernel:
     valid part of the whole picture: a crop, a zoom and a coarser grid see the same kernel. Obukhov et al. 2019.
 
     Raises:
-        RecipeInvalid: a length or a bandwidth is not above 0.
+        RecipeInvalid: a length or a bandwidth is not above 0, or the radius is above 1.
     """
 
     radius: float = 5 / 128
@@ -41,8 +41,10 @@ class LocalKernel:
         for name in ("radius", "position", "color"):
             if not getattr(self, name) > 0:
                 raise RecipeInvalid(f"LocalKernel({name}={getattr(self, name)!r})", expected="a number above 0")
-        if self.radius == inf:
-            raise RecipeInvalid("LocalKernel(radius=inf)", expected="a share of the picture's side")
+        if self.radius > 1:
+            raise RecipeInvalid(
+                f"LocalKernel(radius={self.radius!r})", expected="a share of the picture's side, up to 1"
+            )
 
     def __call__(self, values: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, "B C h w"]:
         """W times `values`: one pass over the picture for each step of the window, and memory for none of them."""
@@ -63,9 +65,9 @@ class LocalKernel:
 
     def _window(self, weak: WeakLabels, grid: tuple[int, int]) -> Iterator[tuple[tuple[int, int], Float[Tensor, " B"]]]:
         """Half of the window's steps, those that fit into the grid, and what position makes of each, for each image."""
-        side = _side_in_cells(weak, grid)
+        side = side_in_cells(weak, grid)
         radius = (self.radius * side).round().clamp(min=1)
-        reach = int(radius.max())
+        reach = int(radius.max()) if len(radius) else 1
         steps = [(i, j) for i in range(reach + 1) for j in range(-reach, reach + 1) if i > 0 or j > 0]
         squares = torch.tensor([i * i + j * j for i, j in steps], device=side.device)
         beyond = torch.tensor([max(i, abs(j)) for i, j in steps], device=side.device) > radius[:, None]
@@ -73,10 +75,3 @@ class LocalKernel:
         # Divided by Z in log space: on a grid of few cells every factor would be 0. Z has both halves of the window.
         weights = exponents.softmax(1) / 2
         return ((s, w) for s, w in zip(steps, weights.T, strict=True) if s[0] < grid[0] and abs(s[1]) < grid[1])
-
-
-def _side_in_cells(weak: WeakLabels, grid: tuple[int, int]) -> Float[Tensor, " B"]:
-    """Side of a square as large as the valid part of the whole picture, in cells of this view's grid."""
-    in_view = weak.whole_valid.clamp(min=1) / torch.linalg.det(weak.window[:, :, :2]).abs()
-    height, width = weak.valid.shape[1:]
-    return (in_view * (grid[0] * grid[1] / (height * width))).sqrt()

@@ -69,7 +69,7 @@ class Predictor:
             DataInvalid, EvidenceInvalid: as for one picture.
         """
         require_channels(images[0], self.channels)
-        if images[0, 0].size <= self.tile_px**2:
+        if self.crf is None and images[0, 0].size <= self.tile_px**2:
             return self._tiles(images)
         return np.stack([self(image) for image in images])
 

@@ -6,7 +6,7 @@ Small bandwidths give nearly every point its own d + 1 corners, and each corner 
 from weakseg.errors import EvidenceInvalid
 
 MEMORY_LIMIT = 8 << 30
-"""Bytes that one picture's lattice may take, and values on it as well."""
+"""Bytes that each lattice of a picture may take, and values on it as well."""
 
 
 def memory_needed(points: int, dimensions: int, corners: int) -> int:

@@ -101,10 +101,10 @@ def parallel_steps(
         EvidenceInvalid: so many classes on so many corners outgrow memory.
     """
     count, classes = scores.shape
-    require_memory(
-        4 * classes * (matrix.rows * (threads + 2) + 2 * count), f"{classes} classes on {matrix.rows} corners"
-    )
     scores = padded(scores, _NEVER)
+    require_memory(
+        4 * scores.shape[1] * (matrix.rows * (threads + 2) + 2 * count), f"{classes} classes on {matrix.rows} corners"
+    )
     pixels = [slice(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
     probs = aligned_zeros(*scores.shape)
     incoming, room, *sums = (aligned_zeros(matrix.rows, scores.shape[1]) for _ in range(threads + 2))

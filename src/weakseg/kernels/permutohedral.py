@@ -45,10 +45,10 @@ class Lattice:
         Blurs along different axes would commute, but for corners that no point touches; the mean of both orders makes
         the operator symmetric, so it is its own adjoint, and is nearer to the sum.
         """
-        require_memory(
-            12 * self.size * values.shape[1], f"{values.shape[1]} channels on a lattice of {self.size} corners"
-        )
         given = padded(values)
+        require_memory(
+            12 * self.size * given.shape[1], f"{values.shape[1]} channels on a lattice of {self.size} corners"
+        )
         on_corners, other, room = (aligned_zeros(self.size + 1, given.shape[1]) for _ in range(3))
         splat(given, self.corners, self.weights, on_corners)
         other[:] = on_corners

@@ -1,14 +1,16 @@
 """Mean field: a soft segmentation that stays near the prediction and costs little energy."""
 
 from dataclasses import dataclass, fields, replace
+from math import inf
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from weakseg.constraints.cells import side_in_cells
 from weakseg.constraints.linear_rows import Constraint, LinearRows, rows_of
-from weakseg.energies.cell_colors import require_finite_pixels
+from weakseg.energies.cell_colors import require_colors
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RecipeInvalid
 from weakseg.solvers.finite_logits import require_finite
@@ -40,7 +42,7 @@ class MeanField:
     equation 65. Rows are about the labels' pixels.
 
     `damped` steps are as long as a line search allows, so that F never rises. Without, all pixels step the whole way at
-    once, which is what CRF implementations do: for `DenseCRF` without rows lattices are built once and blurs have a
+    once, which is what CRF implementations do: for `DenseCRF` without rows the steps build lattices once and blur in a
     single order, as theirs, so the answer is theirs (the energy's gradient has the mean of two orders).
 
     `certificate`: `first_energy`, F at the start, and `residual`, the most that any probability would still move (when
@@ -50,7 +52,7 @@ class MeanField:
     Krähenbühl and Koltun 2011, algorithm 1; Baqué et al. 2016, on damping.
 
     Raises:
-        RecipeInvalid: no step, or a negative weight.
+        RecipeInvalid: no step, or a weight that is negative or no number.
     """
 
     energy: Energy = DenseCRF()
@@ -63,8 +65,8 @@ class MeanField:
     """Linear rows that are obeyed at every step."""
 
     def __post_init__(self):
-        if self.steps < 1 or not self.weight >= 0:
-            raise RecipeInvalid(f"{self}", expected="at least one step, and a weight of at least 0")
+        if self.steps < 1 or not 0 <= self.weight < inf:
+            raise RecipeInvalid(f"{self}", expected="at least one step, and a finite weight of at least 0")
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
         """The distribution found for each image, each on its own.
@@ -73,7 +75,7 @@ class MeanField:
             EvidenceInvalid: log-probabilities or pixels that are no numbers, naming the images; rows for other classes.
         """
         require_finite(evidence)
-        require_finite_pixels(evidence.image.where(evidence.weak.valid[:, None], 0))
+        require_colors(evidence.image.where(evidence.weak.valid[:, None], 0))
         dtype, device = evidence.log_probs.dtype, evidence.log_probs.device
         if isinstance(self.energy, DenseCRF) and not self.damped and self.constraint is None and device.type != "cpu":
             classes, pixels = evidence.log_probs.shape[1], evidence.weak.valid[0].numel()
@@ -170,7 +172,8 @@ def _by_passes(scores, evidence, crf, weight, steps):
     valid = evidence.weak.valid[0]
     here = scores[0, :, valid].float().T.numpy()
     probs = scores.softmax(1)
-    found = torch.from_numpy(stepped(here, evidence.image[0], valid, crf, weight, steps))
+    side = float(side_in_cells(evidence.weak, (valid.shape[0], valid.shape[1])))
+    found = torch.from_numpy(stepped(here, evidence.image[0], valid, side, crf, weight, steps))
     probs[0, :, valid] = found.T.to(probs)
     return probs
 

@@ -23,14 +23,18 @@ def refined(
     them, so they can win nothing, and most of many classes are such in a picture.
 
     Raises:
-        EvidenceInvalid: the probabilities or the picture have nan, or bandwidths are too small for it.
+        EvidenceInvalid: the probabilities or the picture have nan, they differ in size, or bandwidths are too small.
     """
+    if probs.shape[1:] != image.shape[1:]:
+        expected = "probabilities at each of the picture's pixels"
+        raise EvidenceInvalid(f"Probabilities of {probs.shape}, a picture of {image.shape}.", expected=expected)
     if not np.isfinite(probs).all():
         raise EvidenceInvalid("Probabilities that are nan or infinite.", mend="Look for what gave them.")
     alive = probs.reshape(len(probs), -1).max(1) > FAINT
     scores = np.log(np.maximum(probs[alive].reshape(alive.sum(), -1), 1e-8)).T
     everywhere = torch.ones(image.shape[1:], dtype=torch.bool)
-    found = stepped(scores, torch.from_numpy(image), everywhere, crf, 1.0, steps).T.reshape(-1, *probs.shape[1:])
+    seen, side = torch.from_numpy(np.ascontiguousarray(image)), everywhere.numel() ** 0.5
+    found = stepped(scores, seen, everywhere, side, crf, 1.0, steps).T.reshape(-1, *probs.shape[1:])
     if alive.all():
         return found
     whole = probs.copy()
@@ -42,14 +46,15 @@ def stepped(
     scores: Float[np.ndarray, "N C"],
     image: Float[Tensor, "M H W"],
     valid: Bool[Tensor, "H W"],
+    side: float,
     crf: DenseCRF,
     weight: float,
     steps: int,
 ) -> Float[np.ndarray, "N C"]:
-    """Probabilities of the N valid pixels after that many steps, from their scores."""
+    """Probabilities of the N valid pixels after that many steps, from their scores; `side` is of the whole picture."""
     cells = valid.flatten().nonzero()[:, 0]
-    pairs = [(matrix.lattice, weight * strength) for matrix, strength in crf.kernels(image[None], cells)]
-    lattices = [lattice for lattice, _ in pairs if isinstance(lattice, Lattice)]
-    threads = torch.get_num_threads()
-    matrix = messages(lattices, [strength for _, strength in pairs], threads)
+    kernels, threads = crf.kernels(image[None], cells, torch.tensor([side])), torch.get_num_threads()
+    lattices = [matrix.lattice for matrix, _ in kernels]
+    assert all(isinstance(lattice, Lattice) for lattice in lattices), "other devices have steps of their own"
+    matrix = messages(lattices, [weight * strength for _, strength in kernels], threads)
     return parallel_steps(scores, matrix, steps, threads)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from weakseg.constraints.cells import side_in_cells
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.energies.lattice_of_tensors import TensorLattice
 from weakseg.types import Evidence
@@ -21,9 +22,10 @@ def steps_of_tensors(
     if not len(cells):
         return probs
     here = scores.movedim(1, 3).flatten(0, 2)[cells].float()
-    told = [
-        _normalised(matrix.lattice, weight * strength, here) for matrix, strength in crf.kernels(evidence.image, cells)
-    ]
+    valid = evidence.weak.valid
+    side = side_in_cells(evidence.weak, (valid.shape[1], valid.shape[2]))
+    kernels = crf.kernels(evidence.image, cells, side)
+    told = [_normalised(matrix.lattice, weight * strength, here) for matrix, strength in kernels]
     found = here.softmax(1)
     for _ in range(steps):
         messages = [root * lattice.filter_in_one_order(root * found) for lattice, root in told]

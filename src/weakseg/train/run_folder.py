@@ -58,6 +58,11 @@ class Run:
         return decode(self.record["recipe"])
 
     @property
+    def has_tuned_crf(self) -> bool:
+        """Whether a CRF was tuned for this run."""
+        return (self.path / "crf.json").is_file()
+
+    @property
     def crf(self) -> DenseCRF:
         """The CRF tuned for this run; the usual one where none was.
 
@@ -65,12 +70,13 @@ class Run:
             RunInvalid: `crf.json` cannot be read.
         """
         file = self.path / "crf.json"
-        if not file.is_file():
+        if not self.has_tuned_crf:
             return DenseCRF()
         try:
             found = decode(json.loads(file.read_text()))
         except (ValueError, WeaksegError) as error:
-            raise RunInvalid(f"{file} cannot be read: {error}", mend="remove it, or tune again") from error
+            found = error.found if isinstance(error, WeaksegError) else error
+            raise RunInvalid(f"{file} cannot be read: {found}", mend="remove it, or tune again") from error
         if not isinstance(found, DenseCRF):
             raise RunInvalid(f"{file} holds no DenseCRF", mend="remove it, or tune again")
         return found
