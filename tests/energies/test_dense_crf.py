@@ -9,8 +9,7 @@ from batches import batch_of, mixed, part
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weakseg import ColorContrast, DenseCRF, Evidence, Regularize
-from weakseg.constraints.cells import share_per_cell, side_in_cells
+from weakseg import DenseCRF, Evidence, Regularize
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import UNLABELED
 
@@ -119,17 +118,16 @@ def test_pictures_looked_at_together_cost_what_each_costs_alone(stride, channels
     """As devices other than CPUs look at them: one lattice in torch for all, against one in numba for each."""
     logits, batch = mixed(stride=stride)
     image = torch.rand(6, channels, *batch.image.shape[2:], generator=torch.Generator().manual_seed(1))
-    grid, valid = (logits.shape[2], logits.shape[3]), batch.weak.valid
-    share, seen = share_per_cell(valid, grid), ColorContrast().on_grid(image, valid, grid)
-    side = side_in_cells(batch.weak, grid)
+    grid = (logits.shape[2], logits.shape[3])
     alone, together = logits.clone().requires_grad_(), logits.clone().requires_grad_()
     energies = CRF(alone.softmax(1), Evidence(image, logits.log_softmax(1), batch.weak))
     energies.sum().backward()
-    found = CRF.on_cells(together.softmax(1), share, seen, side)
+    found = CRF.built(Evidence(image, logits, batch.weak), grid)(together.softmax(1))
     found.sum().backward()
     torch.testing.assert_close(found, energies, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(together.grad, alone.grad, rtol=1e-4, atol=1e-6)
-    two = CRF.on_cells(logits.softmax(1)[2:4], share[2:4], seen[2:4], side[2:4])
+    some = part(replace(batch, image=image), [2, 3])
+    two = CRF.built(Evidence(some.image, logits[2:4], some.weak), grid)(logits[2:4].softmax(1))
     torch.testing.assert_close(two, found[2:4], rtol=1e-6, atol=0)
 
 

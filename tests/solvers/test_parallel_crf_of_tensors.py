@@ -36,7 +36,7 @@ def smooth() -> Evidence:
 def test_torch_steps_to_where_numba_steps(evidence, crf, steps):
     """Images together, against each on its own; a single order of blurs, or targets would differ by up to a half."""
     numba = MeanField(crf, steps=steps, damped=False).solve(evidence).target
-    found = steps_of_tensors(evidence.log_probs, evidence, crf, 1.0, steps)
+    found = steps_of_tensors(evidence.log_probs, crf.built(evidence, evidence.log_probs.shape[2:]), 1.0, steps)
     assert found.dtype == evidence.log_probs.dtype
     torch.testing.assert_close(found, numba, atol=1e-3, rtol=0)
 
@@ -55,5 +55,5 @@ def test_nothing_valid_is_nothing_refined():
     """The prediction comes back."""
     evidence = difficult()
     void = replace(evidence, weak=replace(evidence.weak, valid=torch.zeros_like(evidence.weak.valid)))
-    found = steps_of_tensors(void.log_probs, void, DenseCRF(), 1.0, 3)
+    found = steps_of_tensors(void.log_probs, DenseCRF().built(void, void.log_probs.shape[2:]), 1.0, 3)
     torch.testing.assert_close(found, void.log_probs.exp())

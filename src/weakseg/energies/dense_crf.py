@@ -10,6 +10,7 @@ from torch import Tensor
 
 from weakseg.constraints.cells import share_per_cell, side_in_cells
 from weakseg.energies.contrast import ColorContrast
+from weakseg.energies.crf_cells import CrfCells
 from weakseg.energies.gaussian_filter import GaussianFilter
 from weakseg.errors import RecipeInvalid
 from weakseg.kernels.lattice_coordinates import MOST_DIMENSIONS
@@ -93,41 +94,33 @@ class DenseCRF:
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """The energy of each image, on the grid of `probs`; a cell counts as far as it is valid."""
-        grid = (probs.shape[2], probs.shape[3])
-        share, side = share_per_cell(evidence.weak.valid, grid).to(probs), side_in_cells(evidence.weak, grid)
-        seen = ColorContrast().on_grid(evidence.image, evidence.weak.valid, grid)
+        seen = self._seen(evidence, (probs.shape[2], probs.shape[3]))
         # On a CPU an image's lattice stays in its caches; elsewhere one for all of them is as quick as one for each.
         together = 1 if probs.device.type == "cpu" else len(probs)
-        parts = zip(*(values.split(together) for values in (probs, share, seen, side)), strict=True)
-        return torch.cat([self.on_cells(*part) for part in parts])
+        parts = zip(*(values.split(together) for values in (probs, *seen)), strict=True)
+        return torch.cat([self._built(*some)(one) for one, *some in parts])
 
-    def on_cells(
-        self,
-        probs: Float[Tensor, "B C h w"],
-        share: Float[Tensor, "B h w"],
-        seen: Float[Tensor, "B M h w"],
-        side: Float[Tensor, " B"],
-    ) -> Float[Tensor, " B"]:
-        """The energies of images looked at together: of each cell its distribution, valid share and colours.
+    def built(self, evidence: Evidence, grid: tuple[int, int]) -> CrfCells:
+        """The same as a function of probabilities on a grid alone, for whoever asks often; one lattice for all images.
 
-        `side` is each picture's, in cells.
+        Raises:
+            EvidenceInvalid: pixels that are no numbers or far outside [0, 1], or bandwidths too small for the picture.
         """
+        return self._built(*self._seen(evidence, grid))
+
+    def _seen(
+        self, evidence: Evidence, grid: tuple[int, int]
+    ) -> tuple[Float[Tensor, "B h w"], Float[Tensor, "B M h w"], Float[Tensor, " B"]]:
+        """Of each cell its valid share and its colours, of each picture its side in cells."""
+        valid = evidence.weak.valid
+        share = share_per_cell(valid, grid).to(evidence.log_probs)
+        return share, ColorContrast().on_grid(evidence.image, valid, grid), side_in_cells(evidence.weak, grid)
+
+    def _built(
+        self, share: Float[Tensor, "B h w"], seen: Float[Tensor, "B M h w"], side: Float[Tensor, " B"]
+    ) -> CrfCells:
         cells = share.flatten().nonzero()[:, 0]
-        if not len(cells):
-            return probs.sum((1, 2, 3)) * 0
-        mass, probs = share.flatten()[cells, None], probs.movedim(1, 3).flatten(0, 2).index_select(0, cells)
-        paid = torch.zeros_like(mass[:, 0])
-        for matrix, strength in self.kernels(seen, cells, side):
-            scaled = mass / matrix(mass).sqrt()
-            own = scaled * probs
-            with torch.no_grad():
-                alike, around = matrix(torch.cat([own, scaled], 1)).split([own.shape[1], 1], 1)
-            # The value is own (around - alike); its slope is that of the first term, because the matrix is symmetric,
-            # so backward filters nothing.
-            paid = paid + strength / 2 * ((own * (around - 2 * alike)).sum(1) + (own.detach() * alike).sum(1))
-        total = torch.zeros_like(share).flatten().index_copy(0, cells, paid).reshape(len(share), -1).sum(1)
-        # Where all agree, rounding may leave a little less than 0.
-        return total.clamp(min=0) / share.sum((1, 2)).clamp(min=torch.finfo(share.dtype).tiny)
+        return CrfCells.of(share, cells, self.kernels(seen, cells, side) if len(cells) else [])
 
     def kernels(
         self, seen: Float[Tensor, "B M h w"], cells: Int[Tensor, " N"], side: Float[Tensor, " B"]

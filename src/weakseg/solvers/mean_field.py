@@ -1,6 +1,7 @@
 """Mean field: a soft segmentation that stays near the prediction and costs little energy."""
 
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from math import inf
 
 import torch
@@ -8,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.cells import side_in_cells
 from weakseg.constraints.linear_rows import Constraint, LinearRows, rows_of
 from weakseg.energies.cell_colors import require_colors
+from weakseg.energies.crf_cells import CrfCells
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RecipeInvalid
 from weakseg.solvers.finite_logits import require_finite
@@ -42,8 +43,8 @@ class MeanField:
     equation 65. Rows are about the labels' pixels.
 
     `damped` steps are as long as a line search allows, so that F never rises. Without, all pixels step the whole way at
-    once, which is what CRF implementations do: for `DenseCRF` without rows the steps build lattices once and blur in a
-    single order, as theirs, so the answer is theirs (the energy's gradient has the mean of two orders).
+    once, which is what CRF implementations do: for `DenseCRF` without rows blurs have a single order, as theirs, so the
+    answer is theirs (the energy's gradient has the mean of two orders).
 
     `certificate`: `first_energy`, F at the start, and `residual`, the most that any probability would still move (when
     damped, as the last step found it, before it was taken or shortened); with rows `violation`, `slack` and
@@ -101,13 +102,24 @@ class MeanField:
         """The answer for a batch of one."""
         scores = _scores(evidence).double()
         allowed = Everything() if rows is None else held_rows(rows, evidence, scores, start)
-        free_energy = FreeEnergy(self.energy, self.weight, scores, evidence, allowed)
+        grid = (scores.shape[2], scores.shape[3])
+        crf = self.energy.built(evidence, grid) if isinstance(self.energy, DenseCRF) else None
+        energy = crf or partial(self.energy, evidence=evidence)
+        free_energy = FreeEnergy(energy, self.weight, scores, evidence.weak.valid, allowed)
         probs, memory = allowed.nearest(scores, allowed.start)
         if not evidence.weak.valid.any():
             numbers = {"energy": 0.0, "first_energy": 0.0, "residual": 0.0} | allowed.certificate(probs)
             return _Found(probs, numbers, memory, _VOID)
         first = free_energy(probs).item()
-        probs, memory, residual = (self._damped if self.damped else self._in_parallel)(free_energy, probs, memory)
+        if self.damped:
+            probs, memory, residual = self._damped(free_energy, probs, memory)
+        elif crf is not None and rows is None:
+            probs = _by_passes(scores, crf, self.weight, self.steps)
+            residual = _left(free_energy, probs, memory)
+        else:
+            for _ in range(self.steps):
+                probs, memory = free_energy.aim(probs, memory)
+            residual = _left(free_energy, probs, memory)
         numbers = {"energy": free_energy(probs).item(), "first_energy": first, "residual": residual}
         status = allowed.sentence(probs) + self._status(residual)
         return _Found(probs, numbers | allowed.certificate(probs), memory, status)
@@ -115,8 +127,9 @@ class MeanField:
     def _in_tensors(self, evidence: Evidence, crf: DenseCRF) -> list["_Found"]:
         """The answers for images that are stepped together, all their pixels at once."""
         scores, nothing = _scores(evidence).double(), Memory()
-        free_energy = FreeEnergy(crf, self.weight, scores, evidence, Everything())
-        probs = steps_of_tensors(scores, evidence, crf, self.weight, self.steps)
+        built = crf.built(evidence, (scores.shape[2], scores.shape[3]))
+        free_energy = FreeEnergy(built, self.weight, scores, evidence.weak.valid, Everything())
+        probs = steps_of_tensors(scores, built, self.weight, self.steps)
         residuals = (free_energy.aim(probs, nothing)[0] - probs).abs().amax((1, 2, 3))
         columns = {"energy": free_energy(probs), "first_energy": free_energy(scores.softmax(1)), "residual": residuals}
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
@@ -146,15 +159,6 @@ class MeanField:
             probs, value = probs + length * direction, tried
         return probs, memory, residual
 
-    def _in_parallel(self, free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> tuple[Tensor, Memory, float]:
-        """Full steps of all pixels; what one more would change is the residual."""
-        if isinstance(self.energy, DenseCRF) and self.constraint is None:
-            probs = _by_passes(free_energy.scores, free_energy.evidence, self.energy, self.weight, self.steps)
-        else:
-            for _ in range(self.steps):
-                probs, memory = free_energy.aim(probs, memory)
-        return probs, memory, (free_energy.aim(probs, memory)[0] - probs).abs().amax().item()
-
 
 @dataclass(frozen=True)
 class _Found:
@@ -167,15 +171,17 @@ class _Found:
     status: str
 
 
-def _by_passes(scores, evidence, crf, weight, steps):
+def _left(free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> float:
+    """What one more full step would change, at most."""
+    return (free_energy.aim(probs, memory)[0] - probs).abs().amax().item()
+
+
+def _by_passes(scores: Tensor, crf: CrfCells, weight: float, steps: int) -> Tensor:
     """The parallel schedule in numba, on the valid pixels of a batch of one."""
-    valid = evidence.weak.valid[0]
-    here = scores[0, :, valid].float().T.numpy()
-    probs = scores.softmax(1)
-    side = float(side_in_cells(evidence.weak, (valid.shape[0], valid.shape[1])))
-    found = torch.from_numpy(stepped(here, evidence.image[0], valid, side, crf, weight, steps))
-    probs[0, :, valid] = found.T.to(probs)
-    return probs
+    here = scores[0].flatten(1)[:, crf.cells].float().T.contiguous().numpy()
+    found = torch.from_numpy(stepped(here, crf.kernels, weight, steps)).T
+    probs = scores.softmax(1).flatten(2)
+    return probs.index_copy(2, crf.cells, found[None].to(probs)).reshape(scores.shape)
 
 
 def _scores(evidence: Evidence) -> Float[Tensor, "B C H W"]:

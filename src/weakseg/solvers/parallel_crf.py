@@ -1,11 +1,13 @@
 """All pixels of a dense CRF stepped at once, as CRF implementations do, in numba on CPUs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+from jaxtyping import Float
 
 from weakseg.energies.dense_crf import DenseCRF
+from weakseg.energies.gaussian_filter import GaussianFilter
 from weakseg.errors import EvidenceInvalid
 from weakseg.kernels.mean_field import messages, parallel_steps
 from weakseg.kernels.permutohedral import Lattice
@@ -32,9 +34,9 @@ def refined(
         raise EvidenceInvalid("Probabilities that are nan or infinite.", mend="Look for what gave them.")
     alive = probs.reshape(len(probs), -1).max(1) > FAINT
     scores = np.log(np.maximum(probs[alive].reshape(alive.sum(), -1), 1e-8)).T
-    everywhere = torch.ones(image.shape[1:], dtype=torch.bool)
-    seen, side = torch.from_numpy(np.ascontiguousarray(image)), everywhere.numel() ** 0.5
-    found = stepped(scores, seen, everywhere, side, crf, 1.0, steps).T.reshape(-1, *probs.shape[1:])
+    seen, side = torch.from_numpy(np.ascontiguousarray(image))[None], torch.tensor([image[0].size ** 0.5])
+    kernels = crf.kernels(seen, torch.arange(image[0].size), side)
+    found = stepped(scores, kernels, 1.0, steps).T.reshape(-1, *probs.shape[1:])
     if alive.all():
         return found
     whole = probs.copy()
@@ -43,18 +45,11 @@ def refined(
 
 
 def stepped(
-    scores: Float[np.ndarray, "N C"],
-    image: Float[Tensor, "M H W"],
-    valid: Bool[Tensor, "H W"],
-    side: float,
-    crf: DenseCRF,
-    weight: float,
-    steps: int,
+    scores: Float[np.ndarray, "N C"], kernels: Sequence[tuple[GaussianFilter, float]], weight: float, steps: int
 ) -> Float[np.ndarray, "N C"]:
-    """Probabilities of the N valid pixels after that many steps, from their scores; `side` is of the whole picture."""
-    cells = valid.flatten().nonzero()[:, 0]
-    kernels, threads = crf.kernels(image[None], cells, torch.tensor([side])), torch.get_num_threads()
-    lattices = [matrix.lattice for matrix, _ in kernels]
-    assert all(isinstance(lattice, Lattice) for lattice in lattices), "other devices have steps of their own"
+    """Probabilities of N pixels after that many steps, from their scores, with a CRF's kernels among them."""
+    lattices = [matrix.lattice for matrix, _ in kernels if isinstance(matrix.lattice, Lattice)]
+    assert len(lattices) == len(kernels), "other devices have steps of their own"
+    threads = torch.get_num_threads()
     matrix = messages(lattices, [weight * strength for _, strength in kernels], threads)
     return parallel_steps(scores, matrix, steps, threads)

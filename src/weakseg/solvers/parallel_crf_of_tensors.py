@@ -4,34 +4,29 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.cells import side_in_cells
-from weakseg.energies.dense_crf import DenseCRF
+from weakseg.energies.crf_cells import CrfCells
 from weakseg.energies.lattice_of_tensors import TensorLattice
-from weakseg.types import Evidence
 
 
 def steps_of_tensors(
-    scores: Float[Tensor, "B C H W"], evidence: Evidence, crf: DenseCRF, weight: float, steps: int
+    scores: Float[Tensor, "B C H W"], crf: CrfCells, weight: float, steps: int
 ) -> Float[Tensor, "B C H W"]:
-    """Probabilities after that many steps, equation 57, in float32; lattices are built once, for all images together.
+    """Probabilities after that many steps, equation 57, in float32, of all images together.
 
     The operator is that of `kernels.mean_field`: blurs in a single order.
     """
     probs = scores.softmax(1)
-    cells = evidence.weak.valid.flatten().nonzero()[:, 0]
+    cells = crf.cells
     if not len(cells):
         return probs
     here = scores.movedim(1, 3).flatten(0, 2)[cells].float()
-    valid = evidence.weak.valid
-    side = side_in_cells(evidence.weak, (valid.shape[1], valid.shape[2]))
-    kernels = crf.kernels(evidence.image, cells, side)
-    told = [_normalised(matrix.lattice, weight * strength, here) for matrix, strength in kernels]
+    told = [_normalised(matrix.lattice, weight * strength, here) for matrix, strength in crf.kernels]
     found = here.softmax(1)
     for _ in range(steps):
         messages = [root * lattice.filter_in_one_order(root * found) for lattice, root in told]
         found = sum(messages, start=here).softmax(1)
     rows = probs.movedim(1, 3).flatten(0, 2).index_copy(0, cells, found.to(probs))
-    return rows.unflatten(0, evidence.weak.valid.shape).movedim(3, 1)
+    return rows.unflatten(0, crf.share.shape).movedim(3, 1)
 
 
 def _normalised(lattice, strength, like) -> tuple[TensorLattice, Float[Tensor, "N 1"]]:
