@@ -1,6 +1,7 @@
 """Promises of the divergences."""
 
 import math
+from contextlib import suppress
 
 import pytest
 import torch
@@ -223,3 +224,13 @@ def test_classes_are_those_of_the_network_and_not_those_in_the_picture():
     b = 1 - 21 * a
     expected = -((a + b * log_probs[:, 4].exp()) / (a + b)).log()
     torch.testing.assert_close(RobustCrossEntropy(0.94)(target, log_probs), expected)
+
+
+@pytest.mark.parametrize("classes", range(2, 40))
+def test_robust_cross_entropy_is_a_number_up_to_its_limits(classes):
+    """The last flip probability below (K - 1) / K is finite or refused; the smallest is cross entropy."""
+    target, log_probs = torch.eye(classes)[:1, :, None, None], torch.full((1, classes, 1, 1), -math.log(classes))
+    last = math.nextafter((classes - 1) / classes, 0)
+    with suppress(RecipeInvalid):
+        assert RobustCrossEntropy(last)(target, log_probs).isfinite().all()
+    torch.testing.assert_close(RobustCrossEntropy(1e-320)(target, log_probs), CrossEntropy()(target, log_probs))

@@ -1,6 +1,7 @@
 """Promises of the training losses: equations 3, 5 and 6 of docs/theory.md."""
 
 from dataclasses import dataclass
+from math import log
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 from weakseg import (
     All,
     AlphaExpansion,
+    Batch,
     DualProjection,
     EmAdapt,
     Evidence,
@@ -280,3 +282,12 @@ def test_nan_logits_are_refused_by_the_picture_s_name(solver):
     logits[1, 0, 0, 0] = torch.nan
     with pytest.raises(EvidenceInvalid, match="image 'picture1' are NaN"):
         Fit(solver)(logits, batch)
+
+
+def test_void_of_a_batch_made_by_hand_is_not_looked_at():
+    """Whatever is drawn there."""
+    seeds = torch.tensor([[[0, 255], [1, -1]]])
+    valid = torch.tensor([[[True, False], [True, True]]])
+    batch = Batch.from_seeds(torch.rand(1, 3, 2, 2), seeds, 2, valid)
+    assert batch.weak.whole_valid.tolist() == [3]
+    assert Fit(SeedsOnly())(torch.zeros(1, 2, 2, 2), batch) == pytest.approx(log(2))

@@ -60,10 +60,14 @@ class RobustCrossEntropy:
         classes = target.shape[1]
         _check_flip(self.flip, (classes - 1) / classes)
         target, log_probs = precise(target), precise(log_probs)
-        if self.flip == 0:
+        # Below, in the last digits, b / a would be infinite.
+        if self.flip < 1e-30:
             return CrossEntropy()(target, log_probs)
+        odds = (classes - 1) / self.flip - classes
+        if odds <= 0:
+            _check_flip(1.0, (classes - 1) / classes)
         # With c = log(b / a), log((a + b q) / a) is softplus(c + log q); the difference is exactly 0 at q = 1.
-        c = log_probs.new_tensor(log((classes - 1) / self.flip - classes))
+        c = log_probs.new_tensor(log(odds))
         return (target * (F.softplus(c) - F.softplus(c + log_probs))).sum(1).clamp(min=0)
 
 

@@ -115,10 +115,15 @@ class Batch:
             valid: False on padding, and where nothing is to be learnt or judged; `None` where every pixel counts.
 
         Raises:
-            EvidenceInvalid: seeds of no class, naming the images.
+            EvidenceInvalid: seeds of no class, naming the images; `valid` of another kind or shape.
         """
-        refuse_strange_seeds(seeds, n_classes)
+        seeds = seeds.long()
         valid = torch.ones_like(seeds, dtype=torch.bool) if valid is None else valid
+        if valid.shape != seeds.shape or valid.dtype != torch.bool:
+            found = f"valid is {valid.dtype} of {tuple(valid.shape)}, the seeds are {tuple(seeds.shape)}"
+            raise EvidenceInvalid(found, expected="booleans of the seeds' shape")
+        seeds = torch.where(valid, seeds, UNLABELED)
+        refuse_strange_seeds(seeds, n_classes)
         count = len(seeds)
         areas = torch.tensor([0.0, 1.0], device=seeds.device).expand(count, n_classes, 2)
         weak = WeakLabels(

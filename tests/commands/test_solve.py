@@ -106,3 +106,12 @@ def test_a_missing_file_is_named(weakseg, files, missing):
 
     assert said.code == 2
     assert missing in said.err
+
+
+def test_a_mask_and_an_overlay_of_one_name_are_refused(weakseg, files):
+    """One would take the place of the other."""
+    said = solve(weakseg, files, "--overlay", files / "mask.png")
+
+    assert said.code == 2
+    assert "asked for twice" in said.err
+    assert not (files / "mask.png").exists()

@@ -272,6 +272,15 @@ def test_grids_that_do_not_divide_the_picture_count_every_pixel_once(size):
     torch.testing.assert_close(share_per_cell(valid, grid).sum((1, 2)), torch.full((2,), 12.0))
 
 
+@pytest.mark.parametrize("label", [3, -2])
+def test_a_label_of_no_class_is_not_counted_in_another_picture(label):
+    """It is refused; in one sum over all pictures it would be a class of the next."""
+    labels = torch.zeros(2, 4, 4, dtype=torch.long)
+    labels[0, 1, 1] = label
+    with pytest.raises(EvidenceInvalid, match="0 to 2"):
+        classes_per_cell(labels, 3, (2, 2))
+
+
 @pytest.mark.parametrize("bounds", [(inf, inf), (-inf, -inf), (float("nan"), inf), (0.0, float("nan"))])
 def test_bounds_that_are_no_shares_are_refused(bounds):
     """They would else be left out without a word, or break the solver."""

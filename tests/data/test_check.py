@@ -59,6 +59,9 @@ OF_PICTURES = {
     "click outside the picture": (
         lambda r, k: add(r / "clicks.csv", f"{k},cow,16,3"), "clicks.csv", "x 16, y 3", "exchanged"
     ),
+    "two clicks on one pixel": (
+        lambda r, k: add(r / "clicks.csv", f"{k},cow,6,4", f"{k},background,6,4"), "clicks.csv", "x 6, y 4", "one of"
+    ),
     "click outside all boxes": (
         lambda r, k: add(r / "clicks.csv", f"{k},cow,0,0"), "clicks.csv", "x 0, y 0", "widen the box"
     ),

@@ -105,16 +105,24 @@ def test_half_the_resolution_gives_about_the_same():
     ("image", "scribbles", "message"),
     [
         ((3, 8, 9), np.full((9, 8), -1), "8 x 9 pixels, the scribbles 9 x 8"),
+        ((3, 0, 9), np.full((0, 9), -1), "rows and columns"),
         ((3, 8, 9), np.full((8, 9), -1), "Nothing is drawn"),
         ((3, 8, 9), np.where(np.eye(8, 9) > 0, 4, -1), "Only label 4"),
         ((3, 8, 9), np.eye(8, 9).astype(int), "Every pixel of the scribbles is drawn on"),
     ],
-    ids=["sizes", "nothing", "one label", "everything"],
+    ids=["sizes", "no pixels", "nothing", "one label", "everything"],
 )
 def test_scribbles_that_say_too_little_are_refused(image, scribbles, message):
     """The message says what was found."""
     with pytest.raises(EvidenceInvalid, match=message):
         segment(np.zeros(image, np.float32), scribbles)
+
+
+def test_a_picture_seen_in_a_mirror_has_the_mirrored_segmentation():
+    """Views whose rows or columns run backwards are pictures like any other."""
+    image, scribbles, _ = flag()
+    mirrored = segment(image[:, :, ::-1], scribbles[:, ::-1], unlabeled=255).labels
+    assert (mirrored[:, ::-1] == segment(image, scribbles, unlabeled=255).labels).mean() > 0.99
 
 
 @pytest.mark.parametrize("value", [np.nan, 200.0, -0.5])

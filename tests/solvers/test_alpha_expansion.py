@@ -7,7 +7,7 @@ import pytest
 import torch
 from batches import batch_of, mixed
 
-from weakseg import AlphaExpansion, Evidence, GridPotts, Memory
+from weakseg import AlphaExpansion, EdgeMapContrast, Evidence, GridPotts, Memory
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.solvers import alpha_expansion
 from weakseg.types import ABSENT, PRESENT, UNLABELED
@@ -101,8 +101,39 @@ def test_a_cell_costs_the_mean_of_its_valid_pixels():
     solver = AlphaExpansion(prediction_weight=1.7, cell_px=2)
     solution = solver.solve(evidence_of(nothing_drawn(2, 2), logits, valid=valid))
     means = -logits.log_softmax(0)[:, valid].mean(1)
+    # Three of four pixels: three quarters of a cell count, and are all that counts.
     assert solution.energy == pytest.approx(1.7 * float(means.min()))
     assert solution.memory.labels.tolist() == [[[int(means.argmin())] * 2, [int(means.argmin()), UNLABELED]]]
+
+
+def test_a_cell_counts_as_far_as_it_is_valid():
+    """Two cells, one of them with a single valid pixel, which counts like each of the other four."""
+    logits = random_logits(2, 2, 4)
+    valid = torch.tensor([[True, True, True, False], [True, True, False, False]])
+    solver = AlphaExpansion(GridPotts(contrast=EdgeMapContrast()), prediction_weight=1.7, cell_px=2)
+    solution = solver.solve(evidence_of(nothing_drawn(2, 4), logits, torch.ones(3, 2, 4), valid))
+    surprise = -logits.log_softmax(0)
+    halves = [surprise[:, :, :2][:, valid[:, :2]].sum(1), surprise[:, :, 2:][:, valid[:, 2:]].sum(1)]
+    assert solution.energy == pytest.approx(1.7 * float(sum(half.min() for half in halves)) / 5)
+
+
+@pytest.mark.parametrize("labels", [torch.full((1, 8, 8), 3), torch.full((1, 8, 8), -5), torch.zeros(1, 4, 4).long()])
+def test_a_start_of_other_classes_or_another_size_is_refused(labels):
+    """As of a damaged file, or of another network."""
+    with pytest.raises(EvidenceInvalid, match="to start from"):
+        AlphaExpansion().solve(evidence_of(nothing_drawn(8, 8), random_logits(3, 2, 2)), Memory(labels=labels))
+
+
+def test_cells_help_where_pixels_would_outgrow_memory(monkeypatch):
+    """But what is computed at every pixel counts all the same."""
+    evidence = evidence_of(nothing_drawn(64, 64), random_logits(3, 16, 16))
+    monkeypatch.setattr(alpha_expansion, "MEMORY_LIMIT", 300_000)
+    with pytest.raises(EvidenceInvalid, match="cell_px"):
+        AlphaExpansion().solve(evidence)
+    assert AlphaExpansion(cell_px=4).solve(evidence).energy.isfinite()
+    monkeypatch.setattr(alpha_expansion, "MEMORY_LIMIT", 100_000)
+    with pytest.raises(EvidenceInvalid, match="cell_px"):
+        AlphaExpansion(cell_px=4).solve(evidence)
 
 
 def test_marks_hold_to_the_pixel_in_cells_that_two_of_them_share():
@@ -154,7 +185,8 @@ def test_two_labels_are_called_optimal_and_their_bound_is_tight():
 
 def test_it_says_when_it_stopped_early():
     """One sweep is not enough to know that no expansion is left."""
-    solution = AlphaExpansion(max_sweeps=1).solve(evidence_of(nothing_drawn(40, 40), random_logits(6, 10, 10)))
+    solver = AlphaExpansion(max_sweeps=1, prediction_weight=8.0)
+    solution = solver.solve(evidence_of(nothing_drawn(40, 40), random_logits(6, 10, 10)))
     assert solution.certificate["settled"] == 0
     assert "another might" in solution.status[0]
 

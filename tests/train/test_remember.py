@@ -190,6 +190,15 @@ def test_targets_that_vanish_stop_the_run_and_are_found_again(tmp_path):
     assert targets.find(CLICKED[0]) is None
 
 
+def test_a_target_of_a_class_that_is_not_there_is_found_again(tmp_path):
+    """It would be taught to another picture of the batch."""
+    Targets(tmp_path).keep(CLICKED[0], np.full((24, 24), 200))
+
+    with pytest.raises(DataInvalid, match=r"has label 200[\s\S]*--resume"):
+        Targets(tmp_path)(CLICKED[0])
+    assert Targets(tmp_path).find(CLICKED[0]) is None
+
+
 def test_a_target_of_another_size_is_refused(tmp_path):
     """A data set that was changed under a run is noticed."""
     Targets(tmp_path).keep(Squares(size=30)[0], np.zeros((30, 30), np.int64))

@@ -39,6 +39,8 @@ def solve_and_show(picture: Path, scribbles: Path, out: Path, unlabeled: int, ov
 
 
 def _refuse_taken(*files: Path | None) -> None:
+    if len({*files}) < len(files):
+        raise DataInvalid(f"{files[0]} is asked for twice", mend="give the mask and the overlay a name each")
     taken = [str(file) for file in files if file and file.exists()]
     if taken:
         raise DataInvalid(f"there already: {', '.join(taken)}", mend="choose another name, or move it away")

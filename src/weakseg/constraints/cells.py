@@ -49,7 +49,13 @@ def classes_per_cell(labels: Int[Tensor, "B H W"], classes: int, grid: tuple[int
     """Share of each cell that each class covers; `UNLABELED` pixels are of none.
 
     One scatter over labelled pixels; pooling a map for every class would cost C x H x W.
+
+    Raises:
+        EvidenceInvalid: a label that is no class: it would be counted in another image.
     """
+    if labels.numel() and not UNLABELED <= int(labels.min()) <= int(labels.max()) < classes:
+        found = f"Label maps with labels from {int(labels.min())} to {int(labels.max())}."
+        raise EvidenceInvalid(found, expected=f"0 to {classes - 1}, or {UNLABELED} where nothing is known")
     height, width = labels.shape[1:]
     labelled = labels != UNLABELED
     image, row, column = labelled.nonzero().T

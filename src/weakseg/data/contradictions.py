@@ -78,9 +78,15 @@ def _of_boxes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Find
 
 def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
     height, width = said.valid.shape
-    marks = np.full(said.valid.shape, UNLABELED)
+    marks, clicked = np.full(said.valid.shape, UNLABELED), {}
     for stroke in said.strokes:
         row, column = stroke.points[0].tolist()
+        before = clicked.setdefault((round(row), round(column)), stroke.label)
+        if before != stroke.label:
+            found = (
+                f"'{names[before]}' and '{names[stroke.label]}' are clicked at x {column:g}, y {row:g} of {said.key}"
+            )
+            yield Finding(file, found, "one class a pixel", "remove one of the two clicks", (said.key,))
         # Centres lie at integers, so the picture begins half a pixel before the first.
         if -0.5 <= row < height - 0.5 and -0.5 <= column < width - 0.5:
             marks = draw(marks, stroke.points, stroke.width_px, stroke.label)

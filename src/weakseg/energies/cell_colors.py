@@ -44,5 +44,6 @@ def require_colors(image: Float[Tensor, "B M H W"]) -> None:
     raise EvidenceInvalid(
         f"Pictures of {image.dtype} with values from {float(low):.4g} to {float(high):.4g}.",
         expected="floating point in [0, 1]",
-        mend="Divide by the largest value that their type or camera has; centre them in the network, if at all.",
+        mend="Divide by the largest value that their type or camera has, or leave out what centres them: a network can"
+        " do that for itself.",
     )

@@ -18,7 +18,7 @@ from weakseg.kernels.tree_reweighted import (
     two_messages,
 )
 
-PASSES = 3
+PASSES = 10
 """Of messages, there and back, before the first cut."""
 
 

@@ -76,7 +76,9 @@ def _cut(
     image: Float[np.ndarray, "M H W"], seeds: Int[np.ndarray, "H W"], scores: Float32[np.ndarray, "K H W"]
 ) -> Segmentation:
     """The best labelling for given scores, with labels from 0."""
-    batch = Batch.from_seeds(torch.from_numpy(image)[None].float(), torch.from_numpy(seeds)[None], len(scores))
+    batch = Batch.from_seeds(
+        torch.from_numpy(image.copy())[None].float(), torch.from_numpy(seeds.copy())[None], len(scores)
+    )
     sure = torch.from_numpy(scores).log_softmax(0).exp()
     log_probs = ((1 - MISLED) * sure + MISLED / len(scores)).log()
     solver = AlphaExpansion(prediction_weight=SCORE_WEIGHT)
@@ -109,6 +111,12 @@ def _labels(scribbles: Integer[np.ndarray, "H W"], unlabeled: int) -> Int[np.nda
 
 
 def _refuse_no_picture(image: np.ndarray, scribbles: np.ndarray) -> None:
+    if image.ndim != 3 or not image.size or scribbles.ndim != 2:
+        raise EvidenceInvalid(
+            f"A picture of {image.shape}, scribbles of {scribbles.shape}.",
+            expected="channels, rows and columns; rows and columns",
+            mend="Give a grey picture as picture[None].",
+        )
     if image.shape[1:] != scribbles.shape:
         raise EvidenceInvalid(
             f"The picture has {image.shape[1]} x {image.shape[2]} pixels, the scribbles {scribbles.shape[0]} x "

@@ -5,7 +5,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from math import inf
 from threading import Timer
 
 import numpy as np
@@ -20,6 +19,9 @@ from weakseg.kernels.potts_run import Cut
 from weakseg.solvers.cut_problem import cut_problem, grid_of, in_pixels
 from weakseg.solvers.finite_logits import require_finite
 from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution, refuse_strange_seeds
+
+HEAVIEST = 1e30
+"""Largest weight of the prediction; its costs are in single precision."""
 
 MEMORY_LIMIT = 8 << 30
 """Bytes that one picture may take while it is solved."""
@@ -60,19 +62,19 @@ class AlphaExpansion:
     only_classes_present: bool = True
     """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
     cell_px: int = 1
-    """Side of the square cells that have one label each, in pixels. Cells of a quarter of the network's stride lose
-    nothing that a network of that stride could follow, and are cut many times faster."""
+    """Side of the square cells that have one label each, in pixels. With cells of a quarter
+    of the network's stride targets are about as good, and are found three times faster (docs/performance.md)."""
 
     def __post_init__(self):
-        if not 0 <= self.prediction_weight < inf or self.max_sweeps < 1 or self.cell_px < 1:
+        if not 0 <= self.prediction_weight <= HEAVIEST or self.max_sweeps < 1 or self.cell_px < 1:
             raise RecipeInvalid(
                 f"AlphaExpansion with prediction_weight={self.prediction_weight}, max_sweeps={self.max_sweeps} and "
                 f"cell_px={self.cell_px}",
-                expected="a finite weight of at least 0, at least one sweep, and cells of at least one pixel",
+                expected=f"a weight from 0 to {HEAVIEST:g}, at least one sweep, and cells of at least one pixel",
             )
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The cut of each image; energies and bounds are in float64.
+        """The cut of each image; energies and bounds are float64 sums of float32 costs, right to about 1e-7 of these.
 
         Raises:
             EvidenceInvalid: log-probabilities that are no numbers, seeds of no class, or a picture too large for
@@ -83,6 +85,8 @@ class AlphaExpansion:
         require_finite(evidence)
         weak = evidence.weak
         refuse_strange_seeds(torch.where(weak.valid, weak.seeds, UNLABELED), classes)
+        if start.labels is not None:
+            _refuse_strange_start(start.labels, weak.valid, classes)
         with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as threads:
             cuts = list(threads.map(lambda i: self._cut(evidence, start, i), range(count)))
         labels = torch.from_numpy(np.stack([labels for labels, *_ in cuts])).to(evidence.log_probs.device)
@@ -117,9 +121,10 @@ class AlphaExpansion:
         size = (valid.shape[0], valid.shape[1])
         grid = grid_of(size, self.cell_px)
         name = f"'{evidence.keys[i]}'" if evidence.keys else f"{i} of the batch (counted from 0)"
-        require_memory(f"Image {name}", grid, len(allowed), len(self.potts.steps))
+        unaries = 4 * size[0] * size[1] * (len(allowed) + 2 * len(evidence.log_probs[i]))
+        require_memory(f"Image {name}", grid, len(allowed), len(self.potts.steps), unaries)
         begin = torch.full_like(seeds, UNLABELED) if start.labels is None else start.labels[i].cpu()
-        image, log_probs = evidence.image[i].cpu(), evidence.log_probs[i]
+        image, log_probs = evidence.image[i].cpu().float(), evidence.log_probs[i]
         problem, root = cut_problem(
             self.potts, self.prediction_weight, allowed, log_probs, image, valid, seeds, begin, grid
         )
@@ -158,20 +163,31 @@ def compile_kernels() -> None:
 
 def _status(cut: Cut, classes: int) -> str:
     """How it ended, for people."""
+    if classes == 1:
+        return "Optimal: only one label may appear."
     if not cut.settled:
         return f"Stopped after {len(cut.energies) - 1} expansions: another might lower the energy."
-    gap = (cut.energies[-1] - cut.bound) / max(abs(cut.energies[-1]), 1e-30)
-    if classes <= 2:
+    if classes == 2:
         return "Optimal: the cut is exact for two labels."
-    return f"No expansion of a single class helps; at most {100 * gap:.2g} % above the optimum."
+    gap = (cut.energies[-1] - cut.bound) / max(abs(cut.energies[-1]), 1e-30)
+    return f"No expansion of a single class helps; the proven bound lies {100 * gap:.2g} % below the energy."
 
 
-def require_memory(name: str, size: tuple[int, int], classes: int, steps: int = 4) -> None:
-    """Raise `EvidenceInvalid` where cutting a picture would take more than `MEMORY_LIMIT`."""
-    needed = memory_needed(size, classes, steps)
+def _refuse_strange_start(labels: Tensor, valid: Tensor, classes: int) -> None:
+    if labels.shape != valid.shape or (labels < UNLABELED).any() or (labels >= classes).any():
+        reach = f"from {int(labels.min())} to {int(labels.max())}" if labels.numel() else "none"
+        raise EvidenceInvalid(
+            f"A labelling of {tuple(labels.shape)} to start from, with labels {reach}.",
+            expected=f"{tuple(valid.shape)}, classes from 0 to {classes - 1}, or {UNLABELED} where nothing is known",
+        )
+
+
+def require_memory(name: str, grid: tuple[int, int], classes: int, steps: int = 4, more: int = 0) -> None:
+    """Raise `EvidenceInvalid` where cutting a picture, and `more` bytes beside it, would take over `MEMORY_LIMIT`."""
+    needed = memory_needed(grid, classes, steps) + more
     if needed > MEMORY_LIMIT:
         raise EvidenceInvalid(
-            f"{name} has {size[0]} x {size[1]} pixels and {classes} labels; its cut would take "
+            f"{name} has {grid[0]} x {grid[1]} pixels or cells and {classes} labels; its cut would take "
             f"{needed / 2**30:.1f} GiB.",
             expected=f"at most {MEMORY_LIMIT / 2**30:.0f} GiB",
             mend="Solve it smaller, in larger cells (AlphaExpansion.cell_px), or in tiles.",

@@ -44,7 +44,8 @@ def cut_problem(
 ) -> tuple[CutProblem, float]:
     """Equation 40 times the root of n, and that root; n counts valid cells.
 
-    A cell costs the mean of its valid pixels, and has the class that most of its seeds, or of `begin`, have.
+    A cell costs the mean of its valid pixels, times the share of it that they cover, and has the class that most of its
+    seeds, or of `begin`, have.
     """
     size, classes = (valid.shape[0], valid.shape[1]), len(log_probs)
     share = share_per_cell(valid[None], grid)[0]

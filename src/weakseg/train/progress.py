@@ -49,7 +49,9 @@ class Display:
             "targets_slack": "slack",
         }
         numbers = "".join(f"  {name} {line[key]:.3f}" for key, name in names.items() if line.get(key) is not None)
-        self.console.print(f"hidden segmentations{numbers}  {line['targets_seconds']:.0f} s", highlight=False)
+        there = line["targets_there"]
+        some = f"  ({there} more were there already)" if there else ""
+        self.console.print(f"hidden segmentations{numbers}{some}  {line['targets_seconds']:.0f} s", highlight=False)
 
     def contradictions(self, solves: list[Solve]) -> None:
         """Pictures whose demands contradict each other are named, each of them once, a few an epoch."""

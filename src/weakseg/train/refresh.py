@@ -51,7 +51,11 @@ def refresh(
         mine = sweep(fit.solver, samples, predictor, targets, earlier, share, progress)
     found = [each for part in engine.gathered(accelerator, mine) for each in part]
     ended = [each.solve for each in found]
-    line = {**_line_of(found, samples.classes), "targets_seconds": round(time.perf_counter() - started, 3)}
+    line = {
+        **_line_of(found, samples.classes),
+        "targets_there": len(samples) - len(found),
+        "targets_seconds": round(time.perf_counter() - started, 3),
+    }
     if accelerator.is_main_process:
         shown.swept(line)
         shown.contradictions(ended)
@@ -61,7 +65,7 @@ def refresh(
 
 
 def _line_of(found: list[Found], classes: Classes) -> dict[str, float | None]:
-    """Mean energy and lower bound a picture, and the mIoU of the targets where there are masks; `None` for unknown."""
+    """Of pictures solved now: mean energy and bound, the targets' mIoU where there are masks; `None` for unknown."""
     matrices = [each.matrix for each in found if each.matrix is not None]
     names = tuple(map(str, range(len(matrices))))
     scores = Scores(classes, names, names, np.array(matrices)).mean_iou() if matrices else None

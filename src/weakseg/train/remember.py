@@ -46,13 +46,17 @@ class Targets:
         """The hidden segmentation of a picture, `UNLABELED` where none was found.
 
         Raises:
-            DataInvalid: it is missing, damaged or of another size.
+            DataInvalid: it is missing, damaged, of another size or of classes that there are not.
         """
-        path = self._path(sample)
-        labels = read_labels(path)
+        path, mend = self._path(sample), "resume the run with --resume, without the file; it will be found again"
+        try:
+            labels = read_labels(path)
+        except DataInvalid as error:
+            raise DataInvalid(error.found, expected=error.expected, mend=mend) from error
         if labels.shape != sample.valid.shape:
-            mend = "remove the file and resume the run; it will be found again"
             raise DataInvalid(f"{path} is {labels.shape}, its picture {sample.valid.shape}", mend=mend)
+        if (labels[labels != _VOID] >= len(sample.tags)).any():
+            raise DataInvalid(f"{path} has label {labels[labels != _VOID].max()}", mend=mend)
         return np.where(labels == _VOID, UNLABELED, labels).astype(np.int64)
 
     def find(self, sample: Sample) -> Int[np.ndarray, "H W"] | None:
