@@ -28,7 +28,7 @@ def finished(folder: Path) -> dict[str, dict[float, list[dict]]]:
         name, _, length = run.name.rpartition("-seed")[0].partition("__length_")
         metrics = read_metrics(run)
         if metrics and "trimap" in metrics[-1]:
-            found[name.replace("_", " ")][float(length or 1)].append(metrics[-1])
+            found[name.replace("__", ", ").replace("_", " ")][float(length or 1)].append(metrics[-1])
     return found
 
 
@@ -36,7 +36,7 @@ def draw(found: dict[str, dict[float, list[dict]]]) -> None:
     """Two charts: over the length, and over the distance from true boundaries at full length."""
     figure, (over_length, near) = pyplot.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)
     for name, by_length in sorted(found.items(), key=lambda item: item[0] != FULL):
-        style = {"color": "grey"} if name == FULL else {"marker": "o"}
+        style = {"color": "black"} if name == FULL else {"marker": "o"}
         lengths = sorted(by_length)
         values = [np.mean([line["mean_iou"] for line in by_length[length]]) for length in lengths]
         if name == FULL:

@@ -28,10 +28,11 @@ CHOSEN = {
 partial = load_recipe(recipes / "msrc21_partial.py")
 settings = methods["settings"](23, every=4, prediction_weight=5.0)
 objectives = {name: settings[name][setting] for name, setting in CHOSEN.items()}
-in_cells = AlphaExpansion(prediction_weight=5.0, cell_px=4)
-objectives["trust region, robust, cells of 4 pixels"] = Fit(
-    in_cells, RobustCrossEntropy(0.3), weight=0.3, every_epochs=4
-)
+for cell_px in (4, 2):
+    in_cells = AlphaExpansion(prediction_weight=5.0, cell_px=cell_px)
+    objectives[f"trust region, robust, cells of {cell_px} pixels"] = Fit(
+        in_cells, RobustCrossEntropy(0.3), weight=0.3, every_epochs=4
+    )
 compared = {"partial cross entropy": partial} | {
     name: methods["after_warm_up"](partial, 4, objective) for name, objective in objectives.items()
 }
