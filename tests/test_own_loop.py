@@ -23,7 +23,7 @@ def test_every_block_of_the_page_runs_after_those_before_it(tmp_path, monkeypatc
     for block in blocks:
         exec(compile(block, "docs/own_loop.md", "exec"), names)
 
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     assert names["loss"].isfinite()
     assert set(names["found"].status) == {"Every row holds."}
 
