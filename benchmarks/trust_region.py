@@ -1,7 +1,7 @@
 """What following remembered graph cuts costs beside partial cross entropy, sweeps included.
 
-An epoch of scenes (msrc21, MobileNetV2, crops of 224, batch 8) with a sweep every five epochs, in cells as its recipe
-has them and at every pixel; of generated scenes with a small U-Net where the data is not there.
+An epoch of scenes (msrc21, MobileNetV2, crops of 224, batch 8) with a sweep every five epochs, at every pixel and in
+cells of a quarter of the network's stride; of generated scenes with a small U-Net where the data is not there.
 """
 
 import os
@@ -51,7 +51,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
     fit = Fit(AlphaExpansion(prediction_weight=5.0), RobustCrossEntropy(flip=0.3), every_epochs=EVERY_EPOCHS)
     plain, followed = step_seconds(Fit(SeedsOnly()), fit, samples, augment, network, bf16)
     yield "cut.step_ratio", followed / plain, "of partial cross entropy, without sweeps"
-    for row, cell_px in (("", max(network.stride // 4, 1)), ("_pixels", 1)):
+    for row, cell_px in (("", 1), ("_cells", max(network.stride // 4, 1))):
         swept = sweep_seconds(replace(fit.solver, cell_px=cell_px), samples, network, bf16) / PICTURES
         ratio = (followed + BATCH * swept / EVERY_EPOCHS) / plain
         yield f"cut.epoch_ratio{row}", ratio, f"of partial cross entropy, a sweep every {EVERY_EPOCHS} epochs"

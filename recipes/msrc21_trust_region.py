@@ -1,7 +1,6 @@
 """Natural scenes, simulated scribbles at full length, robust trust region.
 
-Partial cross entropy alone for the first 4 epochs of the schedule of recipes/msrc21_full.py, as a warm-up. Cells of a
-quarter of the network's stride: the targets are as good as at every pixel, and found three times faster.
+Partial cross entropy alone for the first 4 epochs of the schedule of recipes/msrc21_full.py, as a warm-up.
 """
 
 from dataclasses import replace
@@ -11,8 +10,7 @@ from weakseg import AlphaExpansion, Fit, RobustCrossEntropy
 from weakseg.train.recipe import load_recipe
 
 partial = load_recipe(Path(__file__).with_name("msrc21_partial.py"))
-cut = AlphaExpansion(prediction_weight=5.0, cell_px=4)
-fit = Fit(cut, RobustCrossEntropy(flip=0.3), weight=0.3, every_epochs=4)
+fit = Fit(AlphaExpansion(prediction_weight=5.0), RobustCrossEntropy(flip=0.3), weight=0.3, every_epochs=4)
 recipe = replace(
     partial,
     phases=(replace(partial.phases[0], epochs=4), replace(partial.phases[0], objective=fit, epochs=10)),

@@ -63,7 +63,8 @@ class AlphaExpansion:
     """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
     cell_px: int = 1
     """Side of the square cells that have one label each, in pixels. With cells of a quarter
-    of the network's stride targets are about as good, and are found three times faster (docs/performance.md)."""
+    of the network's stride targets are about as good and are found two to five times faster; a network that follows
+    them may be a little worse (docs/performance.md). For large pictures."""
 
     def __post_init__(self):
         if not 0 <= self.prediction_weight <= HEAVIEST or self.max_sweeps < 1 or self.cell_px < 1:
