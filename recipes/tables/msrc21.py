@@ -7,7 +7,6 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import AlphaExpansion, Fit, RobustCrossEntropy
 from weakseg.commands.experiments import Row, Table
 from weakseg.data.simulate import Scribbles
 from weakseg.train.recipe import load_recipe
@@ -28,11 +27,10 @@ CHOSEN = {
 partial = load_recipe(recipes / "msrc21_partial.py")
 settings = methods["settings"](23, every=4, prediction_weight=5.0)
 objectives = {name: settings[name][setting] for name, setting in CHOSEN.items()}
+robust = objectives["trust region, robust"]
 for cell_px in (4, 2):
-    in_cells = AlphaExpansion(prediction_weight=5.0, cell_px=cell_px)
-    objectives[f"trust region, robust, cells of {cell_px} pixels"] = Fit(
-        in_cells, RobustCrossEntropy(0.3), weight=0.3, every_epochs=4
-    )
+    in_cells = replace(robust, solver=replace(robust.solver, cell_px=cell_px))
+    objectives[f"trust region, robust, cells of {cell_px} pixels"] = in_cells
 compared = {"partial cross entropy": partial} | {
     name: methods["after_warm_up"](partial, 4, objective) for name, objective in objectives.items()
 }

@@ -8,7 +8,7 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import AlphaExpansion, Fit, Fold, RobustCrossEntropy
+from weakseg import Fold
 from weakseg.commands.experiments import Row, Table
 from weakseg.data.simulate import Scribbles
 from weakseg.train.recipe import load_recipe
@@ -39,15 +39,16 @@ def rows(length: float):
         )
         for rate in (2e-4, 5e-4, 1e-3, 2e-3)
     }
-    for name, choices in methods["settings"](23, every=4, prediction_weight=5.0).items():
+    settings = methods["settings"](23, every=4, prediction_weight=5.0)
+    for name, choices in settings.items():
         for setting, objective in choices.items():
             found[f"{name}, {setting}"] = after_warm_up(partial, 4, objective)
-    in_cells = AlphaExpansion(prediction_weight=5.0, cell_px=4)
-    follow = Fit(in_cells, RobustCrossEntropy(0.3), weight=0.3, every_epochs=4)
+    robust = settings["trust region, robust"]["flip 0.3, weight 0.3"]
+    follow = replace(robust, solver=replace(robust.solver, cell_px=4))
     cut = after_warm_up(partial, 4, follow)
     found |= {
         f"cells, prediction {weight:g}": after_warm_up(
-            partial, 4, replace(follow, solver=replace(in_cells, prediction_weight=weight))
+            partial, 4, replace(follow, solver=replace(follow.solver, prediction_weight=weight))
         )
         for weight in (0.5, 1.5, 15.0, 50.0)
     }

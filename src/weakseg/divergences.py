@@ -58,16 +58,14 @@ class RobustCrossEntropy:
     def __call__(self, target: Float[Tensor, "B C H W"], log_probs: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
         """Nats per pixel; the expectation over a soft target."""
         classes = target.shape[1]
-        _check_flip(self.flip, (classes - 1) / classes)
+        # Nearer to the limit b / a would be rounding, or 0.
+        _check_flip(self.flip, (1 - 1e-12) * (classes - 1) / classes)
         target, log_probs = precise(target), precise(log_probs)
         # Below, in the last digits, b / a would be infinite.
         if self.flip < 1e-30:
             return CrossEntropy()(target, log_probs)
-        odds = (classes - 1) / self.flip - classes
-        if odds <= 0:
-            _check_flip(1.0, (classes - 1) / classes)
         # With c = log(b / a), log((a + b q) / a) is softplus(c + log q); the difference is exactly 0 at q = 1.
-        c = log_probs.new_tensor(log(odds))
+        c = log_probs.new_tensor(log((classes - 1) / self.flip - classes))
         return (target * (F.softplus(c) - F.softplus(c + log_probs))).sum(1).clamp(min=0)
 
 

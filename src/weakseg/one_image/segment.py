@@ -76,9 +76,7 @@ def _cut(
     image: Float[np.ndarray, "M H W"], seeds: Int[np.ndarray, "H W"], scores: Float32[np.ndarray, "K H W"]
 ) -> Segmentation:
     """The best labelling for given scores, with labels from 0."""
-    batch = Batch.from_seeds(
-        torch.from_numpy(image.copy())[None].float(), torch.from_numpy(seeds.copy())[None], len(scores)
-    )
+    batch = Batch.from_seeds(torch.from_numpy(image.copy())[None].float(), torch.from_numpy(seeds)[None], len(scores))
     sure = torch.from_numpy(scores).log_softmax(0).exp()
     log_probs = ((1 - MISLED) * sure + MISLED / len(scores)).log()
     solver = AlphaExpansion(prediction_weight=SCORE_WEIGHT)
