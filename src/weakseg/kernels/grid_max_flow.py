@@ -14,7 +14,7 @@ from collections import namedtuple
 import numpy as np
 from jaxtyping import Int
 
-from weakseg.kernels.compiled import compiled, inlined
+from weakseg.kernels.compiled import compiled_in_place, inlined
 
 FREE, ROOT, ORPHAN = -1, 64, 65
 """Parents that are no direction."""
@@ -94,7 +94,7 @@ def open_pixel(p, alpha, potts, trees):
             residual[p, d + half] = weight[q, d] + (back if reversed_ else there)
 
 
-@compiled
+@compiled_in_place
 def start(p, trees):
     """Make an open pixel with excess the root of a tree."""
     trees.parent[p] = ROOT
@@ -112,7 +112,7 @@ def push(p, trees):
         trees.count[TAIL] = tail + 1 if tail + 1 < len(trees.queue) else 0
 
 
-@compiled
+@compiled_in_place
 def grow(alpha, potts, trees):
     """Push excess to deficits until none is left, or none can be reached; then trees hold what the roots reach."""
     offsets, residual, excess = trees.offsets, trees.residual, trees.excess

@@ -6,7 +6,7 @@ the label's next move starts where this one ended, and the lowest heights are a 
 
 import numpy as np
 
-from weakseg.kernels.compiled import compiled, inlined
+from weakseg.kernels.compiled import compiled_in_place, inlined
 from weakseg.kernels.grid_max_flow import (
     DEFICITS,
     EXCESS,
@@ -25,7 +25,7 @@ FEW = 2
 """Where there are so many times more pixels with deficits, growing from them costs more than it can save."""
 
 
-@compiled
+@compiled_in_place
 def quantize(problem, duals, potts, offsets, scale):
     """Weights, dual variables (in place of their floats) and heights as integers; rounded down, so bounds hold."""
     pixels, half = problem.weight.shape
@@ -37,19 +37,15 @@ def quantize(problem, duals, potts, offsets, scale):
             potts.weight[p, d] = 2 * w
             for k in range(duals.shape[2]):
                 potts.dual[p, d, k] = max(-w, min(w, np.int32(duals[p, d, k] * scale)))
-    height = np.empty(duals.shape[2], np.int32)
     for p in range(pixels):
         if problem.share[p] == 0 and not problem.free[p]:
             continue
-        for k in range(len(height)):
-            height[k] = np.int32(np.floor(problem.unary[p, k] * scale))
-        for d in range(half):
-            mine, theirs = potts.dual[p, d], potts.dual[p - offsets[d], d]
-            for k in range(len(height)):
-                height[k] += mine[k] - theirs[k]
         for k in range(classes):
-            potts.heights[k, p] = height[k]
-        potts.current[p] = height[potts.labels[p]]
+            height = np.int32(np.floor(problem.unary[p, k] * scale))
+            for d in range(half):
+                height += potts.dual[p, d, k] - potts.dual[p - offsets[d], d, k]
+            potts.heights[k, p] = height
+        potts.current[p] = potts.heights[potts.labels[p], p]
     for p in range(pixels):
         for d in range(half):
             # Only an edge has a far end: behind the last row there is no pixel to look at.
@@ -57,7 +53,7 @@ def quantize(problem, duals, potts, offsets, scale):
                 tighten(p, d, p + offsets[d], potts)
 
 
-@compiled
+@compiled_in_place
 def tighten(p, d, q, potts):
     """Make the dual variables of an edge differ by all its weight between the labels of its pixels, equation 44."""
     a, b, weight = potts.labels[p], potts.labels[q], potts.weight[p, d]
@@ -89,7 +85,7 @@ def window(dual, a, b, classes):
     return low, high
 
 
-@compiled
+@compiled_in_place
 def lower_bound(potts):
     """Sum of each pixel's lowest height."""
     classes, pixels = potts.heights.shape
@@ -102,7 +98,7 @@ def lower_bound(potts):
     return total
 
 
-@compiled
+@compiled_in_place
 def block_gaps(potts, width, side, gaps):
     """How much of the gap between energy and bound lies in each block of `side` pixels a side."""
     classes, pixels = potts.heights.shape
@@ -114,7 +110,7 @@ def block_gaps(potts, width, side, gaps):
             gaps[(p // width - 1) // side, (p % width - 1) // side] += potts.current[p] - lowest
 
 
-@compiled
+@compiled_in_place
 def give(labels, changed, potts, offsets):
     """Give some pixels other labels, whatever that costs."""
     for p in changed:
@@ -126,7 +122,7 @@ def give(labels, changed, potts, offsets):
             tighten(p - offsets[d], d, p, potts)
 
 
-@compiled
+@compiled_in_place
 def expand(alpha, problem, potts, trees):
     """The best expansion of one label, made where it lowers the energy; returns by how much it changed."""
     count = trees.count
@@ -150,20 +146,22 @@ def expand(alpha, problem, potts, trees):
     return min(change, 0.0)
 
 
-@compiled
+@compiled_in_place
 def plant(alpha, problem, potts, trees):
     """Choose what trees grow from, and make the roots; False where no pixel has excess."""
     height, current = potts.heights[alpha], potts.current
-    pixels, total = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    pixels_above, pixels_below, above, below = 0, 0, 0, 0
     for p in range(len(current)):
         excess = current[p] - height[p]
-        if excess != 0:
-            side = EXCESS if excess > 0 else DEFICITS
-            pixels[side] += 1
-            total[side] += abs(excess)
-    if pixels[EXCESS] == 0:
+        if excess > 0:
+            pixels_above += 1
+            above += excess
+        elif excess < 0:
+            pixels_below += 1
+            below -= excess
+    if pixels_above == 0:
         return False
-    if pixels[EXCESS] * FEW < pixels[DEFICITS] or total[EXCESS] > total[DEFICITS]:
+    if pixels_above * FEW < pixels_below or above > below:
         trees.count[SIDE] = EXCESS
         for p in range(len(current)):
             if current[p] > height[p]:
@@ -179,7 +177,7 @@ def plant(alpha, problem, potts, trees):
     return True
 
 
-@compiled
+@compiled_in_place
 def keep_flow(alpha, potts, trees):
     """Turn the flow into dual variables, as far as their span allows; equation 47."""
     offsets, half, classes = trees.offsets, potts.weight.shape[1], len(potts.heights)
@@ -204,7 +202,7 @@ def keep_flow(alpha, potts, trees):
                 height[q] -= rise
 
 
-@compiled
+@compiled_in_place
 def difference(alpha, problem, potts, trees):
     """What the move changes, from the weights as they were given, in float64."""
     offsets, labels, half = trees.offsets, potts.labels, potts.weight.shape[1]
@@ -230,7 +228,7 @@ def difference(alpha, problem, potts, trees):
     return change
 
 
-@compiled
+@compiled_in_place
 def relabel(alpha, potts, trees):
     """Give the label to all that excess is left in or reaches."""
     offsets, half = trees.offsets, potts.weight.shape[1]
@@ -247,7 +245,7 @@ def relabel(alpha, potts, trees):
                 tighten(p - offsets[d], d, p, potts)
 
 
-@compiled
+@compiled_in_place
 def expansions(problem, potts, trees, max_sweeps, changes):
     """Moves in ascending order of labels, again and again, until none helps; returns how many, and if one might."""
     classes = len(potts.heights)

@@ -6,17 +6,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32
 
 from weakseg.kernels.grid_max_flow import Forest, Potts, forest
+from weakseg.kernels.lanes import LANES
 from weakseg.kernels.padded_potts import Padded, energy, pad
 from weakseg.kernels.potts_arrays import DIRECTIONS
 from weakseg.kernels.potts_moves import expansions, quantize
-from weakseg.kernels.tree_reweighted import (
-    settle,
-    sweep_backward,
-    sweep_forward,
-    two_backward,
-    two_forward,
-    two_messages,
-)
+from weakseg.kernels.tree_reweighted import in_pairs_of_rows, settle, sweep, sweep_eight, sweep_two, two_messages
 
 PASSES = 10
 """Of messages, there and back, before the first cut."""
@@ -107,18 +101,23 @@ def inside(values: np.ndarray, width: int) -> np.ndarray:
 def pass_messages(problem: Padded, duals: Float32[np.ndarray, "n D Kp"], offsets, width: int, passes: int):
     """A few sweeps; leaves dual variables in `duals` and labels in the problem."""
     unary, weight, share = problem.unary, problem.weight, problem.share
-    if duals.shape[2] == 2:
-        given, forward, backward = (unary, duals, weight, share, offsets), two_forward, two_backward
+    order = np.empty(len(share), np.int32)
+    order = order[: in_pairs_of_rows(share, width, order)]
+    half, room = duals.shape[1:]
+    if room == 2:
+        send, messages, more = sweep_two, np.zeros_like(weight), ()
+    elif room == LANES:
+        send, messages, more = sweep_eight, duals.reshape(-1, room), ()
     else:
-        rows, belief = duals.reshape(-1, duals.shape[2]), np.empty((1, duals.shape[2]), np.float32)
-        given, forward, backward = (unary, rows, weight, share, offsets, belief), sweep_forward, sweep_backward
-    for _ in range(passes - 1):
-        forward(*given)
-        backward(*given)
-    forward(*given)
-    if duals.shape[2] == 2:
-        two_messages(duals)
-    settle(unary, duals, weight, share, offsets, width, problem.labels)
+        send, messages, more = sweep, duals.reshape(-1, room), (np.empty((1, room), np.float32),)
+    # Tuples, whose length the compiler knows.
+    steps, here = tuple(offsets.tolist()), (0,) * half
+    there, back = (here, order), (steps[:half], order[::-1].copy())
+    for way in [there, back] * (passes - 1) + [there]:
+        send(unary, messages, weight, share, steps, *way, *more)
+    if room == 2:
+        two_messages(messages, duals)
+    settle(unary, duals, weight, share, offsets, np.zeros((2 * width + 4, room), np.float32), problem.labels)
 
 
 def best_start(problem: Padded, begin, offsets, width: int) -> float:
@@ -136,4 +135,4 @@ def best_start(problem: Padded, begin, offsets, width: int) -> float:
 
 def padded_labels(classes: int) -> int:
     """How many labels messages have room for: whole vectors, but for two, whose messages are one number."""
-    return 2 if classes == 2 else 8 * -(-classes // 8)
+    return 2 if classes == 2 else LANES * -(-classes // LANES)

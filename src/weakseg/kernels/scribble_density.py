@@ -17,6 +17,7 @@ def log_density(
     drawn_places: Float32[np.ndarray, "s 2"],
     spread: float,
     smallest: float,
+    squares: Float32[np.ndarray, " s"],
     out: Float32[np.ndarray, " n"],
 ) -> None:
     """Equation 48 for one label, its constant left out: a Gaussian for each drawn pixel, of unit width in colour.
@@ -31,10 +32,10 @@ def log_density(
         drawn_places: of the label's scribbles.
         spread: above 0.
         smallest: above 0, in the unit of places.
+        squares: room.
         out: natural logarithms.
     """
     drawn = len(drawn_colors)
-    squares = np.empty(drawn, np.float32)
     for i in range(len(colors)):
         nearest = np.float32(np.inf)
         for j in range(drawn):

@@ -2,6 +2,9 @@
 
 Kolmogorov 2006. A sweep visits pixels in row-major order, or against it; each sends every later neighbour what
 a label there would cost it at least. Both the labels found on the way and the bound are good to start cuts from.
+
+What a pixel sends waits for what it receives from the one before, so rows are taken two by two (`in_pairs_of_rows`):
+two messages are under way at any time, and they are those of row-major order.
 """
 
 import numpy as np
@@ -9,116 +12,108 @@ import numpy as np
 from weakseg.kernels.compiled import compiled_fast, inlined
 from weakseg.kernels.lanes import LANES, add, load, lowest, multiply, smaller, spread, store, subtract
 
+BEHIND = 2
+"""Pixels by which the lower row of a pair is behind: diagonal neighbours above it are done."""
+
 
 @compiled_fast
-def sweep_forward(unary, messages, weight, share, offsets, belief):
-    """Send messages to later pixels, 8, 16, ... labels.
+def in_pairs_of_rows(share, width, order):
+    """Write down which pixels have edges, the order of sweeps forward; returns how many."""
+    pixels, count = len(share), 0
+    for row in range(0, pixels, 2 * width):
+        for j in range(width + BEHIND):
+            upper, lower = row + j, row + width + j - BEHIND
+            if j < width and share[upper] > 0:
+                order[count] = upper
+                count += 1
+            if j >= BEHIND and lower < pixels and share[lower] > 0:
+                order[count] = lower
+                count += 1
+    return count
 
-    messages (n D, Kp): a row an edge; share: one over the number of edges on a pixel's fuller side, or 0; belief
-    (1, Kp): room.
+
+@compiled_fast
+def sweep(unary, messages, weight, share, offsets, back, order, belief):
+    """Each pixel sends its messages; 9 labels or more.
+
+    messages (n D, Kp): a row an edge; share: one over the number of edges on a pixel's fuller side; back (D): how far
+    before a pixel its edges lie, nothing for those to later pixels and the steps themselves for those to earlier ones;
+    belief (1, Kp): room.
     """
-    pixels, half = weight.shape
-    for p in range(pixels):
-        if share[p] == 0:
-            continue
-        gather(p, unary, messages, share[p], offsets, belief)
+    half = len(back)
+    for p in order:
+        part = spread(share[p])
+        for k in range(0, belief.shape[1], LANES):
+            store(belief, 0, k, multiply(part, received(p, k, unary, messages, offsets)))
         for d in range(half):
-            send(belief, messages, p * half + d, weight[p, d])
+            q = p - back[d]
+            least, most = spread(np.float32(3e38)), spread(weight[q, d])
+            for k in range(0, belief.shape[1], LANES):
+                least = smaller(least, subtract(load(belief, 0, k), load(messages, q * half + d, k)))
+            least = spread(lowest(least))
+            for k in range(0, belief.shape[1], LANES):
+                above = subtract(subtract(load(belief, 0, k), load(messages, q * half + d, k)), least)
+                store(messages, q * half + d, k, smaller(above, most))
 
 
 @compiled_fast
-def sweep_backward(unary, messages, weight, share, offsets, belief):
-    """Send messages to earlier pixels."""
-    pixels, half = weight.shape
-    for p in range(pixels - 1, -1, -1):
-        if share[p] == 0:
-            continue
-        gather(p, unary, messages, share[p], offsets, belief)
+def sweep_eight(unary, messages, weight, share, offsets, back, order):
+    """The same for up to 8 labels, whose beliefs stay in a register: half of the time."""
+    half = len(back)
+    for p in order:
+        belief = multiply(spread(share[p]), received(p, 0, unary, messages, offsets))
         for d in range(half):
-            q = p - offsets[d]
-            send(belief, messages, q * half + d, weight[q, d])
+            q = p - back[d]
+            left = subtract(belief, load(messages, q * half + d, 0))
+            above = subtract(left, spread(lowest(left)))
+            store(messages, q * half + d, 0, smaller(above, spread(weight[q, d])))
 
 
 @inlined
-def gather(p, unary, messages, share, offsets, belief):
-    """A share of the unary costs plus all messages to p; those of edges that are not there are 0."""
+def received(p, k, unary, messages, offsets):
+    """Costs of eight labels with all messages to p; those of edges that are not there are 0."""
     half = len(offsets) // 2
-    part = spread(share)
-    for k in range(0, belief.shape[1], LANES):
-        all_of_it = load(unary, p, k)
-        for d in range(half):
-            pair = add(load(messages, p * half + d, k), load(messages, (p - offsets[d]) * half + d, k))
-            all_of_it = add(all_of_it, pair)
-        store(belief, 0, k, multiply(part, all_of_it))
-
-
-@inlined
-def send(belief, messages, edge, weight):
-    """Replace the message that came along an edge by the one that goes back along it."""
-    least, most = spread(np.float32(3e38)), spread(weight)
-    for k in range(0, belief.shape[1], LANES):
-        least = smaller(least, subtract(load(belief, 0, k), load(messages, edge, k)))
-    least = spread(lowest(least))
-    for k in range(0, belief.shape[1], LANES):
-        above = subtract(subtract(load(belief, 0, k), load(messages, edge, k)), least)
-        store(messages, edge, k, smaller(above, most))
+    total = load(unary, p, k)
+    for d in range(half - 1, -1, -1):
+        total = add(total, add(load(messages, p * half + d, k), load(messages, (p - offsets[d]) * half + d, k)))
+    return total
 
 
 @compiled_fast
-def two_forward(unary, messages, weight, share, offsets):
-    """Two labels: a message is how much more the first costs than the second, and stands in the place of the first."""
-    pixels, half = weight.shape
-    for p in range(pixels):
-        if share[p] == 0:
-            continue
-        belief = gather_two(p, unary, messages, share[p], offsets)
+def sweep_two(unary, messages, weight, share, offsets, back, order):
+    """The same for two labels: a message (n, D) is how much more the first costs than the second."""
+    half = len(back)
+    for p in order:
+        belief = unary[p, 0] - unary[p, 1]
+        for d in range(half - 1, -1, -1):
+            belief += messages[p, d] + messages[p - offsets[d], d]
+        belief *= share[p]
         for d in range(half):
-            messages[p, d, 0] = min(max(belief - messages[p, d, 0], -weight[p, d]), weight[p, d])
+            q = p - back[d]
+            messages[q, d] = min(max(belief - messages[q, d], -weight[q, d]), weight[q, d])
 
 
 @compiled_fast
-def two_backward(unary, messages, weight, share, offsets):
-    """The same to earlier pixels."""
-    pixels, half = weight.shape
-    for p in range(pixels - 1, -1, -1):
-        if share[p] == 0:
-            continue
-        belief = gather_two(p, unary, messages, share[p], offsets)
-        for d in range(half):
-            q = p - offsets[d]
-            messages[q, d, 0] = min(max(belief - messages[q, d, 0], -weight[q, d]), weight[q, d])
-
-
-@inlined
-def gather_two(p, unary, messages, share, offsets):
-    """A share of a pixel's difference of costs, with all messages to it."""
-    total = unary[p, 0] - unary[p, 1]
-    for d in range(len(offsets) // 2):
-        total += messages[p, d, 0] + messages[p - offsets[d], d, 0]
-    return share * total
-
-
-@compiled_fast
-def two_messages(messages):
-    """Turn differences into a message a label, of which the lower is 0."""
+def two_messages(differences, messages):
+    """Turn differences (n, D) into a message a label (n, D, 2), of which the lower is 0."""
     for p in range(messages.shape[0]):
         for d in range(messages.shape[1]):
-            difference = messages[p, d, 0]
+            difference = differences[p, d]
             messages[p, d, 0], messages[p, d, 1] = max(difference, np.float32(0)), max(-difference, np.float32(0))
 
 
 @compiled_fast
-def settle(unary, messages, weight, share, offsets, width, labels):
+def settle(unary, messages, weight, share, offsets, room, labels):
     """The last sweep, backward: messages become dual variables (equation 43), and each pixel gets a label.
 
     An edge's dual variable is half of what its two messages differ by, so both sweeps count alike; labels are chosen
-    one after the other, given those chosen before and the messages of the others.
+    one after the other, given those chosen before and the messages of the others. room (rows, K): zeros, two rows of
+    pixels and two more.
     """
     pixels, half = weight.shape
     classes = unary.shape[1]
     # Messages to earlier pixels are overwritten before those pixels are visited: their sums are kept for two rows.
-    sums = np.zeros((2 * width + 2, classes), np.float32)
-    cost, belief = np.empty(classes, np.float32), np.empty(classes, np.float32)
+    cost, belief, sums = room[0], room[1], room[2:]
     ring = len(sums)
     for p in range(pixels - 1, -1, -1):
         here = sums[p % ring]

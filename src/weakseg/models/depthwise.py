@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A convolution that is computed in float32 whatever the precision of those around it."""
+    """A convolution that is trained in float32 whatever the precision of those around it."""
 
     def forward(self, input: Tensor) -> Tensor:
         """In the precision of what came in."""
-        if not torch.is_autocast_enabled(input.device.type):
+        # Only gradients are slow.
+        if not torch.is_autocast_enabled(input.device.type) or not torch.is_grad_enabled():
             return super().forward(input)
         with torch.autocast(input.device.type, enabled=False):
             return super().forward(input.float()).to(input.dtype)

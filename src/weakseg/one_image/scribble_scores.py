@@ -35,5 +35,7 @@ def scribble_scores(
     for label, score in enumerate(scores):
         drawn = np.flatnonzero(seeds.ravel() == label)
         drawn = drawn[np.linspace(0, len(drawn) - 1, min(len(drawn), DRAWN_PIXELS)).astype(int)]
-        log_density(colors, places, colors[drawn], places[drawn], SPREAD, NEAREST, score)
+        log_density(
+            colors, places, colors[drawn], places[drawn], SPREAD, NEAREST, np.empty(len(drawn), np.float32), score
+        )
     return scores.reshape(labels, height, width)

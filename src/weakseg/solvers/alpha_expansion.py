@@ -155,9 +155,10 @@ def compile_kernels() -> None:
     try:
         size, none = (2, 3), np.full((2, 3), UNLABELED, np.int32)
         ramp = np.arange(18, dtype=np.float32).reshape(3, *size) % 5
-        edges = np.zeros((2, *size), np.float32)
+        edges = np.zeros((len(GridPotts().steps), *size), np.float32)
         edges[0, :, :2] = 0.5
-        minimise(ramp, edges, np.ones(size, bool), none, none, 1)
+        for labels in (2, 3):
+            minimise(ramp[:labels], edges, np.ones(size, bool), none, none, 1)
     finally:
         tell.cancel()
 
