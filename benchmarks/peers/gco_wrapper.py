@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from gco import GCO
 
-from weakseg.energies.neighbours import STEPS, ends
+from weakseg.kernels.neighbours import STEPS, ends
 from weakseg.kernels.potts_arrays import labelling_energy
 
 sys.path.append(str(Path(__file__).parents[1]))

@@ -123,7 +123,7 @@ class Batch:
             found = f"valid is {valid.dtype} of {tuple(valid.shape)}, the seeds are {tuple(seeds.shape)}"
             raise EvidenceInvalid(found, expected="booleans of the seeds' shape")
         seeds = torch.where(valid, seeds, UNLABELED)
-        refuse_strange_seeds(seeds, n_classes)
+        refuse_strange_labels(seeds, n_classes)
         count = len(seeds)
         areas = torch.tensor([0.0, 1.0], device=seeds.device).expand(count, n_classes, 2)
         weak = WeakLabels(
@@ -142,16 +142,16 @@ class Batch:
         return _moved(self, device)
 
 
-def refuse_strange_seeds(seeds: Int[Tensor, "B H W"], classes: int) -> None:
-    """Raise `EvidenceInvalid` where a seed is neither a class nor `UNLABELED`."""
-    strange = (seeds < UNLABELED) | (seeds >= classes)
+def refuse_strange_labels(labels: Int[Tensor, "B H W"], classes: int, name: str = "seeds") -> None:
+    """Raise `EvidenceInvalid` where a label is neither a class nor `UNLABELED`: it would be counted elsewhere."""
+    strange = (labels < UNLABELED) | (labels >= classes)
     if strange.any():
         images = strange.flatten(1).any(1).nonzero().flatten().tolist()
-        values = sorted({*seeds[strange].tolist()})
+        values = sorted({*labels[strange].tolist()})
         raise EvidenceInvalid(
-            f"Images {', '.join(map(str, images))} of the batch (counted from 0) have seeds of class "
+            f"Images {', '.join(map(str, images))} of the batch (counted from 0) have {name} of class "
             f"{', '.join(map(str, values))}.",
-            expected=f"0 to {classes - 1}, or {UNLABELED} where nobody drew",
+            expected=f"0 to {classes - 1}, or {UNLABELED} where nothing is known",
         )
 
 

@@ -154,8 +154,9 @@ def test_a_crf_refines_pictures_predicted_together_too():
     pictures = np.stack([picture(16, 24), picture(16, 24)[:, ::-1]])
     for tile_px in (8, 64):
         refined = Predictor(pixelwise(), CLASSES, tile_px=tile_px, crf=DenseCRF())
-        np.testing.assert_array_equal(refined.together(pictures)[1], refined(pictures[1]))
-        assert not np.allclose(refined.together(pictures)[1], replace(refined, crf=None)(pictures[1]))
+        together = np.exp(refined.log_probs(pictures)[1])
+        np.testing.assert_allclose(together, refined(pictures[1]), rtol=1e-5)
+        assert not np.allclose(together, replace(refined, crf=None)(pictures[1]))
 
 
 @pytest.mark.parametrize("tile_px", [32, 1024])
@@ -163,5 +164,15 @@ def test_pictures_predicted_together_are_predicted_as_alone(tile_px):
     """A batch is faster on a GPU, and nothing else; large pictures are cut into tiles all the same."""
     predictor = Predictor(Coarse(), CLASSES, tile_px=tile_px)
     pictures = np.stack([picture(45, 61), picture(45, 61)[:, ::-1]])
-    for alone, together in zip(map(predictor, pictures), predictor.together(pictures), strict=True):
-        np.testing.assert_allclose(together, alone, atol=1e-6)
+    for alone, together in zip(map(predictor, pictures), predictor.log_probs(pictures), strict=True):
+        np.testing.assert_allclose(np.exp(together), alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("tile_px", [32, 1024])
+def test_what_rounds_to_a_probability_of_nothing_is_unlikely_not_impossible(tile_px):
+    """Minus infinity, times a target of 0, would be NaN."""
+    network = pixelwise()
+    network.weight.data *= 1e4
+    predictor = Predictor(network, CLASSES, tile_px=tile_px)
+    assert (predictor(picture(45, 61)) == 0).any()
+    assert np.isfinite(predictor.log_probs(picture(45, 61)[None])).all()

@@ -250,7 +250,8 @@ def test_a_picture_too_large_for_memory_is_told_what_it_would_take(monkeypatch):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"prediction_weight": w} for w in (-1.0, float("nan"), float("inf"))] + [{"max_sweeps": 0}, {"cell_px": 0}],
+    [{"prediction_weight": w} for w in (-1.0, float("nan"), float("inf"))]
+    + [{name: n} for name in ("max_sweeps", "cell_px") for n in (0, -1)],
 )
 def test_impossible_settings_are_refused(wrong):
     """Negative weights, and no sweep at all."""

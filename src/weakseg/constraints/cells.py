@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.errors import EvidenceInvalid
-from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, WeakLabels
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, WeakLabels, refuse_strange_labels
 
 ROUNDING = 1e-6
 """By how much a share may be above 1: products of shares are rounded, in single precision too."""
@@ -53,9 +53,7 @@ def classes_per_cell(labels: Int[Tensor, "B H W"], classes: int, grid: tuple[int
     Raises:
         EvidenceInvalid: a label that is no class: it would be counted in another image.
     """
-    if labels.numel() and not UNLABELED <= int(labels.min()) <= int(labels.max()) < classes:
-        found = f"Label maps with labels from {int(labels.min())} to {int(labels.max())}."
-        raise EvidenceInvalid(found, expected=f"0 to {classes - 1}, or {UNLABELED} where nothing is known")
+    refuse_strange_labels(labels, classes, "labels")
     height, width = labels.shape[1:]
     labelled = labels != UNLABELED
     image, row, column = labelled.nonzero().T

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.energies.cell_colors import cell_colors, require_colors
-from weakseg.energies.neighbours import STEPS, ends
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
+from weakseg.kernels.neighbours import STEPS, ends
 
 
 @runtime_checkable

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from weakseg.constraints.cells import share_per_cell
 from weakseg.energies.contrast import ColorContrast, Contrast
-from weakseg.energies.neighbours import STEPS, ends
 from weakseg.energies.relaxations import Bilinear, Relaxation
 from weakseg.errors import RecipeInvalid
+from weakseg.kernels.neighbours import STEPS, ends
 from weakseg.types import Evidence
 
 

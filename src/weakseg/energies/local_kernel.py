@@ -10,8 +10,8 @@ from torch import Tensor
 
 from weakseg.constraints.cells import share_per_cell, side_in_cells
 from weakseg.energies.cell_colors import cell_colors
-from weakseg.energies.neighbours import ends
 from weakseg.errors import RecipeInvalid
+from weakseg.kernels.neighbours import ends
 from weakseg.types import Evidence, WeakLabels
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from weakseg.kernels.potts_arrays import DIRECTIONS, cheapest, ends, labelling_energy
+from weakseg.kernels.neighbours import STEPS, ends
+from weakseg.kernels.potts_arrays import cheapest, labelling_energy
 from weakseg.kernels.potts_run import Cut, begun, finished, improved
 
 
@@ -39,7 +40,7 @@ def two_labels(alpha: int, unary, weight, valid, seeded, labels):
     open_ = valid & (labels != alpha)
     keep = np.take_along_axis(unary, labels[None], 0)[0]
     edges = np.zeros_like(weight)
-    for d, step in enumerate(DIRECTIONS[len(weight)]):
+    for d, step in enumerate(STEPS[: len(weight)]):
         (w, _), (near, far), (a, b) = ends(weight[d], step), ends(labels, step), ends(open_, step)
         ends(edges[d], step)[0][...] = np.where(a & b, np.where(near == far, w, w / 2), 0)
         paid = np.where(near == far, 0, np.where(a & b, w / 2, w))

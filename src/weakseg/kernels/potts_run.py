@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float, Float32, Int32
 
 from weakseg.kernels.grid_max_flow import Forest, Potts, forest
 from weakseg.kernels.lanes import LANES
+from weakseg.kernels.neighbours import STEPS
 from weakseg.kernels.padded_potts import Padded, energy, pad
-from weakseg.kernels.potts_arrays import DIRECTIONS
 from weakseg.kernels.potts_moves import expansions, quantize
 from weakseg.kernels.tree_reweighted import in_pairs_of_rows, settle, sweep, sweep_eight, sweep_two, two_messages
 
@@ -54,7 +54,7 @@ def begun(
     """Fix pixels, send messages, and take the better of their labels and `begin`; arguments as of `minimise`."""
     (rows, columns), classes, half = valid.shape, len(unary), len(weight)
     width, pixels, padded = columns + 2, (rows + 2) * (columns + 2), padded_labels(classes)
-    steps = np.array([i * width + j for i, j in DIRECTIONS[half]])
+    steps = np.array([i * width + j for i, j in STEPS[:half]])
     offsets = np.concatenate([steps, -steps])
     problem = Padded(
         unary=np.zeros((pixels, padded), np.float32),

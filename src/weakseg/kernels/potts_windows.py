@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from weakseg.kernels.potts_arrays import DIRECTIONS, ends, labelling_energy
+from weakseg.kernels.neighbours import STEPS, ends
+from weakseg.kernels.potts_arrays import labelling_energy
 from weakseg.kernels.potts_moves import block_gaps, give
 from weakseg.kernels.potts_run import Run, begun, finished, improved, inside
 
@@ -26,7 +27,7 @@ def look_again(run: Run, unary, weight, valid, max_sweeps: int) -> float:
     change = 0.0
     for window in windows(run, labels.shape):
         here, edges = labels[window], np.zeros_like(weight[:, *window])
-        for d, step in enumerate(DIRECTIONS[len(weight)]):
+        for d, step in enumerate(STEPS[: len(weight)]):
             ends(edges[d], step)[0][...] = ends(weight[d][window], step)[0]
         problem = np.ascontiguousarray(unary[:, *window]), edges, valid[window]
         again = solved(*problem, np.where(open_part(window, free), -1, here).astype(np.int32), max_sweeps)

@@ -18,7 +18,7 @@ from weakseg.kernels.potts_cut import memory_needed, minimise
 from weakseg.kernels.potts_run import Cut
 from weakseg.solvers.cut_problem import cut_problem, grid_of, in_pixels
 from weakseg.solvers.finite_logits import require_finite
-from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution, refuse_strange_seeds
+from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution, refuse_strange_labels
 
 HEAVIEST = 1e30
 """Largest weight of the prediction; its costs are in single precision."""
@@ -51,7 +51,7 @@ class AlphaExpansion:
     Paragios 2008.
 
     Raises:
-        RecipeInvalid: a weight that is negative or no number, no sweep, or no cell.
+        RecipeInvalid: a weight that is negative or no number; sweeps or pixels a cell that are no whole numbers from 1.
     """
 
     potts: GridPotts = GridPotts()
@@ -67,11 +67,12 @@ class AlphaExpansion:
     them may be a little worse (docs/performance.md). For large pictures."""
 
     def __post_init__(self):
-        if not 0 <= self.prediction_weight <= HEAVIEST or self.max_sweeps < 1 or self.cell_px < 1:
+        whole = all(isinstance(number, int) and number >= 1 for number in (self.max_sweeps, self.cell_px))
+        if not 0 <= self.prediction_weight <= HEAVIEST or not whole:
             raise RecipeInvalid(
                 f"AlphaExpansion with prediction_weight={self.prediction_weight}, max_sweeps={self.max_sweeps} and "
                 f"cell_px={self.cell_px}",
-                expected=f"a weight from 0 to {HEAVIEST:g}, at least one sweep, and cells of at least one pixel",
+                expected=f"a weight from 0 to {HEAVIEST:g}; sweeps, and pixels a cell, in whole numbers from 1",
             )
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
@@ -85,15 +86,18 @@ class AlphaExpansion:
         count, classes = evidence.log_probs.shape[:2]
         require_finite(evidence)
         weak = evidence.weak
-        refuse_strange_seeds(torch.where(weak.valid, weak.seeds, UNLABELED), classes)
+        refuse_strange_labels(torch.where(weak.valid, weak.seeds, UNLABELED), classes)
         if start.labels is not None:
-            _refuse_strange_start(start.labels, weak.valid, classes)
+            if start.labels.shape != weak.valid.shape:
+                found = f"A labelling of {tuple(start.labels.shape)} to start from."
+                raise EvidenceInvalid(found, expected=f"{tuple(weak.valid.shape)}, as the pictures'")
+            refuse_strange_labels(start.labels, classes, "labels to start from")
         with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as threads:
             cuts = list(threads.map(lambda i: self._cut(evidence, start, i), range(count)))
         labels = torch.from_numpy(np.stack([labels for labels, *_ in cuts])).to(evidence.log_probs.device)
         valid = weak.valid
-        target = evidence.log_probs.new_zeros(count, classes, *labels.shape[1:])
-        target.scatter_(1, labels.clamp(min=0)[:, None], 1).masked_fill_(~valid[:, None], 1 / classes)
+        of_class = labels[:, None] == torch.arange(classes, device=labels.device)[:, None, None]
+        target = of_class.to(evidence.log_probs.dtype).masked_fill_(~valid[:, None], 1 / classes)
         column = lambda value: torch.tensor(  # noqa: E731
             [value(cut, root) for _, cut, _, root in cuts], dtype=torch.float64, device=labels.device
         )
@@ -173,15 +177,6 @@ def _status(cut: Cut, classes: int) -> str:
         return "Optimal: the cut is exact for two labels."
     gap = (cut.energies[-1] - cut.bound) / max(abs(cut.energies[-1]), 1e-30)
     return f"No expansion of a single class helps; the proven bound lies {100 * gap:.2g} % below the energy."
-
-
-def _refuse_strange_start(labels: Tensor, valid: Tensor, classes: int) -> None:
-    if labels.shape != valid.shape or (labels < UNLABELED).any() or (labels >= classes).any():
-        reach = f"from {int(labels.min())} to {int(labels.max())}" if labels.numel() else "none"
-        raise EvidenceInvalid(
-            f"A labelling of {tuple(labels.shape)} to start from, with labels {reach}.",
-            expected=f"{tuple(valid.shape)}, classes from 0 to {classes - 1}, or {UNLABELED} where nothing is known",
-        )
 
 
 def require_memory(name: str, grid: tuple[int, int], classes: int, steps: int = 4, more: int = 0) -> None:

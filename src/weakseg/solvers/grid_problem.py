@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from weakseg.constraints.cells import classes_per_cell, share_per_cell
 from weakseg.constraints.linear_rows import LinearRows
 from weakseg.solvers.dual_problem import DualProblem
-from weakseg.types import UNLABELED, WeakLabels, refuse_strange_seeds
+from weakseg.types import UNLABELED, WeakLabels, refuse_strange_labels
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def known_cells(weak: WeakLabels, classes: int, grid: tuple[int, int]) -> Known:
     """The labels pooled to a grid; raises `EvidenceInvalid` where a mark is of no class."""
     marks, shares = torch.where(weak.valid, weak.seeds, UNLABELED), None
     if (marks != UNLABELED).any():
-        refuse_strange_seeds(marks, classes)
+        refuse_strange_labels(marks, classes)
         shares = classes_per_cell(marks, classes, grid)
     return Known(share_per_cell(weak.valid, grid), share_per_cell(weak.hidden, grid), shares)
 

@@ -33,7 +33,7 @@ _VOID = 255
 PREDICTION_LIMIT = 8 << 30
 """Bytes that the probabilities of one whole picture may take, with all that is made of them."""
 _COPIES = 4
-"""As they are predicted, their logarithms, and a target of the same size with what it is made from."""
+"""Logits, their logarithms, and a target of the same size with what it is made from."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ def sweep(
             that are no numbers. What was found before is kept.
     """
 
-    def solve(sample: Sample, probs: Float[np.ndarray, "C H W"]) -> Found:
+    def solve(sample: Sample, log_probs: Float[np.ndarray, "C H W"]) -> Found:
         begin = None if earlier is None else earlier.find(sample)
         try:
-            labels, solution = hidden_segmentation(solver, sample, probs, begin)
+            labels, solution = hidden_segmentation(solver, sample, log_probs, begin)
         except WeaksegError as error:
             raise error.at(sample.key) from error
         targets.keep(sample, labels)
@@ -136,11 +136,11 @@ def sweep(
         at_once = 1 if predictor.device == "cpu" else 8
         for group in _of_one_size(missing(), at_once):
             try:
-                together = predictor.together(np.stack([sample.image for sample in group]))
+                predicted = predictor.log_probs(np.stack([sample.image for sample in group]))
             except WeaksegError as error:
                 raise error.at(", ".join(sample.key for sample in group)) from error
-            for sample, probs in zip(group, together, strict=True):
-                yield pool.submit(solve, sample, probs)
+            for sample, log_probs in zip(group, predicted, strict=True):
+                yield pool.submit(solve, sample, log_probs)
 
     threads = torch.get_num_threads()
     found = []
@@ -152,13 +152,12 @@ def sweep(
 
 
 def hidden_segmentation(
-    solver: Solver, sample: Sample, probs: Float[np.ndarray, "C H W"], begin: Int[np.ndarray, "H W"] | None
+    solver: Solver, sample: Sample, log_probs: Float[np.ndarray, "C H W"], begin: Int[np.ndarray, "H W"] | None
 ) -> tuple[Int[np.ndarray, "H W"], Solution]:
     """Stage A for one whole picture: its labels (`UNLABELED` where nothing is taught), and the solution with proof."""
     batch = view(sample, whole(), (sample.valid.shape[0], sample.valid.shape[1]), begin)
-    # A probability that rounds to 0 is unlikely, not impossible.
-    log_probs = torch.from_numpy(probs).clamp(min=torch.finfo(torch.float32).tiny).log()[None]
-    solution = solver.solve(Evidence(batch.image, log_probs, batch.weak, batch.keys), batch.memory)
+    evidence = Evidence(batch.image, torch.from_numpy(log_probs)[None], batch.weak, batch.keys)
+    solution = solver.solve(evidence, batch.memory)
     if solution.memory.labels is not None:
         return solution.memory.labels[0].cpu().numpy(), solution
     size = sample.valid.shape
