@@ -140,3 +140,13 @@ def test_a_hundred_megapixels_are_refused_before_anything_is_computed():
     image, scribbles = np.broadcast_to(np.float32(0.5), (3, 10_000, 10_000)), np.broadcast_to(0, (10_000, 10_000))
     with pytest.raises(EvidenceInvalid, match=r"The picture has 10000 x 10000 pixels .* GiB\.\n.*\nTo do: Solve it"):
         segment(image, scribbles)
+
+
+def test_cuts_are_told_as_they_are_done():
+    """For large pictures, of which each takes seconds."""
+    image, scribbles, _ = flag()
+    told = []
+    segment(image, scribbles, 255, lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == list(range(len(told)))
+    assert len(told) >= 2
+    assert {total for _, total in told} == {4}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from weakseg.commands.bar import bar
 from weakseg.data.image_file import palette, read_image, read_labels, write_labels
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.one_image.segment import segment
@@ -23,7 +24,8 @@ def solve_and_show(picture: Path, scribbles: Path, out: Path, unlabeled: int, ov
     _refuse_void(scribbles, drawn, unlabeled)
     started = time.perf_counter()
     try:
-        found = segment(image, drawn, unlabeled)
+        with bar("cutting") as told:
+            found = segment(image, drawn, unlabeled, told)
     except WeaksegError as error:
         raise error.at(f"{picture} with {scribbles}") from error
     seconds = time.perf_counter() - started

@@ -1,5 +1,6 @@
 """One picture and a few scribbles to a segmentation: colours and places of the scribbles, edges, graph cuts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,10 @@ class Segmentation:
 
 
 def segment(
-    image: Float[np.ndarray, "M H W"], scribbles: Integer[np.ndarray, "_ _"], unlabeled: int = UNLABELED
+    image: Float[np.ndarray, "M H W"],
+    scribbles: Integer[np.ndarray, "_ _"],
+    unlabeled: int = UNLABELED,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Segmentation:
     r"""The segmentation of one picture from scribbles on it, without any network, equation 49.
 
@@ -50,6 +54,7 @@ def segment(
         image: values in [0, 1]; grey, colour or any number of channels. Three channels are taken for sRGB.
         scribbles: (H, W), labels where somebody drew, two at least; any whole numbers.
         unlabeled: the value of `scribbles` where nobody drew; 255 in most files.
+        progress: told how many cuts are done, and of how many at most.
 
     Raises:
         EvidenceInvalid: sizes that differ, a picture too large for memory, values that are no picture, nothing drawn,
@@ -63,8 +68,10 @@ def segment(
     seeds = np.where(drawn, np.searchsorted(labels, scribbles), UNLABELED).astype(np.int64)
     colors = perceived(image)
     near = scribble_scores(colors, seeds, len(labels))
+    progress(0, 1 + ROUNDS)
     found = _cut(image, seeds, near)
-    for _ in range(ROUNDS):
+    for cuts in range(1, 1 + ROUNDS):
+        progress(cuts, 1 + ROUNDS)
         again = _cut(image, seeds, near + region_scores(colors, found.labels, len(labels)))
         if again.energy >= found.energy:
             break
