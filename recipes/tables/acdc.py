@@ -31,7 +31,7 @@ table = Table(
         Row("partial cross entropy", partial),
         Row("partial cross entropy + size rows", load_recipe(recipes / "acdc_sizes.py")),
         *(Row(name, methods["after_warm_up"](partial, 8, objective)) for name, objective in objectives.items()),
-        Row("Dense-GD from the start", dense_gd, (0,)),
+        Row("Dense-GD from the start", dense_gd),
         Row("partial cross entropy + Dice", load_recipe(recipes / "acdc_partial_dice.py")),
     ),
     score="mean_dice",
