@@ -14,7 +14,7 @@ from collections import namedtuple
 import numpy as np
 from jaxtyping import Int
 
-from weakseg.kernels.compiled import compiled_in_place, inlined
+from weakseg.kernels.compiled import compiled_without_arrays, inlined
 
 FREE, ROOT, ORPHAN = -1, 64, 65
 """Parents that are no direction."""
@@ -94,7 +94,7 @@ def open_pixel(p, alpha, potts, trees):
             residual[p, d + half] = weight[q, d] + (back if reversed_ else there)
 
 
-@compiled_in_place
+@compiled_without_arrays
 def start(p, trees):
     """Make an open pixel with excess the root of a tree."""
     trees.parent[p] = ROOT
@@ -112,7 +112,7 @@ def push(p, trees):
         trees.count[TAIL] = tail + 1 if tail + 1 < len(trees.queue) else 0
 
 
-@compiled_in_place
+@compiled_without_arrays
 def grow(alpha, potts, trees):
     """Push excess to deficits until none is left, or none can be reached; then trees hold what the roots reach."""
     offsets, residual, excess = trees.offsets, trees.residual, trees.excess

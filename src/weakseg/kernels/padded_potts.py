@@ -4,7 +4,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from weakseg.kernels.compiled import compiled_in_place, inlined
+from weakseg.kernels.compiled import compiled_without_arrays, inlined
 
 Padded = namedtuple("Padded", "unary weight share labels free")
 """Arrays over the n pixels of the padded grid.
@@ -14,7 +14,7 @@ unary (n, Kp), weight (n, D) to each later neighbour, share (n): one over the nu
 """
 
 
-@compiled_in_place
+@compiled_without_arrays
 def pad(unary, weight, valid, seeds, problem, offsets, stack):
     """Copy into the padded grid, fix every pixel that can be, and fold it into its neighbours; returns its cost."""
     classes, rows, columns = unary.shape
@@ -89,7 +89,7 @@ def forced(p, problem, classes):
     return best if second - lowest >= problem.share[p] else -1
 
 
-@compiled_in_place
+@compiled_without_arrays
 def fold(p, base, count, problem, offsets, stack, classes):
     """Move the edges of a fixed pixel into its neighbours' unaries, which may fix these too."""
     label, own = problem.labels[p], problem.unary[p]
@@ -117,7 +117,7 @@ def fold(p, base, count, problem, offsets, stack, classes):
     return base, count
 
 
-@compiled_in_place
+@compiled_without_arrays
 def energy(problem, offsets):
     """Of the free part, in float64."""
     total = 0.0

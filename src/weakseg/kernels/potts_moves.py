@@ -6,7 +6,7 @@ the label's next move starts where this one ended, and the lowest heights are a 
 
 import numpy as np
 
-from weakseg.kernels.compiled import compiled_in_place, inlined
+from weakseg.kernels.compiled import compiled_without_arrays, inlined
 from weakseg.kernels.grid_max_flow import (
     DEFICITS,
     EXCESS,
@@ -25,7 +25,7 @@ FEW = 2
 """Where there are so many times more pixels with deficits, growing from them costs more than it can save."""
 
 
-@compiled_in_place
+@compiled_without_arrays
 def quantize(problem, duals, potts, offsets, scale):
     """Weights, dual variables (in place of their floats) and heights as integers; rounded down, so bounds hold."""
     pixels, half = problem.weight.shape
@@ -53,7 +53,7 @@ def quantize(problem, duals, potts, offsets, scale):
                 tighten(p, d, p + offsets[d], potts)
 
 
-@compiled_in_place
+@compiled_without_arrays
 def tighten(p, d, q, potts):
     """Make the dual variables of an edge differ by all its weight between the labels of its pixels, equation 44."""
     a, b, weight = potts.labels[p], potts.labels[q], potts.weight[p, d]
@@ -85,7 +85,7 @@ def window(dual, a, b, classes):
     return low, high
 
 
-@compiled_in_place
+@compiled_without_arrays
 def lower_bound(potts):
     """Sum of each pixel's lowest height."""
     classes, pixels = potts.heights.shape
@@ -98,7 +98,7 @@ def lower_bound(potts):
     return total
 
 
-@compiled_in_place
+@compiled_without_arrays
 def block_gaps(potts, width, side, gaps):
     """How much of the gap between energy and bound lies in each block of `side` pixels a side."""
     classes, pixels = potts.heights.shape
@@ -110,7 +110,7 @@ def block_gaps(potts, width, side, gaps):
             gaps[(p // width - 1) // side, (p % width - 1) // side] += potts.current[p] - lowest
 
 
-@compiled_in_place
+@compiled_without_arrays
 def give(labels, changed, potts, offsets):
     """Give some pixels other labels, whatever that costs."""
     for p in changed:
@@ -122,7 +122,7 @@ def give(labels, changed, potts, offsets):
             tighten(p - offsets[d], d, p, potts)
 
 
-@compiled_in_place
+@compiled_without_arrays
 def expand(alpha, problem, potts, trees):
     """The best expansion of one label, made where it lowers the energy; returns by how much it changed."""
     count = trees.count
@@ -146,7 +146,7 @@ def expand(alpha, problem, potts, trees):
     return min(change, 0.0)
 
 
-@compiled_in_place
+@compiled_without_arrays
 def plant(alpha, problem, potts, trees):
     """Choose what trees grow from, and make the roots; False where no pixel has excess."""
     height, current = potts.heights[alpha], potts.current
@@ -177,7 +177,7 @@ def plant(alpha, problem, potts, trees):
     return True
 
 
-@compiled_in_place
+@compiled_without_arrays
 def keep_flow(alpha, potts, trees):
     """Turn the flow into dual variables, as far as their span allows; equation 47."""
     offsets, half, classes = trees.offsets, potts.weight.shape[1], len(potts.heights)
@@ -202,7 +202,7 @@ def keep_flow(alpha, potts, trees):
                 height[q] -= rise
 
 
-@compiled_in_place
+@compiled_without_arrays
 def difference(alpha, problem, potts, trees):
     """What the move changes, from the weights as they were given, in float64."""
     offsets, labels, half = trees.offsets, potts.labels, potts.weight.shape[1]
@@ -228,7 +228,7 @@ def difference(alpha, problem, potts, trees):
     return change
 
 
-@compiled_in_place
+@compiled_without_arrays
 def relabel(alpha, potts, trees):
     """Give the label to all that excess is left in or reaches."""
     offsets, half = trees.offsets, potts.weight.shape[1]
@@ -245,7 +245,7 @@ def relabel(alpha, potts, trees):
                 tighten(p - offsets[d], d, p, potts)
 
 
-@compiled_in_place
+@compiled_without_arrays
 def expansions(problem, potts, trees, max_sweeps, changes):
     """Moves in ascending order of labels, again and again, until none helps; returns how many, and if one might."""
     classes = len(potts.heights)

@@ -103,21 +103,21 @@ def pass_messages(problem: Padded, duals: Float32[np.ndarray, "n D Kp"], offsets
     unary, weight, share = problem.unary, problem.weight, problem.share
     order = np.empty(len(share), np.int32)
     order = order[: in_pairs_of_rows(share, width, order)]
-    half, room = duals.shape[1:]
-    if room == 2:
+    half, labels = duals.shape[1:]
+    if labels == 2:
         send, messages, more = sweep_two, np.zeros_like(weight), ()
-    elif room == LANES:
-        send, messages, more = sweep_eight, duals.reshape(-1, room), ()
+    elif labels == LANES:
+        send, messages, more = sweep_eight, duals.reshape(-1, labels), ()
     else:
-        send, messages, more = sweep, duals.reshape(-1, room), (np.empty((1, room), np.float32),)
+        send, messages, more = sweep, duals.reshape(-1, labels), (np.empty((1, labels), np.float32),)
     # Tuples, whose length the compiler knows.
-    steps, here = tuple(offsets.tolist()), (0,) * half
-    there, back = (here, order), (steps[:half], order[::-1].copy())
+    steps = tuple(offsets[:half].tolist())
+    there, back = ((0,) * half, order), (steps, order[::-1].copy())
     for way in [there, back] * (passes - 1) + [there]:
         send(unary, messages, weight, share, steps, *way, *more)
-    if room == 2:
+    if labels == 2:
         two_messages(messages, duals)
-    settle(unary, duals, weight, share, offsets, np.zeros((2 * width + 4, room), np.float32), problem.labels)
+    settle(unary, duals, weight, share, offsets, np.zeros((width + 4, labels), np.float32), problem.labels)
 
 
 def best_start(problem: Padded, begin, offsets, width: int) -> float:

@@ -19,34 +19,35 @@ BEHIND = 2
 @compiled_fast
 def in_pairs_of_rows(share, width, order):
     """Write down which pixels have edges, the order of sweeps forward; returns how many."""
-    pixels, count = len(share), 0
-    for row in range(0, pixels, 2 * width):
+    count = 0
+    # The first and the last row are border.
+    for row in range(width, len(share) - width, 2 * width):
         for j in range(width + BEHIND):
             upper, lower = row + j, row + width + j - BEHIND
             if j < width and share[upper] > 0:
                 order[count] = upper
                 count += 1
-            if j >= BEHIND and lower < pixels and share[lower] > 0:
+            if j >= BEHIND and share[lower] > 0:
                 order[count] = lower
                 count += 1
     return count
 
 
 @compiled_fast
-def sweep(unary, messages, weight, share, offsets, back, order, belief):
+def sweep(unary, messages, weight, share, steps, shift, order, belief):
     """Each pixel sends its messages; 9 labels or more.
 
-    messages (n D, Kp): a row an edge; share: one over the number of edges on a pixel's fuller side; back (D): how far
-    before a pixel its edges lie, nothing for those to later pixels and the steps themselves for those to earlier ones;
-    belief (1, Kp): room.
+    messages (n D, Kp): a row an edge; share: one over the number of edges on a pixel's fuller side; steps (D): to the
+    later neighbours; shift (D): how far before a pixel its edges lie, 0 for those to later pixels and the steps
+    themselves for those to earlier ones; order: the pixels, as they are visited; belief (1, Kp): room.
     """
-    half = len(back)
+    half = len(steps)
     for p in order:
         part = spread(share[p])
         for k in range(0, belief.shape[1], LANES):
-            store(belief, 0, k, multiply(part, received(p, k, unary, messages, offsets)))
+            store(belief, 0, k, multiply(part, received(p, k, unary, messages, steps)))
         for d in range(half):
-            q = p - back[d]
+            q = p - shift[d]
             least, most = spread(np.float32(3e38)), spread(weight[q, d])
             for k in range(0, belief.shape[1], LANES):
                 least = smaller(least, subtract(load(belief, 0, k), load(messages, q * half + d, k)))
@@ -57,39 +58,40 @@ def sweep(unary, messages, weight, share, offsets, back, order, belief):
 
 
 @compiled_fast
-def sweep_eight(unary, messages, weight, share, offsets, back, order):
-    """The same for up to 8 labels, whose beliefs stay in a register: half of the time."""
-    half = len(back)
+def sweep_eight(unary, messages, weight, share, steps, shift, order):
+    """The same for up to 8 labels, whose beliefs stay in a register, which halves the time."""
+    half = len(steps)
     for p in order:
-        belief = multiply(spread(share[p]), received(p, 0, unary, messages, offsets))
+        belief = multiply(spread(share[p]), received(p, 0, unary, messages, steps))
         for d in range(half):
-            q = p - back[d]
+            q = p - shift[d]
             left = subtract(belief, load(messages, q * half + d, 0))
             above = subtract(left, spread(lowest(left)))
             store(messages, q * half + d, 0, smaller(above, spread(weight[q, d])))
 
 
 @inlined
-def received(p, k, unary, messages, offsets):
+def received(p, k, unary, messages, steps):
     """Costs of eight labels with all messages to p; those of edges that are not there are 0."""
-    half = len(offsets) // 2
+    half = len(steps)
     total = load(unary, p, k)
+    # Direction 0 comes last, because its message is the last to be ready.
     for d in range(half - 1, -1, -1):
-        total = add(total, add(load(messages, p * half + d, k), load(messages, (p - offsets[d]) * half + d, k)))
+        total = add(total, add(load(messages, p * half + d, k), load(messages, (p - steps[d]) * half + d, k)))
     return total
 
 
 @compiled_fast
-def sweep_two(unary, messages, weight, share, offsets, back, order):
+def sweep_two(unary, messages, weight, share, steps, shift, order):
     """The same for two labels: a message (n, D) is how much more the first costs than the second."""
-    half = len(back)
+    half = len(steps)
     for p in order:
         belief = unary[p, 0] - unary[p, 1]
         for d in range(half - 1, -1, -1):
-            belief += messages[p, d] + messages[p - offsets[d], d]
+            belief += messages[p, d] + messages[p - steps[d], d]
         belief *= share[p]
         for d in range(half):
-            q = p - back[d]
+            q = p - shift[d]
             messages[q, d] = min(max(belief - messages[q, d], -weight[q, d]), weight[q, d])
 
 
@@ -107,12 +109,11 @@ def settle(unary, messages, weight, share, offsets, room, labels):
     """The last sweep, backward: messages become dual variables (equation 43), and each pixel gets a label.
 
     An edge's dual variable is half of what its two messages differ by, so both sweeps count alike; labels are chosen
-    one after the other, given those chosen before and the messages of the others. room (rows, K): zeros, two rows of
-    pixels and two more.
+    one after the other, given those chosen before and the messages of the others. room (width + 4, K): zeros.
     """
     pixels, half = weight.shape
     classes = unary.shape[1]
-    # Messages to earlier pixels are overwritten before those pixels are visited: their sums are kept for two rows.
+    # Messages to earlier pixels are overwritten before those pixels are visited: their sums are kept for a row.
     cost, belief, sums = room[0], room[1], room[2:]
     ring = len(sums)
     for p in range(pixels - 1, -1, -1):

@@ -12,8 +12,8 @@ class DepthwiseConv2d(nn.Conv2d):
     """A convolution that is trained in float32 whatever the precision of those around it."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """In the precision of what came in."""
-        # Only gradients are slow.
+        """In the precision of what came in; where no gradient is asked for, as any convolution."""
+        # Only gradients are slow in bfloat16.
         if not torch.is_autocast_enabled(input.device.type) or not torch.is_grad_enabled():
             return super().forward(input)
         with torch.autocast(input.device.type, enabled=False):

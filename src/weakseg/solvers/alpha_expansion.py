@@ -158,10 +158,11 @@ def compile_kernels() -> None:
     tell.start()
     try:
         size, none = (2, 3), np.full((2, 3), UNLABELED, np.int32)
-        ramp = np.arange(18, dtype=np.float32).reshape(3, *size) % 5
+        ramp = np.arange(54, dtype=np.float32).reshape(9, *size) % 5
         edges = np.zeros((len(GridPotts().steps), *size), np.float32)
         edges[0, :, :2] = 0.5
-        for labels in (2, 3):
+        # One number a message, one vector, several.
+        for labels in (2, 3, 9):
             minimise(ramp[:labels], edges, np.ones(size, bool), none, none, 1)
     finally:
         tell.cancel()
