@@ -40,7 +40,8 @@ compared = {"partial cross entropy": partial} | {
 
 def at_length(name: str, length: float) -> Row:
     shorter = replace(partial.training, kinds=(Scribbles(length=length),))
-    return Row(f"{name}, length {length:g}", replace(compared[name], training=shorter), SEEDS[0] if name in THRICE else SEEDS[length])
+    seeds = SEEDS[0.0 if name in THRICE else length]
+    return Row(f"{name}, length {length:g}", replace(compared[name], training=shorter), seeds)
 
 
 table = Table(
