@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, reader):
     legend = read_legend(tmp_path, Declaration(classes=("Kälber",)))
     (tmp_path / "b.csv").write_bytes("image,class\na,Kälber".encode("latin-1"))
 
-    for name, found in (("a.csv", "cannot be read"), ("b.csv", "not UTF-8")):
+    for name, found in (("a.csv", "is missing"), ("b.csv", "not UTF-8")):
         assert found in str(reader(tmp_path / name, legend, KEYS)[1][0])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from weakseg.errors import RecipeInvalid
+from weakseg.regular_file import read_text
 from weakseg.train.default import choose
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe, load_recipe, with_epochs
@@ -35,7 +36,7 @@ def _recipe(what: str, network: str | None) -> tuple[Recipe, str]:
         return recipe, source(recipe)
     if network is not None:
         raise RecipeInvalid(f"--network {network} beside a recipe", mend="name the network in the recipe")
-    return load_recipe(path), path.read_text()
+    return load_recipe(path), read_text(path, RecipeInvalid)
 
 
 def _overridden(recipe: Recipe, text: str, seed: int | None, epochs: int | None) -> tuple[Recipe, str]:

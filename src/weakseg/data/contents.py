@@ -14,9 +14,9 @@ from weakseg.data.declaration import Declaration
 from weakseg.data.image_file import EXTENSIONS
 from weakseg.data.legend import Legend, read_legend
 from weakseg.data.sample import Stroke
-from weakseg.data.text_file import read_text
 from weakseg.data.weak_files import READERS, Problems, find_key
 from weakseg.errors import DataInvalid
+from weakseg.regular_file import read_text
 
 
 @dataclass(frozen=True)

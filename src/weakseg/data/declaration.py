@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from weakseg.data.text_file import read_text
 from weakseg.errors import DataInvalid
+from weakseg.regular_file import read_text
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int, Shaped, UInt8
 from PIL import Image, ImageOps
 
 from weakseg.errors import DataInvalid
+from weakseg.regular_file import open_regular
 from weakseg.types import UNLABELED
 from weakseg.whole_file import write_whole
 
@@ -109,13 +110,13 @@ def palette(n: int) -> UInt8[np.ndarray, "n 3"]:
 def _read_pillow(path: Path) -> Image.Image:
     """The only picture in a file, upright."""
     try:
-        with Image.open(path) as picture:
+        with open_regular(path) as file, Image.open(file) as picture:
             # A phone's MPO is a JPEG with a preview or depth map behind the photo.
             pages = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
             upright = ImageOps.exif_transpose(picture) if pages == 1 else picture
             upright.format = picture.format
-    except FileNotFoundError as error:
-        raise DataInvalid(f"{path} is missing") from error
+    except DataInvalid:
+        raise
     except Exception as error:  # damaged files make Pillow raise OSError, SyntaxError, ValueError, struct.error ...
         raise DataInvalid(f"{path} cannot be read: {error}", mend="export or copy the file again") from error
     if pages > 1:
@@ -128,13 +129,13 @@ def _needs_tifffile(path: Path) -> bool:
     if path.suffix.lower() not in (".tif", ".tiff"):
         return False
     try:
-        with Image.open(path) as picture:
+        with open_regular(path) as file, Image.open(file) as picture:
             # BitsPerSample, SamplesPerPixel, ExtraSamples; an extra sample of kind 0 is no transparency but a channel.
             bits, samples, extra = (picture.tag_v2.get(tag) or (1,) for tag in (258, 277, 338))  # pyright: ignore
             samples = samples if isinstance(samples, int) else samples[0]
             cut = samples > 1 and (max(bits) > 8 or samples > 4 or extra[0] == 0)
             return cut or picture.n_frames > 1  # pyright: ignore
-    except FileNotFoundError:
+    except DataInvalid:
         return False
     except Exception:
         return True
@@ -143,7 +144,7 @@ def _needs_tifffile(path: Path) -> bool:
 def _read_tiff(path: Path) -> Shaped[np.ndarray, "H W M"]:
     """All channels but transparency."""
     try:
-        with tifffile.TiffFile(path) as file:
+        with open_regular(path) as stored, tifffile.TiffFile(stored) as file:
             axes, extra = file.series[0].axes, file.pages[0].extrasamples  # pyright: ignore
             values = file.series[0].asarray() if len(file.series) == 1 else None
     except Exception as error:  # damaged files make tifffile raise TiffFileError, zlib.error, ValueError ...
@@ -162,6 +163,6 @@ def _read_tiff(path: Path) -> Shaped[np.ndarray, "H W M"]:
 
 def _png_bits(path: Path) -> int:
     """Bits a sample of a PNG; 8 for any other file."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(25)
     return head[24] if head.startswith(b"\x89PNG") and head[24] < 8 else 8

@@ -14,9 +14,9 @@ from weakseg.data.declaration import Declaration, read_declaration
 from weakseg.data.finding import Finding, findings_of, some
 from weakseg.data.image_file import EXTENSIONS
 from weakseg.data.legend import Legend, read_legend
-from weakseg.data.text_file import read_text
 from weakseg.data.weak_files import READERS
 from weakseg.errors import DataInvalid
+from weakseg.regular_file import read_text
 from weakseg.types import Classes
 
 

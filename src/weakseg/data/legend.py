@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Int
 
 from weakseg.data.declaration import Declaration, suggestion
-from weakseg.data.text_file import read_text
 from weakseg.errors import DataInvalid
+from weakseg.regular_file import read_text
 from weakseg.types import UNLABELED, Classes
 
 _UNDECLARED = -2

@@ -18,6 +18,7 @@ from weakseg.data.image_file import read_labels
 from weakseg.data.relabel import relabelled
 from weakseg.data.sample import Dataset, Sample, Stroke
 from weakseg.errors import DataInvalid
+from weakseg.regular_file import open_regular
 from weakseg.types import UNLABELED, Classes
 
 VOC_NAMES = {
@@ -135,7 +136,8 @@ def read_scribbles(path: Path, classes: Classes, size: tuple[int, ...], width_px
 
 def _read_xml(path: Path) -> Element:
     try:
-        root = parse(path, forbid_dtd=True).getroot()
+        with open_regular(path) as file:
+            root = parse(file, forbid_dtd=True).getroot()
     except DefusedXmlException as error:
         found = f"{path} declares a document type or entities, which can fill the memory or read other files"
         raise DataInvalid(found, expected="ScribbleSup's plain XML", mend="remove the declaration") from error

@@ -17,8 +17,8 @@ from weakseg.data.folder import find
 from weakseg.data.image_file import read_image, read_labels
 from weakseg.data.relabel import fully_labelled
 from weakseg.data.sample import Sample
-from weakseg.data.text_file import read_text
 from weakseg.errors import DataInvalid
+from weakseg.regular_file import open_regular, read_text
 from weakseg.types import UNLABELED, Classes
 
 VOC_CLASSES = Classes(
@@ -118,7 +118,10 @@ def _read_list(path: Path) -> tuple[str, ...]:
 def _read_mat(path: Path) -> Int[np.ndarray, "H W"]:
     """The class indices in a file of SBD's folder cls."""
     try:
-        found = loadmat(path, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0]
+        with open_regular(path) as file:
+            found = loadmat(file, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0]
+    except DataInvalid:
+        raise
     except Exception as error:  # damaged files make SciPy raise OSError, ValueError, TypeError, zlib.error ...
         mend = "download it again"
         raise DataInvalid(f"{path} cannot be read: {error}", expected="GTcls.Segmentation", mend=mend) from error

@@ -17,8 +17,8 @@ from jaxtyping import Float, Int
 from weakseg.data.image_file import EXTENSIONS
 from weakseg.data.legend import Legend
 from weakseg.data.sample import Stroke
-from weakseg.data.text_file import read_text
 from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.regular_file import read_text
 from weakseg.types import ABSENT, PRESENT, UNTOLD
 
 Cells = dict[str, str]

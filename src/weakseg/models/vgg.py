@@ -11,6 +11,7 @@ from weakseg.errors import NetworkUnavailable
 from weakseg.models.network import Network
 from weakseg.models.traps import adapt_first_convolution
 from weakseg.models.weights import IMAGENET
+from weakseg.regular_file import require_regular
 
 _CHANNELS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
@@ -95,6 +96,7 @@ def _load(body: _Body, file: Path):
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    require_regular(file, NetworkUnavailable)
     try:
         stored = load_file(file)
         state = {name: tensor for name, tensor in stored.items() if name.startswith("features.")}

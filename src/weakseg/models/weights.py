@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from weakseg.errors import NetworkUnavailable
+from weakseg.regular_file import read_text
 
 _FILES = ["config.json", "preprocessor_config.json", "model*.safetensors*"]
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -69,7 +70,7 @@ def read_config(path: Path):
             mend="give the path of one, or of the folder that holds it",
         )
     with explained(str(file)):
-        return config_from(json.loads(file.read_text()))
+        return config_from(json.loads(read_text(file, NetworkUnavailable)))
 
 
 def config_from(settings: dict):
@@ -97,7 +98,7 @@ def blue_first(folder: Path, model_type: str) -> bool:
 def _preprocessing(folder: Path) -> dict:
     file = folder / "preprocessor_config.json"
     with explained(str(file)):
-        return json.loads(file.read_text()) if file.is_file() else {}
+        return json.loads(read_text(file, NetworkUnavailable)) if file.is_file() else {}
 
 
 @contextmanager

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from weakseg.energies.dense_crf import DenseCRF
-from weakseg.errors import RunInvalid
+from weakseg.errors import DataInvalid, RunInvalid
 from weakseg.evaluate.evaluate import evaluate
 from weakseg.evaluate.scores import Scores
 from weakseg.evaluate.trimap import WIDTHS_PX
+from weakseg.regular_file import open_regular, read_text
 from weakseg.report.run import Run, dataset
 from weakseg.whole_file import write_whole
 
@@ -56,8 +57,8 @@ def judged(
 def what_is_kept(file: Path) -> dict:
     """What a file of scores says; nothing where it is not there or damaged, for it can be made again."""
     try:
-        said = json.loads(file.read_text())
-    except (OSError, ValueError):
+        said = json.loads(read_text(file))
+    except (DataInvalid, ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
@@ -65,5 +66,5 @@ def what_is_kept(file: Path) -> dict:
 def _fingerprint(path: Path) -> str:
     if not path.is_file():
         raise RunInvalid(f"{path} is missing", mend="train the run to its first checkpoint, with --resume")
-    with path.open("rb") as file:
+    with open_regular(path, RunInvalid) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]

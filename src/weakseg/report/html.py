@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from weakseg.data.image_file import palette
 from weakseg.errors import DataInvalid
+from weakseg.regular_file import open_regular
 from weakseg.whole_file import write_whole
 
 _SIGNATURE = '<meta name="generator" content="weakseg">'
@@ -14,10 +15,15 @@ _SIGNATURE = '<meta name="generator" content="weakseg">'
 
 def require_free(path: Path) -> None:
     """Raise `DataInvalid` if something other than an older page of ours is there."""
-    if path.is_dir() or path.is_file() and _SIGNATURE.encode() not in path.read_bytes()[:1000]:
+    if path.is_dir() or path.is_file() and _SIGNATURE.encode() not in _head(path):
         raise DataInvalid(
             f"{path} is there already, and is no page of weakseg's", mend="choose another name, or move it away"
         )
+
+
+def _head(path: Path) -> bytes:
+    with open_regular(path) as file:
+        return file.read(1000)
 
 
 def write_page(path: Path, template: str, **parts: Any) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from weakseg.data.sample import Dataset
-from weakseg.errors import WeaksegError
+from weakseg.errors import RunInvalid, WeaksegError
+from weakseg.regular_file import read_text
 from weakseg.report.evaluation import evaluation
 from weakseg.report.html import css_colors, require_free, write_page
 from weakseg.report.run import Run, dataset
@@ -79,4 +80,4 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 def _recipe_text(run: Run) -> str:
     file = run.path / "recipe.py"
-    return file.read_text() if file.is_file() else repr(run.recipe)
+    return read_text(file, RunInvalid) if file.is_file() else repr(run.recipe)

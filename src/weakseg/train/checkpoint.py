@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from weakseg.errors import RunInvalid
+from weakseg.regular_file import require_regular
 from weakseg.whole_file import write_whole
 
 
@@ -24,6 +25,7 @@ def save(path: Path, network: nn.Module, optimizer: Optimizer | None = None, sta
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict]:
     """The tensors and the position that `save` wrote."""
+    require_regular(path, RunInvalid)
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)

@@ -25,6 +25,7 @@ from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.evaluate.predict import Predictor
 from weakseg.models.network import NetworkSpec
+from weakseg.regular_file import read_bytes, read_text
 from weakseg.train import checkpoint
 from weakseg.train.codec import decode, encode
 from weakseg.train.recipe import Recipe
@@ -73,7 +74,7 @@ class Run:
         if not self.has_tuned_crf:
             return DenseCRF()
         try:
-            found = decode(json.loads(file.read_text()))
+            found = decode(json.loads(read_text(file, RunInvalid)))
         except (ValueError, WeaksegError) as error:
             found = error.found if isinstance(error, WeaksegError) else error
             raise RunInvalid(f"{file} cannot be read: {found}", mend="remove it, or tune again") from error
@@ -125,7 +126,7 @@ def open_run(path: Path | str) -> Run:
             f"{path} is no run folder: it holds no run.json", mend="give the folder that weakseg train --out wrote"
         )
     try:
-        record = dict(json.loads((path / "run.json").read_text()))
+        record = dict(json.loads(read_text(path / "run.json", RunInvalid)))
         wrong = [name for name, kind in _RECORD.items() if not isinstance(record.get(name), kind)]
         if wrong:
             raise ValueError(f"{', '.join(wrong)} is missing or damaged")
@@ -243,7 +244,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         RunInvalid: another line is no object.
     """
     file = path / "metrics.jsonl"
-    lines = file.read_text(errors="replace").splitlines() if file.is_file() else []
+    lines = read_bytes(file, RunInvalid).decode(errors="replace").splitlines() if file.is_file() else []
     metrics = []
     for number, line in enumerate(lines, start=1):
         if not line.endswith("}"):
