@@ -2,8 +2,8 @@
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from weakseg.errors import DataInvalid, WeaksegError
 
@@ -44,7 +44,7 @@ def require_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> None
         raise wrong(f"{path} is missing")
 
 
-def open_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> BinaryIO:
+def open_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> BufferedReader:
     """A regular file, opened for reading bytes; this never waits.
 
     Raises:
