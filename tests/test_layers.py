@@ -15,7 +15,8 @@ LEVELS = (
     ("data", "models", "objectives", "solvers"),
     ("divergences", "energies", "watching"),
     ("constraints", "kernels"),
-    ("types", "whole_file", "regular_file", "duration"),
+    ("types", "whole_file", "duration"),
+    ("regular_file",),
     ("errors",),
 )
 """Rooms of a level may import those of lower levels, and none of their own."""

@@ -26,7 +26,7 @@ def irregular(path: Path) -> str:
     """
     try:
         mode = path.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "a link to what is not there" if path.is_symlink() else ""
     except OSError as error:
         return "a link that leads to itself" if path.is_symlink() else f"not to be reached ({error.strerror})"

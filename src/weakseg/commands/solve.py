@@ -1,6 +1,7 @@
 """`weakseg solve`: one picture and scribbles to a mask, without any network."""
 
 import time
+from os.path import lexists
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def solve_and_show(picture: Path, scribbles: Path, out: Path, unlabeled: int, ov
 def _refuse_taken(*files: Path | None) -> None:
     if len({*files}) < len(files):
         raise DataInvalid(f"{files[0]} is asked for twice", mend="give the mask and the overlay a name each")
-    taken = [str(file) for file in files if file and file.exists()]
+    taken = [str(file) for file in files if file and lexists(file)]
     if taken:
         raise DataInvalid(f"there already: {', '.join(taken)}", mend="choose another name, or move it away")
 

@@ -9,7 +9,6 @@
 
 import csv
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -25,6 +24,7 @@ from weakseg.data.sample import Sample
 from weakseg.data.simulate import Kind, Scribbles, Simulated
 from weakseg.errors import DataInvalid
 from weakseg.types import ABSENT, PRESENT, UNLABELED
+from weakseg.whole_file import unfinished
 
 
 def write_simulated(
@@ -46,22 +46,20 @@ def write_simulated(
     simulated = Simulated(folder, kinds, seed)
     places = [_place(out, kind, seed) for kind in kinds]
     taken = [DataInvalid(f"{place} is there already", mend="remove it or write elsewhere") for place in places]
-    taken = [problem for problem, place in zip(taken, places, strict=True) if place.exists()]
+    taken = [problem for problem, place in zip(taken, places, strict=True) if os.path.lexists(place)]
     if taken:
         raise DataInvalid.of(taken)
     declaration = folder.declaration or read_declaration(folder.root)
     legend = read_legend(folder.root, declaration)
-    partial = out / f".simulated.{os.getpid()}.partial"
     try:
-        partial.mkdir(parents=True)
-        _write(simulated, legend, partial, progress)
-        for kind, place in zip(kinds, places, strict=True):
-            place.parent.mkdir(exist_ok=True)
-            (partial / _name(kind)).rename(place)
+        out.mkdir(parents=True, exist_ok=True)
+        with unfinished(out) as partial:
+            _write(simulated, legend, partial, progress)
+            for kind, place in zip(kinds, places, strict=True):
+                place.parent.mkdir(exist_ok=True)
+                (partial / _name(kind)).rename(place)
     except OSError as error:
         raise DataInvalid(f"{error.filename or out} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return places
 
 

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from weakseg.data.image_file import palette
 from weakseg.errors import DataInvalid
-from weakseg.regular_file import open_regular
+from weakseg.regular_file import irregular, open_regular
 from weakseg.whole_file import write_whole
 
 _SIGNATURE = '<meta name="generator" content="weakseg">'
@@ -15,7 +15,7 @@ _SIGNATURE = '<meta name="generator" content="weakseg">'
 
 def require_free(path: Path) -> None:
     """Raise `DataInvalid` if something other than an older page of ours is there."""
-    if path.is_dir() or path.is_file() and _SIGNATURE.encode() not in _head(path):
+    if irregular(path) or path.is_file() and _SIGNATURE.encode() not in _head(path):
         raise DataInvalid(
             f"{path} is there already, and is no page of weakseg's", mend="choose another name, or move it away"
         )

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os.path import lexists
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def _clashes(paths: Sequence[Path]) -> list[WeaksegError]:
 
 
 def _existing(targets: list[_Targets]) -> list[WeaksegError]:
-    there = dict.fromkeys(str(file) for target in targets for file in target.files if file.exists())
+    there = dict.fromkeys(str(file) for target in targets for file in target.files if lexists(file))
     if not there:
         return []
     return [DataInvalid(f"there already: {', '.join(there)}", mend="choose another --out, or move these files away")]
