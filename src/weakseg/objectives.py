@@ -12,6 +12,7 @@ pixels drops that term, so every loss is >= 0, finite, and the same whatever els
 
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -53,12 +54,12 @@ class Fit:
         Raises:
             EvidenceInvalid: with `every_epochs`, a batch in which nothing is remembered.
         """
-        logits = precise(logits)
+        logits = _checked(logits, batch)
         return (self._seed_term(logits, batch) + self.weight * self._hidden_term(logits, batch)).mean()
 
     def solution(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Solution:
         """Stage A: the hidden segmentation that the solver finds beside these logits."""
-        evidence = Evidence(batch.image, precise(logits).detach().log_softmax(1), batch.weak, batch.keys)
+        evidence = Evidence(batch.image, _checked(logits, batch).detach().log_softmax(1), batch.weak, batch.keys)
         solution = self.solver.solve(evidence, batch.memory)
         tell(batch.keys, solution)
         return solution
@@ -121,7 +122,7 @@ class PartialDice:
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images."""
-        marked, log_probs = marked_log_probs(precise(logits), batch)
+        marked, log_probs = marked_log_probs(_checked(logits, batch), batch)
         probs, image = log_probs.exp(), marked.nonzero()[:, 0]
         truth = F.one_hot(batch.weak.seeds[marked], logits.shape[1]).to(probs.dtype)
         per_image = lambda values: values.new_zeros(len(marked), logits.shape[1]).index_add(0, image, values)  # noqa: E731
@@ -151,7 +152,7 @@ class Regularize:
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images, on the logits' grid."""
-        log_probs = precise(logits).log_softmax(1)
+        log_probs = _checked(logits, batch).log_softmax(1)
         evidence = Evidence(batch.image, log_probs.detach(), batch.weak)
         return self.weight * self.energy(log_probs.exp(), evidence).mean()
 
@@ -167,7 +168,7 @@ class MultipleInstance:
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images."""
-        log_probs = precise(logits).log_softmax(1)
+        log_probs = _checked(logits, batch).log_softmax(1)
         valid = share_per_cell(batch.weak.valid, logits.shape[2:]) > 0
         best = log_probs.masked_fill(~valid[:, None], -torch.inf).flatten(2).amax(2)
         return _mean_over_tagged(-best, batch, valid)
@@ -187,9 +188,10 @@ class SoftMultipleInstance:
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images."""
+        logits = _checked(logits, batch)
         valid = share_per_cell(batch.weak.valid, logits.shape[2:]) > 0
         # Cells that do not count are left out by a number so low that its gradient is 0, and not NaN.
-        scores = precise(logits).masked_fill(~valid[:, None], -1e9).flatten(2)
+        scores = logits.masked_fill(~valid[:, None], -1e9).flatten(2)
         cells = valid.flatten(1).sum(1, keepdim=True).clamp(min=1)
         smooth = ((self.sharpness * scores).logsumexp(2) - cells.log()) / self.sharpness
         return _mean_over_tagged(-smooth.log_softmax(1), batch, valid)
@@ -204,6 +206,33 @@ class Sum:
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The sum of the terms."""
         return torch.stack([term(logits, batch) for term in self.terms]).sum()
+
+
+def _checked(logits: Any, batch: Any) -> Float[Tensor, "B C h w"]:
+    """Logits that fit the batch, in float32 at least.
+
+    Raises:
+        EvidenceInvalid: they are no tensor, or of other images or classes; says what a network's output is instead.
+    """
+    if not isinstance(batch, Batch):
+        expected = "a weakseg.Batch as the second argument: Batch.from_seeds(image, seeds, n_classes)"
+        raise EvidenceInvalid(f"the batch is of type {type(batch).__name__}", expected=expected)
+    if not isinstance(logits, Tensor):
+        raise EvidenceInvalid(
+            f"the logits are of type {type(logits).__name__}",
+            expected="one tensor: image of the batch, class, row, column",
+            mend="give the network's own scores: output.logits of transformers, output['out'] of torchvision, output[0]"
+            " of a tuple",
+        )
+    images, classes = batch.weak.tags.shape
+    if logits.dim() != 4 or logits.shape[:2] != (images, classes) or not logits.is_floating_point():
+        binary = " A network of one output for two classes needs a second one." if logits.shape[1:2] == (1,) else ""
+        raise EvidenceInvalid(
+            f"logits of {tuple(logits.shape)}, {logits.dtype}, for {images} images and {classes} classes",
+            expected=f"floating point of ({images}, {classes}, rows, columns)",
+            mend=f"make the network's outputs and n_classes the same number.{binary}",
+        )
+    return precise(logits)
 
 
 def resized(logits: Float[Tensor, "B C h w"], size: tuple[int, ...]) -> Float[Tensor, "B C H W"]:

@@ -13,7 +13,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from weakseg.brief import brief
 from weakseg.errors import EvidenceInvalid
+from weakseg.given import Given, images_of, refuse_unscaled, seeds_of, tensor_of
 
 UNLABELED = -1
 """Value of a label map where nobody said which class it is."""
@@ -59,6 +61,8 @@ class WeakLabels:
     whole_valid: Int[Tensor, " B"]
     """How many valid pixels the whole picture has."""
 
+    __repr__ = brief
+
     @property
     def visible_share(self) -> Float[Tensor, " B"]:
         """Share of the whole picture's valid pixels that this view shows, in [0, 1]."""
@@ -85,6 +89,8 @@ class Memory:
     weight: Float[Tensor, "B h w"] | None = None
     """How much each pixel of that target teaches."""
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -99,29 +105,37 @@ class Batch:
     """How much of the training is behind us, 0 to 1."""
     memory: Memory = field(default_factory=Memory)
 
+    __repr__ = brief
+
     @staticmethod
     def from_seeds(
-        image: Float[Tensor, "B M H W"],
-        seeds: Int[Tensor, "B H W"],
+        image: Given,
+        seeds: Given,
         n_classes: int,
-        valid: Bool[Tensor, "B H W"] | None = None,
+        valid: Given | None = None,
+        unlabeled: int = UNLABELED,
     ) -> "Batch":
-        """A batch of whole pictures about which nothing is known but what was drawn.
+        """A batch of whole images about which nothing is known but what was drawn.
 
         Args:
-            image: values in [0, 1].
-            seeds: class index where somebody drew, `UNLABELED` (-1) elsewhere.
+            image: (B, M, H, W), values in [0, 1], or uint8, which is divided by 255.
+            seeds: (B, H, W), class index where the annotator drew, `unlabeled` elsewhere; integers.
             n_classes: how many classes there are.
-            valid: False on padding, and where nothing is to be learnt or judged; `None` where every pixel counts.
+            valid: (B, H, W), False on padding, and where nothing is to be learnt or judged; `None`: every pixel counts.
+            unlabeled: the value of `seeds` where nothing is drawn; 255 in most files.
 
         Raises:
-            EvidenceInvalid: seeds of no class, naming the images; `valid` of another kind or shape.
+            EvidenceInvalid: values, kinds or shapes that cannot be meant, each by name and with what mends it.
         """
-        seeds = seeds.long()
-        valid = torch.ones_like(seeds, dtype=torch.bool) if valid is None else valid
+        if not isinstance(n_classes, int) or isinstance(n_classes, bool) or n_classes < 1:
+            raise EvidenceInvalid(f"n_classes is {n_classes!r}", expected="how many classes there are, 1 or more")
+        image = images_of(image)
+        seeds = seeds_of(seeds, image, unlabeled)
+        valid = torch.ones_like(seeds, dtype=torch.bool) if valid is None else tensor_of(valid, "valid")
         if valid.shape != seeds.shape or valid.dtype != torch.bool:
             found = f"valid is {valid.dtype} of {tuple(valid.shape)}, the seeds are {tuple(seeds.shape)}"
-            raise EvidenceInvalid(found, expected="booleans of the seeds' shape")
+            raise EvidenceInvalid(found, expected="booleans of the seeds' shape", mend="give `mask > 0` of that shape")
+        refuse_unscaled(image.movedim(1, -1)[valid] if not valid.all() else image)
         seeds = torch.where(valid, seeds, UNLABELED)
         refuse_strange_labels(seeds, n_classes)
         count = len(seeds)
@@ -152,7 +166,17 @@ def refuse_strange_labels(labels: Int[Tensor, "B H W"], classes: int, name: str 
             f"Images {', '.join(map(str, images))} of the batch (counted from 0) have {name} of class "
             f"{', '.join(map(str, values))}.",
             expected=f"0 to {classes - 1}, or {UNLABELED} where nothing is known",
+            mend=_habit_of(values),
         )
+
+
+def _habit_of(values: list[int]) -> str:
+    """What to do about values that are no classes, by the habit of other programs that they look like."""
+    nothing = [value for value in values if value in (255, -100, 65535)]
+    if nothing == values and len(values) == 1:
+        value = values[0]
+        return f"{value} usually means unlabelled: give unlabeled={value}, or torch.where(seeds == {value}, -1, seeds)"
+    return "number the classes from 0, without gaps, and count all of them in n_classes"
 
 
 def _moved(value: Any, device: torch.device | str) -> Any:
@@ -178,6 +202,8 @@ class Evidence:
     keys: tuple[str, ...] = ()
     """Which picture each one is of, where that is known; messages name them."""
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -195,6 +221,8 @@ class Solution:
     """Numbers a sceptic can check, by name: for instance `gap` and `violation` of a projection."""
     memory: Memory = field(default_factory=Memory)
     """What to hand back as `start` next time these pictures are solved."""
+
+    __repr__ = brief
 
 
 @runtime_checkable

@@ -9,9 +9,9 @@ from PIL import Image
 
 from weakseg.commands.bar import bar
 from weakseg.data.image_file import palette, read_image, read_labels, write_labels
+from weakseg.data.overlay import as_rgb, tinted
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.one_image.segment import segment
-from weakseg.report.overlay import as_rgb, tinted
 from weakseg.whole_file import write_whole
 
 VOID = 255

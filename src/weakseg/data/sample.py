@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from weakseg.brief import brief
 from weakseg.types import Classes
 
 
@@ -18,6 +19,8 @@ class Stroke:
     """(row, column) of each vertex in the whole picture's pixels; one point is a click."""
     width_px: float
     """Width of the pen in pixels of the view that is trained on."""
+
+    __repr__ = brief
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Sample:
     """The full mask, `UNLABELED` on void; `None` where there is none. Only `CropTagsFromTruth` trains on it."""
     volume: str = ""
     """Which volume (a patient's scan) this slice belongs to; the key itself for single pictures."""
+
+    __repr__ = brief
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int, Integer
 
+from weakseg.brief import brief
 from weakseg.errors import EvidenceInvalid
 from weakseg.one_image.color import perceived
 from weakseg.one_image.mixture import region_scores
@@ -36,6 +37,8 @@ class Segmentation:
     """Below which no labelling's energy lies, given these colour models."""
     status: str
     """How the last cut ended, in words."""
+
+    __repr__ = brief
 
 
 def segment(

@@ -9,9 +9,9 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 
 from weakseg.data.image_file import palette
+from weakseg.data.overlay import as_rgb, boxed, hatched, marked, resized, resized_labels, tinted
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
-from weakseg.report.overlay import as_rgb, boxed, hatched, marked, resized, resized_labels, tinted
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 
 SIDE_PX = 320

@@ -11,9 +11,9 @@ from jaxtyping import Float
 from PIL import Image
 
 from weakseg.data.image_file import palette, read_image, write_labels
+from weakseg.data.overlay import as_rgb, tinted
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.evaluate.predict import Predictor, require_channels
-from weakseg.report.overlay import as_rgb, tinted
 from weakseg.whole_file import write_whole
 
 

@@ -1,6 +1,8 @@
 """Predictions that are no numbers are refused before anything is solved for them."""
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from weakseg.errors import EvidenceInvalid
 from weakseg.types import Evidence
@@ -10,10 +12,16 @@ def require_finite(evidence: Evidence) -> None:
     """Log-probabilities are numbers; -inf alone is a class that cannot be.
 
     Raises:
-        EvidenceInvalid: some are NaN or infinite, naming the pictures; or there are none.
+        EvidenceInvalid: some are NaN or infinite, naming the images; they are probabilities; or there are none.
     """
     if not evidence.log_probs.numel():
         raise EvidenceInvalid(f"Logits of {tuple(evidence.log_probs.shape)}: there is nothing to solve for.")
+    if _are_probabilities(evidence.log_probs):
+        raise EvidenceInvalid(
+            "The log-probabilities lie in [0, 1] and add up to 1: they are probabilities.",
+            expected="the logarithm of probabilities, or logits",
+            mend="Give probs.clamp(min=1e-30).log(), or logits.log_softmax(1).",
+        )
     # A sum is one quick pass, and shows whether to look closer.
     total = evidence.log_probs.flatten(1).sum(1)
     if not (total.isnan() | (total == torch.inf)).any():
@@ -27,3 +35,8 @@ def require_finite(evidence: Evidence) -> None:
             expected="finite numbers",
             mend="Look for a learning rate that is too high, or for half precision that overflowed.",
         )
+
+
+def _are_probabilities(values: Float[Tensor, "B C h w"]) -> bool:
+    # One quick pass settles it for true log-probabilities, which are negative.
+    return bool(values.amin() >= 0) and bool(((values.sum(1) - 1).abs() < 1e-2).all())

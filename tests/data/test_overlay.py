@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from weakseg.report.overlay import as_rgb, boxed, hatched, marked, resized_labels, tinted
+from weakseg.data.overlay import as_rgb, boxed, hatched, marked, resized_labels, tinted
 from weakseg.types import UNLABELED
 
 COLORS = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]], np.uint8)
