@@ -4,10 +4,10 @@ from dataclasses import fields
 from typing import Any
 
 
-def brief(record: Any) -> str:
+def brief(self: Any) -> str:
     """The `repr` of a dataclass, in which an array is its dtype and shape: `float32[2, 3, 64, 64]`."""
-    held = (f"{field.name}={_part(getattr(record, field.name))}" for field in fields(record))
-    return f"{type(record).__name__}({', '.join(held)})"
+    held = (f"{field.name}={_part(getattr(self, field.name))}" for field in fields(self))
+    return f"{type(self).__name__}({', '.join(held)})"
 
 
 def _part(value: Any) -> str:
