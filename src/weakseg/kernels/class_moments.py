@@ -11,10 +11,10 @@ from functools import partial
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
-# Type checks of the tests would wrap what is compiled, and what is wrapped cannot be cached.
-compiled = partial(njit, nogil=True, cache=True, error_model="numpy")
+from weakseg.kernels.kept import kept
+
+# Type checks of the tests, which `no_type_check` turns off below, would wrap what is compiled and cannot be kept then.
 
 # Sums may be reordered, so that they are vectorised; infinities are kept, as they stand for deleted classes.
 SUMS = {"contract", "reassoc"}
@@ -27,7 +27,7 @@ SMALLEST = -708.0
 """Of what the exponential is still a normal number; below, it is 0."""
 
 
-@compiled(fastmath={"contract"})
+@partial(kept, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def exponential(x):
     """Of a number that is 0 or less, to the last bit or two; compilers vectorise this, but not calls of libm."""
@@ -42,7 +42,7 @@ def exponential(x):
     return value * two_to_power if x > SMALLEST else 0.0
 
 
-@compiled(fastmath=SUMS)
+@partial(kept, error_model="numpy", fastmath=SUMS)
 @no_type_check
 def _softmax(scores, tilt, start, stop, probs, top, total):
     """Of one block of cells: probabilities, the highest score, and the sum of exponentials relative to it."""
@@ -67,7 +67,7 @@ def _softmax(scores, tilt, start, stop, probs, top, total):
             mine[i] /= total[i]
 
 
-@compiled(fastmath=SUMS)
+@partial(kept, error_model="numpy", fastmath=SUMS)
 @no_type_check
 def moments(scores, mass, tilt):
     """Counts (C,) and covariance (C, C) of classes.
@@ -103,7 +103,7 @@ def moments(scores, mass, tilt):
     return counts, covariance
 
 
-@compiled(fastmath=SUMS)
+@partial(kept, error_model="numpy", fastmath=SUMS)
 @no_type_check
 def tilted(scores, mass, tilt):
     """The probabilities (C, n), in the scores' precision, counts (C,), and the sum of mass times log-sum-exp."""

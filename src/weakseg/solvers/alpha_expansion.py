@@ -1,11 +1,9 @@
 """Alpha-expansion: the robust trust region's stage A, by graph cuts and with a lower bound."""
 
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from threading import Timer
 
 import numpy as np
 import torch
@@ -14,6 +12,7 @@ from torch import Tensor
 
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
+from weakseg.kernels.compiled import told_of_compiling
 from weakseg.kernels.potts_cut import memory_needed, minimise
 from weakseg.kernels.potts_run import Cut
 from weakseg.solvers.cut_problem import cut_problem, grid_of, in_pixels
@@ -153,10 +152,8 @@ class AlphaExpansion:
 
 @cache
 def compile_kernels() -> None:
-    """Compile, or load what was compiled before; says so on stderr where it takes long."""
-    tell = Timer(2, lambda: print("compiling the graph cut, once (half a minute)", file=sys.stderr))
-    tell.start()
-    try:
+    """Compile, or load what was compiled before; says so on stderr where it compiles."""
+    with told_of_compiling("the graph cut"):
         size, none = (2, 3), np.full((2, 3), UNLABELED, np.int32)
         ramp = np.arange(54, dtype=np.float32).reshape(9, *size) % 5
         edges = np.zeros((len(GridPotts().steps), *size), np.float32)
@@ -164,8 +161,6 @@ def compile_kernels() -> None:
         # One number a message, one vector, several.
         for labels in (2, 3, 9):
             minimise(ramp[:labels], edges, np.ones(size, bool), none, none, 1)
-    finally:
-        tell.cancel()
 
 
 def _status(cut: Cut, classes: int) -> str:

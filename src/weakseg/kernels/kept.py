@@ -1,0 +1,58 @@
+"""Where compiled kernels are kept: code is loaded from there, so only where nobody else can write."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from numba import config, njit
+
+
+def kept(kernel: Callable, **how: Any) -> Callable:
+    """numba's compiler; what it made is kept on disk, wherever that is possible, and else made anew by each process.
+
+    numba keeps it beside the package or in the user's home. Where it may write to neither, it refuses to compile:
+    then a folder of this user's alone under the temporary directory serves.
+    """
+    if _numba_has_a_place(kernel):
+        try:
+            return njit(nogil=True, cache=True, **how)(kernel)
+        except RuntimeError:  # no place can be written to
+            pass
+    folder = private_folder()
+    if folder is None or not os.path.exists(kernel.__code__.co_filename):
+        return njit(nogil=True, **how)(kernel)
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+    try:
+        return njit(nogil=True, cache=True, **how)(kernel)
+    finally:
+        config.CACHE_DIR = before
+
+
+def _numba_has_a_place(kernel: Callable) -> bool:
+    """False where it would try one that it finds out too late about, or that depends on the working directory."""
+    home = os.path.expanduser("~")
+    in_an_archive = not os.path.exists(kernel.__code__.co_filename)
+    return os.path.isabs(home) and not (in_an_archive and not os.access(home, os.W_OK))
+
+
+@cache
+def private_folder() -> Path | None:
+    """A folder under the temporary directory that nobody else can write to, for code is loaded from it; else None."""
+    parent = Path(tempfile.gettempdir())
+    if not hasattr(os, "getuid"):
+        # Windows gives each user a temporary directory.
+        return parent / "weakseg-kernels"
+    folder = parent / f"weakseg-kernels-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        above, there = parent.stat(), folder.lstat()
+    except OSError:
+        return None
+    # Where others may write and no sticky bit is set, they could put a folder of theirs in its place at any time.
+    guarded = above.st_uid in (0, os.getuid()) and (above.st_mode & stat.S_ISVTX or not above.st_mode & 0o022)
+    ours = stat.S_ISDIR(there.st_mode) and there.st_uid == os.getuid() and not there.st_mode & 0o077
+    return folder if guarded and ours else None
