@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from numba import config, njit
+from numba import config as numba_settings
+from numba import njit
 
 
 def kept(kernel: Callable, **how: Any) -> Callable:
@@ -25,11 +26,12 @@ def kept(kernel: Callable, **how: Any) -> Callable:
     folder = private_folder()
     if folder is None or not os.path.exists(kernel.__code__.co_filename):
         return njit(nogil=True, **how)(kernel)
-    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+    settings: Any = numba_settings
+    before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
     try:
         return njit(nogil=True, cache=True, **how)(kernel)
     finally:
-        config.CACHE_DIR = before
+        settings.CACHE_DIR = before
 
 
 def _numba_has_a_place(kernel: Callable) -> bool:
