@@ -103,3 +103,24 @@ def test_a_place_that_cannot_be_written_is_named(make_folder, tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(DataInvalid, match="out"):
         write_simulated(make_folder(), (Tags(),), 0, tmp_path / "out")
+
+
+@pytest.mark.parametrize("names", [(" a ", 'say "b"', "c,d"), ("a\u0301", "b;", "#c")])
+def test_what_is_written_can_be_read_whatever_names_are(tmp_path, names):
+    """Keys with spaces at the ends, quotes, commas, accents; classes with commas and quotes."""
+    root = tmp_path / "data"
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    (root / "classes.txt").write_text('background\na, b\n"c"\n')
+    for key in names:
+        values = np.zeros((40, 50), np.uint8)
+        values[5:20, 5:25], values[25:38, 30:45] = 1, 2
+        Image.fromarray(values).save(root / "masks" / f"{key}.png")
+        Image.new("L", (50, 40), 9).save(root / "images" / f"{key}.png")
+    folder = Folder(str(root), split="all")
+
+    places = write_simulated(folder, KINDS, 4, tmp_path / "out")
+
+    read, simulated = Folder(str(root), "all", tuple(map(str, places))), Simulated(folder, KINDS, 4)
+    for index in range(3):
+        assert_same_labels(read[index], simulated[index])

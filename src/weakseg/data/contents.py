@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from unicodedata import category, normalize
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -52,10 +53,11 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
     if not pictures:
         expected = f"files named *{', *'.join(EXTENSIONS)}"
         raise DataInvalid.of([*problems, DataInvalid(f"{root / 'images'} holds no pictures", expected=expected)])
-    masks = label_maps(root / "masks", pictures, problems) if (root / "masks").is_dir() else {}
+    masks = label_maps(root / "masks", pictures, problems) if os.path.lexists(root / "masks") else {}
     sources = _sources(root, labels, problems)
     full = masks if root / "masks" in sources else declared_full(root, declaration, pictures, masks, problems)
-    maps = tuple(label_maps(at, pictures, problems) for at in sources if at.is_dir() and at != root / "masks")
+    folders = [at for at in sources if at.name not in READERS and at != root / "masks"]
+    maps = tuple(label_maps(at, pictures, problems) for at in folders)
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
     for source in sources:
         if source.name in READERS:
@@ -75,8 +77,14 @@ def list_files(folder: Path, problems: Problems) -> dict[str, Path]:
         return {}
     found: dict[str, Path] = {}
     for name in names:
-        key, extension = os.path.splitext(name)
+        stem, extension = os.path.splitext(name)
         if extension.lower() not in EXTENSIONS:
+            continue
+        # Macs store accents apart from their letters, and what is typed elsewhere has them in one.
+        key = normalize("NFC", stem)
+        if not key.isprintable() and any(category(letter) in ("Cc", "Zl", "Zp") for letter in key):
+            found_text = f"{folder}: the name {name!r} holds a line break or another control character"
+            problems.append(DataInvalid(found_text, expected="names that a line can hold", mend="rename the file"))
             continue
         if key in found:
             mend = "rename or remove one of them"
@@ -94,7 +102,7 @@ def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple
         DataInvalid: there is no such split.
     """
     path = root / "splits" / f"{split}.txt"
-    if not path.is_file():
+    if not os.path.lexists(path):
         if split == "all":
             return tuple(pictures), []
         known = ", ".join(sorted({f"'{file.stem}'" for file in path.parent.glob("*.txt")} | {"'all'"}))
@@ -102,11 +110,11 @@ def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple
         raise DataInvalid(f"{path} is missing", expected=f"one of the splits there are: {known}", mend=mend)
     keys: dict[str, int] = {}
     problems: Problems = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        if not (name := line.strip()):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
             continue
         try:
-            key = find_key(name, pictures)
+            key = find_key(line, pictures)
         except DataInvalid as problem:
             problems.append(problem.at(f"{path}, line {number}"))
             continue
@@ -125,7 +133,7 @@ def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple
 def _sources(root: Path, labels: tuple[str, ...] | None, problems: Problems) -> list[Path]:
     """Where the training labels lie."""
     if labels is None:
-        return [root / name for name in ("scribbles", *READERS) if (root / name).exists()]
+        return [root / name for name in ("scribbles", *READERS) if os.path.lexists(root / name)]
     found = []
     for name in labels:
         places = [root / name, Path(name).expanduser()]

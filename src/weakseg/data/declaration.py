@@ -1,5 +1,6 @@
 """What a data folder says about itself: `dataset.toml`, or the defaults where there is none."""
 
+import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
@@ -52,10 +54,10 @@ def read_declaration(path: Path) -> Declaration:
         DataInvalid: it is not TOML, or a key is unknown or has a value of the wrong kind; all of them at once.
     """
     path = path / "dataset.toml"
-    if not path.exists():
+    if not os.path.lexists(path):
         return Declaration()
     try:
-        said = tomllib.loads(read_text(path))
+        said = tomllib.loads(normalize("NFC", read_text(path)))
     except tomllib.TOMLDecodeError as error:
         raise DataInvalid(f"{path} is not TOML: {error}") from error
     values, problems = {}, []

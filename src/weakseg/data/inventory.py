@@ -4,15 +4,17 @@
 labels somebody will train on.
 """
 
-from collections.abc import Callable, Collection
+import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from weakseg.data.contents import Contents, Problems, declared_full, label_maps, list_files
 from weakseg.data.declaration import Declaration, read_declaration
-from weakseg.data.finding import Finding, findings_of, some
+from weakseg.data.finding import Finding, findings_of
 from weakseg.data.image_file import EXTENSIONS
+from weakseg.data.left_out import holds_label_maps, images_left_out, maps_left_out, strangers, unfollowed
 from weakseg.data.legend import Legend, read_legend
 from weakseg.data.weak_files import READERS
 from weakseg.errors import DataInvalid
@@ -42,9 +44,10 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     legend, findings = _legend(root)
     pictures, of_pictures = _pictures(root / "images")
     findings += of_pictures
-    folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and _holds_label_maps(folder.name)]
+    folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and holds_label_maps(folder.name)]
     layers = {folder.name: _layer(folder, pictures, findings) for folder in folders if pictures}
-    tables = [root / name for name in READERS if (root / name).is_file()] if pictures and legend.declared else []
+    there = [root / name for name in READERS if os.path.lexists(root / name)]
+    tables = there if pictures and legend.declared else []
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
     for table in tables:
         said[table.name], problems = READERS[table.name](table, legend, pictures)
@@ -52,7 +55,9 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     problems: Problems = []
     masks = layers.get("masks", {})
     full = declared_full(root, legend.declaration, pictures, masks, problems)
-    findings += _all_of(problems, root / "dataset.toml", "correct `fully_labelled`") + _strangers(root)
+    findings += _all_of(problems, root / "dataset.toml", "correct `fully_labelled`") + strangers(root)
+    told = {finding.file for finding in findings if not finding.remark}
+    findings += [finding for finding in unfollowed(root) if finding.file not in told]
     drawn = tuple(maps for name, maps in layers.items() if name != "masks")
     words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
     contents = Contents(legend, pictures, masks, frozenset(full), drawn, *words)
@@ -97,34 +102,7 @@ def _pictures(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
     endings = f"files named *{', *'.join(EXTENSIONS)}"
     if not pictures and not problems:
         findings.append(Finding(folder, "there are no pictures", endings, "put the pictures there"))
-    others = _names(folder, lambda path: path.is_file() and path.suffix.lower() not in EXTENSIONS)
-    return pictures, [*findings, *_not_looked_at(folder, others, endings, "export them in one of these formats")]
-
-
-def _strangers(root: Path) -> list[Finding]:
-    """Folders and tables of unknown names, which somebody may have meant as labels."""
-    others = _names(
-        root,
-        lambda path: (
-            (path.is_dir() and path.name not in ("images", "splits") and not _holds_label_maps(path.name))
-            or (path.suffix == ".csv" and path.name not in READERS)
-        ),
-    )
-    known = f"label maps in masks/ or in folders whose names begin with scribbles, tables named {', '.join(READERS)}"
-    return _not_looked_at(root, others, known, "rename what is meant as labels; the rest may stay")
-
-
-def _holds_label_maps(folder_name: str) -> bool:
-    return folder_name == "masks" or folder_name.startswith("scribbles")
-
-
-def _names(folder: Path, wanted: Callable[[Path], bool]) -> list[str]:
-    paths = folder.iterdir() if folder.is_dir() else []
-    return sorted(path.name for path in paths if wanted(path) and not path.name.startswith("."))
-
-
-def _not_looked_at(folder: Path, names: list[str], expected: str, mend: str) -> list[Finding]:
-    return [Finding(folder, f"not looked at: {some(names)}", expected, mend, remark=True)] if names else []
+    return pictures, [*findings, *images_left_out(folder, pictures, nested=False)]
 
 
 def _layer(folder: Path, pictures: Collection[str], findings: list[Finding]) -> dict[str, Path]:
@@ -133,6 +111,7 @@ def _layer(folder: Path, pictures: Collection[str], findings: list[Finding]) -> 
     maps = label_maps(folder, pictures, problems)
     findings += _all_of(problems, folder, "rename the maps like their pictures, or remove the folder")
     strays = [file for key, file in list_files(folder, []).items() if key not in pictures] if maps else []
+    findings += maps_left_out(folder, pictures, maps, nested=False)
     mend = "rename it like its picture, add the picture, or remove it"
     findings += [Finding(f, "it belongs to no picture", "a picture of the same name in images/", mend) for f in strays]
     return maps

@@ -1,7 +1,9 @@
 """Which class a number or a name in a data folder's label files stands for."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import category, normalize
 
 import numpy as np
 from jaxtyping import Int
@@ -108,13 +110,29 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
 
 
 def _class_lines(path: Path) -> tuple[str, ...]:
-    if not path.exists():
+    if not os.path.lexists(path):
         raise DataInvalid(f"{path} is missing", mend="write the name of each class on a line of its own, in order")
-    lines = [line.strip() for line in read_text(path).rstrip().splitlines()]
-    if "" in lines or not lines:
-        blank = f"line {lines.index('') + 1}" if lines else "the whole file"
+    lines = [line.strip() for line in normalize("NFC", read_text(path)).rstrip().split("\n")]
+    if "" in lines:
+        blank = f"line {lines.index('') + 1}" if any(lines) else "the whole file"
         raise DataInvalid(f"{path}: {blank} is empty", expected="a class on each line: the line's number is its index")
     return tuple(lines)
+
+
+_RENAME = "rename the class; tables give classes by name, several of them apart by ;"
+
+
+def _unspeakable(name: str) -> str:
+    """What keeps a class's name from being said in a table; empty where nothing does."""
+    if not name.strip():
+        return "a class has an empty name"
+    if name != name.strip():
+        return f"the class '{name}' begins or ends with a space"
+    if ";" in name:
+        return f"the class '{name}' has a ; in its name"
+    if any(category(letter) in ("Cc", "Zl", "Zp") for letter in name):
+        return f"the class {name!r} has a line break or another control character in its name"
+    return ""
 
 
 def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration) -> list[DataInvalid]:
@@ -122,6 +140,7 @@ def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration)
     toml, twice = root / "dataset.toml", [name for name in sorted({*names}) if names.count(name) > 1]
     place = toml if declaration.classes else root / "classes.txt"
     problems = [DataInvalid(f"{place}: class '{name}' is named twice") for name in twice]
+    problems += [DataInvalid(f"{place}: {problem}", mend=_RENAME) for problem in map(_unspeakable, names) if problem]
     merged = [name for name, _ in declaration.merge]
     left = [name for name in names if name not in merged]
     spoken = [("merge", name, [*names]) for name in merged]

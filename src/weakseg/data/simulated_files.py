@@ -90,7 +90,10 @@ def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[
     for fills, rows in tables.items():
         name, header, _ = _TABLES[fills]
         text = StringIO()
-        csv.writer(text, lineterminator="\n").writerows([("image", *header), *rows])
+        # Quotes keep the spaces at the ends of a picture's name.
+        spaced = any(key != key.strip() for key in simulated.keys)
+        quoting = csv.QUOTE_NONNUMERIC if spaced else csv.QUOTE_MINIMAL
+        csv.writer(text, lineterminator="\n", quoting=quoting).writerows([("image", *header), *rows])
         (into / name).write_text(text.getvalue(), encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from io import StringIO
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -116,13 +117,15 @@ def _each_row(
     """Hand every row's picture and cells to `note`; returns what is wrong with rows, or with the whole file."""
     problems: Problems = []
     try:
-        rows = csv.reader(StringIO(read_text(path)), skipinitialspace=True, strict=True)
+        text = normalize("NFC", read_text(path))
+        rows = csv.reader(StringIO(text), skipinitialspace=True, strict=True)
         header = [name.strip().lower() for name in next(rows, [])]
         if missing := [name for name in columns if name not in header]:
             found = f"{path} has no column {', '.join(missing)} (its first line: {', '.join(header)})"
             raise DataInvalid(found, expected=f"the first line {','.join(columns)}, and commas between cells")
-        # Spreadsheets leave empty lines at the end.
-        for row in filter(None, rows):
+        for row in rows:
+            if not any(map(str.strip, row)):
+                continue  # spreadsheets leave empty rows at the end, with commas and without
             try:
                 cells = _cells(header, row)
                 note(find_key(cells["image"], keys), cells)
@@ -138,20 +141,25 @@ def _each_row(
 def _cells(header: list[str], row: list[str]) -> Cells:
     if len(row) != len(header):
         raise DataInvalid(f"{len(row)} cells", expected=f"{len(header)}, as in the first line: {','.join(header)}")
-    return {name: cell.strip() for name, cell in zip(header, row, strict=True)}
+    # A picture's name may begin or end with spaces, and quotes keep them.
+    return {name: cell if name == "image" else cell.strip() for name, cell in zip(header, row, strict=True)}
 
 
 def find_key(name: str, keys: Collection[str]) -> str:
-    """The key of a picture that is given by key or by file name.
+    """The key of a picture that is given by key or by file name, spaces around it or not.
 
     Raises:
         DataInvalid: there is no such picture.
     """
     if name in keys:
         return name
-    stem, dot, extension = name.rpartition(".")
-    if stem in keys and dot + extension.lower() in EXTENSIONS:
-        return stem
+    for given in (normalize("NFC", name), normalize("NFC", name).strip()):
+        stem, dot, extension = given.rpartition(".")
+        if given in keys:
+            return given
+        if stem in keys and dot + extension.lower() in EXTENSIONS:
+            return stem
+    name = name.strip()
     raise DataInvalid(f"no picture '{name}'", expected="the name of a file in images/, with or without its extension")
 
 
