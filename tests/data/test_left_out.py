@@ -6,7 +6,7 @@ import socket
 
 import numpy as np
 import pytest
-from farms import KEYS, SCRIBBLE, TABLES, add, faults, remarks, save, write
+from farms import KEYS, TABLES, add, faults, remarks, save, write
 from PIL import Image
 
 from weakseg.data.check import check
@@ -28,7 +28,9 @@ def test_images_one_folder_deeper_are_a_fault_where_they_are_the_most(sound_farm
 
     told = [f for f in check(str(sound_farm)).findings if f.file == sound_farm / "images" and "siteA/" in f.found]
 
-    assert [(f"({there} files)" in f.found, "`nested = true`" in f.mend, f.remark) for f in told] == [(True, True, False)]
+    assert [(f"({there} files)" in f.found, "`nested = true`" in f.mend, f.remark) for f in told] == [
+        (True, True, False)
+    ]
 
 
 def test_images_put_aside_are_a_remark(sound_farm):
@@ -233,7 +235,7 @@ def test_accents_may_be_stored_in_either_way(sound_farm, stored, said):
     write(sound_farm / "splits" / "train.txt", said, "b", "c", "d")
     write(sound_farm / "classes.txt", "background", stored, "sheep")
     write(sound_farm / "dataset.toml", f'fully_labelled = ["{stored}"]', f'unscored = ["{said}"]')
-    for name, (header, _) in TABLES.items():
+    for name in TABLES:
         (sound_farm / name).unlink()
     write(sound_farm / "tags.csv", TABLES["tags.csv"][0], f"{said},{said},")
 

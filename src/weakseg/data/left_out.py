@@ -75,7 +75,9 @@ def maps_left_out(folder: Path, pictures: Collection[str], maps: Collection[str]
         fault = bool(stems & bare) or (labels and not maps)
         text = f"not looked at: {some(others.files)}"
         expected = "label maps as PNG or TIFF, named like their images"
-        kinds = dict.fromkeys(_INTO_PNG.get(_ending(name), "save each as a PNG of whole numbers") for name in others.files)
+        kinds = dict.fromkeys(
+            _INTO_PNG.get(_ending(name), "save each as a PNG of whole numbers") for name in others.files
+        )
         mend = f"{'; '.join(kinds)}; name each like its image" if fault else "nothing, if they are no labels"
         found.append(_finding(folder, text, expected, mend, fault))
     return found
@@ -95,14 +97,16 @@ def strangers(root: Path) -> list[Finding]:
         elif os.path.isdir(entry.path) or _ending(name) not in ("", ".md", ".py", ".html", ".pdf"):
             others.append(name)
     if others:
-        known = f"label maps in masks/ or in folders whose names begin with scribbles, tables named {', '.join(READERS)}"
+        known = (
+            f"label maps in masks/ or in folders whose names begin with scribbles, tables named {', '.join(READERS)}"
+        )
         mend = "rename what is meant as labels; the rest may stay"
         found.append(Finding(root, f"not looked at: {some(others)}", known, mend, remark=True))
     return [*found, *_of_splits(root / "splits")]
 
 
 def unfollowed(root: Path) -> Iterator[Finding]:
-    """What stands in the place of a table, declaration, list or folder and is none: a dangling link, a pipe, a folder."""
+    """What stands in the place of a table, declaration, list or folder and is none: a link to nothing, a pipe."""
     mend = "put the file itself in its place, or remove it"
     for path in [*(root / name for name in FILES), *sorted((root / "splits").glob("*.txt"))]:
         if kind := irregular(path):
