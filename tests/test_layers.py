@@ -15,8 +15,8 @@ LEVELS = (
     ("data", "models", "objectives", "solvers"),
     ("divergences", "energies", "watching"),
     ("constraints", "kernels"),
-    ("types", "whole_file", "duration"),
-    ("regular_file", "brief", "given"),
+    ("types", "whole_file", "duration", "ending"),
+    ("regular_file", "terminal", "brief", "given"),
     ("errors",),
 )
 """Rooms of a level may import those of lower levels, and none of their own."""

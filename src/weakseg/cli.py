@@ -4,13 +4,12 @@ A mistake of the user's ends in one clear message and exit code 2; findings of `
 """
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from weakseg.errors import WeaksegError
+from weakseg.ending import end
 
 app = typer.Typer(
     name="weakseg",
@@ -22,9 +21,6 @@ app = typer.Typer(
 
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 or mps.")]
 Crf = Annotated[bool, typer.Option("--crf", help="Refine with the CRF tuned for the run, or the usual one.")]
-
-
-_INTERRUPTED = 130
 
 
 @app.command()
@@ -202,19 +198,4 @@ def demo(
 
 def main() -> None:
     """Run the command line; mistakes end in one message, never in a traceback."""
-    try:
-        app()
-    except WeaksegError as error:
-        _stop(str(error), 2)
-    except OSError as error:
-        _stop(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
-    except SystemExit as end:
-        # Typer turns Ctrl-C into this exit code, without a word.
-        if end.code == _INTERRUPTED:
-            _stop("Stopped. `weakseg train` goes on from its last checkpoint with --resume.", _INTERRUPTED)
-        raise
-
-
-def _stop(message: str, code: int) -> None:
-    print(f"weakseg: {message}", file=sys.stderr)
-    sys.exit(code)
+    end(app)

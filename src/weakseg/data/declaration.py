@@ -60,6 +60,8 @@ def read_declaration(path: Path) -> Declaration:
         said = tomllib.loads(normalize("NFC", read_text(path)))
     except tomllib.TOMLDecodeError as error:
         raise DataInvalid(f"{path} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise DataInvalid(f"{path} nests brackets hundreds deep", expected="lists of names") from error
     values, problems = {}, []
     for name, value in said.items():
         try:
