@@ -74,14 +74,27 @@ def test_scribbles_that_cannot_do_are_named(weakseg, files, change, message):
     assert not (files / "mask.png").exists()
 
 
-def test_a_label_that_masks_cannot_hold_is_refused(weakseg, files):
-    """255 is void in a mask."""
+def test_labels_come_out_as_they_went_in(weakseg, files):
+    """255 is a label like any other where another value means not drawn, and 300 makes a mask of 16 bits."""
     redraw(files, lambda drawn: np.where(drawn == 255, 0, np.where(drawn == 0, 255, drawn)))
+    assert solve(weakseg, files, "--unlabeled", 0).code == 0
+    assert set(np.unique(Image.open(files / "mask.png"))) == {1, 255}
 
-    said = solve(weakseg, files, "--unlabeled", 0)
+    (files / "mask.png").unlink()
+    redraw(files, lambda drawn: np.where(drawn == 255, np.uint16(300), drawn))
+    assert solve(weakseg, files, "--unlabeled", 0).code == 0
+    assert set(np.unique(Image.open(files / "mask.png"))) == {1, 300}
+
+
+def test_a_label_that_masks_cannot_hold_is_refused(weakseg, files):
+    """A PNG ends at 65535."""
+    drawn = np.array(Image.open(files / "drawn.png")).astype(np.int32)
+    Image.fromarray(np.where(drawn == 0, 70000, drawn)).save(files / "drawn.tif")
+
+    said = weakseg("solve", files / "photo.png", "--scribbles", files / "drawn.tif", "--out", files / "mask.png")
 
     assert said.code == 2
-    assert "label 255" in said.err
+    assert "label 70000" in said.err
 
 
 @pytest.mark.parametrize("name", ["mask.png", "look.png"])

@@ -257,11 +257,21 @@ def test_written_labels_read_back(tmp_path_factory, values, rows):
     assert [file.name for file in path.parent.iterdir()] == ["a.png"]
 
 
+@given(st.lists(st.integers(UNLABELED, 65534), min_size=1, max_size=30))
+def test_more_classes_than_eight_bits_hold_are_written_in_sixteen(tmp_path_factory, values):
+    """Whatever the largest label is, the file reads back as it was."""
+    path, labels = tmp_path_factory.mktemp("labels") / "a.png", np.array([values])
+
+    write_labels(path, labels, void=65535)
+
+    assert np.array_equal(read_labels(path), np.where(labels == UNLABELED, 65535, labels))
+
+
 def test_labels_that_do_not_fit_are_not_written(tmp_path):
     """A class must not turn into void or into another class."""
-    for labels, void in ((np.array([[256]]), 255), (np.array([[255]]), 255), (np.array([[0]]), 0)):
+    for labels, void in (([[65536]], 255), ([[255]], 255), ([[0, -1]], 0), ([[0]], 0), ([[0, -1]], None)):
         with pytest.raises(DataInvalid, match="does not fit"):
-            write_labels(tmp_path / "a.png", labels, void)
+            write_labels(tmp_path / "a.png", np.array(labels), void)
     assert not list(tmp_path.iterdir())
 
 

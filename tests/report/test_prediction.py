@@ -1,5 +1,7 @@
 """Pictures in files to masks in files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -77,11 +79,30 @@ def test_everything_wrong_is_said_at_once(pictures, tmp_path):
     """Missing, damaged and unfit pictures are all named before anything is written."""
     damaged, colour, missing = (pictures[0].with_name(name) for name in ("cut.png", "colour.png", "missing.png"))
     damaged.write_bytes(pictures[0].read_bytes()[:60])
-    Image.new("RGB", (9, 9)).save(colour)
+    Image.new("RGB", (9, 9), "red").save(colour)
     with pytest.raises(DataInvalid) as raised:
         predict_files(PREDICTOR, [*pictures, damaged, colour, missing], tmp_path / "out")
     assert all(str(path) in str(raised.value) for path in (damaged, colour, missing))
     assert not (tmp_path / "out").exists()
+
+
+def test_grey_saved_as_colour_is_grey(pictures, tmp_path):
+    """Screenshots and exports have three equal channels; the mask is that of the grey file."""
+    colour = tmp_path / "in" / "colour.png"
+    with Image.open(pictures[0]) as grey:
+        grey.convert("RGB").save(colour)
+    one, other = predict_files(PREDICTOR, [pictures[0], colour], tmp_path / "out")
+    assert (read_labels(one) == read_labels(other)).all()
+
+
+def test_masks_hold_the_training_s_own_numbers(pictures, tmp_path):
+    """Also beyond eight bits; probabilities say which number is which class."""
+    for numbers in ((3, 7), (255, 0), (1, 300)):
+        out = tmp_path / str(numbers)
+        mask, _ = predict_files(replace(PREDICTOR, numbers=numbers), pictures, out, probabilities=True)
+        assert (read_labels(mask) == np.where(BRIGHT, numbers[1], numbers[0])).all()
+        with np.load(out / "probabilities" / "one.npz", allow_pickle=False) as held:
+            assert tuple(held["numbers"]) == numbers
 
 
 def test_pictures_that_share_a_name_are_refused(pictures, tmp_path):

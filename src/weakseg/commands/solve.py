@@ -14,15 +14,15 @@ from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.one_image.segment import segment
 from weakseg.whole_file import write_whole
 
-VOID = 255
-"""Of masks, which have no such pixel here; so no label can be it."""
+_LARGEST = 65535
+"""Of labels: what a PNG of 16 bits holds."""
 
 
 def solve_and_show(picture: Path, scribbles: Path, out: Path, unlabeled: int, overlay: Path | None) -> None:
     """Segment a picture, write the mask, and say how good it is proven to be."""
     _refuse_taken(out, overlay)
     image, drawn = read_image(picture), read_labels(scribbles)
-    _refuse_void(scribbles, drawn, unlabeled)
+    _refuse_strange(scribbles, drawn, unlabeled)
     started = time.perf_counter()
     try:
         with bar("cutting") as told:
@@ -31,10 +31,10 @@ def solve_and_show(picture: Path, scribbles: Path, out: Path, unlabeled: int, ov
         raise error.at(f"{picture} with {scribbles}") from error
     seconds = time.perf_counter() - started
     if overlay:
-        drawing = Image.fromarray(tinted(as_rgb(image), found.labels, palette(VOID)))
+        drawing = Image.fromarray(tinted(as_rgb(image), found.labels, palette(int(found.labels.max()) + 1)))
         write_whole(overlay, lambda part: drawing.save(part, format="PNG"))
     # The mask comes last: where there is a mask, everything is there.
-    write_labels(out, found.labels.astype(np.int32))
+    write_labels(out, found.labels.astype(np.int32), void=None)
     shares = [f"{label}: {100 * (found.labels == label).mean():.1f} %" for label in np.unique(found.labels)]
     print(f"{out}: {', '.join(shares)}")
     print(f"energy {found.energy:.4f}, at least {found.bound:.4f} for any labelling; {seconds:.1f} s")
@@ -49,11 +49,11 @@ def _refuse_taken(*files: Path | None) -> None:
         raise DataInvalid(f"there already: {', '.join(taken)}", mend="choose another name, or move it away")
 
 
-def _refuse_void(file: Path, drawn: np.ndarray, unlabeled: int) -> None:
-    strange = np.unique(drawn[(drawn != unlabeled) & ((drawn < 0) | (drawn >= VOID))])
+def _refuse_strange(file: Path, drawn: np.ndarray, unlabeled: int) -> None:
+    strange = np.unique(drawn[(drawn != unlabeled) & ((drawn < 0) | (drawn > _LARGEST))])
     if len(strange):
         raise DataInvalid(
             f"{file} has the label {', '.join(map(str, strange[:8]))}, and {unlabeled} is what means not drawn",
-            expected=f"labels from 0 to {VOID - 1}",
+            expected=f"labels from 0 to {_LARGEST}",
             mend="draw with another number, or say with --unlabeled which value means not drawn",
         )

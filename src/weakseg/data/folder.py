@@ -14,7 +14,7 @@ from weakseg.data.declaration import Declaration, read_declaration
 from weakseg.data.image_file import read_image, read_labels
 from weakseg.data.legend import Legend
 from weakseg.data.relabel import marked_classes
-from weakseg.data.sample import Sample
+from weakseg.data.sample import Dataset, Sample
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 
@@ -55,6 +55,11 @@ class Folder:
         return self._contents.legend.classes
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """The number that label maps hold for each class."""
+        return self._contents.legend.numbers
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The pictures' file names without extension, in the order of the split."""
         return self._listing[1]
@@ -85,6 +90,13 @@ class Folder:
     @cached_property
     def _channels(self) -> int:
         return len(read_image(self._contents.pictures[self.keys[0]]))
+
+
+def folder_of(samples: Dataset) -> Folder | None:
+    """The data folder that a data set is a part or a relabelling of; `None` where there is none."""
+    while not isinstance(samples, Folder) and isinstance(getattr(samples, "samples", None), Dataset):
+        samples = samples.samples  # pyright: ignore[reportAttributeAccessIssue]
+    return samples if isinstance(samples, Folder) else None
 
 
 def find(name: str) -> Path:

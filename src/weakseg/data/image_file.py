@@ -31,16 +31,7 @@ def read_image(path: Path) -> Float[np.ndarray, "M H W"]:
     Raises:
         DataInvalid: the file is missing, damaged, has several pages, or holds values of an unknown range.
     """
-    if _needs_tifffile(path):
-        values = _read_tiff(path)
-    else:
-        picture = _read_pillow(path)
-        if picture.mode == "LA":
-            picture = picture.convert("L")
-        elif picture.mode not in ("1", "L", "F") and not picture.mode.startswith("I"):
-            # By way of RGBA, because a palette may hold transparent colours, which Pillow warns of.
-            picture = picture.convert("RGBA").convert("RGB") if picture.mode == "P" else picture.convert("RGB")
-        values = np.atleast_3d(np.asarray(picture))
+    values = _read_tiff(path) if _needs_tifffile(path) else channels_of(_read_pillow(path))
     channels = np.ascontiguousarray(np.moveaxis(values, -1, 0), dtype=np.float32)
     kind = (values.dtype.kind, values.dtype.itemsize)
     if kind in _LARGEST:
@@ -52,6 +43,16 @@ def read_image(path: Path) -> Float[np.ndarray, "M H W"]:
             mend="scale the values and save the picture again",
         )
     return channels
+
+
+def channels_of(picture: Image.Image) -> Shaped[np.ndarray, "H W M"]:
+    """The channels of an image that Pillow has opened: one of grey, three of colours and palettes; no transparency."""
+    if picture.mode == "LA":
+        picture = picture.convert("L")
+    elif picture.mode not in ("1", "L", "F") and not picture.mode.startswith("I"):
+        # By way of RGBA, because a palette may hold transparent colours, which Pillow warns of.
+        picture = picture.convert("RGBA").convert("RGB") if picture.mode == "P" else picture.convert("RGB")
+    return np.atleast_3d(np.asarray(picture))
 
 
 def read_labels(path: Path) -> Int[np.ndarray, "H W"]:
@@ -85,18 +86,32 @@ _FROM_COLOURS = """convert it, for instance so:
     Image.fromarray(labels).save(file)"""
 
 
-def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int = 255) -> None:
-    """Write a palette PNG in the VOC colours, whole or not at all; `UNLABELED` becomes the value `void`.
+def void_for(classes: int) -> int:
+    """The number that stands for nothing in label maps of so many classes, counted from 0: 255, or 65535 in 16 bits."""
+    return 255 if classes <= 255 else 65535
+
+
+def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int | None = 255) -> None:
+    """Write a label map as a PNG, whole or not at all; `UNLABELED` becomes the value `void`.
+
+    Up to 255 it is a palette PNG in the VOC colours, above it is grey in 16 bits. `void` is `None` where every pixel
+    has a label.
 
     Raises:
-        DataInvalid: the classes do not fit beside `void` in 8 bits.
+        DataInvalid: a label is `void`, or lies above 65535.
         WriteRefused: the file cannot be written.
     """
-    if labels.max(initial=0) > 255 or (labels == void).any():
-        found = f"{path}: class {labels.max()} does not fit into a label map whose void is {void}"
-        raise DataInvalid(found, expected="classes from 0 to 254")
-    picture = Image.fromarray(np.where(labels == UNLABELED, void, labels).astype(np.uint8))
-    picture.putpalette(palette(256).tobytes())
+    nothing = labels == UNLABELED
+    largest = max(int(labels.max(initial=0)), void if void is not None and nothing.any() else 0)
+    if largest > 65535 or (nothing.any() if void is None else (labels == void).any()):
+        found = f"{path}: label {labels.max()} does not fit into a label map whose void is {void}"
+        raise DataInvalid(found, expected="labels from 0 to 65535, and another value for void")
+    values = np.where(nothing, void, labels)
+    if largest > 255:
+        picture = Image.fromarray(values.astype(np.uint16))
+    else:
+        picture = Image.fromarray(values.astype(np.uint8))
+        picture.putpalette(palette(256).tobytes())
     write_whole(path, lambda partial: picture.save(partial, format="PNG"))
 
 

@@ -29,6 +29,11 @@ class Legend:
     """The classes after merging."""
     declaration: Declaration
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The number that label maps hold for each class after merging."""
+        return tuple(self.declaration.first_value + self.declared.index(name) for name in self.classes.names)
+
     def index(self, name: str) -> int:
         """Index before merging of a class given by name, or by its line number in `classes.txt` counted from 0.
 

@@ -99,12 +99,11 @@ def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[
 
 def _write_map(path: Path, sample: Sample, legend: Legend) -> None:
     """The seeds in the folder's own values."""
-    first, nothing = legend.declaration.first_value, legend.declaration.unlabeled
-    values = np.array([first + legend.declared.index(name) for name in legend.classes.names])
-    if nothing in values or max(nothing, *values) > 255:
+    nothing, values = legend.declaration.unlabeled, np.array(legend.numbers)
+    if nothing in values:
         raise DataInvalid(
-            f"label maps of {len(legend.declared)} classes from value {first}, in which {nothing} means nothing",
-            expected="a value of its own for each class and for nothing, up to 255",
+            f"label maps of {len(legend.declared)} classes from value {values[0]}, in which {nothing} means nothing",
+            expected="a value of its own for each class and for nothing",
             mend="set `unlabeled` or `first_value` in dataset.toml",
         )
     write_labels(path, np.where(sample.seeds == UNLABELED, UNLABELED, values[sample.seeds]), void=nothing)

@@ -12,8 +12,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from weakseg.energies.dense_crf import DenseCRF
-from weakseg.errors import DataInvalid, EvidenceInvalid
+from weakseg.errors import EvidenceInvalid
 from weakseg.evaluate.device import usable
+from weakseg.evaluate.image_input import ImageLike, as_image, require_channels
+from weakseg.evaluate.prediction import Prediction
+from weakseg.models.network import logits_of
 from weakseg.solvers.parallel_crf import refined
 from weakseg.types import Classes
 
@@ -42,25 +45,50 @@ class Predictor:
     """Side of a tile; a picture of up to its square in pixels is predicted whole."""
     crf: DenseCRF | None = None
     """Refines the probabilities of the whole picture, in memory, by ten steps of mean field."""
+    numbers: tuple[int, ...] = ()
+    """The number that files of labels hold for each class; empty: its index."""
 
     def __post_init__(self):
         self.network.to(usable(self.device))
+        object.__setattr__(self, "numbers", self.numbers or tuple(range(len(self.classes))))
 
-    def __call__(self, image: Float[np.ndarray, "M H W"]) -> Float[np.ndarray, "C H W"]:
+    def __repr__(self) -> str:
+        weights = sum(parameter.numel() for parameter in self.network.parameters())
+        names = ", ".join(self.classes.names[:8]) + (", ..." if len(self.classes) > 8 else "")
+        return (
+            f"Predictor({type(self.network).__name__} of {weights:,} weights, {self.channels} channels to"
+            f" {len(self.classes)} classes: {names}; on {self.device}{', with a CRF' if self.crf else ''})"
+        )
+
+    def __call__(self, image: ImageLike) -> Float[np.ndarray, "C H W"]:
         """Probabilities of each class at each pixel.
 
+        Args:
+            image: (M, H, W) in [0, 1], or uint8; numpy or torch, an image of Pillow, or a path.
+
         Raises:
-            DataInvalid: the picture has another number of channels than the network was trained on.
+            DataInvalid: it is no image, or has another number of channels than the network was trained on.
             EvidenceInvalid: the network gave nan, or another number of classes.
         """
+        image = as_image(image, self.channels)
         probs = np.concatenate(list(self._bands(image)), axis=1)
         return probs if self.crf is None else refined(probs, image, self.crf)
 
-    def labels(self, image: Float[np.ndarray, "M H W"]) -> Int[np.ndarray, "H W"]:
-        """The most probable class at each pixel."""
+    def labels(self, image: ImageLike) -> Int[np.ndarray, "H W"]:
+        """The most probable class at each pixel; takes what a call takes."""
+        image = as_image(image, self.channels)
         if self.crf is not None:
             return self(image).argmax(0)
         return np.concatenate([band.argmax(0) for band in self._bands(image)])
+
+    def predict(self, image: ImageLike) -> Prediction:
+        """The image with its labels, which shows itself in a notebook and saves itself; takes what a call takes."""
+        image = as_image(image, self.channels)
+        return self.prediction(image, self.labels(image))
+
+    def prediction(self, image: Float[np.ndarray, "M H W"], labels: Int[np.ndarray, "H W"]) -> Prediction:
+        """An image with labels that are known already."""
+        return Prediction(image, labels, self.classes, self.numbers)
 
     def log_probs(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
         """Log-probabilities of pictures of one size, in one pass where they are small enough: faster on a GPU.
@@ -77,7 +105,6 @@ class Predictor:
 
     def _bands(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
         """Finished rows of probabilities, from top to bottom."""
-        require_channels(image, self.channels)
         if image[0].size <= self.tile_px**2:
             yield self._tiles(image[None])[0]
         else:
@@ -108,7 +135,7 @@ class Predictor:
         margin = (0, -width % self._multiple, 0, -height % self._multiple)
         pixels = F.pad(pixels, margin, mode="replicate")
         with evaluating(self.network), torch.inference_mode():
-            logits = self.network(pixels).float()
+            logits = logits_of(self.network(pixels)).float()
         if logits.shape[1] != len(self.classes) or not logits.isfinite().all():
             raise EvidenceInvalid(
                 f"the network gave {logits.shape[1]} classes, {int((~logits.isfinite()).sum())} values not finite",
@@ -124,16 +151,6 @@ class Predictor:
         stride = getattr(self.network, "stride", None)
         # 14, of plain transformers, does not divide 32. A bare convolution has a `stride` too: a pair.
         return stride if isinstance(stride, int) and _DEEPEST_STRIDE % stride else _DEEPEST_STRIDE
-
-
-def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the picture"):
-    """Raise `DataInvalid` unless a picture has as many channels as the network was trained on."""
-    if image.shape[0] != channels:
-        raise DataInvalid(
-            f"{name} has {image.shape[0]} channels",
-            expected=f"{channels}, as in the pictures the network was trained on",
-            mend="convert the picture, or train on pictures of this kind",
-        )
 
 
 def _spans(length: int, tile_px: int, multiple: int) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ Any `nn.Module` that maps (B, M, H, W) to (B, C, h, w) keeps it, if its logits c
 """
 
 from math import ceil
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -92,13 +92,13 @@ class Network(nn.Module):
         size = [self.tile_px * ceil(side * self.enlarge / self.tile_px - 1e-6) for side in image.shape[2:]]
         if size != list(picture.shape[2:]):
             picture = F.interpolate(picture, size, mode="bilinear", align_corners=False)
-        return _logits(self.body(picture))
+        return logits_of(self.body(picture))
 
     def _trial(self) -> int:
         """Cells along one tile; freezes the parameters that its logits do not depend on."""
         training = self.body.training
         with torch.enable_grad():
-            logits = _logits(self.body.eval()(torch.zeros(1, len(self.mean), self.tile_px, self.tile_px)))
+            logits = logits_of(self.body.eval()(torch.zeros(1, len(self.mean), self.tile_px, self.tile_px)))
         parameters = [p for p in self.body.parameters() if p.requires_grad]
         gradients = torch.autograd.grad(logits.sum(), parameters, allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -107,5 +107,17 @@ class Network(nn.Module):
         return logits.shape[-1]
 
 
-def _logits(output) -> Float[Tensor, "B C h w"]:
-    return output if isinstance(output, Tensor) else output.logits
+def logits_of(output: Any) -> Float[Tensor, "B C h w"]:
+    """The logits among a network's outputs: the tensor itself, transformers' `logits`, torchvision's `out`.
+
+    Raises:
+        EvidenceInvalid: it is anything else, as a tuple of which nobody says which part they are.
+    """
+    found = output.get("logits", output.get("out")) if isinstance(output, dict) else getattr(output, "logits", output)
+    if isinstance(found, Tensor):
+        return found
+    raise EvidenceInvalid(
+        f"the network gave {type(output).__name__}",
+        expected="a tensor of logits (images, classes, rows, columns)",
+        mend="wrap it in a module whose forward returns the logits alone",
+    )

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from weakseg.data.image_file import palette, read_image, write_labels
-from weakseg.data.overlay import as_rgb, tinted
+from weakseg.data.image_file import read_image
 from weakseg.errors import DataInvalid, WeaksegError
-from weakseg.evaluate.predict import Predictor, require_channels
+from weakseg.evaluate.image_input import fitted
+from weakseg.evaluate.predict import Predictor
 from weakseg.whole_file import write_whole
 
 
@@ -38,13 +38,14 @@ def predict_files(
     overlays: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
-    """Write a palette PNG `out/<stem>.png` for each picture; returns the masks' paths.
+    """Write a mask `out/<stem>.png` for each image, in the training's own numbers; returns the masks' paths.
 
     Args:
         predictor: the trained network.
         paths: picture files of any size.
         out: a folder, made where it is missing.
-        probabilities: also write `out/probabilities/<stem>.npz`, with float16 `probabilities` (C, H, W) and `classes`.
+        probabilities: also write `out/probabilities/<stem>.npz`, with float16 `probabilities` (C, H, W), `classes` and
+            the `numbers` that masks hold for them.
         overlays: also write `out/overlays/<stem>.jpg`, the mask drawn on the picture.
         progress: told how many pictures are done, and of how many.
 
@@ -73,22 +74,23 @@ def _targets(path: Path, out: Path, probabilities: bool, overlays: bool) -> _Tar
 def _predict_file(predictor: Predictor, image: Float[np.ndarray, "M H W"], target: _Targets) -> None:
     if target.probabilities:
         shares = predictor(image)
-        labels = shares.argmax(0)
-        names, halves = np.array(predictor.classes.names), shares.astype(np.float16)
-        write_whole(target.probabilities, lambda part: _save_npz(part, halves, names))
+        prediction = predictor.prediction(image, shares.argmax(0))
+        names, numbers = np.array(predictor.classes.names), np.array(predictor.numbers)
+        held = {"probabilities": shares.astype(np.float16), "classes": names, "numbers": numbers}
+        write_whole(target.probabilities, lambda part: _save_npz(part, held))
     else:
-        labels = predictor.labels(image)
+        prediction = predictor.predict(image)
     if target.overlay:
-        drawn = Image.fromarray(tinted(as_rgb(image), labels, palette(len(predictor.classes))))
+        drawn = Image.fromarray(prediction.overlay)
         write_whole(target.overlay, lambda part: drawn.save(part, format="JPEG", quality=92))
-    # The mask comes last: where there is a mask, everything about the picture is there.
-    write_labels(target.mask, labels)
+    # The mask comes last: where there is a mask, everything about the image is there.
+    prediction.save(target.mask)
 
 
-def _save_npz(path: Path, probabilities: np.ndarray, classes: np.ndarray) -> None:
+def _save_npz(path: Path, held: dict[str, np.ndarray]) -> None:
     # Given a name, numpy would append .npz to it.
     with path.open("wb") as file:
-        np.savez_compressed(file, probabilities=probabilities, classes=classes)
+        np.savez_compressed(file, **held)
 
 
 def _clashes(paths: Sequence[Path]) -> list[WeaksegError]:
@@ -118,7 +120,7 @@ def _unusable(predictor: Predictor, paths: Sequence[Path]) -> list[WeaksegError]
     problems: list[WeaksegError] = []
     for path in paths:
         try:
-            require_channels(read_image(path), predictor.channels, str(path))
+            fitted(read_image(path), predictor.channels, str(path))
         except WeaksegError as problem:
             problems.append(problem)
     return problems

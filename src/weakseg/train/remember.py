@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch.nn import functional as F
 
-from weakseg.data.image_file import read_labels, write_labels
+from weakseg.data.image_file import read_labels, void_for, write_labels
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.view import view, whole
 from weakseg.errors import DataInvalid, WeaksegError
@@ -27,8 +27,6 @@ from weakseg.train.loader import Share
 from weakseg.train.parts import parts
 from weakseg.train.solves import Solve, solves_of
 from weakseg.types import UNLABELED, Evidence, Objective, Solution, Solver
-
-_VOID = 255
 
 PREDICTION_LIMIT = 8 << 30
 """Bytes that the probabilities of one whole picture may take, with all that is made of them."""
@@ -55,9 +53,10 @@ class Targets:
             raise DataInvalid(error.found, expected=error.expected, mend=mend) from error
         if labels.shape != sample.valid.shape:
             raise DataInvalid(f"{path} is {labels.shape}, its picture {sample.valid.shape}", mend=mend)
-        if (labels[labels != _VOID] >= len(sample.tags)).any():
-            raise DataInvalid(f"{path} has label {labels[labels != _VOID].max()}", mend=mend)
-        return np.where(labels == _VOID, UNLABELED, labels).astype(np.int64)
+        void = void_for(len(sample.tags))
+        if (labels[labels != void] >= len(sample.tags)).any():
+            raise DataInvalid(f"{path} has label {labels[labels != void].max()}", mend=mend)
+        return np.where(labels == void, UNLABELED, labels).astype(np.int64)
 
     def find(self, sample: Sample) -> Int[np.ndarray, "H W"] | None:
         """The same; `None` where it is missing or damaged, so that it must be found again."""
@@ -68,7 +67,7 @@ class Targets:
 
     def keep(self, sample: Sample, labels: Int[np.ndarray, "H W"]) -> None:
         """Write a hidden segmentation, whole or not at all."""
-        write_labels(self._path(sample), labels, void=_VOID)
+        write_labels(self._path(sample), labels, void_for(len(sample.tags)))
 
     def _path(self, sample: Sample) -> Path:
         return self.folder / f"{sample.key}.png"

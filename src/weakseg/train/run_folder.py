@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from weakseg.data.folder import folder_of
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.evaluate.predict import Predictor
@@ -111,7 +112,8 @@ class Run:
 
     def predictor(self, device: str = "cpu", network: NetworkSpec | None = None, which: str = "best") -> Predictor:
         """What turns pictures into probabilities and labels."""
-        return Predictor(self.network(network, which), self.classes, self.record["channels"], device)
+        numbers = tuple(self.record.get("numbers", ()))
+        return Predictor(self.network(network, which), self.classes, self.record["channels"], device, numbers=numbers)
 
 
 def open_run(path: Path | str) -> Run:
@@ -224,6 +226,7 @@ def save(run: Run, network: nn.Module, optimizer: Optimizer, metrics: list[dict[
 def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]:
     # Networks of the user's own may have a `config` of any kind, which is not for us to keep.
     config = getattr(network, "config", {})
+    folder = folder_of(recipe.training)
     return {
         "weakseg": version("weakseg"),
         "versions": {name: version(name) for name in ("torch", "transformers", "accelerate", "numpy")},
@@ -231,6 +234,7 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "fingerprint": fingerprint(recipe),
         "channels": channels,
         "classes": encode(recipe.training.classes),
+        "numbers": [*range(len(recipe.training.classes))] if folder is None else folder.numbers,
         "network_config": config if isinstance(config, dict) else {},
         "parameters": sum(p.numel() for p in network.parameters()),
         "recipe": encode(recipe),

@@ -1,0 +1,94 @@
+"""What people hand a trained network: brought to the image it was trained on where no doubt is possible."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Shaped
+from PIL import Image
+
+from weakseg.data.image_file import channels_of, read_image
+from weakseg.errors import DataInvalid, EvidenceInvalid
+from weakseg.given import refuse_unscaled, tensor_of
+
+ImageLike = Any
+"""A path, an image of Pillow, a numpy array or torch tensor; typed loosely, so that our own words refuse the rest."""
+
+
+def as_image(given: ImageLike, channels: int) -> Float[np.ndarray, "M H W"]:
+    """One image as float32 values in [0, 1] with the channels that a network was trained on.
+
+    Eight bits are divided by 255; channels that come last are put first; a grey image may come without its axis, or as
+    three equal channels.
+
+    Raises:
+        DataInvalid: it is no image, of another number of channels, or of values whose range nobody knows.
+    """
+    if isinstance(given, (str, Path)):
+        return fitted(read_image(Path(given)), channels, str(given))
+    values = np.moveaxis(channels_of(given), -1, 0) if isinstance(given, Image.Image) else _array(given)
+    return fitted(_scaled(_channels_first(values, channels)), channels)
+
+
+def fitted(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the image") -> Float[np.ndarray, "N H W"]:
+    """An image with as many channels as a network was trained on: equal channels are one grey channel.
+
+    Raises:
+        DataInvalid: it has another number of channels.
+    """
+    if channels == 1 and len(image) > 1 and (image == image[:1]).all():
+        return image[:1]
+    require_channels(image, channels, name)
+    return image
+
+
+def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the image") -> None:
+    """Raise `DataInvalid` unless an image has as many channels as the network was trained on."""
+    if image.shape[0] != channels:
+        raise DataInvalid(
+            f"{name} has {image.shape[0]} channels",
+            expected=f"{channels}, as in the images the network was trained on",
+            mend="convert the image, or train on images of this kind",
+        )
+
+
+def _array(given: ImageLike) -> Shaped[np.ndarray, "..."]:
+    try:
+        return tensor_of(given, "the image").detach().cpu().numpy()
+    except EvidenceInvalid as error:
+        expected = "a path, an image of Pillow, a numpy array or a torch tensor"
+        raise DataInvalid(error.found, expected=expected) from error
+
+
+def _channels_first(values: Shaped[np.ndarray, "..."], channels: int) -> Shaped[np.ndarray, "M H W"]:
+    if values.ndim == 2:
+        return values[None]
+    if values.ndim == 3 and values.shape[0] != channels and values.shape[2] in (channels, 3):
+        return np.moveaxis(values, -1, 0)
+    if values.ndim != 3:
+        raise DataInvalid(
+            f"the image has {values.ndim} axes, {values.shape}",
+            expected="one image of (channels, height, width)",
+            mend="predict the images of a batch one by one: [predictor.labels(image) for image in batch]",
+        )
+    return values
+
+
+def _scaled(values: Shaped[np.ndarray, "M H W"]) -> Float[np.ndarray, "M H W"]:
+    if values.dtype == np.uint8:
+        return values.astype(np.float32) / np.float32(255)
+    if values.dtype == bool:
+        return values.astype(np.float32)
+    if values.dtype.kind != "f":
+        raise DataInvalid(
+            f"the image is {values.dtype}, with values from {values.min(initial=0)} to {values.max(initial=0)}",
+            expected="floating point in [0, 1], or uint8",
+            mend="divide it by the number that training divided by: 65535 for files of 16 bits, unless dataset.toml"
+            " says otherwise; or give the file's path",
+        )
+    try:
+        refuse_unscaled(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)), "the image")
+    except EvidenceInvalid as error:
+        raise DataInvalid(error.found, expected=error.expected, mend=error.mend) from error
+    return values.astype(np.float32, copy=False)
