@@ -40,7 +40,7 @@ def read_only(values):
         read_only(IMAGE),
         IMAGE[:, ::-1][:, ::-1],
     ],
-    ids="8-bit torch torch-8-bit double channels-last Pillow RGBA read-only strided".split(),
+    ids=["8-bit", "torch", "torch-8-bit", "double", "channels-last", "Pillow", "RGBA", "read-only", "strided"],
 )
 def test_one_image_in_any_form_has_one_answer(given):
     """Probabilities and labels of the image in [0, 1]."""
