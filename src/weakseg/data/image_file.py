@@ -106,7 +106,7 @@ def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int | None = 
     if largest > 65535 or (nothing.any() if void is None else (labels == void).any()):
         found = f"{path}: label {labels.max()} does not fit into a label map whose void is {void}"
         raise DataInvalid(found, expected="labels from 0 to 65535, and another value for void")
-    values = np.where(nothing, void, labels)
+    values = labels if void is None else np.where(nothing, void, labels)
     if largest > 255:
         picture = Image.fromarray(values.astype(np.uint16))
     else:

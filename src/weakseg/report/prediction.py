@@ -76,8 +76,8 @@ def _predict_file(predictor: Predictor, image: Float[np.ndarray, "M H W"], targe
         shares = predictor(image)
         prediction = predictor.prediction(image, shares.argmax(0))
         names, numbers = np.array(predictor.classes.names), np.array(predictor.numbers)
-        held = {"probabilities": shares.astype(np.float16), "classes": names, "numbers": numbers}
-        write_whole(target.probabilities, lambda part: _save_npz(part, held))
+        halves = shares.astype(np.float16)
+        write_whole(target.probabilities, lambda part: _save_npz(part, halves, names, numbers))
     else:
         prediction = predictor.predict(image)
     if target.overlay:
@@ -87,10 +87,10 @@ def _predict_file(predictor: Predictor, image: Float[np.ndarray, "M H W"], targe
     prediction.save(target.mask)
 
 
-def _save_npz(path: Path, held: dict[str, np.ndarray]) -> None:
+def _save_npz(path: Path, probabilities: np.ndarray, classes: np.ndarray, numbers: np.ndarray) -> None:
     # Given a name, numpy would append .npz to it.
     with path.open("wb") as file:
-        np.savez_compressed(file, **held)
+        np.savez_compressed(file, probabilities=probabilities, classes=classes, numbers=numbers)
 
 
 def _clashes(paths: Sequence[Path]) -> list[WeaksegError]:
