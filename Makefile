@@ -7,17 +7,18 @@
 
 BIN := .venv/bin
 READY := .venv/.ready
+CODE := benchmarks docs recipes src tests
 PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3
 
 .PHONY: demo test bench clean
 
 demo: $(READY)
-	$(BIN)/weakseg demo $(if $(DATA),--data "$(DATA)")
+	$(BIN)/weakseg demo $(if $(DATA),--data "$(DATA)") $(if $(EPOCHS),--epochs $(EPOCHS))
 
 # Two processes of one thread each: tests are many and small, and the smallest machine has two cores.
 test: $(READY)
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/pyright
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 

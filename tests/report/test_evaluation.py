@@ -4,7 +4,7 @@ import json
 
 import pytest
 from pictures import Squares, tiny_recipe
-from runs import FinishedRun
+from finished_run import FinishedRun
 
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.scores import Scores

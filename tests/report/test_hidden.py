@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from pictures import Squares
-from runs import Threshold
+from finished_run import Threshold
 from torch.nn import functional as F
 
 from weakseg import Fit, Regularize, SeedsOnly, Sum

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 from pictures import Squares, tiny_recipe
-from runs import METRICS, FinishedRun
+from finished_run import METRICS, FinishedRun
 
 from weakseg.errors import DataInvalid
 from weakseg.report.page import write_report

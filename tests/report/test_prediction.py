@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from runs import Threshold
+from finished_run import Threshold
 
 from weakseg.data.image_file import palette, read_labels
 from weakseg.errors import DataInvalid, WriteRefused
