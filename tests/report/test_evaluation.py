@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from pictures import Squares, tiny_recipe
 from finished_run import FinishedRun
+from pictures import Squares, tiny_recipe
 
 from weakseg.errors import RunInvalid
 from weakseg.evaluate.scores import Scores

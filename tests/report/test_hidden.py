@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from pictures import Squares
 from finished_run import Threshold
+from pictures import Squares
 from torch.nn import functional as F
 
 from weakseg import Fit, Regularize, SeedsOnly, Sum

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 import pytest
-from pictures import Squares, tiny_recipe
 from finished_run import METRICS, FinishedRun
+from pictures import Squares, tiny_recipe
 
 from weakseg.errors import DataInvalid
 from weakseg.report.page import write_report

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 from finished_run import Threshold
+from PIL import Image
 
 from weakseg.data.image_file import palette, read_labels
 from weakseg.errors import DataInvalid, WriteRefused
