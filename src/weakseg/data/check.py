@@ -7,11 +7,11 @@ from weakseg.data.contents import Contents
 from weakseg.data.finding import Finding
 from weakseg.data.folder import find, read_sample
 from weakseg.data.inventory import take_inventory
-from weakseg.data.look import look
+from weakseg.data.look import Looks, look
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.splits import Splits, check_splits
 from weakseg.data.statistics import LabelCounts, Statistics, total
-from weakseg.data.whole_set import Looks, findings_of_all
+from weakseg.data.whole_set import findings_of_all
 from weakseg.types import Classes
 
 

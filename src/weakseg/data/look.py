@@ -39,6 +39,10 @@ class Look:
     """What each source of labels says, as `Statistics.counts` names them."""
 
 
+Looks = dict[str, Look]
+"""What came of looking at each image, by key."""
+
+
 def look(inventory: Inventory, key: str) -> Look:
     """Read a picture and all its labels."""
     contents, findings = inventory.contents, []

@@ -10,6 +10,9 @@ from weakseg.data.sample import Sample
 from weakseg.data.stroke import draw
 from weakseg.types import PRESENT, UNLABELED, Classes
 
+BORDER = 0.05
+"""Share of an image's shorter side that counts as its border."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelCounts:
@@ -23,6 +26,8 @@ class LabelCounts:
     valid_pixels: int
     """Pixels that are not void."""
     marked_pixels: Int[np.ndarray, " C"]
+    inner_pixels: Int[np.ndarray, " C"]
+    """Those of them that do not lie at the border of their image, within 5 % of its shorter side."""
     marked_pictures: Int[np.ndarray, " C"]
     tagged_pictures: Int[np.ndarray, " C"]
     """Pictures said to show the class."""
@@ -63,7 +68,8 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
     seeds = sample.seeds
     for stroke in sample.strokes:
         seeds = draw(seeds, stroke.points, stroke.width_px, stroke.label)
-    pixels = np.bincount(seeds[sample.valid & (seeds != UNLABELED)], minlength=len(classes))
+    seeds = np.where(sample.valid, seeds, UNLABELED)
+    pixels, inner = (np.bincount(part.ravel() + 1, minlength=len(classes) + 1)[1:] for part in (seeds, _inner(seeds)))
     return LabelCounts(
         classes=classes,
         pictures=1,
@@ -71,11 +77,18 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
         pixels=sample.valid.size,
         valid_pixels=int(sample.valid.sum()),
         marked_pixels=pixels,
+        inner_pixels=inner,
         marked_pictures=(pixels > 0).astype(int),
         tagged_pictures=(sample.tags == PRESENT).astype(int),
         sized_pictures=(sample.areas != [0, 1]).any(1).astype(int),
         boxes=np.bincount(sample.boxes[:, 0].astype(int), minlength=len(classes)),
     )
+
+
+def _inner(labels: Int[np.ndarray, "H W"]) -> Int[np.ndarray, "h w"]:
+    """All but the border of a label map."""
+    width = max(round(BORDER * min(labels.shape)), 1)
+    return labels[width:-width, width:-width]
 
 
 def total(counts: Sequence[LabelCounts], classes: Classes) -> LabelCounts:
@@ -92,6 +105,7 @@ def total(counts: Sequence[LabelCounts], classes: Classes) -> LabelCounts:
         pixels=sum(part.pixels for part in counts),
         valid_pixels=sum(part.valid_pixels for part in counts),
         marked_pixels=summed("marked_pixels"),
+        inner_pixels=summed("inner_pixels"),
         marked_pictures=summed("marked_pictures"),
         tagged_pictures=summed("tagged_pictures"),
         sized_pictures=summed("sized_pictures"),

@@ -6,20 +6,22 @@ from itertools import combinations
 from weakseg.data.finding import Finding, counted, findings_of, some
 from weakseg.data.folder import channels_differ
 from weakseg.data.inventory import Inventory
-from weakseg.data.look import Look
+from weakseg.data.learning import findings_of_learning
+from weakseg.data.look import Looks
 from weakseg.data.splits import Splits, kept_apart
 from weakseg.data.statistics import LabelCounts, total
-
-Looks = dict[str, Look]
-"""What came of looking at each picture, by key."""
 
 
 def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
     """Findings about the data set as a whole."""
     found = [*_uneven_channels(inventory, looks), *_duplicates(inventory, looks, splits)]
     if inventory.judged:
-        found += [*_all_marked(inventory, looks), *_one_class(inventory, looks), *_unknown_classes(inventory, looks)]
+        found += [*_all_marked(inventory, looks), *_one_class(inventory, looks)]
         found += [*_unlabelled(inventory, looks, splits), *_unmasked(inventory, splits)]
+        found += [
+            *_nothing_to_judge_by(inventory, looks, splits),
+            *findings_of_learning(inventory, looks, splits, found),
+        ]
     return found
 
 
@@ -103,17 +105,6 @@ def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
     return [Finding(inventory.root / "masks", found, f"two classes or more; {void} means void", mend)]
 
 
-def _unknown_classes(inventory: Inventory, looks: Looks) -> list[Finding]:
-    classes = inventory.contents.legend.classes
-    said = total([c for each in looks.values() for c in each.counts.values()], classes)
-    told = said.marked_pixels + said.tagged_pictures + said.sized_pictures + said.boxes
-    missing = [name for name, number in zip(classes.names, told, strict=True) if not number]
-    if not missing or len(missing) == len(classes):
-        return []
-    found, mend = f"no label tells of {some(missing)}", "mark it somewhere, or name it in `unscored` of dataset.toml"
-    return [Finding(inventory.root / "classes.txt", found, "", mend, remark=True)]
-
-
 def _unlabelled(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
     """Splits of which nothing is said, which only a test set may be, and single pictures of others."""
     found = []
@@ -141,3 +132,14 @@ def _unmasked(inventory: Inventory, splits: Splits) -> list[Finding]:
     text = f"{counted(bare, keys)} without a mask to be judged by: {some(bare)}"
     mend = "add their masks, or take them out of the split"
     return [Finding(inventory.root / "splits" / "val.txt", text, "a mask for every picture", mend, tuple(bare))]
+
+
+def _nothing_to_judge_by(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
+    """Masks of a validation list that are void everywhere."""
+    keys = [key for key in splits.get("val", ()) if key in inventory.contents.masks]
+    if not keys or any(not looks[key].readable or looks[key].counts["masks"].valid_pixels for key in keys):
+        return []
+    void = inventory.contents.legend.declaration.void
+    text = f"the masks of 'val' are void (value {void}) everywhere, so that there is nothing to judge by"
+    mend = f"if {void} stands for a class, set `void` in dataset.toml to another value; else give val other masks"
+    return [Finding(inventory.root / "splits" / "val.txt", text, "pixels of some class", mend, tuple(keys))]

@@ -21,6 +21,7 @@ from weakseg.objectives import Fit
 from weakseg.solvers.dual_projection import DualProjection
 from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.default_rules import TABLES, rules_for
+from weakseg.train.learnable import require_learnable
 from weakseg.train.recipe import AdamW, Phase, Recipe
 from weakseg.types import UNTOLD
 
@@ -44,12 +45,13 @@ def choose(data: str, network: str | None = None) -> Recipe:
             by default a MobileNetV2 with ImageNet weights.
 
     Raises:
-        DataInvalid: nothing is drawn on any training picture, nor said of it.
+        DataInvalid: nothing is drawn on any training picture, nor said of it, or a class can never be learnt.
     """
     training, validation = _split(data)
     few = _looked_at(training)
     root = Folder(data, split="all").root
     rules = rules_for([name for name in TABLES if (root / name).is_file()], few, training.classes)
+    require_learnable(training, validation, few, ruled=rules is not None)
     shorter = int(np.median([min(s.valid.shape) for s in few]))
     enlarge = 2 if shorter < (_SMALL_WHOLE_PICTURE if rules else _SMALL_PICTURE) else 1
     crop = min(224 // enlarge, 32 * max(shorter // 32, 1))
