@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import farms
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,7 @@ from weakseg.errors import DataInvalid, EvidenceInvalid, RecipeInvalid, RunInval
 from weakseg.train import checkpoint
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import with_epochs
-from weakseg.train.run_folder import open_run, read_metrics
+from weakseg.train.run_folder import Run, open_run, read_metrics
 
 
 class _Unmasked(Squares):
@@ -189,3 +190,24 @@ def test_the_record_is_plain_json(run):
 
     assert record["versions"]["torch"] == torch.__version__
     assert record["parameters"] == sum(p.numel() for p in Tiny().build(1, 2).parameters())
+
+
+def test_a_run_remembers_what_its_folder_declared(tmp_path):
+    """As it was at training, however the pictures were dealt and relabelled; changes since make no difference."""
+    (tmp_path / "farm").mkdir()
+    root = farms.lay_out(tmp_path / "farm")
+    farms.write(root / "dataset.toml", 'background = "cow"', "void = 254")
+    samples = weakseg.Simulated(weakseg.SomeMasks(weakseg.Fold(weakseg.Folder(str(root)), True, of=2), 1), ())
+    recipe = tiny_recipe(training=samples, validation=None, batch_size=2)
+
+    trained = train_recipe(with_epochs(recipe, 1), tmp_path / "run", device="cpu")
+    farms.write(root / "dataset.toml", "void = 253")
+
+    assert open_run(trained.path).declaration == weakseg.Declaration(background="cow", void=254)
+
+
+def test_a_run_without_a_data_folder_has_the_usual_declaration(run):
+    """So have runs of before, whose records say nothing about it."""
+    before = {name: part for name, part in run.record.items() if name != "declaration"}
+
+    assert run.declaration == Run(run.path, before).declaration == weakseg.Declaration()

@@ -60,6 +60,11 @@ class Folder:
         return self._contents.legend.numbers
 
     @property
+    def declared(self) -> Declaration:
+        """What was declared about the folder, whether here or in its dataset.toml."""
+        return self._contents.legend.declaration
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The pictures' file names without extension, in the order of the split."""
         return self._listing[1]

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from weakseg.data.declaration import Declaration
 from weakseg.data.folder import folder_of
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RunInvalid, WeaksegError
@@ -53,6 +54,19 @@ class Run:
     def classes(self) -> Classes:
         """The classes the network was trained on."""
         return decode(self.record["classes"])
+
+    @cached_property
+    def declaration(self) -> Declaration:
+        """What the training data said about themselves when they were trained on; the defaults in runs of before.
+
+        Raises:
+            RunInvalid: the record holds something else in its place.
+        """
+        said = decode(self.record["declaration"]) if "declaration" in self.record else Declaration()
+        if not isinstance(said, Declaration):
+            found = f"{self.path / 'run.json'}: its declaration is {said!r}"
+            raise RunInvalid(found, expected="what a data folder says about itself", mend="train again")
+        return said
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -235,6 +249,7 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "channels": channels,
         "classes": encode(recipe.training.classes),
         "numbers": [*range(len(recipe.training.classes))] if folder is None else folder.numbers,
+        "declaration": encode(Declaration() if folder is None else folder.declared),
         "network_config": config if isinstance(config, dict) else {},
         "parameters": sum(p.numel() for p in network.parameters()),
         "recipe": encode(recipe),
