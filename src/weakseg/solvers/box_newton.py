@@ -108,7 +108,7 @@ def ascend(
     steps = np.zeros(len(start), dtype=int)
     done = box.settled(multipliers, point.measured, tolerance)
     for _ in range(max_steps):
-        stopped = done | _hopeless(dual, box, multipliers)
+        stopped = done | hopeless(dual, box, multipliers)
         if stopped.all():
             break
         slope = box.bounds - point.measured
@@ -141,11 +141,11 @@ def _search(lead, box, multipliers, move, slope):
     return at, point
 
 
-def _hopeless(dual: Dual, box: Box, multipliers: Float[np.ndarray, "B N"]) -> Bool[np.ndarray, " B"]:
+def hopeless(dual: Dual, box: Box, multipliers: Float[np.ndarray, "B N"]) -> Bool[np.ndarray, " B"]:
     """True where the hard rows' multipliers already prove that no segmentation obeys them, equation 15."""
-    # Only a long way from 0 can such a proof be met; looking for it costs a pass.
-    if multipliers.max(initial=0.0) <= FAR:
-        return np.zeros(len(multipliers), dtype=bool)
     hard = np.where(np.isinf(box.prices), multipliers, 0.0)
+    # Only a long way from 0 can such a proof be met; looking for it costs a pass.
+    if multipliers.max(initial=0.0) <= FAR or not hard.any():
+        return np.zeros(len(multipliers), dtype=bool)
     promised, reach = (hard * box.bounds).sum(1), dual.reach(hard)
     return promised > reach + 1e-6 * np.maximum(np.abs(promised), np.abs(reach))

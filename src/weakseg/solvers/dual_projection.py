@@ -11,7 +11,8 @@ from torch import Tensor
 
 from weakseg.constraints.linear_rows import Constraint, LinearRows, is_constraint, rows_of
 from weakseg.errors import RecipeInvalid
-from weakseg.solvers.box_newton import ascend, box_of
+from weakseg.solvers.box_interior import ascend_inside
+from weakseg.solvers.box_newton import ascend, box_of, hopeless
 from weakseg.solvers.certificate import Answer, certificate, relaxed, status
 from weakseg.solvers.class_counts import ClassCounts, class_counts
 from weakseg.solvers.contradiction import contradiction
@@ -24,6 +25,9 @@ from weakseg.types import Evidence, Memory, Solution
 
 COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
 """Where float32 hands over to float64: above float32's noise, one of Newton's steps from the end."""
+
+PATIENCE = 15
+"""Steps after which the climb goes through the inside of the box; usual problems take three to ten."""
 
 SAMPLE, MANY, SAMPLE_TOLERANCE = 500, 60_000, 1e-3
 """How many cells are enough to find a good beginning on; with fewer scores than that, a step costs more than a pass.
@@ -49,7 +53,9 @@ class DualProjection:
     were paid, in nats per valid pixel; `contradiction`, above 0 where the hard rows are infeasible: by how many
     cells per valid cell the Farkas multipliers (summing to one) exclude every segmentation, or at what share of them
     every class was deleted; `steps`.
-    `memory.multipliers` are in nats, from 0 to the price.
+    `memory.multipliers` are in nats, from 0 to the price. Where hard rows can hold in one way only, what they forbid
+    is deleted and has no multiplier; docs/theory.md says below equation 15 how to check that. On another number of
+    threads torch sums rows about regions in another order, and answers differ by its rounding.
 
     Pathak, Krähenbühl and Darrell 2015, equations (3), (4) and (6).
     """
@@ -61,6 +67,7 @@ class DualProjection:
     tolerance: float = 1e-10
     """Gap and violation per valid pixel at which an image is done; of single precision, at least its last digit."""
     max_steps: int = 100
+    """Steps from inside the box of multipliers, at most; along its sides there are fifteen at most."""
 
     def __post_init__(self):
         if not is_constraint(self.constraint):
@@ -124,7 +131,9 @@ class DualProjection:
         dual = counted or TiltedCells(together.to(torch.float64))
         # What is written in single precision carries no more than its last digit.
         digit = 0.0 if together.scores.dtype == torch.float64 else torch.finfo(torch.float32).eps
-        fine = ascend(dual, box_of(together, cells), begin, max(self.tolerance, digit), self.max_steps)
+        box, tolerance = box_of(together, cells), max(self.tolerance, digit)
+        fine = ascend(dual, box, begin, tolerance, min(self.max_steps, PATIENCE))
+        left = ~(fine.settled | hopeless(dual, box, fine.multipliers))
         probs, normaliser = fine.point.written()
         answers = []
         for i, problem in enumerate(problems):
@@ -140,7 +149,20 @@ class DualProjection:
                     settled=bool(fine.settled[i]),
                 )
             )
+            if left[i]:
+                answers[i] = self._from_inside(answers[i], cells[[i]], tolerance)
         return answers
+
+    def _from_inside(self, answer: Answer, cells: Float[np.ndarray, " 1"], tolerance: float) -> Answer:
+        """The answer of an image by itself where it is found from inside the box, or the one given."""
+        problem = answer.problem
+        dual = class_counts(problem) or TiltedCells(problem.to(torch.float64))
+        found = ascend_inside(dual, box_of(problem, cells), tolerance, self.max_steps)
+        steps = answer.steps + int(found.steps[0])
+        if not found.settled[0]:
+            return replace(answer, steps=steps)
+        probs, normaliser = found.point.written()
+        return Answer(problem, found.multipliers, probs[0], found.point.measured, float(normaliser[0]), steps, True)
 
     def _approach(
         self,
@@ -158,7 +180,8 @@ class DualProjection:
         for share in _softer(problem):
             softer = problem.to(torch.float64).softened(torch.from_numpy(share))
             dual = class_counts(softer) or TiltedCells(softer)
-            coarse = ascend(dual, box_of(softer, cells), begin * share[:, None], COARSE_TOLERANCE, self.max_steps)
+            steps = min(self.max_steps, PATIENCE)
+            coarse = ascend(dual, box_of(softer, cells), begin * share[:, None], COARSE_TOLERANCE, steps)
             begin, taken = coarse.multipliers / share[:, None], taken + coarse.steps
         if not counted and problem.scores.dtype != torch.float64:
             coarse = ascend(TiltedCells(problem), box_of(problem, cells), begin, COARSE_TOLERANCE, COARSE_STEPS)
