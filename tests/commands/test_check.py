@@ -1,5 +1,7 @@
 """`weakseg check` as a person meets it."""
 
+import time
+
 import pytest
 from rich.console import Console
 
@@ -97,3 +99,30 @@ def test_a_terminal_shows_few_of_many_alike(hearts, capsys, terminal):
     assert ("weakseg check DATA > FILE" in out) == terminal
     assert "no picture 'slice99'" in out
     assert "13 findings" in out
+
+
+def test_twenty_thousand_classes_take_no_time_and_no_thousands_of_rows(weakseg, hearts):
+    """The time grows with the classes, and not with their square; a row for each class that a label tells of."""
+    (hearts / "classes.txt").write_text("".join(f"c{index}\n" for index in range(20_000)))
+    (hearts / "tags.csv").write_text("image,present,absent\nslice00,c19999,c5;c6\n")
+    started = time.process_time()
+
+    said = weakseg("check", hearts)
+
+    assert time.process_time() - started < 5
+    rows = [line.split()[0] for line in said.out.splitlines() if line.startswith("  c")]
+    assert rows[:2] == ["class", "c0"]
+    assert "c19999" in rows
+    assert len(rows) < 20
+    assert "and 19,998 classes more, 19,998 of them without a label" in said.out
+
+
+def test_more_classes_than_label_maps_can_hold_are_a_finding(weakseg, hearts):
+    """A list of images or objects, most likely."""
+    (hearts / "classes.txt").write_text("".join(f"c{index}\n" for index in range(65_537)))
+
+    said = weakseg("check", hearts)
+
+    assert said.code == 1
+    assert "65,537 classes" in said.out
+    assert "65,536" in said.out

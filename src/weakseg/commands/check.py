@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +15,9 @@ from weakseg.data.finding import Finding
 from weakseg.data.statistics import LabelCounts, Statistics
 from weakseg.report.check_page import write_check_page
 from weakseg.report.html import require_free
+
+MOST_CLASSES = 300
+"""How many rows a table has; of more classes, those that nothing is said of have none."""
 
 MOST_ALIKE = 4
 """How many findings that are mended in the same way a terminal shows; into a file or a pipe go all."""
@@ -47,12 +51,16 @@ def show_statistics(statistics: Statistics, console: Console) -> None:
 
 
 def _says(counts: LabelCounts) -> bool:
-    each = (counts.marked_pixels, counts.tagged_pictures, counts.boxes, counts.sized_pictures)
-    return any(numbers.any() for numbers in each)
+    return any(numbers.any() for numbers in _numbers(counts))
+
+
+def _numbers(counts: LabelCounts) -> tuple[np.ndarray, ...]:
+    """What is said, class by class."""
+    return counts.marked_pixels, counts.tagged_pictures, counts.boxes, counts.sized_pictures
 
 
 def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) -> Table:
-    """A row a class; for each split the columns that say something."""
+    """A row a class, or a row for each that something is said of; for each split the columns that say something."""
     table = Table(title=Text(source), title_justify="left", box=SIMPLE_HEAD)
     table.add_column("class", no_wrap=True)
     columns = []
@@ -60,7 +68,12 @@ def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) 
         for title, cells in _columns(counts, tables=source == "tables").items():
             table.add_column(Text(f"{split}\n{title}"), justify="right")
             columns.append(cells)
-    for name, *cells in zip(names, *columns, strict=True):
+    rows = [*zip(names, *columns, strict=True)]
+    if len(names) > MOST_CLASSES:
+        said = np.any([_numbers(counts) for counts in splits.values()], axis=(0, 1))
+        rows = [rows[index] for index in np.flatnonzero(said)[:MOST_CLASSES]]
+        table.caption = Text(f"and {len(names) - len(rows):,} classes more, {(~said).sum():,} of them without a label")
+    for name, *cells in rows:
         table.add_row(Text(name), *cells)
     return table
 

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from weakseg.data.finding import Finding
+from weakseg.data.relabel import marked_classes
 from weakseg.data.sample import Sample
-from weakseg.data.stroke import draw
+from weakseg.data.stroke import draw_into
 from weakseg.types import ABSENT, UNLABELED
 
 _ROUNDING = 1e-6
@@ -29,7 +30,8 @@ def contradictions_of_marks(
         said: the picture, with what its tables say.
         names: of the classes.
     """
-    for label in np.unique(marks[marks != UNLABELED]).tolist():
+    shown = marked_classes(marks, (), np.zeros((0, 5)), len(names))
+    for label in sorted(label for label in _spoken_of(said) if shown[label]):
         where, name = marks == label, f"'{names[label]}'"
         boxes = said.boxes[said.boxes[:, 0] == label]
         stray = where & ~_inside(boxes, said.valid.shape)
@@ -49,6 +51,12 @@ def contradictions_of_marks(
         if share > most + _ROUNDING:
             found = f"{name} is marked on {share:.1%} of {said.key}, but sizes.csv says it covers at most {most:.1%}"
             yield Finding(file, found, "marks within the size", "erase marks, or raise `max` in sizes.csv", (said.key,))
+
+
+def _spoken_of(said: Sample) -> set[int]:
+    """Classes whose marks a table could contradict: each of them takes a look at every pixel."""
+    spoken = np.flatnonzero((said.tags == ABSENT) | (said.areas[:, 1] < 1))
+    return {*spoken.tolist(), *said.boxes[:, 0].astype(int).tolist()}
 
 
 def contradictions_of_tables(root: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
@@ -77,6 +85,8 @@ def _of_boxes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Find
 
 
 def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
+    if not said.strokes:
+        return
     height, width = said.valid.shape
     marks, clicked = np.full(said.valid.shape, UNLABELED), {}
     for stroke in said.strokes:
@@ -89,7 +99,7 @@ def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Fin
             yield Finding(file, found, "one class a pixel", "remove one of the two clicks", (said.key,))
         # Centres lie at integers, so the picture begins half a pixel before the first.
         if -0.5 <= row < height - 0.5 and -0.5 <= column < width - 0.5:
-            marks = draw(marks, stroke.points, stroke.width_px, stroke.label)
+            draw_into(marks, stroke.points, stroke.width_px, stroke.label)
             continue
         found = f"the click on '{names[stroke.label]}' at x {column:g}, y {row:g} is outside {said.key}"
         expected = f"x from 0 to {width - 1} and y from 0 to {height - 1}"

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +12,9 @@ from unicodedata import normalize
 
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
+
+_TOLD = 300
+"""Names that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,14 @@ def _is_names(value: Any, kind: type) -> bool:
     return isinstance(value, kind) and all(isinstance(part, str) for part in parts)
 
 
-def suggestion(name: str, known: Sequence[str]) -> str:
+def one_of(known: Collection[str]) -> str:
+    """The names that are known, or the first of very many."""
+    return f"one of {', '.join(list(known)[:_TOLD])}" + f" and {len(known) - _TOLD:,} more" * (len(known) > _TOLD)
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
     """What somebody who wrote `name` may have meant, as advice; empty where nothing known is close."""
+    if len(known) > _TOLD:
+        # To compare with thousands takes a second, for every row of a table.
+        known = [other for other in known if other.casefold() == name.casefold()]
     return " or ".join(f"write '{close}'" for close in get_close_matches(name, known, n=2))

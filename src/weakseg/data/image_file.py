@@ -4,7 +4,13 @@ Eight-bit values are divided by 255 and sixteen-bit values by 65535, whatever ra
 is taken as it is and must lie in [0, 1]. Pillow reads; tifffile takes the TIFFs that Pillow cannot hold.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import tifffile
@@ -12,12 +18,32 @@ from jaxtyping import Float, Int, Shaped, UInt8
 from PIL import Image, ImageOps
 
 from weakseg.errors import DataInvalid
+from weakseg.memory import SMALLER, require_memory
 from weakseg.regular_file import open_regular
 from weakseg.types import UNLABELED
 from weakseg.whole_file import write_whole
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 """Of the files that are looked at, in any case."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Bytes of memory that reading an image and working on it takes at most, in the command that takes most."""
+
+    pixel: int
+    value: int
+    """For each channel of a pixel."""
+
+
+IMAGE, LABELS = Needs(pixel=12, value=8), Needs(pixel=20, value=4)
+"""Of `weakseg check`; for each of them what is read before is there already."""
+
+_LIMIT_OF_PILLOW = Lock()
+
+# Our own messages tell what they log about damaged files.
+for _library in ("PIL", "tifffile"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 _LARGEST = {("b", 1): 1, ("u", 1): 255, ("u", 2): 65535}
 """Value that stands for 1, by kind and bytes of the numbers (their byte order may be either)."""
@@ -31,11 +57,14 @@ def read_image(path: Path) -> Float[np.ndarray, "M H W"]:
     Raises:
         DataInvalid: the file is missing, damaged, has several pages, or holds values of an unknown range.
     """
-    values = _read_tiff(path) if _needs_tifffile(path) else channels_of(_read_pillow(path))
-    channels = np.ascontiguousarray(np.moveaxis(values, -1, 0), dtype=np.float32)
+    values = _read_tiff(path, IMAGE) if _needs_tifffile(path) else channels_of(_read_pillow(path, IMAGE))
+    # A copy always: what Pillow and tifffile give may be read-only.
+    channels = np.array(np.moveaxis(values, -1, 0), dtype=np.float32, order="C")
     kind = (values.dtype.kind, values.dtype.itemsize)
     if kind in _LARGEST:
-        return channels / np.float32(_LARGEST[kind])
+        # In place, for large images.
+        channels /= np.float32(_LARGEST[kind])
+        return channels
     if kind[0] != "f" or not (channels.min() >= 0 and channels.max() <= 1):
         raise DataInvalid(
             f"{path} holds {values.dtype} values from {values.min()} to {values.max()}",
@@ -61,8 +90,8 @@ def read_labels(path: Path) -> Int[np.ndarray, "H W"]:
     Raises:
         DataInvalid: the file is missing, damaged, lossy, coloured, or holds no whole numbers.
     """
-    picture = None if _needs_tifffile(path) else _read_pillow(path)
-    values = np.atleast_3d(_read_tiff(path) if picture is None else np.asarray(picture))
+    picture = None if _needs_tifffile(path) else _read_pillow(path, LABELS)
+    values = np.atleast_3d(_read_tiff(path, LABELS) if picture is None else np.asarray(picture))
     if picture is not None and picture.format in ("JPEG", "MPO"):
         raise DataInvalid(f"{path} is a JPEG, which changes labels", expected="a lossless file", mend="save it as PNG")
     if values.shape[2] > 1:
@@ -75,7 +104,10 @@ def read_labels(path: Path) -> Int[np.ndarray, "H W"]:
         raise DataInvalid(f"{path} holds {values.dtype} values", expected="whole numbers", mend="save it as PNG")
     # Pillow stretches grey values of 2 or 4 bits to 0..255.
     stretch = 255 // (2 ** _png_bits(path) - 1) if picture is not None and picture.mode == "L" else 1
-    return values[:, :, 0].astype(np.int32) // stretch
+    labels = values[:, :, 0].astype(np.int32)
+    if stretch > 1:
+        labels //= stretch
+    return labels
 
 
 _FROM_COLOURS = """convert it, for instance so:
@@ -122,21 +154,48 @@ def palette(n: int) -> UInt8[np.ndarray, "n 3"]:
     return (bits << (7 - np.arange(8)[:, None])).sum(1).astype(np.uint8)
 
 
-def _read_pillow(path: Path) -> Image.Image:
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """What Pillow makes of a file's header; nothing is decoded yet.
+
+    Its own limit of pixels, which knows nothing of the memory there is, is lifted meanwhile.
+    """
+    with open_regular(path) as file:
+        with _LIMIT_OF_PILLOW:
+            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                picture = Image.open(file)
+            finally:
+                Image.MAX_IMAGE_PIXELS = before
+        with picture:
+            yield picture
+
+
+def _require_memory(path: Path, height: int, width: int, channels: int, needs: Needs) -> None:
+    found = f"{path} is {width:,} wide and {height:,} high with {channels} channel{'s' * (channels > 1)}"
+    require_memory(found, height * width * (needs.pixel + needs.value * channels))
+
+
+def _read_pillow(path: Path, needs: Needs) -> Image.Image:
     """The only picture in a file, upright."""
     try:
-        with open_regular(path) as file, Image.open(file) as picture:
+        with _opened(path) as picture:
             # A phone's MPO is a JPEG with a preview or depth map behind the photo.
             pages = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
-            upright = ImageOps.exif_transpose(picture) if pages == 1 else picture
-            upright.format = picture.format
+            if pages == 1:
+                grey = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
+                _require_memory(path, picture.height, picture.width, 1 if grey else 3, needs)
+                picture.load()
+                ImageOps.exif_transpose(picture, in_place=True)
     except DataInvalid:
         raise
+    except MemoryError as error:
+        raise DataInvalid(f"{path} takes more memory than there is", mend=SMALLER) from error
     except Exception as error:  # damaged files make Pillow raise OSError, SyntaxError, ValueError, struct.error ...
         raise DataInvalid(f"{path} cannot be read: {error}", mend="export or copy the file again") from error
     if pages > 1:
         raise DataInvalid(f"{path} holds {pages} pages", expected="one picture a file", mend="save each page by itself")
-    return upright
+    return picture
 
 
 def _needs_tifffile(path: Path) -> bool:
@@ -144,7 +203,7 @@ def _needs_tifffile(path: Path) -> bool:
     if path.suffix.lower() not in (".tif", ".tiff"):
         return False
     try:
-        with open_regular(path) as file, Image.open(file) as picture:
+        with _opened(path) as picture:
             # BitsPerSample, SamplesPerPixel, ExtraSamples; an extra sample of kind 0 is no transparency but a channel.
             bits, samples, extra = (picture.tag_v2.get(tag) or (1,) for tag in (258, 277, 338))  # pyright: ignore
             samples = samples if isinstance(samples, int) else samples[0]
@@ -156,12 +215,21 @@ def _needs_tifffile(path: Path) -> bool:
         return True
 
 
-def _read_tiff(path: Path) -> Shaped[np.ndarray, "H W M"]:
+def _read_tiff(path: Path, needs: Needs) -> Shaped[np.ndarray, "H W M"]:
     """All channels but transparency."""
     try:
         with open_regular(path) as stored, tifffile.TiffFile(stored) as file:
-            axes, extra = file.series[0].axes, file.pages[0].extrasamples  # pyright: ignore
-            values = file.series[0].asarray() if len(file.series) == 1 else None
+            series = file.series[0]
+            axes, extra = series.axes, file.pages[0].extrasamples  # pyright: ignore
+            values = None
+            if len(file.series) == 1:
+                height, width = (dict(zip(axes, series.shape, strict=True)).get(axis, 1) for axis in "YX")
+                _require_memory(path, height, width, prod(series.shape) // max(height * width, 1), needs)
+                values = series.asarray()
+    except DataInvalid:
+        raise
+    except MemoryError as error:
+        raise DataInvalid(f"{path} takes more memory than there is", mend=SMALLER) from error
     except Exception as error:  # damaged files make tifffile raise TiffFileError, zlib.error, ValueError ...
         mend = "export or copy the file again, without compression"
         raise DataInvalid(f"{path} cannot be read: {error}", mend=mend) from error
@@ -173,7 +241,8 @@ def _read_tiff(path: Path) -> Shaped[np.ndarray, "H W M"]:
         )
     values = np.atleast_3d(values) if axes in ("YX", "YXS") else np.moveaxis(values, 0, -1)
     colours = values.shape[2] - len(extra)
-    return values[:, :, [i for i in range(values.shape[2]) if i < colours or extra[i - colours] == 0]]
+    kept = [i for i in range(values.shape[2]) if i < colours or extra[i - colours] == 0]
+    return values if len(kept) == values.shape[2] else values[:, :, kept]
 
 
 def _png_bits(path: Path) -> int:

@@ -1,17 +1,21 @@
 """Which class a number or a name in a data folder's label files stands for."""
 
 import os
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from unicodedata import category, normalize
 
 import numpy as np
 from jaxtyping import Int
 
-from weakseg.data.declaration import Declaration, suggestion
+from weakseg.data.declaration import Declaration, one_of, suggestion
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
 from weakseg.types import UNLABELED, Classes
+
+MOST_CLASSES = 65_536
 
 _UNDECLARED = -2
 """Class index of a value nobody declared; never leaves `Legend.labels`."""
@@ -32,7 +36,7 @@ class Legend:
     @property
     def numbers(self) -> tuple[int, ...]:
         """The number that label maps hold for each class after merging."""
-        return tuple(self.declaration.first_value + self.declared.index(name) for name in self.classes.names)
+        return tuple(self.declaration.first_value + self._place[name] for name in self.classes.names)
 
     def index(self, name: str) -> int:
         """Index before merging of a class given by name, or by its line number in `classes.txt` counted from 0.
@@ -40,12 +44,17 @@ class Legend:
         Raises:
             DataInvalid: there is no such class.
         """
-        if name in self.declared:
-            return self.declared.index(name)
-        if name.isdecimal() and int(name) < len(self.declared):
+        if name in self._place:
+            return self._place[name]
+        # So many digits that Python would not read them are no line's number either.
+        if name.isdecimal() and len(name) <= 5 and int(name) < len(self.declared):
             return int(name)
-        expected = f"one of {', '.join(self.declared)}"
+        expected = one_of(self.declared)
         raise DataInvalid(f"unknown class '{name}'", expected=expected, mend=suggestion(name, self.declared))
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: index for index, name in reversed([*enumerate(self.declared)])}
 
     def labels(self, raw: Int[np.ndarray, "H W"], nothing: int) -> Int[np.ndarray, "H W"]:
         """Class indices of a label map's values; `UNLABELED` where it holds the value `nothing`.
@@ -99,6 +108,11 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
         DataInvalid: classes are missing, named twice or unknown, or merged in a circle; all findings at once.
     """
     names = declaration.classes or _class_lines(root / "classes.txt")
+    if len(names) > MOST_CLASSES:
+        place = root / ("dataset.toml" if declaration.classes else "classes.txt")
+        expected = f"at most {MOST_CLASSES:,}, as many as there are values in a label map of 16 bits"
+        mend = "list the names of classes, not of images or objects"
+        raise DataInvalid(f"{place}: {len(names):,} classes", expected=expected, mend=mend)
     problems = _unknown_names(root, names, declaration)
     first = declaration.first_value
     if first <= declaration.void < first + len(names):
@@ -109,9 +123,10 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
         raise DataInvalid.of(problems)
     merge = dict(declaration.merge)
     left = tuple(name for name in names if name not in merge)
-    background = left.index(declaration.background) if declaration.background in left else None
-    classes = Classes(left, background, tuple(left.index(name) for name in declaration.unscored))
-    return Legend(names, tuple(left.index(merge.get(name, name)) for name in names), classes, declaration)
+    place = {name: index for index, name in enumerate(left)}
+    background = place.get(declaration.background) if declaration.background else None
+    classes = Classes(left, background, tuple(place[name] for name in declaration.unscored))
+    return Legend(names, tuple(place[merge.get(name, name)] for name in names), classes, declaration)
 
 
 def _class_lines(path: Path) -> tuple[str, ...]:
@@ -142,20 +157,19 @@ def _unspeakable(name: str) -> str:
 
 def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration) -> list[DataInvalid]:
     """Findings about classes that are named twice, or that nobody knows."""
-    toml, twice = root / "dataset.toml", [name for name in sorted({*names}) if names.count(name) > 1]
+    toml, twice = root / "dataset.toml", sorted(name for name, times in Counter(names).items() if times > 1)
     place = toml if declaration.classes else root / "classes.txt"
     problems = [DataInvalid(f"{place}: class '{name}' is named twice") for name in twice]
     problems += [DataInvalid(f"{place}: {problem}", mend=_RENAME) for problem in map(_unspeakable, names) if problem]
-    merged = [name for name, _ in declaration.merge]
-    left = [name for name in names if name not in merged]
-    spoken = [("merge", name, [*names]) for name in merged]
+    merged, every = [name for name, _ in declaration.merge], dict.fromkeys(names)
+    left = dict.fromkeys(name for name in names if name not in {*merged})
+    spoken = [("merge", name, every) for name in merged]
     spoken += [("merge", into, left) for _, into in declaration.merge]
     spoken += [("unscored", name, left) for name in declaration.unscored]
     if declaration.background not in (None, Declaration.background):
         spoken.append(("background", declaration.background, left))
     for where, name, known in spoken:
         if name not in known:
-            expected = f"one of {', '.join(known)}"
             found = f"{toml}: `{where}` names the class '{name}', which is unknown or merged into another"
-            problems.append(DataInvalid(found, expected=expected, mend=suggestion(name, known)))
+            problems.append(DataInvalid(found, expected=one_of(known), mend=suggestion(name, known)))
     return problems

@@ -104,4 +104,4 @@ def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> di
 
 def _digest(image: Float[np.ndarray, "M H W"]) -> bytes:
     # The shape is hashed too, because a picture and its transpose may have the same bytes.
-    return blake2b(image.tobytes(), digest_size=16, person=str(image.shape).encode()[:16]).digest()
+    return blake2b(np.ascontiguousarray(image).data, digest_size=16, person=str(image.shape).encode()[:16]).digest()

@@ -41,8 +41,10 @@ def marked_classes(
     seeds: Int[np.ndarray, "H W"], strokes: tuple[Stroke, ...], boxes: Float[np.ndarray, "N 5"], n_classes: int
 ) -> Bool[np.ndarray, " C"]:
     """Which classes somebody drew, in whatever way."""
-    # UNLABELED is -1, so that one more puts it into the first count, which is dropped.
-    marked = np.bincount(seeds.ravel() + 1, minlength=n_classes + 1)[1:] > 0
+    # UNLABELED is -1, so that it marks the last one, which is dropped.
+    marked = np.zeros(n_classes + 1, bool)
+    marked[seeds] = True
+    marked = marked[:-1]
     marked[[stroke.label for stroke in strokes]] = True
     marked[boxes[:, 0].astype(int)] = True
     return marked

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from weakseg.data.sample import Sample
-from weakseg.data.stroke import draw
+from weakseg.data.stroke import draw_into
 from weakseg.types import PRESENT, UNLABELED, Classes
 
 BORDER = 0.05
@@ -65,11 +65,11 @@ class Statistics:
 
 def count(sample: Sample, classes: Classes) -> LabelCounts:
     """The counts of one picture, marks as they are drawn at its own resolution."""
-    seeds = sample.seeds
+    seeds = sample.seeds.copy() if sample.strokes else sample.seeds
     for stroke in sample.strokes:
-        seeds = draw(seeds, stroke.points, stroke.width_px, stroke.label)
+        draw_into(seeds, stroke.points, stroke.width_px, stroke.label)
     seeds = np.where(sample.valid, seeds, UNLABELED)
-    pixels, inner = (np.bincount(part.ravel() + 1, minlength=len(classes) + 1)[1:] for part in (seeds, _inner(seeds)))
+    pixels, inner = (np.bincount(part[part >= 0], minlength=len(classes)) for part in (seeds, _inner(seeds)))
     return LabelCounts(
         classes=classes,
         pictures=1,

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.data.sample import Sample
-from weakseg.data.stroke import draw
+from weakseg.data.stroke import draw_into
 from weakseg.types import UNLABELED, Batch, Memory, WeakLabels
 
 
@@ -44,7 +44,7 @@ def view(
     inverse = _inverse(window)
     for stroke in sample.strokes:
         points = stroke.points @ inverse[:, :2].T + inverse[:, 2]
-        seeds = draw(seeds, points, stroke.width_px, stroke.label)
+        draw_into(seeds, points, stroke.width_px, stroke.label)
     weak = WeakLabels(
         seeds=_one(np.where(valid, seeds, UNLABELED).astype(np.int64)),
         valid=_one(valid),

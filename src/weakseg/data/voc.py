@@ -5,8 +5,12 @@ its val list, they are the 10,582 pictures known as train_aug. Its masks come ei
 SegmentationClassAug, or as SBD's own .mat files.
 """
 
+import os
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +22,7 @@ from weakseg.data.image_file import read_image, read_labels
 from weakseg.data.relabel import fully_labelled
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
+from weakseg.memory import require_memory
 from weakseg.regular_file import open_regular, read_text
 from weakseg.types import UNLABELED, Classes
 
@@ -115,10 +120,29 @@ def _read_list(path: Path) -> tuple[str, ...]:
     return keys
 
 
+def _unpacked(file: BufferedReader) -> int:
+    """Bytes of a file of MATLAB's once they are unpacked, as the headers of its variables say."""
+    head = file.read(128)
+    order = {b"IM": "<", b"MI": ">"}.get(head[126:])
+    total = os.fstat(file.fileno()).st_size
+    while order and (tag := file.read(8)):
+        kind, size = struct.unpack(f"{order}II", tag)
+        if kind == _COMPRESSED:
+            total += struct.unpack(f"{order}II", zlib.decompressobj().decompress(file.read(size), 8))[1]
+        else:
+            file.seek(size, os.SEEK_CUR)
+    file.seek(0)
+    return total
+
+
+_COMPRESSED = 15
+
+
 def _read_mat(path: Path) -> Int[np.ndarray, "H W"]:
     """The class indices in a file of SBD's folder cls."""
     try:
         with open_regular(path) as file:
+            require_memory(f"{path} holds {_unpacked(file):,} bytes", 20 * _unpacked(file))
             found = loadmat(file, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0]
     except DataInvalid:
         raise

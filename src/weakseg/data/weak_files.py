@@ -39,10 +39,15 @@ def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[s
                 if said[key].setdefault(legend.index(name), tag) != tag:
                     raise DataInvalid(f"'{name}' is both present and absent in {key}")
 
+    becomes = np.array(legend.becomes, int)
+
     def tags(of: dict[int, int]):
-        told = np.full((len(legend.classes), len(legend.declared)), ABSENT)
-        told[legend.becomes, range(len(legend.declared))] = [of.get(i, UNTOLD) for i in range(len(legend.declared))]
-        return np.where((told == PRESENT).any(1), PRESENT, np.where((told == ABSENT).all(1), ABSENT, UNTOLD))
+        told = np.full(len(becomes), UNTOLD)
+        told[list(of)] = list(of.values())
+        present, all_absent = np.zeros(len(legend.classes), bool), np.ones(len(legend.classes), bool)
+        present[becomes[told == PRESENT]] = True
+        all_absent[becomes[told != ABSENT]] = False
+        return np.where(present, PRESENT, np.where(all_absent, ABSENT, UNTOLD))
 
     problems = _each_row(path, ("image", "present", "absent"), keys, note)
     return {key: tags(of) for key, of in said.items()}, problems
@@ -68,7 +73,8 @@ def read_sizes(
         said[key][label] = smallest, largest
 
     def areas(of: dict[int, tuple[float, float]]):
-        bounds = np.array([of.get(i, (0.0, 1.0)) for i in range(len(legend.declared))])
+        bounds = np.tile([0.0, 1.0], (len(legend.declared), 1))
+        bounds[list(of)] = list(of.values())
         total = np.zeros((len(legend.classes), 2))
         np.add.at(total, list(legend.becomes), bounds)
         return total.clip(0, 1)
