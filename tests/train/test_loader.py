@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pictures import Squares
 
 from weakseg import Augment
-from weakseg.train.loader import Share, batches, order
+from weakseg.train.loader import Share, batches_of, order
 
 
 @given(st.integers(1, 50), st.integers(1, 12), st.integers(0, 5), st.integers(0, 5))
@@ -33,8 +33,9 @@ def test_epochs_and_seeds_are_shuffled_differently():
 def test_processes_share_the_batch_of_one(of):
     """The parts of several processes, put together, are the batch one process would see."""
     augment = Augment(crop=(16, 16))
-    (whole, *_) = batches(Squares(), augment, 4, 0, range(3, 4), Share(), 0)
-    parts = [next(iter(batches(Squares(), augment, 4, 0, range(3, 4), Share(rank, of), 0))) for rank in range(of)]
+    ((whole,), *_) = batches_of(Squares(), augment, 4, 0, range(3, 4), Share(), 0)
+    shares = [Share(rank, of) for rank in range(of)]
+    parts = [next(iter(batches_of(Squares(), augment, 4, 0, range(3, 4), share, 0)))[0] for share in shares]
 
     for rank, part in enumerate(parts):
         assert part.keys == whole.keys[rank::of]
@@ -44,8 +45,8 @@ def test_processes_share_the_batch_of_one(of):
 def test_worker_processes_cut_the_same_views(tmp_path):
     """Two workers over two epochs give, batch by batch, what no workers give."""
     augment = Augment(crop=(16, 16))
-    alone = list(batches(Squares(), augment, 4, 0, range(2), Share(), 0))
-    helped = list(batches(Squares(), augment, 4, 0, range(2), Share(), 2))
+    alone = [batch for (batch,) in batches_of(Squares(), augment, 4, 0, range(2), Share(), 0)]
+    helped = [batch for (batch,) in batches_of(Squares(), augment, 4, 0, range(2), Share(), 2)]
 
     assert [batch.keys for batch in alone] == [batch.keys for batch in helped]
     assert all(torch.equal(one.image, other.image) for one, other in zip(alone, helped, strict=True))

@@ -1,15 +1,12 @@
 """Hidden segmentations that are found every few epochs and remembered in between."""
 
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from launch import launch
 from pictures import Squares, Tiny, tiny_recipe
 from rich.console import Console
 from safetensors.torch import load_file
@@ -136,7 +133,10 @@ _PROGRAM = """
 import sys
 from test_remember import remembering_recipe
 from weakseg.train.loop import train_recipe
+from pathlib import Path
 train_recipe(remembering_recipe(), sys.argv[1], device="cpu")
+from weakseg.train import engine
+Path(sys.argv[1], f"processes_{engine.start('cpu', False).num_processes}").touch()
 """
 
 
@@ -144,12 +144,8 @@ def test_a_launch_of_two_processes_stores_the_targets_of_one(tmp_path):
     """Each solves its share of the pictures, into one folder."""
     program = tmp_path / "program.py"
     program.write_text(_PROGRAM)
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    quiet = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    paths = os.pathsep.join((str(Path(__file__).parents[1]), str(Path(__file__).parent)))
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-
-    subprocess.run([*launch, *quiet, str(program), str(tmp_path / "two")], env=environment, check=True)
+    launch(2, program, tmp_path / "two")
+    assert (tmp_path / "two" / "processes_2").exists()
     train_recipe(remembering_recipe(), tmp_path / "one", device="cpu")
 
     for file in (tmp_path / "one" / "targets" / "epoch_00002").iterdir():

@@ -117,8 +117,24 @@ def _grown(image: Float[Tensor, "1 M h w"], height: int, width: int) -> Float[Te
     return canvas
 
 
+def of_one_size(views: list[Batch]) -> tuple[Batch, ...]:
+    """Batches of views that have one size each, in the order of the first of each: nothing is padded."""
+    sizes: dict[tuple[int, ...], list[Batch]] = {}
+    for each in views:
+        sizes.setdefault(tuple(each.image.shape), []).append(each)
+    return tuple(collate(group) for group in sizes.values())
+
+
+def together(views: list[Batch]) -> tuple[Batch]:
+    """One batch of all views, padded where they differ in size."""
+    return (collate(views),)
+
+
 def collate(views: list[Batch]) -> Batch:
-    """One batch from views of one picture each; smaller views are padded, and padding is not valid."""
+    """One batch from views of one image each; smaller views are padded, and padding is not valid.
+
+    A network sees the padding, so that what an image costs depends on those beside it, unless all have one size.
+    """
     height = max(v.image.shape[2] for v in views)
     width = max(v.image.shape[3] for v in views)
 

@@ -1,6 +1,6 @@
 """The only door to accelerate: devices, precision and processes.
 
-The same training command runs on one CPU, one GPU or, under `accelerate launch`, on many machines.
+The same training command runs on one CPU, one GPU or, under `torchrun` or `accelerate launch`, on many machines.
 """
 
 import os

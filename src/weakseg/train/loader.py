@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from weakseg.data.augment import Augment
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset, Sample
-from weakseg.data.view import collate
+from weakseg.data.view import of_one_size
 from weakseg.types import Batch
 
 
@@ -25,6 +25,9 @@ class Share:
     rank: int = 0
     of: int = 1
 
+
+Collate = Callable[[list[Batch]], tuple[Batch, ...]]
+"""How the views of a step become batches: `of_one_size`, or `together` for networks with batch statistics."""
 
 Remember = Callable[[Sample], Int[np.ndarray, "H W"] | None]
 """What an earlier solve found for a picture; travels through augmentation with its labels."""
@@ -59,7 +62,7 @@ def order(count: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]
     return np.resize(shuffled, steps * batch_size).reshape(steps, batch_size).tolist()
 
 
-def batches(
+def batches_of(
     samples: Dataset,
     augment: Augment | CropTagsFromTruth,
     batch_size: int,
@@ -68,8 +71,9 @@ def batches(
     share: Share,
     workers: int,
     remember: Remember = nothing,
-) -> Iterator[Batch]:
-    """The batches of some epochs, one after the other, as far as this process is concerned.
+    collate: Collate = of_one_size,
+) -> Iterator[tuple[Batch, ...]]:
+    """What each step of some epochs is made of, as far as this process is concerned: a batch for each size of view.
 
     One loader serves all of them, so that workers start once, keep what they have simulated, and are at the next
     epoch's views while this one is validated.

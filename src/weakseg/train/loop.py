@@ -23,14 +23,14 @@ from weakseg.evaluate.predict import Predictor
 from weakseg.models.depthwise import depthwise_in_float32
 from weakseg.train import engine, run_folder
 from weakseg.train.crops import require_demands_seen
-from weakseg.train.hold import holding
-from weakseg.train.loader import Remember, Share, batches, steps_per_epoch
+from weakseg.train.loader import Collate, Remember, Share, batches_of, nothing, steps_per_epoch
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 from weakseg.train.progress import display
 from weakseg.train.recipe import Phase, Recipe
 from weakseg.train.refresh import refresh
 from weakseg.train.remember import remembered
 from weakseg.train.run_folder import Run
+from weakseg.train.sizes import EachSize, all_holding, collate_for, mean_loss
 from weakseg.train.solves import Solve, solves_of, summary
 from weakseg.train.source import source
 from weakseg.train.tensorboard import tensorboard
@@ -92,8 +92,9 @@ def train_recipe(
         )
     else:
         console.print(f"nothing is left to train: all {recipe.epochs} epochs are done")
-    model, optimizer = engine.prepare(accelerator, network, optimizer)
-    predictor = Predictor(accelerator.unwrap_model(model), classes, channels, str(accelerator.device))
+    collate = collate_for(network)
+    model, optimizer = engine.prepare(accelerator, EachSize(network), optimizer)
+    predictor = Predictor(accelerator.unwrap_model(model).network, classes, channels, str(accelerator.device))
 
     stretch, stream = range(0), iter(())
     swept_solves: list[Solve] = []
@@ -111,37 +112,38 @@ def train_recipe(
                     folder, fit, recipe.training, predictor, accelerator, share, shown
                 )
                 line |= swept
-                stream = _batches(recipe, range(epoch, stretch.stop), share, accelerator, targets)
+                stream = _batches(recipe, range(epoch, stretch.stop), share, accelerator, targets, collate)
             model.train()
-            held: Any = None
+            held: tuple[Batch, ...] = ()
             solves: list[Solve] = []
             for step, fresh in enumerate(islice(stream, steps)):
                 begins = step % phase.steps_per_batch == 0
-                batch = fresh if begins else held
+                batches = fresh if begins else held
                 # A tuple of numbers has the same hash in every process; only that of text is salted.
                 torch.manual_seed(hash((recipe.seed, epoch, step, share.rank)) % 2**63)
                 # In the middle of a step: at its beginning the first would have a rate of 0, at its end the last.
                 share_done = ((epoch - phase_start) * steps + step + 0.5) / (phase.epochs * steps)
                 learning_rate = set_learning_rate(optimizer, phase, share_done)
-                batch = replace(batch, progress=(epoch * steps + step) / (recipe.epochs * steps))
+                progress = (epoch * steps + step) / (recipe.epochs * steps)
+                batches = tuple(replace(batch, progress=progress) for batch in batches)
                 with accelerator.autocast():
-                    logits = model(batch.image)
+                    logits = model([batch.image for batch in batches])
                 with watching() as solved:
                     if begins and phase.steps_per_batch > 1:
-                        batch = holding(phase.objective, logits.float(), batch)
-                    loss = phase.objective(logits.float(), batch)
-                held = batch
+                        batches = all_holding(phase.objective, logits, batches)
+                    loss = mean_loss(phase.objective, logits, batches)
+                held = batches
                 solves += solves_of(solved)
                 solved.clear()  # the next step needs the memory
                 value = loss.item()  # read once: on a GPU each reading waits for the step
-                _insist_finite(value, epoch, step, batch)
+                _insist_finite(value, epoch, step, batches)
                 accelerator.backward(loss)
                 optimizer.step()
                 optimizer.zero_grad()
                 total += value
                 shown.step(value, learning_rate)
-            mean_loss = sum(engine.gathered(accelerator, total / steps)) / share.of
-            line |= {"loss": mean_loss, "learning_rate": learning_rate}
+            epoch_loss = sum(engine.gathered(accelerator, total / steps)) / share.of
+            line |= {"loss": epoch_loss, "learning_rate": learning_rate}
             solves = [each for part in engine.gathered(accelerator, solves) for each in part]
             line |= summary(solves, "solve")
             shown.contradictions(solves)
@@ -180,19 +182,25 @@ def stretch_of(recipe: Recipe, epoch: int) -> range:
 
 
 def _batches(
-    recipe: Recipe, epochs: range, share: Share, accelerator: engine.Accelerator, remember: Remember
-) -> Iterator[Batch]:
+    recipe: Recipe,
+    epochs: range,
+    share: Share,
+    accelerator: engine.Accelerator,
+    remember: Remember,
+    collate: Collate,
+) -> Iterator[tuple[Batch, ...]]:
     workers = 0 if accelerator.device.type == "cpu" else 4
-    views = (recipe.training, recipe.augment, recipe.batch_size, recipe.seed, epochs, share, workers, remember)
-    for batch in batches(*views):
-        batch = batch.to(accelerator.device)
-        yield replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
+    views = (recipe.training, recipe.augment, recipe.batch_size, recipe.seed, epochs, share, workers, remember, collate)
+    for step in batches_of(*views):
+        moved = (batch.to(accelerator.device) for batch in step)
+        yield tuple(replace(b, image=b.image.contiguous(memory_format=torch.channels_last)) for b in moved)
 
 
-def _insist_finite(loss: float, epoch: int, step: int, batch: Batch) -> None:
+def _insist_finite(loss: float, epoch: int, step: int, batches: tuple[Batch, ...]) -> None:
     if not math.isfinite(loss):
+        keys = ", ".join(key for batch in batches for key in batch.keys)
         raise EvidenceInvalid(
-            f"the loss became {loss} in epoch {epoch + 1}, step {step + 1}, on {', '.join(batch.keys)}",
+            f"the loss became {loss} in epoch {epoch + 1}, step {step + 1}, on {keys}",
             mend="lower the learning rate, or look at these pictures with weakseg check",
         )
 
@@ -207,15 +215,15 @@ def seconds_left(recipe: Recipe, first_epoch: int, network: nn.Module, device: t
 
 def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, device: torch.device) -> float:
     """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are."""
-    trial, seconds = copy.deepcopy(network).to(device), 0.0
-    views = batches(recipe.training, recipe.augment, recipe.batch_size, recipe.seed, range(1), Share(), 0)
-    for _, batch in zip(range(2), views, strict=False):
+    trial, seconds = EachSize(copy.deepcopy(network)).to(device), 0.0
+    how = (recipe.training, recipe.augment, recipe.batch_size, recipe.seed, range(1), Share(), 0, nothing)
+    for _, step in zip(range(2), batches_of(*how, collate_for(network)), strict=False):
         # Before the first sweep nothing is remembered; seeds stand in for it.
-        batch = replace(batch.to(device), memory=Memory(labels=batch.weak.seeds.to(device)))
+        moved = [replace(b.to(device), memory=Memory(labels=b.weak.seeds.to(device))) for b in step]
         started = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
-            logits = trial(batch.image)
-        loss = phase.objective(logits.float(), batch)
+            logits = trial([batch.image for batch in moved])
+        loss = mean_loss(phase.objective, logits, moved)
         loss.backward()
         loss.item()  # waits for the device
         seconds = time.perf_counter() - started

@@ -1,0 +1,53 @@
+"""Images of several sizes in one step: each size by itself, so that an image costs what it costs alone."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from weakseg.data.view import of_one_size, together
+from weakseg.train.hold import holding
+from weakseg.train.loader import Collate
+from weakseg.types import Batch, Objective
+
+
+class EachSize(nn.Module):
+    """A network over batches of different sizes, in one call: launches of several processes count calls."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Sequence[Float[Tensor, "_ M _ _"]]) -> tuple[Float[Tensor, "_ C _ _"], ...]:
+        """The logits of each batch."""
+        return tuple(self.network(image) for image in images)
+
+
+def collate_for(network: nn.Module) -> Collate:
+    """How the views of a step become batches for a network.
+
+    Each size by itself, unless the network takes statistics over the batch: those of single images would be noise, so
+    that its images are padded to one size and seen together.
+    """
+    modules = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    return together if any(module.train().training for module in modules) else of_one_size
+
+
+def mean_loss(
+    objective: Objective, logits: Sequence[Float[Tensor, "_ C _ _"]], batches: Sequence[Batch]
+) -> Float[Tensor, ""]:
+    """The mean over all images of a step."""
+    total = sum(len(batch.keys) for batch in batches)
+    terms = [
+        objective(each.float(), batch) * (len(batch.keys) / total) for each, batch in zip(logits, batches, strict=True)
+    ]
+    return torch.stack(terms).sum()
+
+
+def all_holding(
+    objective: Objective, logits: Sequence[Float[Tensor, "_ C _ _"]], batches: Sequence[Batch]
+) -> tuple[Batch, ...]:
+    """The batches with what the objective's solver finds for them now."""
+    return tuple(holding(objective, each.float(), batch) for each, batch in zip(logits, batches, strict=True))
