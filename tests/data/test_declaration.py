@@ -2,6 +2,7 @@
 
 import pytest
 
+from weakseg.data.convention import Convention
 from weakseg.data.declaration import Declaration, read_declaration
 from weakseg.errors import DataInvalid
 
@@ -44,6 +45,35 @@ def test_every_key_is_read(tmp_path):
     )
 
 
+def test_each_folder_may_have_numbers_of_its_own(tmp_path):
+    """Masks that count from 0 go with scribbles that count from 1, and with some of other values."""
+    said = read(
+        tmp_path,
+        """
+        void = [3, 255]
+        [scribbles]
+        unlabeled = 0
+        first_value = 1
+        [scribbles_bob]
+        unlabeled = []
+        values = [64, -1]
+        instances = "cow"
+        """,
+    )
+    names = ("sky", "cow")
+
+    assert said.convention("masks", names) == Convention("masks", (3, 255), (0, 1))
+    assert said.convention("scribbles_amy", names) == Convention("scribbles_amy", (0,), (1, 2))
+    assert said.convention("scribbles_bob", names) == Convention("scribbles_bob", (), (64, -1), other=1)
+
+
+@pytest.mark.parametrize("text", ["[masks]\nunlabeled = 0", "[scribbles]\nvoid = 0", "[masks]\nmerge = 3", "[images]"])
+def test_a_folder_s_table_knows_its_own_keys(tmp_path, text):
+    """Masks have void and scribbles have unlabeled."""
+    with pytest.raises(DataInvalid, match="unknown key"):
+        read(tmp_path, text)
+
+
 def test_an_empty_background_means_that_there_is_none(tmp_path):
     """TOML has no null."""
     assert read(tmp_path, 'background = ""').background is None
@@ -73,7 +103,8 @@ def test_all_unknown_keys_and_wrong_kinds_are_told_at_once(tmp_path):
     ("text", "found"),
     [
         ("unlabeled = ", "is not TOML"),
-        ("unlabeled = -1", "unlabeled = -1"),
+        ("unlabeled = -40000", "unlabeled = -40000"),
+        ("[masks]\nvoid = [0, 70000]", r"nothing of \[masks\] = 70000"),
         ("first_value = 70000", "first_value = 70000"),
         ("volume = '('", "not a regular expression"),
     ],

@@ -17,8 +17,8 @@ def each_map(folder, change):
     ("change", "mend"),
     [
         (lambda a: np.where(a == 255, 0, a + 1), "`unlabeled = 0` and `first_value = 1`"),
-        (lambda a: np.where(a == 255, 3, a), "if 3 means nothing, set `unlabeled`"),
-        (lambda a: np.where(a == 255, 255, 100 * a), "divide by 100"),
+        (lambda a: np.where(a == 255, 3, a), "if 3 means nothing, set `unlabeled = 3`"),
+        (lambda a: np.where(a == 255, 255, 100 * a), "`values = [0, 100, 200]`"),
         (lambda a: np.arange(192).reshape(12, 16), "hard pen"),
     ],
     ids=["napari", "nnU-Net", "grey levels", "blended edges"],

@@ -35,6 +35,8 @@ class Contents:
     areas: dict[str, Float[np.ndarray, "C 2"]]
     boxes: dict[str, Float[np.ndarray, "_ 5"]]
     clicks: dict[str, tuple[Stroke, ...]]
+    folders: tuple[str, ...]
+    """Names of the folders that `drawn` is from: each may have numbers of its own."""
 
 
 def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Declaration) -> tuple[Contents, Problems]:
@@ -65,7 +67,7 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
             said[source.name].update(rows)
             problems.extend(wrong)
     tables = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
-    return Contents(legend, pictures, masks, frozenset(full), maps, *tables), problems
+    return Contents(legend, pictures, masks, frozenset(full), maps, *tables, tuple(at.name for at in folders)), problems
 
 
 def list_files(folder: Path, problems: Problems) -> dict[str, Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
+from weakseg.data.convention import LEAST, MOST, Convention, Exceptions
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
 
@@ -21,10 +22,10 @@ _TOLD = 300
 class Declaration:
     """What `dataset.toml` says; the defaults are what its absence means."""
 
-    unlabeled: int = 255
+    unlabeled: int | tuple[int, ...] = 255
     """Value of scribble maps that means "not annotated"; where it is also a class's value, that class is not drawn."""
-    void: int = 255
-    """Value of masks that means "must not be judged"."""
+    void: int | tuple[int, ...] = 255
+    """Value of masks that means "must not be judged"; several are a tuple, and none is an empty one."""
     classes: tuple[str, ...] = ()
     """Names, in the order of their values; empty: the lines of `classes.txt`."""
     background: str | None = "background"
@@ -35,19 +36,56 @@ class Declaration:
     """Keys, or patterns with * and ?, of the pictures whose mask is a training label."""
     first_value: int = 0
     """Value of the first class in label maps (napari and scikit-image count from 1 and leave 0 unlabeled)."""
+    values: tuple[int, ...] = ()
+    """Value of each class in label maps, where they do not count up from `first_value`."""
+    instances: str = ""
+    """Class of every value above 0 that is not declared otherwise, where each object has a number of its own."""
+    folders: tuple[tuple[str, Exceptions], ...] = ()
+    """(name of a folder of label maps, what is declared for it alone) pairs."""
     volume: str = ""
     """Regular expression; what it matches in a key names the volume a slice belongs to. Empty: the whole key."""
     unscored: tuple[str, ...] = ()
     """Classes left out of every mean, because the masks hold too little of them."""
 
     def __post_init__(self):
-        for name in ("unlabeled", "void", "first_value"):
-            if not 0 <= getattr(self, name) <= 65535:
-                raise DataInvalid(f"{name} = {getattr(self, name)}", expected="a value of label maps, 0 to 65535")
+        for name in ("unlabeled", "void", "first_value", "values"):
+            _require_values(name, getattr(self, name))
+        for folder, said in self.folders:
+            for name in ("nothing", "first_value", "values"):
+                _require_values(f"{name} of [{folder}]", getattr(said, name))
         try:
             re.compile(self.volume)
         except re.error as error:
             raise DataInvalid(f"volume = '{self.volume}' is not a regular expression: {error}") from error
+
+    def convention(self, folder: str, names: tuple[str, ...]) -> Convention:
+        """What the values in a folder of label maps mean: [masks], or [scribbles] for all others that have no table.
+
+        Args:
+            folder: its name.
+            names: of the declared classes.
+        """
+        tables = dict(self.folders)
+        said = tables.get(folder) or (Exceptions() if folder == "masks" else tables.get("scribbles", Exceptions()))
+        nothing = _several(self.void if folder == "masks" else self.unlabeled)
+        alone = said.first_value is not None or said.values
+        first, values = (said.first_value or 0, said.values) if alone else (self.first_value, self.values)
+        other = said.instances or self.instances
+        return Convention(
+            folder=folder,
+            nothing=nothing if said.nothing is None else said.nothing,
+            values=values or tuple(range(first, first + len(names))),
+            other=names.index(other) if other in names else None,
+        )
+
+
+def _several(values: int | tuple[int, ...]) -> tuple[int, ...]:
+    return values if isinstance(values, tuple) else (values,)
+
+
+def _require_values(name: str, values: int | tuple[int, ...] | None) -> None:
+    if strange := [value for value in _several(0 if values is None else values) if not LEAST <= value <= MOST]:
+        raise DataInvalid(f"{name} = {strange[0]}", expected=f"a value of label maps, {LEAST} to {MOST}")
 
 
 def read_declaration(path: Path) -> Declaration:
@@ -68,37 +106,67 @@ def read_declaration(path: Path) -> Declaration:
     values, problems = {}, []
     for name, value in said.items():
         try:
-            values[name] = _field(name, value)
+            if _is_folder(name) and isinstance(value, dict):
+                values.setdefault("folders", []).append((name, _exceptions(name, value)))
+            else:
+                values[name] = _field(name, value)
         except DataInvalid as problem:
             problems.append(problem.at(path))
     if problems:
         raise DataInvalid.of(problems)
     try:
-        return Declaration(**values)
+        return Declaration(**{**values, "folders": tuple(values.get("folders", ()))})
     except DataInvalid as problem:
         raise problem.at(path) from problem
 
 
+def _is_folder(name: str) -> bool:
+    """Whether this is the name of a folder of label maps, whose table says what holds for it alone."""
+    return name == "masks" or name.startswith("scribbles")
+
+
+def _exceptions(folder: str, table: dict[str, Any]) -> Exceptions:
+    """What the table of one folder of label maps says."""
+    nothing = "void" if folder == "masks" else "unlabeled"
+    known = (nothing, "first_value", "values", "instances")
+    if strange := [name for name in table if name not in known]:
+        expected, mend = f"one of {', '.join(known)}", suggestion(strange[0], known)
+        raise DataInvalid(f"unknown key '{strange[0]}' below [{folder}]", expected=expected, mend=mend)
+    said = {name: _field(name, value) for name, value in table.items()}
+    if nothing in said:
+        said["nothing"] = _several(said.pop(nothing))
+    return Exceptions(**said)
+
+
 def _field(name: str, value: Any) -> Any:
     """A field of the declaration from its TOML value."""
-    known = [field.name for field in fields(Declaration)]
+    known = [field.name for field in fields(Declaration) if field.name != "folders"]
     if name not in known:
-        raise DataInvalid(f"unknown key '{name}'", expected=f"one of {', '.join(known)}", mend=suggestion(name, known))
+        expected = f"one of {', '.join(known)}, or a table [masks] or [scribbles]"
+        raise DataInvalid(f"unknown key '{name}'", expected=expected, mend=suggestion(name, known))
     default = getattr(Declaration, name)
     if name == "merge":
         fits, expected = _is_names(value, dict), 'a table of names, { horse = "cow" }'
         fitting = tuple(value.items()) if fits else ()
+    elif name in ("unlabeled", "void", "values"):
+        fits = isinstance(value, list) and all(map(_is_whole, value)) or (_is_whole(value) and name != "values")
+        expected = "a list of whole numbers, [0, 1, 4]" + (", or one of them" if name != "values" else "")
+        fitting = tuple(value) if isinstance(value, list) else value
     elif isinstance(default, tuple):
         fits, expected = _is_names(value, list), 'a list of names, ["a", "b"]'
         fitting = tuple(value) if fits else ()
     elif isinstance(default, int):
-        # In Python, true is the integer 1.
-        fits, expected, fitting = isinstance(value, int) and not isinstance(value, bool), "a whole number", value
+        fits, expected, fitting = _is_whole(value), "a whole number", value
     else:
         fits, expected, fitting = isinstance(value, str), 'text in quotes, ""', value
     if not fits:
         raise DataInvalid(f"{name} = {value!r}", expected=expected)
     return None if name == "background" and value == "" else fitting
+
+
+def _is_whole(value: Any) -> bool:
+    # In Python, true is the integer 1.
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_names(value: Any, kind: type) -> bool:

@@ -179,21 +179,20 @@ def _read_files(
 
     image = collected(read_image, contents.pictures[key])
     size = None if image is None else image.shape[1:]
-    void, unlabeled = contents.legend.declaration.void, contents.legend.declaration.unlabeled
     mask = contents.masks.get(key)
-    truth = None if mask is None else collected(_read_map, mask, contents.legend, void, size)
-    files = [maps[key] for maps in contents.drawn if key in maps]
-    drawn = [collected(_read_map, file, contents.legend, unlabeled, size) for file in files]
+    truth = None if mask is None else collected(_read_map, mask, contents.legend, "masks", size)
+    files = [(maps[key], name) for maps, name in zip(contents.drawn, contents.folders, strict=True) if key in maps]
+    drawn = [collected(_read_map, file, contents.legend, name, size) for file, name in files]
     if problems:
         raise DataInvalid.of(problems)
     return image, truth, drawn  # pyright: ignore
 
 
-def _read_map(path: Path, legend: Legend, nothing: int, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
+def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
     """The class indices of a label map that should have the (height, width) of its picture."""
     raw = read_values(path, size)
     try:
-        return legend.labels(raw, nothing)
+        return legend.labels(raw, folder)
     except DataInvalid as problem:
         raise problem.at(path) from problem
 

@@ -58,9 +58,10 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     findings += _all_of(problems, root / "dataset.toml", "correct `fully_labelled`") + strangers(root)
     told = {finding.file for finding in findings if not finding.remark}
     findings += [finding for finding in unfollowed(root) if finding.file not in told]
-    drawn = tuple(maps for name, maps in layers.items() if name != "masks")
+    names = tuple(name for name in layers if name != "masks")
+    drawn = tuple(layers[name] for name in names)
     words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
-    contents = Contents(legend, pictures, masks, frozenset(full), drawn, *words)
+    contents = Contents(legend, pictures, masks, frozenset(full), drawn, *words, names)
     return Inventory(root, contents, layers, tuple(table.name for table in tables)), findings
 
 

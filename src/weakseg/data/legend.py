@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,15 +11,14 @@ from unicodedata import category, normalize
 import numpy as np
 from jaxtyping import Int
 
+from weakseg.data.convention import UNDECLARED, Convention
 from weakseg.data.declaration import Declaration, one_of, suggestion
+from weakseg.data.habits import undeclared, values_of
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
-from weakseg.types import UNLABELED, Classes
+from weakseg.types import Classes
 
 MOST_CLASSES = 65_536
-
-_UNDECLARED = -2
-"""Class index of a value nobody declared; never leaves `Legend.labels`."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,19 @@ class Legend:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The number that label maps hold for each class after merging."""
-        return tuple(self.declaration.first_value + self._place[name] for name in self.classes.names)
+        """The number that masks hold for each class after merging."""
+        return self.numbers_in("masks")
+
+    def numbers_in(self, folder: str) -> tuple[int, ...]:
+        """The number that the label maps in a folder of this name hold for each class after merging."""
+        values = self.convention(folder).values
+        return tuple(values[self._place[name]] for name in self.classes.names)
+
+    def convention(self, folder: str) -> Convention:
+        """What the values in a folder of label maps mean."""
+        if folder not in self._conventions:
+            self._conventions[folder] = self.declaration.convention(folder, self.declared)
+        return self._conventions[folder]
 
     def index(self, name: str) -> int:
         """Index before merging of a class given by name, or by its line number in `classes.txt` counted from 0.
@@ -56,49 +67,26 @@ class Legend:
     def _place(self) -> dict[str, int]:
         return {name: index for index, name in reversed([*enumerate(self.declared)])}
 
-    def labels(self, raw: Int[np.ndarray, "H W"], nothing: int) -> Int[np.ndarray, "H W"]:
-        """Class indices of a label map's values; `UNLABELED` where it holds the value `nothing`.
+    @cached_property
+    def _conventions(self) -> dict[str, Convention]:
+        """Those that were asked for."""
+        return {}
+
+    def labels(self, raw: Int[np.ndarray, "H W"], folder: str) -> Int[np.ndarray, "H W"]:
+        """Class indices of a label map's values; `UNLABELED` where a value means nothing.
+
+        Args:
+            raw: the values.
+            folder: name of the folder that the map is from, "masks" or another.
 
         Raises:
-            DataInvalid: it holds values that are neither.
+            DataInvalid: it holds values that are neither a class's nor nothing's.
         """
-        first, last = self.declaration.first_value, self.declaration.first_value + len(self.declared) - 1
-        meaning = np.full(max(last, nothing) + 2, _UNDECLARED)
-        meaning[first : last + 1] = self.becomes
-        meaning[nothing] = UNLABELED
-        # The last entry stands for every value that is too large, and -1 picks it for negative ones.
-        labels = meaning[np.clip(raw, -1, len(meaning) - 1)]
-        if labels.min(initial=0) == _UNDECLARED:
-            values, counts = np.unique(raw[labels == _UNDECLARED], return_counts=True)
-            told = ", ".join(f"{v} ({n} pixels)" for v, n in zip(values[:8].tolist(), counts.tolist(), strict=False))
-            more = f" and {len(values) - 8} more" if len(values) > 8 else ""
-            raise DataInvalid(
-                f"{len(values)} undeclared value{'s' * (len(values) > 1)}: {told}{more}",
-                expected=f"{first} to {last} (the classes) or {nothing} (nothing)",
-                mend=_likely_mend(raw, values, (first, last), nothing),
-            )
+        convention = self.convention(folder)
+        labels = convention.labels(raw, self.becomes)
+        if labels.min(initial=0) == UNDECLARED:
+            raise undeclared(values_of(raw, labels == UNDECLARED), convention, self.declared)
         return labels
-
-
-def _likely_mend(
-    raw: Int[np.ndarray, "H W"], undeclared: Int[np.ndarray, " N"], classes: tuple[int, int], nothing: int
-) -> str:
-    """What to do about undeclared values, by the habit of other programs that they look like."""
-    first, last = classes
-    values, counts = np.unique(raw, return_counts=True)
-    step = int(np.gcd.reduce(values[values != nothing]))
-    if len(undeclared) > 8:
-        return "draw with a hard pen and resize without interpolation: blended edges make values between the classes"
-    if step >= 20:
-        return f"divide by {step}: the classes seem to be spread out as grey values, to be seen"
-    if undeclared.tolist() == [last + 1] and nothing not in values:
-        if values[counts.argmax()] == 0:
-            return (
-                "if 0 means that nobody drew and classes count from 1, in masks too, set `unlabeled = 0` and"
-                f" `first_value = 1` in dataset.toml; else save classes from {first} on, and {nothing} for nothing"
-            )
-        return f"if {last + 1} means nothing, set `unlabeled` (in scribbles) or `void` (in masks) to it in dataset.toml"
-    return "correct the file, or declare `unlabeled`, `void` or `first_value` in dataset.toml"
 
 
 def read_legend(root: Path, declaration: Declaration) -> Legend:
@@ -114,11 +102,7 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
         mend = "list the names of classes, not of images or objects"
         raise DataInvalid(f"{place}: {len(names):,} classes", expected=expected, mend=mend)
     problems = _unknown_names(root, names, declaration)
-    first = declaration.first_value
-    if first <= declaration.void < first + len(names):
-        found = f"value {declaration.void} of masks means both void and '{names[declaration.void - first]}'"
-        expected, mend = "a value of its own for each", "set `void` or `first_value` in dataset.toml"
-        problems.append(DataInvalid(f"{root / 'dataset.toml'}: {found}", expected=expected, mend=mend))
+    problems += [problem.at(root / "dataset.toml") for problem in _double_meanings(names, declaration)]
     if problems:
         raise DataInvalid.of(problems)
     merge = dict(declaration.merge)
@@ -127,6 +111,29 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
     background = place.get(declaration.background) if declaration.background else None
     classes = Classes(left, background, tuple(place[name] for name in declaration.unscored))
     return Legend(names, tuple(place[merge.get(name, name)] for name in names), classes, declaration)
+
+
+def _double_meanings(names: tuple[str, ...], declaration: Declaration) -> Iterator[DataInvalid]:
+    """Values that dataset.toml gives to two classes, or to a class and to void."""
+    for folder in dict.fromkeys(("masks", "scribbles", *(name for name, _ in declaration.folders))):
+        convention = declaration.convention(folder, names)
+        where, values = f" of {folder}/", convention.values
+        if len(values) != len(names):
+            found = f"`values`{where} are {len(values)}, and there are {len(names)} classes"
+            yield DataInvalid(found, expected=f"a value for each of {one_of(names)}", mend="correct `values`")
+            return
+        if len({*values}) < len(values):
+            twice = Counter(values).most_common(1)[0]
+            yield DataInvalid(f"`values`{where} name {twice[0]} twice", mend="give each class a value of its own")
+            return
+        both = [value for value in convention.nothing if value in {*values}]
+        if both and folder == "masks":
+            found = f"value {both[0]} of masks means both void and '{names[values.index(both[0])]}'"
+            expected, mend = "a value of its own for each", "set `void`, `first_value` or `values` in dataset.toml"
+            yield DataInvalid(found, expected=expected, mend=mend)
+    if declaration.values and declaration.first_value:
+        found = f"`first_value = {declaration.first_value}` stands beside `values`"
+        yield DataInvalid(found, mend="remove `first_value`: `values` has the value of every class")
 
 
 def _class_lines(path: Path) -> tuple[str, ...]:
@@ -166,6 +173,8 @@ def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration)
     spoken = [("merge", name, every) for name in merged]
     spoken += [("merge", into, left) for _, into in declaration.merge]
     spoken += [("unscored", name, left) for name in declaration.unscored]
+    said = [declaration.instances, *(table.instances for _, table in declaration.folders)]
+    spoken += [("instances", name, every) for name in said if name]
     if declaration.background not in (None, Declaration.background):
         spoken.append(("background", declaration.background, left))
     for where, name, known in spoken:

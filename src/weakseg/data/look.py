@@ -10,8 +10,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from weakseg.data.contradictions import contradictions_of_marks, contradictions_of_tables
+from weakseg.data.convention import UNDECLARED
 from weakseg.data.finding import Finding, findings_of
 from weakseg.data.folder import read_values, sample_of_tables
+from weakseg.data.habits import Values, values_of
 from weakseg.data.image_file import read_image
 from weakseg.data.inventory import Inventory
 from weakseg.data.relabel import relabelled
@@ -37,6 +39,8 @@ class Look:
     channels: int = 0
     counts: dict[str, LabelCounts] = field(default_factory=dict)
     """What each source of labels says, as `Statistics.counts` names them."""
+    undeclared: dict[str, Values] = field(default_factory=dict)
+    """What the label maps hold whose values are not all declared, by source."""
 
 
 Looks = dict[str, Look]
@@ -48,11 +52,11 @@ def look(inventory: Inventory, key: str) -> Look:
     contents, findings = inventory.contents, []
     path = contents.pictures[key]
     image = _tried(findings, key, path, read_image, path)
-    layers = _layers(inventory, key, None if image is None else image.shape[1:], findings)
+    layers, undeclared = _layers(inventory, key, None if image is None else image.shape[1:], findings)
     if image is None or not inventory.judged:
         pixels, channels = (b"", 0) if image is None else (_digest(image), len(image))
-        return Look(tuple(findings), not findings, True, pixels, channels)
-    readable, names = not findings, contents.legend.classes.names
+        return Look(tuple(findings), not findings and not undeclared, True, pixels, channels, undeclared=undeclared)
+    readable, names = not findings and not undeclared, contents.legend.classes.names
     said = sample_of_tables(contents, key, image, layers.get("masks"))
     findings += contradictions_of_tables(inventory.root, said, names)
     for source, labels in layers.items():
@@ -65,6 +69,7 @@ def look(inventory: Inventory, key: str) -> Look:
         pixels=_digest(image),
         channels=len(image),
         counts=_counts(inventory, said, layers),
+        undeclared=undeclared,
     )
 
 
@@ -76,18 +81,23 @@ def _tried(findings: list[Finding], key: str, file: Path, read: Callable[..., An
         findings += findings_of(error, file, "export the file again", (key,))
 
 
-def _layers(inventory: Inventory, key: str, size: tuple[int, ...] | None, findings: list[Finding]) -> dict[str, Labels]:
-    """The label maps of a picture by source, as far as they can be read and their values are declared."""
-    legend, layers = inventory.contents.legend, {}
+def _layers(
+    inventory: Inventory, key: str, size: tuple[int, ...] | None, findings: list[Finding]
+) -> tuple[dict[str, Labels], dict[str, Values]]:
+    """The label maps of a picture by source, as far as they can be read, and the values of those that are not clear."""
+    legend, layers, undeclared = inventory.contents.legend, {}, {}
     for source, maps in inventory.layers.items():
         if key not in maps:
             continue
-        nothing = legend.declaration.void if source == "masks" else legend.declaration.unlabeled
-        values = _tried(findings, key, maps[key], read_values, maps[key], size)
-        if values is not None and inventory.judged:
-            labels = _tried(findings, key, maps[key], legend.labels, values, nothing)
-            layers |= {} if labels is None else {source: labels}
-    return layers
+        raw = _tried(findings, key, maps[key], read_values, maps[key], size)
+        if raw is None or not inventory.judged:
+            continue
+        labels = legend.convention(source).labels(raw, legend.becomes)
+        if labels.min(initial=0) == UNDECLARED:
+            undeclared[source] = values_of(raw, labels == UNDECLARED)
+        else:
+            layers[source] = labels
+    return layers, undeclared
 
 
 def _tells(said: Sample) -> bool:

@@ -21,10 +21,10 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # clicks.csv  image,class,x,y                      column and row of a pixel, from 0
 
 # The value in scribbles that means "not annotated": 0 as napari and scikit-image have it (then set first_value = 1),
-# the highest value as nnU-Net has it.
+# the highest value as nnU-Net has it; several are a list, [0, 255], and none is [].
 # unlabeled = 255
 
-# The value in masks that means "must not be judged".
+# The value in masks that means "must not be judged"; several are a list, [254, 255], and none is [].
 # void = 255
 
 # The names of the classes in the order of their values; empty: the lines of classes.txt.
@@ -42,12 +42,24 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # The value of the first class in masks and scribbles.
 # first_value = 0
 
+# The value of each class in masks and scribbles, in the order of their names, where they do not count up: [0, 1, 2, 4].
+# values = []
+
+# The class of every value above 0 that is not declared otherwise, where each object has a number of its own.
+# instances = ""
+
 # A regular expression whose match in a key names the volume that a slice belongs to, 'patient\d+_frame\d+';
 # Dice is then counted by volume. Empty: every picture by itself.
 # volume = ""
 
 # Classes left out of every mean, because the masks hold too little of them.
 # unscored = []
+
+# Tables come last. Each holds what is true of one folder of label maps alone: [masks], [scribbles], or a folder whose
+# name begins with scribbles; its keys are void (masks) or unlabeled (scribbles), first_value, values and instances.
+#     [scribbles]
+#     unlabeled = 0
+#     first_value = 1
 """
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from weakseg.data.declaration import read_declaration
 from weakseg.data.folder import Folder
+from weakseg.data.habits import listed
 from weakseg.data.image_file import write_labels
 from weakseg.data.legend import Legend, read_legend
 from weakseg.data.sample import Sample
@@ -99,14 +100,15 @@ def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[
 
 def _write_map(path: Path, sample: Sample, legend: Legend) -> None:
     """The seeds in the folder's own values."""
-    nothing, values = legend.declaration.unlabeled, np.array(legend.numbers)
-    if nothing in values:
+    convention, values = legend.convention("scribbles"), np.array(legend.numbers_in("scribbles"))
+    free = [value for value in convention.nothing if value >= 0 and value not in values]
+    if not free or values.min() < 0:
         raise DataInvalid(
-            f"label maps of {len(legend.declared)} classes from value {values[0]}, in which {nothing} means nothing",
-            expected="a value of its own for each class and for nothing",
-            mend="set `unlabeled` or `first_value` in dataset.toml",
+            f"label maps of {listed(convention.values)} (classes), in which {listed(convention.nothing)} means nothing",
+            expected="a value of its own, 0 or more, for each class and for nothing",
+            mend="set `unlabeled`, `first_value` or `values` in dataset.toml",
         )
-    write_labels(path, np.where(sample.seeds == UNLABELED, UNLABELED, values[sample.seeds]), void=nothing)
+    write_labels(path, np.where(sample.seeds == UNLABELED, UNLABELED, values[sample.seeds]), void=free[0])
 
 
 def _click_rows(sample: Sample, legend: Legend) -> Iterator[tuple[Any, ...]]:

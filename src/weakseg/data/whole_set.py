@@ -5,17 +5,20 @@ from itertools import combinations
 
 from weakseg.data.finding import Finding, counted, findings_of, some
 from weakseg.data.folder import channels_differ
+from weakseg.data.habits import listed
 from weakseg.data.inventory import Inventory
 from weakseg.data.learning import findings_of_learning
 from weakseg.data.look import Looks
 from weakseg.data.splits import Splits, kept_apart
 from weakseg.data.statistics import LabelCounts, total
+from weakseg.data.undeclared import undeclared_values
 
 
 def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
     """Findings about the data set as a whole."""
     found = [*_uneven_channels(inventory, looks), *_duplicates(inventory, looks, splits)]
     if inventory.judged:
+        found += undeclared_values(inventory, looks)
         found += [*_all_marked(inventory, looks), *_one_class(inventory, looks)]
         found += [*_unlabelled(inventory, looks, splits), *_unmasked(inventory, splits)]
         found += [
@@ -71,20 +74,21 @@ def _said_in(inventory: Inventory, looks: Looks, source: str) -> LabelCounts:
 
 def _all_marked(inventory: Inventory, looks: Looks) -> list[Finding]:
     """Scribbles that leave no pixel out: the value for "not annotated" must be another one than declared."""
-    found, declaration = [], inventory.contents.legend.declaration
+    found, legend = [], inventory.contents.legend
     for source in inventory.layers:
         said = _said_in(inventory, looks, source)
         if source == "masks" or not said.valid_pixels or said.marked_pixels.sum() < said.valid_pixels:
             continue
         largest = int(said.marked_pixels.argmax())
         name = said.classes.names[largest]
-        value = declaration.first_value + inventory.contents.legend.declared.index(name)
+        value = legend.numbers_in(source)[largest]
+        nothing = legend.convention(source).nothing
         found.append(
             Finding(
                 inventory.root / source,
                 f"every pixel of every map is marked, {said.marked_pixels[largest] / said.valid_pixels:.0%} of them as"
                 f" '{name}' (value {value})",
-                f"the value {declaration.unlabeled} where nobody drew",
+                f"the value {listed(nothing)} where nobody drew",
                 f"if {value} means that nobody drew, set `unlabeled = {value}` in dataset.toml;"
                 " if these are full segmentations, move them to masks/",
             )
@@ -96,12 +100,18 @@ def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
     """Masks without a second class: the object's value must have been taken for void."""
     if not inventory.layers.get("masks"):
         return []
-    said, void = _said_in(inventory, looks, "masks"), inventory.contents.legend.declaration.void
+    said, convention = _said_in(inventory, looks, "masks"), inventory.contents.legend.convention("masks")
     shown = [f"'{name}'" for name, pixels in zip(said.classes.names, said.marked_pixels, strict=True) if pixels]
     if not said.pictures or len(shown) > 1 or len(said.classes) == 1:
         return []
     found = f"the masks show {some(shown) or 'no class at all'} and nothing else"
+    void, names = listed(convention.nothing), inventory.contents.legend.declared
     mend = f"if {void} stands for a class, as in the binary masks of ImageJ, write the class's index in its place"
+    if len(names) == 2 and len(convention.nothing) == 1 and shown == [f"'{names[0]}'"]:
+        mend = (
+            f"if {void} stands for '{names[1]}', as in the binary masks of ImageJ, set `values ="
+            f" [{convention.values[0]}, {void}]` and `void = []` below a line `[masks]` at the end of dataset.toml"
+        )
     return [Finding(inventory.root / "masks", found, f"two classes or more; {void} means void", mend)]
 
 

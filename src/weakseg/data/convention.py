@@ -1,0 +1,60 @@
+"""What the numbers in the label maps of one folder mean: each folder may count in its own way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from weakseg.types import UNLABELED
+
+UNDECLARED = -2
+"""Class index of a value that is neither a class's nor nothing's; never leaves `Legend.labels`."""
+
+LEAST, MOST = -32768, 65535
+"""The values of label maps that can be declared."""
+
+
+@dataclass(frozen=True)
+class Exceptions:
+    """What `dataset.toml` says about the label maps of one folder alone; `None` and empty: as everywhere."""
+
+    nothing: tuple[int, ...] | None = None
+    """Values that mean "not annotated" (in scribbles) or "must not be judged" (in masks)."""
+    first_value: int | None = None
+    values: tuple[int, ...] = ()
+    instances: str = ""
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What each value in the label maps of a folder means."""
+
+    folder: str
+    nothing: tuple[int, ...]
+    """Values that stand for no class; where one is a class's value too, that class is not drawn."""
+    values: tuple[int, ...]
+    """Of the declared classes, in their order."""
+    other: int | None = None
+    """Number of the declared class that every other value above 0 stands for: each object has a number of its own."""
+
+    @property
+    def key(self) -> str:
+        """The key of `dataset.toml` that says which values mean nothing."""
+        return "void" if self.folder == "masks" else "unlabeled"
+
+    def labels(self, raw: Int[np.ndarray, "H W"], becomes: tuple[int, ...]) -> Int[np.ndarray, "H W"]:
+        """Class indices of the values of a map, `UNLABELED` for nothing, `UNDECLARED` for what is neither.
+
+        Args:
+            raw: the values.
+            becomes: index of each declared class.
+        """
+        known = (0, *self.values, *self.nothing)
+        low, high = min(known), max(known)
+        # By value from 0 on; then what is larger, what is smaller, and the negative values, which count from the end.
+        meaning = np.full(high + 3 - low, UNDECLARED)
+        if self.other is not None:
+            meaning[1 : high + 2] = becomes[self.other]
+        meaning[[*self.values]] = becomes
+        meaning[[*self.nothing]] = UNLABELED
+        return meaning[np.clip(raw, low - 1, high + 1)]

@@ -1,0 +1,33 @@
+"""Values of label maps that nobody declared, and one cure for each folder: what fits one map may not fit the next."""
+
+from dataclasses import replace
+
+from weakseg.data.finding import Finding, findings_of
+from weakseg.data.habits import Values, likely_mend, together, undeclared
+from weakseg.data.inventory import Inventory
+from weakseg.data.look import Looks
+from weakseg.data.statistics import LabelCounts
+
+
+def undeclared_values(inventory: Inventory, looks: Looks) -> list[Finding]:
+    """A finding for each map with undeclared values; all of a folder say the same to do."""
+    legend, found = inventory.contents.legend, []
+    for source, maps in inventory.layers.items():
+        strange = {key: looks[key].undeclared[source] for key in maps if source in looks[key].undeclared}
+        if not strange:
+            continue
+        convention, numbers = legend.convention(source), legend.numbers_in(source)
+        sound = [looks[key].counts[source] for key in maps if key not in strange and source in looks[key].counts]
+        values = together([*strange.values(), *(_of_sound(each, numbers, convention.nothing) for each in sound)])
+        mend = likely_mend(values, convention, legend.declared)
+        for key, held in strange.items():
+            error = undeclared(held, convention, legend.declared)
+            found += [replace(each, mend=mend) for each in findings_of(error, maps[key], "", (key,))]
+    return found
+
+
+def _of_sound(counts: LabelCounts, numbers: tuple[int, ...], nothing: tuple[int, ...]) -> Values:
+    """The values of a map that holds declared ones only."""
+    pixels = {number: n for number, n in zip(numbers, counts.marked_pixels.tolist(), strict=True) if n}
+    rest = counts.pixels - sum(pixels.values())
+    return Values({**pixels, **({nothing[0]: rest} if rest and nothing else {})}, {}, 0)
