@@ -120,7 +120,7 @@ def _double_meanings(names: tuple[str, ...], declaration: Declaration) -> Iterat
         where, values = f" of {folder}/", convention.values
         if len(values) != len(names):
             found = f"`values`{where} are {len(values)}, and there are {len(names)} classes"
-            yield DataInvalid(found, expected=f"a value for each of {one_of(names)}", mend="correct `values`")
+            yield DataInvalid(found, expected="a value for each class", mend="correct `values`")
             return
         if len({*values}) < len(values):
             twice = Counter(values).most_common(1)[0]
