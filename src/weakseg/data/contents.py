@@ -67,7 +67,9 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
             said[source.name].update(rows)
             problems.extend(wrong)
     tables = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
-    return Contents(legend, pictures, masks, frozenset(full), maps, *tables, tuple(at.name for at in folders)), problems
+    return Contents(
+        legend, pictures, masks, frozenset(full), maps, *tables, folders=tuple(at.name for at in folders)
+    ), problems
 
 
 def list_files(folder: Path, problems: Problems) -> dict[str, Path]:

@@ -136,7 +136,7 @@ def _of_few(values: Values, convention: Convention, names: tuple[str, ...]) -> s
     advice.append(
         "if classes have other values, list them in the order of their names: " + _below(convention, "values")
     )
-    if strange[0] > 0 and len(names) <= 2:
+    if strange[0] > 0 and 1 <= len(names) <= 2:
         advice.append("if each object has a number of its own, " + _below(convention, f'instances = "{names[-1]}"'))
     return "; ".join([*advice, "else correct the file"])
 

@@ -61,7 +61,7 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     names = tuple(name for name in layers if name != "masks")
     drawn = tuple(layers[name] for name in names)
     words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
-    contents = Contents(legend, pictures, masks, frozenset(full), drawn, *words, names)
+    contents = Contents(legend, pictures, masks, frozenset(full), drawn, *words, folders=names)
     return Inventory(root, contents, layers, tuple(table.name for table in tables)), findings
 
 
