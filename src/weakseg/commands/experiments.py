@@ -4,10 +4,9 @@ A cell is one row's recipe under one seed, in a run folder of its own. Finished 
 resumed, and a cell another worker is at is passed over, so the command may be started as often as one likes.
 """
 
-import fcntl
 import runpy
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from weakseg.commands import crf_columns
 from weakseg.data.sample import Dataset
 from weakseg.data.view import view, whole
 from weakseg.errors import RecipeInvalid, RunInvalid, WeaksegError
+from weakseg.train.lock import RunBusy, lock
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe
 from weakseg.train.run_folder import fingerprint, open_run
@@ -67,8 +67,9 @@ def fill_and_show(path: Path, out: Path, show_only: bool, crf: bool) -> None:
         row = table.rows[index]
         folder = out / path.stem / f"{_slug(row.name)}-seed{seed}"
         recipe = replace(row.recipe, seed=seed)
-        with _claimed(folder) as mine:
-            if mine and not _finished(folder, recipe):
+        # A cell that another worker is at is its own.
+        with suppress(RunBusy), lock(folder):
+            if not _finished(folder, recipe):
                 console.print(f"{row.name}, seed {seed}: {folder}", highlight=False)
                 train_recipe(recipe, folder, resume=(folder / "run.json").is_file(), console=console)
     print(as_markdown(table, out / path.stem, console, crf))
@@ -130,19 +131,6 @@ def _finished(folder: Path, recipe: Recipe) -> bool:
         mend = "move that folder away to train the row as it is now, or keep the tables apart with --out"
         raise RunInvalid(f"{folder} holds a run of another recipe than the table's row now has", mend=mend)
     return len(run.metrics) >= recipe.epochs
-
-
-@contextmanager
-def _claimed(folder: Path) -> Iterator[bool]:
-    """Whether this process may work on a cell; the claim ends with the process, however it ends."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.parent / f".{folder.name}.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
 
 
 def _slug(name: str) -> str:
