@@ -95,11 +95,15 @@ def train(
         str | None, typer.Option("--network", help="For a data folder: a hub name, a folder, or 'unet' from scratch.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option("--accept-changes", help="Resume also with other data, or without the best network, than before."),
+    ] = False,
 ) -> None:
     """Train a recipe, or a sensible one for the labels found in a data folder."""
     from weakseg.commands.train import train_and_show
 
-    train_and_show(what, out, device, seed, epochs, network, resume)
+    train_and_show(what, out, device, seed, epochs, network, resume, accept_changes)
 
 
 @app.command()

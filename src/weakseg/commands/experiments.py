@@ -130,7 +130,7 @@ def _finished(folder: Path, recipe: Recipe) -> bool:
     if run.record["fingerprint"] != fingerprint(recipe):
         mend = "move that folder away to train the row as it is now, or keep the tables apart with --out"
         raise RunInvalid(f"{folder} holds a run of another recipe than the table's row now has", mend=mend)
-    return len(run.metrics) >= recipe.epochs
+    return run.epochs_done >= recipe.epochs
 
 
 def _slug(name: str) -> str:

@@ -15,7 +15,14 @@ from weakseg.train.source import is_own, source
 
 
 def train_and_show(
-    what: str, out: Path, device: str | None, seed: int | None, epochs: int | None, network: str | None, resume: bool
+    what: str,
+    out: Path,
+    device: str | None,
+    seed: int | None,
+    epochs: int | None,
+    network: str | None,
+    resume: bool,
+    accept_changes: bool = False,
 ) -> None:
     """Train `what` and say what to do next."""
     console = Console(soft_wrap=True, markup=False)
@@ -23,7 +30,15 @@ def train_and_show(
     recipe, text = _overridden(recipe, text, seed, epochs)
     # A recipe file may lean on files beside it; written out in full it can be run again from the run folder alone.
     text = source(recipe) if is_own(recipe) else text
-    train_recipe(recipe, out, device=device, resume=resume, recipe_text=text, console=console)
+    train_recipe(
+        recipe,
+        out,
+        device=device,
+        resume=resume,
+        recipe_text=text,
+        console=console,
+        accept_changes=accept_changes,
+    )
     run = shlex.quote(str(out))
     judged = f"  weakseg evaluate {run}\n" if recipe.validation is not None else ""
     console.print(f"run: {out}\n{judged}  weakseg report {run}", highlight=False)

@@ -16,6 +16,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Float, Int, Shaped, UInt8
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from weakseg.errors import DataInvalid
 from weakseg.memory import SMALLER, require_memory
@@ -123,11 +124,11 @@ def void_for(classes: int) -> int:
     return 255 if classes <= 255 else 65535
 
 
-def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int | None = 255) -> None:
+def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int | None = 255, note: str = "") -> None:
     """Write a label map as a PNG, whole or not at all; `UNLABELED` becomes the value `void`.
 
     Up to 255 it is a palette PNG in the VOC colours, above it is grey in 16 bits. `void` is `None` where every pixel
-    has a label.
+    has a label. A `note` is kept in the file, for `read_note`.
 
     Raises:
         DataInvalid: a label is `void`, or lies above 65535.
@@ -144,7 +145,22 @@ def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int | None = 
     else:
         picture = Image.fromarray(values.astype(np.uint8))
         picture.putpalette(palette(256).tobytes())
-    write_whole(path, lambda partial: picture.save(partial, format="PNG"))
+    text = PngInfo()
+    if note:
+        text.add_text(_NOTE, note)
+    write_whole(path, lambda partial: picture.save(partial, format="PNG", pnginfo=text))
+
+
+_NOTE = "weakseg"
+
+
+def read_note(path: Path) -> str:
+    """The note that `write_labels` put into a file; empty where there is none, or no file that can be read."""
+    try:
+        with open_regular(path) as file, Image.open(file) as picture:
+            return str(picture.info.get(_NOTE, ""))
+    except Exception:  # damaged files make Pillow raise errors of many kinds
+        return ""
 
 
 def palette(n: int) -> UInt8[np.ndarray, "n 3"]:

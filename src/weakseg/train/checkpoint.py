@@ -1,7 +1,9 @@
-"""Checkpoints in safetensors: numbers and text only, written whole or not at all."""
+"""Checkpoints in safetensors: numbers and text only, written whole or not at all, with a digest of themselves."""
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,26 +16,105 @@ from weakseg.regular_file import require_regular
 from weakseg.whole_file import write_whole
 
 
-def save(path: Path, network: nn.Module, optimizer: Optimizer | None = None, state: dict | None = None) -> None:
-    """A network's weights; with an optimiser and a position in the training, all that is needed to go on."""
-    tensors = {f"network.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
+def save(path: Path, network: nn.Module, optimizer: Optimizer | None = None, state: dict | None = None) -> str:
+    """Write a network's weights; with an optimiser and a position in the training, all that is needed to go on.
+
+    Returns:
+        The file's digest.
+    """
+    tensors = network_tensors(network)
     if optimizer is not None:
         tensors |= {f"optimizer.{name}": tensor for name, tensor in _optimizer_tensors(optimizer).items()}
-    metadata = {"state": json.dumps(state or {})}
+    return write(path, tensors, state or {})
+
+
+def write(path: Path, tensors: dict[str, Tensor], state: dict) -> str:
+    """Write tensors, by `network.` and `optimizer.` and their names there, and a position; returns the digest."""
+    metadata = _metadata(tensors, state)
     write_whole(path, lambda part: _write(part, _unshared(tensors), metadata))
+    return metadata["digest"]
+
+
+def network_tensors(network: nn.Module) -> dict[str, Tensor]:
+    """A network's weights by their names in a checkpoint."""
+    return {f"network.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
+
+
+def digest(tensors: dict[str, Tensor], state: dict) -> str:
+    """What `save` returns for these, without writing anything."""
+    return _metadata(tensors, state)["digest"]
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """The tensors and the position that `save` wrote."""
+    """The tensors and the position that `save` wrote.
+
+    Raises:
+        RunInvalid: the file is missing, cut, damaged or was changed after it was written.
+    """
     require_regular(path, RunInvalid)
     try:
         with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            return tensors, json.loads((file.metadata() or {}).get("state", "{}"))
     except (SafetensorError, OSError, ValueError) as error:
-        raise RunInvalid(
-            f"{path} is no checkpoint that can be read: {error}", mend="start again with another --out"
-        ) from error
+        raise _damaged(path, error) from error
+    state = _state(path, metadata)
+    # Of versions before 0.1.0 there are checkpoints without a digest.
+    if metadata.keys() & {"tensors", "digest"} and metadata.get("tensors") != _digest(tensors):
+        raise _damaged(path, "its weights are not those that were written")
+    return tensors, state
+
+
+def read_head(path: Path) -> tuple[dict[str, Any], str]:
+    """The position alone, without reading any tensor, and the digest that the file claims; empty where it has none.
+
+    Raises:
+        RunInvalid: the file is missing, or its head is cut, damaged or was changed after it was written.
+    """
+    require_regular(path, RunInvalid)
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return _state(path, metadata), metadata.get("digest", "")
+
+
+def _state(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    try:
+        state = json.loads(metadata.get("state", "{}"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(state, dict):
+        raise _damaged(path, "its position is no object")
+    if "digest" in metadata and metadata["digest"] != _joined(metadata.get("state", ""), metadata.get("tensors", "")):
+        raise _damaged(path, "its position is not the one that was written")
+    return state
+
+
+def _damaged(path: Path, why: object) -> RunInvalid:
+    return RunInvalid(
+        f"{path} is no checkpoint that can be read: {why}",
+        mend="go on from the checkpoint before it with weakseg train --resume, or put the file back from a copy",
+    )
+
+
+def _metadata(tensors: dict[str, Tensor], state: dict) -> dict[str, str]:
+    text, of_tensors = json.dumps(state), _digest(tensors)
+    return {"state": text, "tensors": of_tensors, "digest": _joined(text, of_tensors)}
+
+
+def _joined(state: str, tensors: str) -> str:
+    return hashlib.sha256(f"{tensors} {state}".encode()).hexdigest()
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    said = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        said.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        said.update(tensor.reshape(-1).view(torch.uint8).numpy())  # pyright: ignore[reportArgumentType]
+    return said.hexdigest()
 
 
 def load_network(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
@@ -48,14 +129,17 @@ def load_network(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> 
         ) from error
 
 
-def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], path: Path) -> None:
     """Put a checkpoint's moments back into an optimiser over the same parameters."""
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, moment = name.split(".", 2)
-            state.setdefault(int(index), {})[moment] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    try:
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, moment = name.split(".", 2)
+                state.setdefault(int(index), {})[moment] = tensor
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise _damaged(path, f"its optimiser does not fit ({error})") from error
 
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

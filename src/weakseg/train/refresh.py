@@ -1,5 +1,6 @@
 """When hidden segmentations are found anew: by which process, and what is kept of them on disk."""
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from weakseg.objectives import Fit
 from weakseg.train import engine
 from weakseg.train.loader import Remember, Share, nothing
 from weakseg.train.progress import Display
-from weakseg.train.remember import Found, Targets, sweep
+from weakseg.train.remember import BEFORE, Found, Targets, sweep
 from weakseg.train.solves import Solve, summary
 from weakseg.types import Classes
 
@@ -27,11 +28,13 @@ def refresh(
     accelerator: engine.Accelerator,
     share: Share,
     shown: Display,
+    marks: tuple[str, str] = ("", ""),
 ) -> tuple[Remember, dict[str, Any], list[Solve]]:
     """What is remembered from now on, what to log of the sweep that found it, and how its solves ended.
 
     A complete folder is left as it is, as when a run is resumed; of an incomplete one, what is missing is found. The
-    folders of earlier sweeps are where it starts from, and are removed in the end.
+    earlier sweep is where it starts from; it goes to `targets_before` in the end, for as long as this one may have to
+    be made again.
 
     Args:
         folder: where the targets go; its neighbours are earlier sweeps'.
@@ -41,12 +44,13 @@ def refresh(
         accelerator: for the other processes.
         share: which part of the pictures is this process's.
         shown: where progress is shown.
+        marks: of this sweep's label maps and of the earlier one's.
     """
     if fit is None:
         return nothing, {}, []
-    started, targets = time.perf_counter(), Targets(folder)
-    older = sorted(path for path in folder.parent.glob("epoch_*") if path.name < folder.name)
-    earlier = Targets(older[-1]) if older else None
+    started, targets, before = time.perf_counter(), Targets(folder, marks[0]), folder.parent.with_name(BEFORE)
+    older = earlier_sweeps(folder)
+    earlier = Targets(older[-1], marks[1]) if older else None
     with shown.sweep(len(range(share.rank, len(samples), share.of))) as progress:
         mine = sweep(fit.solver, samples, predictor, targets, earlier, share, progress)
     found = [each for part in engine.gathered(accelerator, mine) for each in part]
@@ -59,9 +63,26 @@ def refresh(
     if accelerator.is_main_process:
         shown.swept(line)
         shown.contradictions(ended)
-        for path in older:
-            shutil.rmtree(path, ignore_errors=True)
+        _put_aside([path for path in older if path.parent != before], before)
     return targets, line, ended
+
+
+def earlier_sweeps(folder: Path) -> list[Path]:
+    """The folders of the sweeps before one, the latest last."""
+    beside = [path for path in folder.parent.glob("epoch_*") if path.name < folder.name]
+    # Where this sweep was complete already once.
+    aside = [path for path in folder.parent.with_name(BEFORE).glob("epoch_*") if path.name < folder.name]
+    return sorted(beside or aside, key=lambda path: path.name)
+
+
+def _put_aside(older: list[Path], before: Path) -> None:
+    """Keep the latest of the earlier sweeps, and remove the others."""
+    if not older:
+        return
+    for path in [*older[:-1], *before.glob("epoch_*")]:
+        shutil.rmtree(path, ignore_errors=True)
+    before.mkdir(exist_ok=True)
+    os.replace(older[-1], before / older[-1].name)
 
 
 def _line_of(found: list[Found], classes: Classes) -> dict[str, float | None]:

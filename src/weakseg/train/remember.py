@@ -5,6 +5,7 @@ follows what it found until the next sweep. Targets lie in the run folder as lab
 sweep that was killed goes on where it was, and each of several processes solves its share.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch.nn import functional as F
 
-from weakseg.data.image_file import read_labels, void_for, write_labels
+from weakseg.data.image_file import read_labels, read_note, void_for, write_labels
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.view import view, whole
 from weakseg.errors import DataInvalid, WeaksegError
@@ -34,28 +35,30 @@ _COPIES = 4
 """Logits, their logarithms, and a target of the same size with what it is made from."""
 
 
+TARGETS, BEFORE = "targets", "targets_before"
+"""Folders of a run: of the label maps that are trained on, and of those of the search before, which began it."""
+
+
 @dataclass(frozen=True)
 class Targets:
     """The label maps of one sweep, by the pictures' keys."""
 
     folder: Path
+    mark: str = ""
+    """What each map says of itself with its labels, so that no other and no damaged one is taken for it."""
 
     def __call__(self, sample: Sample) -> Int[np.ndarray, "H W"]:
         """The hidden segmentation of a picture, `UNLABELED` where none was found.
 
         Raises:
-            DataInvalid: it is missing, damaged, of another size or of classes that there are not.
+            DataInvalid: it is missing, damaged, of another search, of another size or of classes that there are not.
         """
-        path, mend = self._path(sample), "resume the run with --resume, without the file; it will be found again"
-        try:
-            labels = read_labels(path)
-        except DataInvalid as error:
-            raise DataInvalid(error.found, expected=error.expected, mend=mend) from error
+        path, labels = self._path(sample.key), self._read(sample.key)
         if labels.shape != sample.valid.shape:
-            raise DataInvalid(f"{path} is {labels.shape}, its picture {sample.valid.shape}", mend=mend)
+            raise DataInvalid(f"{path} is {labels.shape}, its picture {sample.valid.shape}", mend=_MEND)
         void = void_for(len(sample.tags))
         if (labels[labels != void] >= len(sample.tags)).any():
-            raise DataInvalid(f"{path} has label {labels[labels != void].max()}", mend=mend)
+            raise DataInvalid(f"{path} has label {labels[labels != void].max()}", mend=_MEND)
         return np.where(labels == void, UNLABELED, labels).astype(np.int64)
 
     def find(self, sample: Sample) -> Int[np.ndarray, "H W"] | None:
@@ -65,12 +68,43 @@ class Targets:
         except DataInvalid:
             return None
 
+    def wanting(self, keys: Iterable[str]) -> list[str]:
+        """The keys whose map is missing, damaged or of another search."""
+
+        def is_wanting(key: str) -> bool:
+            try:
+                self._read(key)
+            except DataInvalid:
+                return True
+            return False
+
+        return [key for key in keys if is_wanting(key)]
+
     def keep(self, sample: Sample, labels: Int[np.ndarray, "H W"]) -> None:
         """Write a hidden segmentation, whole or not at all."""
-        write_labels(self._path(sample), labels, void_for(len(sample.tags)))
+        void = void_for(len(sample.tags))
+        note = self._note(sample.key, np.where(labels == UNLABELED, void, labels)) if self.mark else ""
+        write_labels(self._path(sample.key), labels, void, note)
 
-    def _path(self, sample: Sample) -> Path:
-        return self.folder / f"{sample.key}.png"
+    def _read(self, key: str) -> Int[np.ndarray, "H W"]:
+        path = self._path(key)
+        try:
+            labels = read_labels(path)
+        except DataInvalid as error:
+            raise DataInvalid(error.found, expected=error.expected, mend=_MEND) from error
+        if self.mark and read_note(path) != self._note(key, labels):
+            raise DataInvalid(f"{path} was changed, or is of another search or image", mend=_MEND)
+        return labels
+
+    def _note(self, key: str, labels: Int[np.ndarray, "H W"]) -> str:
+        text = f"{self.mark} {key} {labels.shape} ".encode()
+        return hashlib.sha256(text + np.ascontiguousarray(labels, np.int32).tobytes()).hexdigest()[:32]
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.png"
+
+
+_MEND = "resume the run with --resume: it goes back to where hidden segmentations were found last, and finds it again"
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,19 @@
 
 recipe.py          the recipe, readable and rerunnable
 run.json           the same recipe as data, with classes, network and versions
+data.json          digests of the images and labels it was started with
 metrics.jsonl      one object an epoch
 last.safetensors   weights, optimiser and position: where a resumed run goes on
+previous.safetensors, sweep.safetensors   the same of the epoch before, and of when hidden segmentations were found
 best.safetensors   weights of the best validated epoch
+targets/           hidden segmentations that are remembered; targets_before/ those they were begun from
 crf.json           the CRF that `weakseg tune-crf` found for it
 """
 
 import hashlib
 import json
 import platform
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -27,10 +31,16 @@ from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.evaluate.predict import Predictor
 from weakseg.models.network import NetworkSpec
-from weakseg.regular_file import read_bytes, read_text
-from weakseg.train import checkpoint
+from weakseg.regular_file import read_text
+from weakseg.train import checkpoint, data_list
 from weakseg.train.codec import decode, encode
+from weakseg.train.lock import lock
+from weakseg.train.metrics import read_metrics as read_metrics
+from weakseg.train.metrics import sound, write_metrics
+from weakseg.train.position import Position, Sweep
 from weakseg.train.recipe import Recipe
+from weakseg.train.restore import BEST, LAST, PREVIOUS, SWEEP, best_state, keep_under_another_name
+from weakseg.train.vacant import require_no_links, require_vacant, tidy
 from weakseg.types import Classes
 from weakseg.whole_file import write_whole
 
@@ -98,9 +108,36 @@ class Run:
         return found
 
     @property
+    def fingerprint(self) -> str:
+        """Of the recipe it was started with."""
+        return self.record.get("fingerprint", "")
+
+    @property
     def metrics(self) -> list[dict[str, Any]]:
-        """One dict an epoch: loss, learning rate, seconds and, where it was validated, the scores."""
-        return read_metrics(self.path)
+        """One dict an epoch: loss, learning rate, seconds and, where it was validated, the scores.
+
+        Raises:
+            RunInvalid: they are damaged, and the last checkpoint does not know them either.
+        """
+        kept = self._last_state.get("metrics")
+        metrics = kept if isinstance(kept, list) else read_metrics(self.path)
+        if wrong := sound(metrics):
+            mend = "go on with weakseg train --resume, which writes the file again, or put it back from a copy"
+            raise RunInvalid(f"{self.path / 'metrics.jsonl'}, {wrong}", mend=mend)
+        return metrics
+
+    @property
+    def epochs_done(self) -> int:
+        """Of how many epochs the last checkpoint is; 0 where there is none that can be read."""
+        epoch = self._last_state.get("epoch", -1)
+        return epoch + 1 if isinstance(epoch, int) else 0
+
+    @property
+    def _last_state(self) -> dict[str, Any]:
+        try:
+            return checkpoint.read_head(self.path / LAST)[0]
+        except RunInvalid:
+            return {}
 
     def network(self, spec: NetworkSpec | None = None, which: str = "best") -> nn.Module:
         """The trained network.
@@ -118,11 +155,23 @@ class Run:
         path = self.path / f"{which}.safetensors"
         if not path.is_file():
             raise RunInvalid(
-                f"{self.path} holds no {path.name}", mend="train it to its first checkpoint with weakseg train --resume"
+                f"{self.path} holds no {path.name}",
+                mend="go on with weakseg train --resume, which also makes a lost file again where it can",
             )
         network = spec.rebuild(self.record["channels"], len(self.classes), self.record["network_config"])
         checkpoint.load_network(network, checkpoint.read(path)[0], path)
+        if which == "best":
+            self._require_the_best()
         return network
+
+    def _require_the_best(self) -> None:
+        told = self._last_state.get("best_network")
+        if isinstance(told, list) and checkpoint.read_head(self.path / BEST)[1] != told[1]:
+            raise RunInvalid(
+                f"{self.path / BEST} is not the network of epoch {told[0] + 1}, which {LAST} names as the best",
+                mend="resume the run with weakseg train --resume, which makes it again if it can; or use the last "
+                "network, where there is a --last",
+            )
 
     def predictor(self, device: str = "cpu", network: NetworkSpec | None = None, which: str = "best") -> Predictor:
         """What turns pictures into probabilities and labels."""
@@ -168,6 +217,20 @@ def fingerprint(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(encode(recipe), sort_keys=True).encode()).hexdigest()[:16]
 
 
+def claim(path: Path, resume: bool, source: str) -> AbstractContextManager[None]:
+    """Keep other processes out of a run folder that may be trained into.
+
+    Raises:
+        RunInvalid: something else is there, another process is in it, or parts of it lie elsewhere.
+    """
+    if not resume:
+        require_vacant(path, source)
+    else:
+        open_run(path)
+        require_no_links(path)
+    return lock(path)
+
+
 def enter(
     path: Path, recipe: Recipe, source: str, channels: int, network: nn.Module, resume: bool, writes: bool
 ) -> Run:
@@ -194,47 +257,95 @@ def enter(
                 expected="the recipe it was started with (its recipe.py), the same seed and epochs",
                 mend="resume it with its own recipe, or choose another --out",
             )
+        if writes:
+            tidy(path)
+            if not (path / "recipe.py").exists():
+                _write_text(path / "recipe.py", source)
         return run
     if writes:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunInvalid(f"{path} exists and is not empty", mend="choose another --out, or go on with it: --resume")
+        # Once more, now that nobody else is in it.
+        require_vacant(path, source)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunInvalid(f"{path} cannot be made: {error.strerror}", mend="choose another --out") from error
-        _write_text(path / "recipe.py", source)
+        tidy(path)
+        # First what makes a run of the folder: with less in it a new start is possible, with it a resumed one.
         _write_text(path / "run.json", json.dumps(record, indent=1))
+        _write_text(path / "recipe.py", source)
     return Run(path, record)
 
 
-def restore(run: Run, network: nn.Module, optimizer: Optimizer) -> tuple[int, float, list[dict[str, Any]]]:
-    """Put a run's last checkpoint into a network and its optimiser.
+def compare_data(run: Run, recipe: Recipe, resume: bool, accepted: bool) -> tuple[str, list[str]]:
+    """Write down what a run is trained on, or compare it with what was written down.
 
     Returns:
-        The first epoch that is still to do, the best validation score so far, and the epochs that were done.
+        A digest of the training data, and what to tell.
+
+    Raises:
+        RunInvalid: the data is not that of the start, and that was not `accepted`.
     """
-    path = run.path / "last.safetensors"
-    if not path.is_file():
-        return 0, -1.0, []
-    tensors, state = checkpoint.read(path)
-    checkpoint.load_network(network, tensors, path)
-    checkpoint.load_optimizer(optimizer, tensors)
-    return state["epoch"] + 1, state["best"], run.metrics[: state["epoch"] + 1]
+    data = data_list.listed(recipe)
+    begun = (run.path / LAST).exists() or (run.path / "metrics.jsonl").exists()
+    known = (run.path / data_list.FILE).exists()
+    notes = data_list.require_same(run.path, data, accepted) if resume and (known or begun) else []
+    if not resume or notes or not known:
+        data_list.keep(run.path, data)
+    return data_list.digest(data), notes
 
 
-def save(run: Run, network: nn.Module, optimizer: Optimizer, metrics: list[dict[str, Any]], best: float) -> float:
+def save(
+    run: Run,
+    network: nn.Module,
+    optimizer: Optimizer,
+    metrics: list[dict[str, Any]],
+    best: float,
+    sweep: Sweep | None = None,
+) -> float:
     """Write an epoch down; returns the best validation score so far.
 
     Without validation the latest network counts as the best.
     """
-    score = metrics[-1].get("mean_iou")
-    if score is None and best < 0 or score is not None and score > best:
+    score, epoch, last = metrics[-1].get("mean_iou"), metrics[-1]["epoch"], run.path / LAST
+    state, weights = best_state(epoch, run.fingerprint), checkpoint.network_tensors(network)
+    if better := score is None and best < 0 or score is not None and score > best:
         best = best if score is None else score
-        checkpoint.save(run.path / "best.safetensors", network)
-    # Metrics first: a kill in between leaves a line too many, which `restore` drops.
+        best_network = (epoch, checkpoint.digest(weights, state))
+    else:
+        best_network = _best_network(run)
+    if last.exists():
+        keep_under_another_name(last, run.path / PREVIOUS)
+    # The last checkpoint first: all else can be made from it, after a kill in between.
+    position = Position(tuple(metrics), best, best_network, sweep)
+    checkpoint.save(last, network, optimizer, position.state(run.fingerprint))
+    if better:
+        checkpoint.write(run.path / BEST, weights, state)
     write_metrics(run.path, metrics)
-    checkpoint.save(run.path / "last.safetensors", network, optimizer, {"epoch": metrics[-1]["epoch"], "best": best})
     return best
+
+
+def save_sweep(
+    run: Run, network: nn.Module, optimizer: Optimizer, metrics: list[dict[str, Any]], best: float, sweep: Sweep | None
+) -> None:
+    """Keep the moment before hidden segmentations are found, for the case that one of them is lost.
+
+    Args:
+        run: the run.
+        network: as it is then.
+        optimizer: as it is then.
+        metrics: of the epochs so far.
+        best: the best validation score so far.
+        sweep: the search before.
+    """
+    position = Position(tuple(metrics), best, _best_network(run), sweep)
+    checkpoint.save(run.path / SWEEP, network, optimizer, position.state(run.fingerprint))
+
+
+def _best_network(run: Run) -> tuple[int, str] | None:
+    if not (run.path / LAST).exists():
+        return None
+    found = checkpoint.read_head(run.path / LAST)[0].get("best_network")
+    return found and (found[0], found[1])
 
 
 def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]:
@@ -254,31 +365,6 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "parameters": sum(p.numel() for p in network.parameters()),
         "recipe": encode(recipe),
     }
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The epochs so far; a line that a kill left half written is no line.
-
-    Raises:
-        RunInvalid: another line is no object.
-    """
-    file = path / "metrics.jsonl"
-    lines = read_bytes(file, RunInvalid).decode(errors="replace").splitlines() if file.is_file() else []
-    metrics = []
-    for number, line in enumerate(lines, start=1):
-        if not line.endswith("}"):
-            continue
-        try:
-            metrics.append(dict(json.loads(line)))
-        except (ValueError, TypeError) as error:
-            mend = "remove the line, or start again with another --out"
-            raise RunInvalid(f"{file}, line {number} cannot be read: {error}", mend=mend) from error
-    return metrics
-
-
-def write_metrics(path: Path, metrics: list[dict[str, Any]]) -> None:
-    """Put the epochs in place of those on disk."""
-    _write_text(path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in metrics))
 
 
 def _write_text(path: Path, text: str) -> None:
