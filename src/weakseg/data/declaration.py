@@ -1,7 +1,6 @@
 """What a data folder says about itself: `dataset.toml`, or the defaults where there is none."""
 
 import os
-import re
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, fields
@@ -11,6 +10,7 @@ from typing import Any
 from unicodedata import normalize
 
 from weakseg.data.convention import LEAST, MOST, Convention, Exceptions
+from weakseg.data.name_pattern import problem_of
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
 
@@ -53,10 +53,9 @@ class Declaration:
         for folder, said in self.folders:
             for name in ("nothing", "first_value", "values"):
                 _require_values(f"{name} of [{folder}]", getattr(said, name))
-        try:
-            re.compile(self.volume)
-        except re.error as error:
-            raise DataInvalid(f"volume = '{self.volume}' is not a regular expression: {error}") from error
+        found, mend = problem_of(self.volume)
+        if found:
+            raise DataInvalid(f"volume = '{self.volume}' {found}", mend=mend)
 
     def convention(self, folder: str, names: tuple[str, ...]) -> Convention:
         """What the values in a folder of label maps mean: [masks], or [scribbles] for all others that have no table.

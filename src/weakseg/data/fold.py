@@ -1,9 +1,9 @@
 """Parts of a data set: pictures to tune on, which training must not see."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from weakseg.data.name_pattern import found_in, problem_of
 from weakseg.data.sample import Dataset, Sample
 from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.types import Classes
@@ -33,10 +33,9 @@ class Fold:
         if not 0 <= self.part < self.of or self.of < 2:
             expected = "at least two parts, counted from 0"
             raise RecipeInvalid(f"part {self.part} of {self.of} of a data set", expected=expected)
-        try:
-            re.compile(self.group)
-        except re.error as error:
-            raise RecipeInvalid(f"group = '{self.group}' is not a regular expression: {error}") from error
+        found, mend = problem_of(self.group)
+        if found:
+            raise RecipeInvalid(f"group = '{self.group}' {found}", mend=mend)
 
     @property
     def classes(self) -> Classes:
@@ -68,7 +67,7 @@ class Fold:
     def _group(self, key: str) -> str:
         if not self.group:
             return key
-        found = re.search(self.group, key)
-        if not found:
+        found = found_in(self.group, key)
+        if found is None:
             raise DataInvalid(f"'{key}' belongs to no group", expected=f"a match of the expression '{self.group}'")
-        return found[0]
+        return found

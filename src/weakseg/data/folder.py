@@ -1,7 +1,6 @@
 """A folder of pictures and labels: images/, masks/, scribbles/, splits/, classes.txt, dataset.toml and four tables."""
 
 import os
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from weakseg.data.contents import Contents, read_contents, read_split
 from weakseg.data.declaration import Declaration, read_declaration
 from weakseg.data.image_file import read_image, read_labels
 from weakseg.data.legend import Legend
+from weakseg.data.name_pattern import found_in
 from weakseg.data.relabel import marked_classes
 from weakseg.data.sample import Dataset, Sample
 from weakseg.errors import DataInvalid, WeaksegError
@@ -150,7 +150,7 @@ def sample_of_tables(
 ) -> Sample:
     """The picture with what the tables say about it, and with nothing drawn."""
     n_classes, volume = len(contents.legend.classes), contents.legend.declaration.volume
-    found = re.search(volume, key) if volume else None
+    found = found_in(volume, key) if volume else None
     return Sample(
         key=key,
         image=image,
@@ -161,7 +161,7 @@ def sample_of_tables(
         areas=contents.areas.get(key, np.tile([0.0, 1.0], (n_classes, 1))),
         boxes=contents.boxes.get(key, np.zeros((0, 5))),
         truth=truth,
-        volume=found[0] if found else key,
+        volume=key if found is None else found,
     )
 
 

@@ -1,7 +1,6 @@
 """A sensible recipe for a data folder nobody has written one for."""
 
 import os
-import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from weakseg.data.contents import list_files
 from weakseg.data.declaration import read_declaration
 from weakseg.data.fold import Fold
 from weakseg.data.folder import Folder
+from weakseg.data.name_pattern import found_in
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
 from weakseg.models.network import NetworkSpec
@@ -90,7 +90,7 @@ def _split(data: str) -> tuple[Folder | Fold, Folder | Fold | None]:
         training, validation = pictures, Folder(data, "val", labels=())
     else:
         group = read_declaration(root).volume
-        volumes = {found[0] if (found := re.search(group, key)) and group else key for key in pictures.keys}
+        volumes = {key if not group or (found := found_in(group, key)) is None else found for key in pictures.keys}
         if len(volumes) < 2:
             return pictures, None
         parts = min(5, len(volumes))
