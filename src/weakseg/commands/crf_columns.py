@@ -40,5 +40,5 @@ def _kept_score(run: Run, crf: DenseCRF, score: str) -> float:
     if name not in kept:
         with bar(f"{run.name} with a CRF") as told:
             kept[name] = judged(run, "last", progress=told, crf=crf).summary
-        write_whole(file, lambda part: part.write_text(json.dumps(kept)))
+        write_whole(file, lambda part: part.write_text(json.dumps(kept), encoding="utf-8"))
     return float(kept[name][score])

@@ -86,15 +86,26 @@ def list_files(folder: Path, problems: Problems) -> dict[str, Path]:
             continue
         # Macs store accents apart from their letters, and what is typed elsewhere has them in one.
         key = normalize("NFC", stem)
-        if not key.isprintable() and any(category(letter) in ("Cc", "Zl", "Zp") for letter in key):
-            found_text = f"{folder}: the name {name!r} holds a line break or another control character"
-            problems.append(DataInvalid(found_text, expected="names that a line can hold", mend="rename the file"))
+        if not key.isprintable() and (wrong := _unspeakable(key)):
+            shown = os.fsencode(name) if "UTF" in wrong else name
+            found_text = f"{folder}: the name {shown!r} {wrong}"
+            expected = "names that a line of a table or list can hold"
+            problems.append(DataInvalid(found_text, expected=expected, mend="rename the file"))
             continue
         if key in found:
             mend = "rename or remove one of them"
             problems.append(DataInvalid(f"{found[key]} and {name} have the same key '{key}'", mend=mend))
         found.setdefault(key, folder / name)
     return found
+
+
+def _unspeakable(key: str) -> str:
+    """What keeps a name out of tables and lists; empty where nothing does."""
+    kinds = {category(letter) for letter in key}
+    if "Cs" in kinds:
+        # Archives from old Windows machines hold such names; Python puts halves of letters into them.
+        return "is not UTF-8"
+    return "holds a line break or another control character" if kinds & {"Cc", "Zl", "Zp"} else ""
 
 
 def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple[str, ...], Problems]:

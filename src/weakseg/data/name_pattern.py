@@ -58,7 +58,8 @@ def _ways(items: list[Any], after: Letters | None, names: Letters, fold: bool) -
         elif code is codes.SUBPATTERN:
             ways *= _ways([*value[3]], following, names, fold or bool(value[1] & re.IGNORECASE))
         elif code in (codes.MAX_REPEAT, codes.MIN_REPEAT):
-            ways *= _ways_of_repeat(*value, following, names, fold)
+            least, most, body = value
+            ways *= _ways_of_repeat(least, most, [*body], following, names, fold)
         elif code is not codes.AT and _letters(code, value, names, fold) is None:
             return _ENDLESS
     return ways
@@ -66,12 +67,12 @@ def _ways(items: list[Any], after: Letters | None, names: Letters, fold: bool) -
 
 def _ways_of_repeat(least, most, body, following: Letters | None, names: Letters, fold: bool) -> int:
     least, most = int(least), _LONGEST_NAME if most is codes.MAXREPEAT else int(most)
-    own = _letters(*body[0], names, fold) if len(body) == 1 else None
+    own = _letters(body[0][0], body[0][1], names, fold) if len(body) == 1 else None
     if own is not None:
         settled = least == most or following is not None and not own & following
         return 1 if settled else most - least + 1
-    again = _first([*body], None, names, fold) if most > 1 else frozenset()
-    inside = _ways([*body], _either(again, following), names, fold)
+    again = _first(body, None, names, fold) if most > 1 else frozenset()
+    inside = _ways(body, _either(again, following), names, fold)
     if most > 1 and (inside > 1 or least != most):
         return _ENDLESS
     return inside * (most - least + 1)
@@ -108,7 +109,7 @@ def _letters(code: Any, value: Any, names: Letters, fold: bool) -> Letters | Non
         taken = _letters(codes.IN, value[1:], names, fold)
         return None if taken is None else names - taken
     if code is codes.IN:
-        return _either(*(_letters(*part, names, fold) for part in value))
+        return _either(*(_letters(kind, part, names, fold) for kind, part in value))
     if code is codes.ANY:
         return names
     if code in (codes.LITERAL, codes.NOT_LITERAL):

@@ -219,6 +219,6 @@ class Simulated:
         told = {}
         for kind in self.kinds:
             # A generator of its own, so that what else is simulated changes nothing.
-            generator = np.random.default_rng([self.seed, crc32(sample.key.encode())])
+            generator = np.random.default_rng([self.seed, crc32(sample.key.encode("utf-8", "surrogateescape"))])
             told[kind.fills] = kind.simulate(sample.truth, self.classes, generator)
         return told

@@ -50,7 +50,7 @@ def judged(
     scores = evaluate(predictor, dataset(run, "validation"), WIDTHS_PX, progress)
     if which == "best" and crf is None:
         text = json.dumps({"weights": weights, **scores.to_json()}, allow_nan=False)
-        write_whole(run.path / "evaluation.json", lambda part: part.write_text(text))
+        write_whole(run.path / "evaluation.json", lambda part: part.write_text(text, encoding="utf-8"))
     return scores
 
 

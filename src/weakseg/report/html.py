@@ -42,7 +42,7 @@ def write_page(path: Path, template: str, **parts: Any) -> None:
     )
     environment.filters |= {"score": _score, "percent": _percent}
     text = environment.get_template(template).render(signature=_SIGNATURE, **parts)
-    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8", errors="replace"))
 
 
 def css_colors(count: int) -> list[str]:

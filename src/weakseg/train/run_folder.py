@@ -368,4 +368,4 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
 
 
 def _write_text(path: Path, text: str) -> None:
-    write_whole(path, lambda part: part.write_text(text))
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
