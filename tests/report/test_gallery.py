@@ -26,12 +26,30 @@ def titles(sample, **segmentations):
 
 def test_a_row_shows_what_there_is():
     """Weak labels and truth are shown where there are any, segmentations in between."""
-    assert titles(FULL, guess=FULL.seeds) == ["picture", "weak labels", "guess", "truth"]
+    marked = replace(FULL, seeds=np.where(np.eye(FULL.seeds.shape[0], dtype=bool), FULL.seeds, UNLABELED))
+    assert titles(marked, guess=FULL.seeds) == ["picture", "weak labels", "guess", "truth"]
     assert titles(BARE) == ["picture", "truth"]
     assert titles(replace(BARE, truth=None)) == ["picture"]
     click = Stroke(1, np.array([[3.0, 3.0]]), 1.0)
     assert "weak labels" in titles(replace(BARE, strokes=(click,)))
     assert "weak labels" in titles(replace(BARE, boxes=np.array([[1.0, 2, 2, 9, 9]])))
+
+
+def test_a_full_mask_is_not_shown_as_weak_labels():
+    """What is judged by was not drawn weakly; as the truth it is shown once."""
+    assert titles(FULL, guess=FULL.seeds) == ["picture", "guess", "truth"]
+    void = np.where(np.arange(FULL.seeds.size).reshape(FULL.seeds.shape) < 40, UNLABELED, FULL.seeds)
+    with_void = replace(FULL, seeds=void, truth=void, valid=void != UNLABELED)
+    assert titles(with_void) == ["picture", "truth"]
+    assert "weak labels" in titles(replace(FULL, truth=None))
+
+
+def test_labels_of_the_same_picture_stand_beside_each_other():
+    """One panel for each set of labels that draws something of its own."""
+    click = replace(BARE, strokes=(Stroke(1, np.array([[3.0, 3.0]]), 1.0),))
+    labelled = {"labels · masks": FULL, "labels · clicks": click, "labels · none": BARE}
+    panels = row(FULL, CLASSES, {}, labelled=labelled).panels
+    assert [panel.title for panel in panels] == ["picture", "labels · clicks", "truth"]
 
 
 def test_small_pictures_hold_the_whole_picture():

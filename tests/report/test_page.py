@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from finished_run import METRICS, FinishedRun
 from pictures import Squares, tiny_recipe
 
 from weakseg.errors import DataInvalid
 from weakseg.report.page import write_report
-from weakseg.types import Classes
+from weakseg.types import UNLABELED, Classes
 
 
 class Page(HTMLParser):
@@ -101,8 +102,60 @@ def test_several_runs_stand_side_by_side(tmp_path):
     assert page.text.count("Scores") == 1
     row = [caption for caption in page.captions if caption.startswith("squares3:")]
     assert [caption.split(": ")[1] for caption in row] == [
-        "picture", "weak labels", "prediction · good", "prediction · bad", "truth"
+        "picture", "prediction · good", "prediction · bad", "truth"
     ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scribbled(Squares):
+    """The same squares, a stroke of each class drawn on them."""
+
+    def __getitem__(self, index):
+        """One picture."""
+        sample, seeds = super().__getitem__(index), np.full((self.size, self.size), UNLABELED)
+        rows = np.flatnonzero((sample.truth == 1).any(1))
+        seeds[rows[3], :] = sample.truth[rows[3], :]
+        return replace(sample, seeds=seeds)
+
+
+@dataclass(frozen=True)
+class Elsewhere(Squares):
+    """The same squares in another place."""
+
+
+def test_other_labels_on_the_same_pictures_are_compared(tmp_path):
+    """What each learnt from, how much was drawn and what share of the score it reaches, before anything else."""
+    full = FinishedRun(tmp_path / "masks", recipe=tiny_recipe())
+    weak = FinishedRun(
+        tmp_path / "strokes", recipe=tiny_recipe(training=Scribbled(), validation=Elsewhere(4)), level=0.3
+    )
+    page = report(tmp_path, full, weak)
+    said = " ".join(page.text)
+    assert "Same images, network and number of epochs. masks learnt from full masks: mIoU" in said
+    assert re.search(
+        r"strokes learnt from marks on 4\.2 % of the pixels: mIoU 0\.\d+, \d+ % of what masks scores", said
+    )
+    assert page.text.count("Scores") == 1
+    assert page.text.count("What was taught") == 1
+    taught = [caption.split(": ")[1] for caption in page.captions][:5]
+    assert taught == ["picture", "labels · strokes", "prediction · masks", "prediction · strokes", "truth"]
+    assert page.text.index("What was taught") < page.text.index("Scores") < page.text.index("How it went")
+
+
+def test_dice_says_what_it_is_a_mean_over(tmp_path):
+    """Images that stand alone are no volumes."""
+    said = " ".join(report(tmp_path, FinishedRun(tmp_path / "run")).text)
+    assert "Dice is the mean over 4 images" in said
+    assert "volumes" not in said
+
+
+def test_no_column_is_wider_than_a_phone(tmp_path):
+    """A least width in pixels holds only as far as the screen does, where it is more than a phone has."""
+    report(tmp_path, FinishedRun(tmp_path / "run"))
+    style = (tmp_path / "report.html").read_text(encoding="utf-8")
+    least = [int(width) for width in re.findall(r"minmax\((\d+)px", style)]
+    assert least
+    assert max(least) < 100
 
 
 def test_runs_on_other_pictures_are_not_compared(tmp_path):

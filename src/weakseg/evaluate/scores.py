@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from weakseg.amount import amount
 from weakseg.types import Classes
 
 
@@ -57,6 +58,12 @@ class Scores:
     def mean_dice(self) -> float:
         """Mean of `volume_dice` over every pair of volume and class that has one."""
         return _mean(self.volume_dice())
+
+    @property
+    def dice_over(self) -> str:
+        """What mean Dice is a mean over: `60 images`, or `10 volumes` where images are slices of some."""
+        volumes = len(set(self.volumes))
+        return amount(volumes, "image" if volumes == len(self.keys) else "volume")
 
     def pixel_accuracy(self) -> float:
         """Share of the judged pixels whose class is right."""

@@ -44,13 +44,18 @@ def row(
     classes: Classes,
     segmentations: dict[str, Int[np.ndarray, "H W"]],
     notes: tuple[str, ...] = (),
+    labelled: dict[str, Sample] | None = None,
 ) -> Row:
-    """The picture, its weak labels if it has any, segmentations by caption, and the truth if it is known."""
+    """The picture, its weak labels if it has any, segmentations by caption, and the truth if it is known.
+
+    `labelled`: the same picture as others labelled it, by caption; by default as it is.
+    """
     size, colors = _small_size(sample.valid.shape), palette(len(classes))
     picture = resized(as_rgb(sample.image), size)
     panels = [Panel("picture", data_uri(picture))]
-    if (weak := weak_labels(sample, picture, colors)) is not None:
-        panels.append(Panel("weak labels", data_uri(weak)))
+    for title, each in (labelled or {"weak labels": sample}).items():
+        if (weak := weak_labels(each, picture, colors)) is not None:
+            panels.append(Panel(title, data_uri(weak)))
     if sample.truth is not None:
         segmentations = {**segmentations, "truth": sample.truth}
     for title, labels in segmentations.items():
@@ -62,9 +67,10 @@ def row(
 def weak_labels(
     sample: Sample, picture: UInt8[np.ndarray, "h w 3"], colors: Colors
 ) -> UInt8[np.ndarray, "h w 3"] | None:
-    """Marks and boxes drawn on a resized picture, void hatched; `None` where nothing was drawn."""
+    """Marks and boxes drawn on a resized picture, void hatched; `None` where nothing but the mask was drawn."""
     seeds = view(sample, whole(), sample.valid.shape).weak.seeds[0].numpy()
-    if not ((seeds != UNLABELED).any() or len(sample.boxes)):
+    masked = sample.truth is not None and np.array_equal(seeds, sample.truth)
+    if not len(sample.boxes) and (masked or (seeds == UNLABELED).all()):
         return None
     size = picture.shape[:2]
     drawn = marked(picture, resized_labels(seeds, size), colors)

@@ -40,7 +40,7 @@ def write_page(path: Path, template: str, **parts: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"score": _score, "percent": _percent}
+    environment.filters |= {"score": _score, "percent": percent}
     text = environment.get_template(template).render(signature=_SIGNATURE, **parts)
     write_whole(path, lambda part: part.write_text(text, encoding="utf-8", errors="replace"))
 
@@ -54,6 +54,6 @@ def _score(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.3f}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Small shares keep two figures, so that 1.1 % and 0.04 % do not both read 0 %."""
     return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"

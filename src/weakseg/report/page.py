@@ -8,10 +8,12 @@ from weakseg.data.sample import Dataset
 from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.regular_file import read_text
 from weakseg.report.evaluation import evaluation
+from weakseg.report.comparison import comparisons
 from weakseg.report.html import css_colors, require_free, write_page
 from weakseg.report.run import Run, dataset
-from weakseg.report.sections import Account, curves, judged, taught
+from weakseg.report.sections import Account, curves, judged
 from weakseg.report.setup import facts
+from weakseg.report.taught import taught
 
 
 def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = lambda line: None) -> None:
@@ -26,7 +28,7 @@ def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = la
     names = _names(runs)
     accounts = [account(run, name, index, say) for index, (run, name) in enumerate(zip(runs, names, strict=True))]
     say("drawing the report")
-    said = [facts(run) for run in runs]
+    said, scored, learnt = [facts(run) for run in runs], judged(accounts), taught(accounts)
     write_page(
         out,
         "report.html",
@@ -36,8 +38,10 @@ def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = la
         fact_names=list(dict.fromkeys(name for of in said for name in of)),
         recipes=[_recipe_text(run) for run in runs],
         charts=curves(accounts),
-        judged=judged(accounts),
-        taught=taught(accounts),
+        judged=scored,
+        taught=learnt,
+        comparisons=comparisons(scored, learnt),
+        shares={a.name: each.counts.labelled_share for block in learnt for each in block.sets for a in each.accounts},
         colors=css_colors,
     )
 

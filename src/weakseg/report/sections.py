@@ -1,4 +1,4 @@
-"""The sections of a report: what was taught, how it went, how good it is, and pictures."""
+"""The sections of a report: how it went, how good it is, and the pictures it was judged on."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,23 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from weakseg.amount import amount
 from weakseg.data.sample import Dataset, Sample
-from weakseg.data.statistics import LabelCounts, count, total
 from weakseg.duration import duration
 from weakseg.evaluate.predict import Predictor
 from weakseg.evaluate.scores import Scores
 from weakseg.report.chart import Chart, Series, chart
-from weakseg.report.gallery import Row, row, spread
+from weakseg.report.gallery import Row, row
 from weakseg.report.hidden import hidden_segmentation
 from weakseg.report.run import Run, trained_seconds
 from weakseg.report.score_table import ScoreRow, score_table
 
 WORST = 8
 """How many validation pictures are shown."""
-COUNTED = 500
-"""Of how many training pictures, at most, the labels are counted, because each has to be read."""
-EXAMPLES = 4
-"""How many training pictures are shown with their labels."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +36,14 @@ class Account:
     notes: tuple[str, ...]
 
     @property
+    def epochs(self) -> str:
+        """How many epochs it trained."""
+        return amount(len(self.run.metrics), "epoch")
+
+    @property
     def time(self) -> str:
-        """How long it trained."""
+        """How long it trained on the clock, validation included."""
         return duration(trained_seconds(self.run))
-
-
-@dataclass(frozen=True)
-class Taught:
-    """One set of training labels, and the runs that learnt from it."""
-
-    accounts: tuple[Account, ...]
-    pictures: int
-    counts: LabelCounts
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -82,23 +73,11 @@ def curves(accounts: Sequence[Account]) -> list[Chart]:
     return [drawn for drawn in charts if drawn.lines]
 
 
-def taught(accounts: Sequence[Account]) -> list[Taught]:
-    """Every set of labels that runs learnt from, with a few of its pictures."""
-    return [_taught(group) for group in _alike(accounts, lambda a: a.training, lambda a: repr(a.training))]
-
-
 def judged(accounts: Sequence[Account]) -> list[Judged]:
-    """Scores of the runs, those on the same pictures together."""
-    same = lambda a: repr((a.run.classes, a.run.recipe.validation, a.scores.keys))  # noqa: E731
-    return [_judged(group) for group in _alike(accounts, lambda a: a.scores, same)]
-
-
-def _taught(accounts: Sequence[Account]) -> Taught:
-    samples = accounts[0].training
-    assert samples is not None
-    counts = total([count(samples[i], samples.classes) for i in spread(len(samples), COUNTED)], samples.classes)
-    rows = tuple(_row(samples[i], accounts, (_hidden, _predicted)) for i in spread(len(samples), EXAMPLES))
-    return Taught(tuple(accounts), len(samples), counts, rows)
+    """Scores of the runs, those on the same pictures together, wherever they lie."""
+    # As many pixels of every class in every picture: the masks are the same.
+    same = lambda a: repr((a.run.classes, a.scores.keys, a.scores.matrices.sum(2).tolist()))  # noqa: E731
+    return [_judged(group) for group in alike(accounts, lambda a: a.scores, same)]
 
 
 def _judged(accounts: Sequence[Account]) -> Judged:
@@ -119,34 +98,39 @@ def _judged(accounts: Sequence[Account]) -> Judged:
 
 
 def _worst_rows(accounts: Sequence[Account], worst: list[int], each: np.ndarray) -> tuple[Row, ...]:
-    samples = accounts[0].validation
+    samples = next((a.validation for a in accounts if a.validation is not None), None)
     if samples is None:
         return ()
     names = [a.name if len(accounts) > 1 else "IoU" for a in accounts]
     notes = lambda index: tuple(f"{name} {value:.3f}" for name, value in zip(names, each[:, index], strict=True))  # noqa: E731
-    return tuple(_row(samples[index], accounts, (_predicted,), notes(index)) for index in worst)
+    made = lambda sample: made_of(sample, accounts, (predicted,), named=len(accounts) > 1)  # noqa: E731
+    return tuple(row(samples[i], accounts[0].run.classes, made(samples[i]), notes(i)) for i in worst)
 
 
-def _row(sample: Sample, accounts: Sequence[Account], shown: tuple[Callable, ...], notes: tuple[str, ...] = ()) -> Row:
-    """A picture with what each run makes of it."""
+def made_of(
+    sample: Sample, accounts: Sequence[Account], shown: tuple[Callable, ...], named: bool
+) -> dict[str, np.ndarray]:
+    """What each run makes of a picture, by caption, in which the run is named where there are several."""
     segmentations = {}
     for a in accounts:
-        suffix = f" · {a.name}" if len(accounts) > 1 else ""
+        suffix = f" · {a.name}" if named else ""
         made = {} if a.predictor is None else {k: v for each in shown for k, v in each(a, a.predictor, sample).items()}
         segmentations |= {f"{title}{suffix}": labels for title, labels in made.items()}
-    return row(sample, accounts[0].run.classes, segmentations, notes)
+    return segmentations
 
 
-def _hidden(a: Account, predictor: Predictor, sample: Sample) -> dict[str, np.ndarray]:
+def hidden(a: Account, predictor: Predictor, sample: Sample) -> dict[str, np.ndarray]:
+    """The hidden segmentation that a run found last, with its status."""
     found = hidden_segmentation(a.run.recipe.phases[-1].objective, predictor, sample)
     return {} if found is None else {f"hidden segmentation. {found[1]}": found[0]}
 
 
-def _predicted(a: Account, predictor: Predictor, sample: Sample) -> dict[str, np.ndarray]:
+def predicted(a: Account, predictor: Predictor, sample: Sample) -> dict[str, np.ndarray]:
+    """What a run's network predicts."""
     return {"prediction": predictor.labels(sample.image)}
 
 
-def _alike(accounts: Iterable[Account], has: Callable, key: Callable) -> list[list[Account]]:
+def alike(accounts: Iterable[Account], has: Callable, key: Callable) -> list[list[Account]]:
     """Accounts that have something, in groups that share it."""
     having = sorted((a for a in accounts if has(a) is not None), key=key)
     groups = [list(group) for _, group in groupby(having, key)]
