@@ -7,8 +7,8 @@ from typing import Any
 from weakseg.data.sample import Dataset
 from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.regular_file import read_text
-from weakseg.report.evaluation import evaluation
 from weakseg.report.comparison import comparisons
+from weakseg.report.evaluation import evaluation
 from weakseg.report.html import css_colors, require_free, write_page
 from weakseg.report.run import Run, dataset
 from weakseg.report.sections import Account, curves, judged
