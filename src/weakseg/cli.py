@@ -3,24 +3,67 @@
 A mistake of the user's ends in one clear message and exit code 2; findings of `check` end in exit code 1.
 """
 
+import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from weakseg import __version__
 from weakseg.ending import end
+
+_QUIET = "--quiet"
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
+
+
+class _QuietAnywhere(TyperGroup):
+    """Commands that take `--quiet` before and behind their own words."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        left = super().parse_args(ctx, [word for word in args[:end] if word != _QUIET] + args[end:])
+        if _QUIET in args[:end]:
+            ctx.with_resource(_silence())
+        return left
+
 
 app = typer.Typer(
     name="weakseg",
+    cls=_QuietAnywhere,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Train a segmentation network from labels that are cheap to draw: scribbles, clicks, boxes, tags, sizes.",
 )
 
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 or mps.")]
+Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1 or mps; by default the best there is.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one object of JSON, for scripts.")]
 Crf = Annotated[bool, typer.Option("--crf", help="Refine with the CRF tuned for the run, or the usual one.")]
+
+
+def _show_version(asked: bool | None) -> None:
+    if asked:
+        print(f"weakseg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_every_command(
+    version: Annotated[
+        bool | None, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option(_QUIET, help="Print nothing but errors; works behind a command too.")] = False,
+) -> None:
+    """Both options are done with before: `_show_version` and `_QuietAnywhere`."""
 
 
 @app.command()
@@ -37,11 +80,12 @@ def new(data: Annotated[Path, typer.Argument(help="A folder that does not exist 
 def check(
     data: Annotated[str, typer.Argument(help="A data folder, or the name of one under $WEAKSEG_DATA.")],
     html: Annotated[Path | None, typer.Option("--html", help="Also draw the labels on the pictures.")] = None,
+    json: Json = False,
 ) -> None:
     """Look for everything wrong in a data set before anybody trains on it."""
     from weakseg.commands.check import check_and_show
 
-    raise typer.Exit(1 if check_and_show(data, html) else 0)
+    raise typer.Exit(1 if check_and_show(data, html, json) else 0)
 
 
 @app.command()
@@ -86,9 +130,7 @@ def constraints(
 def train(
     what: Annotated[str, typer.Argument(help="A recipe file (.py), or a data folder.")],
     out: Annotated[Path, typer.Option("--out", help="Where the run goes; must not exist yet, unless it is resumed.")],
-    device: Annotated[
-        str | None, typer.Option("--device", help="cpu, cuda, cuda:1 or mps; the best there is by default.")
-    ] = None,
+    device: Device = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Another seed than the recipe's.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Another length than the recipe's.")] = None,
     network: Annotated[
@@ -109,10 +151,10 @@ def train(
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
-    json: Annotated[bool, typer.Option("--json", help="Print plain JSON instead of tables.")] = False,
+    json: Json = False,
     last: Annotated[bool, typer.Option("--last", help="The last checkpoint instead of the best.")] = False,
     crf: Crf = False,
-    device: Device = "cpu",
+    device: Device = None,
 ) -> None:
     """Score a run on its validation pictures: IoU, Dice, accuracy, and IoU near boundaries."""
     from weakseg.commands.evaluate import evaluate_and_show
@@ -128,19 +170,20 @@ def predict(
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write them, as .npz.")] = False,
     overlays: Annotated[bool, typer.Option("--overlays", help="Also write the masks drawn on the pictures.")] = False,
     crf: Crf = False,
-    device: Device = "cpu",
+    device: Device = None,
+    json: Json = False,
 ) -> None:
     """Segment pictures of any size with a trained network."""
-    from weakseg.commands.predict import predict_and_show
+    from weakseg.commands.predict import Wanted, predict_and_show
 
-    predict_and_show(run, files, out, probabilities, overlays, device, crf)
+    predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json))
 
 
 @app.command()
 def tune_crf(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     pictures: Annotated[int, typer.Option("--pictures", min=1, help="How many pictures to tune on.")] = 100,
-    device: Device = "cpu",
+    device: Device = None,
 ) -> None:
     """Find the CRF settings that suit a run, on pictures with masks it is not judged by, for --crf to use."""
     from weakseg.commands.tune_crf import tune_and_show
@@ -155,11 +198,12 @@ def solve(
     out: Annotated[Path, typer.Option("--out", help="A PNG for the mask; must not exist yet.")],
     unlabeled: Annotated[int, typer.Option("--unlabeled", help="The value where you did not draw.")] = 255,
     overlay: Annotated[Path | None, typer.Option("--overlay", help="Also a PNG of the mask on the picture.")] = None,
+    json: Json = False,
 ) -> None:
     """Segment one picture from scribbles on it, without any network."""
     from weakseg.commands.solve import solve_and_show
 
-    solve_and_show(image, scribbles, out, unlabeled, overlay)
+    solve_and_show(image, scribbles, out, unlabeled, overlay, json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Times in words."""
+"""Times and numbers in words."""
 
 
 def duration(seconds: float) -> str:
@@ -6,3 +6,8 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def counted(number: int, thing: str) -> str:
+    """How many things there are: `1 mask`, `3 masks`, `0 epochs`."""
+    return f"{number} {thing}{'s' * (number != 1)}"

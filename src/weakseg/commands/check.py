@@ -1,7 +1,9 @@
 """`weakseg check`: everything wrong with a data folder, and how much there is to learn from."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
@@ -23,19 +25,30 @@ MOST_ALIKE = 4
 """How many findings that are mended in the same way a terminal shows; into a file or a pipe go all."""
 
 
-def check_and_show(data: str, html: Path | None) -> bool:
+def check_and_show(data: str, html: Path | None, as_json: bool = False) -> bool:
     """Check a data folder, print what was found and, if asked, write the page; True if something must be mended."""
     if html is not None:
         require_free(html)
     with bar("checking") as told:
         checked = check(data, told)
     console = Console(highlight=False, soft_wrap=True)
-    show_statistics(checked.statistics, console)
-    show_findings(checked, console)
+    if as_json:
+        print(json.dumps(_for_scripts(checked)))
+    else:
+        show_statistics(checked.statistics, console)
+        show_findings(checked, console)
     if html is not None:
         write_check_page(checked.samples, checked.findings, checked.statistics, html, title=f"Check of {data}")
-        console.print(Text(f"page: {html}"))
+        if not as_json:
+            console.print(Text(f"page: {html}"))
     return checked.refused
+
+
+def _for_scripts(checked: Checked) -> dict[str, Any]:
+    """What was found, as JSON knows it."""
+    names = ("found", "expected", "mend", "remark")
+    found = [{"file": str(each.file), **{name: getattr(each, name) for name in names}} for each in checked.findings]
+    return {"refused": checked.refused, "classes": checked.statistics.classes.names, "findings": found}
 
 
 def show_statistics(statistics: Statistics, console: Console) -> None:

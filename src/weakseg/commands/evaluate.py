@@ -9,17 +9,18 @@ from rich.text import Text
 
 from weakseg.commands.bar import bar
 from weakseg.commands.tune_crf import which_crf
+from weakseg.evaluate.device import best_device
 from weakseg.evaluate.scores import Scores
 from weakseg.report.evaluation import judged
 from weakseg.train.codec import encode
 from weakseg.train.run_folder import open_run
 
 
-def evaluate_and_show(path: Path, as_json: bool, which: str, device: str, crf: bool) -> None:
+def evaluate_and_show(path: Path, as_json: bool, which: str, device: str | None, crf: bool) -> None:
     """Score a run's `best` or `last` network, with its CRF if asked, and print the scores for people or programs."""
     run = open_run(path)
     with bar("evaluating") as told:
-        scores = judged(run, which, device, told, run.crf if crf else None)
+        scores = judged(run, which, device or best_device(), told, run.crf if crf else None)
     if as_json:
         asked = {"run": str(path), "checkpoint": which, "crf": encode(run.crf) if crf else None}
         print(json.dumps({**asked, "classes": scores.classes.names, **scores.summary}))

@@ -1,20 +1,35 @@
 """`weakseg predict`: masks, and on request probabilities and overlays, for pictures of any size."""
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weakseg.commands.bar import bar
 from weakseg.commands.tune_crf import which_crf
+from weakseg.duration import counted
+from weakseg.evaluate.device import best_device
 from weakseg.report.prediction import predict_files
 from weakseg.train.run_folder import open_run
 
 
-def predict_and_show(
-    path: Path, files: list[Path], out: Path, probabilities: bool, overlays: bool, device: str, crf: bool
-) -> None:
-    """Predict every picture, refined by the run's CRF if asked, and say where the masks are."""
+@dataclass(frozen=True)
+class Wanted:
+    """What is made of each image besides its mask, and how."""
+
+    probabilities: bool = False
+    overlays: bool = False
+    crf: bool = False
+    as_json: bool = False
+
+
+def predict_and_show(path: Path, files: list[Path], out: Path, device: str | None, wanted: Wanted) -> None:
+    """Predict every image, refined by the run's CRF if asked, and say where the masks are."""
     run = open_run(path)
-    predictor = replace(run.predictor(device), crf=run.crf if crf else None)
+    predictor = replace(run.predictor(device or best_device()), crf=run.crf if wanted.crf else None)
     with bar("predicting") as told:
-        masks = predict_files(predictor, files, out, probabilities, overlays, told)
-    print(f"{len(masks)} masks in {out}" + (f", refined by {which_crf(run)}" if crf else ""))
+        masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, told)
+    if wanted.as_json:
+        numbers = dict(zip(run.classes.names, predictor.numbers, strict=True))
+        print(json.dumps({"masks": [str(mask) for mask in masks], "numbers": numbers}))
+    else:
+        print(f"{counted(len(masks), 'mask')} in {out}" + (f", refined by {which_crf(run)}" if wanted.crf else ""))

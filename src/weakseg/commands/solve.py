@@ -1,5 +1,6 @@
 """`weakseg solve`: one picture and scribbles to a mask, without any network."""
 
+import json
 import time
 from os.path import lexists
 from pathlib import Path
@@ -18,7 +19,9 @@ _LARGEST = 65535
 """Of labels: what a PNG of 16 bits holds."""
 
 
-def solve_and_show(picture: Path, scribbles: Path, out: Path, unlabeled: int, overlay: Path | None) -> None:
+def solve_and_show(
+    picture: Path, scribbles: Path, out: Path, unlabeled: int, overlay: Path | None, as_json: bool = False
+) -> None:
     """Segment a picture, write the mask, and say how good it is proven to be."""
     _refuse_taken(out, overlay)
     image, drawn = read_image(picture), read_labels(scribbles)
@@ -35,6 +38,10 @@ def solve_and_show(picture: Path, scribbles: Path, out: Path, unlabeled: int, ov
         write_whole(overlay, lambda part: drawing.save(part, format="PNG"))
     # The mask comes last: where there is a mask, everything is there.
     write_labels(out, found.labels.astype(np.int32), void=None)
+    if as_json:
+        numbers = {"energy": found.energy, "bound": found.bound, "seconds": seconds, "status": found.status}
+        print(json.dumps({"mask": str(out), "labels": np.unique(found.labels).tolist(), **numbers}))
+        return
     shares = [f"{label}: {100 * (found.labels == label).mean():.1f} %" for label in np.unique(found.labels)]
     print(f"{out}: {', '.join(shares)}")
     print(f"energy {found.energy:.4f}, at least {found.bound:.4f} for any labelling; {seconds:.1f} s")

@@ -14,16 +14,17 @@ from weakseg.data.fold import Fold
 from weakseg.data.sample import Dataset
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import DataInvalid
+from weakseg.evaluate.device import best_device
 from weakseg.evaluate.predict import Predictor
 from weakseg.evaluate.tune_crf import Predicted, Tuned, tune
 from weakseg.report.run import dataset
 from weakseg.train.run_folder import Run, keep_crf, open_run
 
 
-def tune_and_show(path: Path, pictures: int, device: str) -> None:
+def tune_and_show(path: Path, pictures: int, device: str | None) -> None:
     """Tune on up to so many pictures, keep the result, and print what it is worth."""
     run = open_run(path)
-    tuned, on = _tuned(run, run.predictor(device), pictures)
+    tuned, on = _tuned(run, run.predictor(device or best_device()), pictures)
     print(f"mean IoU on {on}: {tuned.without:.4f} without CRF, {tuned.before:.4f} untuned, {tuned.after:.4f} tuned")
     print(f"{tuned.crf}\nkept in the run: --crf uses it from now on")
 

@@ -5,6 +5,11 @@ import torch
 from weakseg.errors import RecipeInvalid
 
 
+def best_device() -> str:
+    """The device that commands take where none is named: a GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
 def usable(name: str) -> torch.device:
     """A device of this machine: `cpu`, `cuda`, `cuda:1`, `mps`.
 

@@ -37,7 +37,7 @@ def locate(name: str) -> Path:
             f"the Hugging Face hub ({_first_line(error)}))",
             expected="a folder with config.json and model.safetensors, or a name that the hub knows",
             mend="give a folder; or fetch the files elsewhere and set WEAKSEG_WEIGHTS to the folder they lie under; "
-            "or train UNet() from scratch, which needs no weights",
+            "or train a small network from scratch, which needs no weights: --network unet, or UNet() in a recipe",
         ) from error
 
 

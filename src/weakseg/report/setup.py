@@ -1,6 +1,6 @@
 """What a run was asked to do and what it took, in words."""
 
-from weakseg.duration import duration
+from weakseg.duration import counted, duration
 from weakseg.report.run import Run, trained_seconds
 
 
@@ -24,7 +24,7 @@ def facts(run: Run) -> dict[str, str]:
         "Views": repr(recipe.augment),
         "Batch": f"{recipe.batch_size} pictures a step",
         "Seed": str(recipe.seed),
-        "Time": f"{duration(trained_seconds(run))} for {len(run.metrics)} epochs, validation included",
+        "Time": f"{duration(trained_seconds(run))} for {counted(len(run.metrics), 'epoch')}, validation included",
         "Machine": str(record.get("machine", "unknown")),
         "Versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
     }

@@ -11,7 +11,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 from torch import nn
 
-from weakseg.evaluate.device import usable
+from weakseg.evaluate.device import best_device, usable
 
 
 def start(device: str | None, bf16: bool) -> Accelerator:
@@ -20,7 +20,7 @@ def start(device: str | None, bf16: bool) -> Accelerator:
     Raises:
         RecipeInvalid: the device does not exist on this machine.
     """
-    kind = device or ("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    kind = device or best_device()
     place = usable(kind)
     if place.type == "cuda" and place.index is not None:
         torch.cuda.set_device(place)

@@ -18,7 +18,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from weakseg.duration import duration
+from weakseg.duration import counted, duration
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor
 from weakseg.models.depthwise import depthwise_in_float32
@@ -109,9 +109,8 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     steps = steps_per_epoch(len(recipe.training), recipe.batch_size)
     if first_epoch < recipe.epochs:
         left = steps * seconds_left(recipe, first_epoch, network, accelerator.device) / share.of
-        console.print(
-            f"training on {accelerator.device}: {recipe.epochs} epochs of {steps} steps, about {duration(left)}"
-        )
+        length = f"{counted(recipe.epochs, 'epoch')} of {counted(steps, 'step')}, about {duration(left)}"
+        console.print(f"training on {accelerator.device}: {length}")
     else:
         console.print(f"nothing is left to train: all {recipe.epochs} epochs are done")
     collate = collate_for(network)
