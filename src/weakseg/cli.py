@@ -7,13 +7,13 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from weakseg import __version__
 from weakseg.ending import end
 
 _QUIET = "--quiet"
@@ -52,7 +52,7 @@ Crf = Annotated[bool, typer.Option("--crf", help="Refine with the CRF tuned for 
 
 def _show_version(asked: bool | None) -> None:
     if asked:
-        print(f"weakseg {__version__}")
+        print(f"weakseg {version_of('weakseg')}")
         raise typer.Exit
 
 
