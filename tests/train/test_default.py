@@ -20,7 +20,7 @@ from weakseg import (
 )
 from weakseg.data.fold import Fold
 from weakseg.errors import DataInvalid
-from weakseg.train.default import choose
+from weakseg.train.default import choose, said_of_split
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import load_recipe, with_epochs
 from weakseg.train.source import source
@@ -61,14 +61,36 @@ def test_slices_of_a_volume_stay_together(tmp_path):
     assert (len(learnt), len(judged)) == (4, 2)
 
 
+def test_slices_are_kept_together_by_their_names_and_that_is_said(tmp_path):
+    """Without a `volume`: by patient, of whom there are two scans each."""
+    keys = [f"patient{p}_frame{f}_slice_{s}" for p in range(6) for f in (1, 9) for s in range(3)]
+    recipe = choose(_folder(tmp_path / "slices", keys, keys), "unet")
+
+    learnt, judged = ({key[:8] for key in part.keys} for part in (recipe.training, recipe.validation))
+    assert learnt.isdisjoint(judged)
+    assert (len(learnt), len(judged)) == (4, 2)
+    assert r"'^patient\d+'" in said_of_split(recipe)
+
+
+def test_what_a_validation_list_leaves_over_is_trained_on(tmp_path):
+    """Nobody has to write the other list."""
+    data = _folder(tmp_path / "data", "abcdef", "ab")
+    (tmp_path / "data" / "splits").mkdir()
+    (tmp_path / "data" / "splits" / "val.txt").write_text("a\nb\n")
+    (tmp_path / "data" / "splits" / "test.txt").write_text("f\n")
+
+    recipe = choose(data, "unet")
+
+    assert (recipe.training.keys, recipe.validation.keys) == (("c", "d", "e"), ("a", "b"))
+
+
 @pytest.mark.parametrize(
     ("masked", "splits", "found"),
     [
         ("ab", {}, "have no mask"),
         ("ab", {"train": "abcd", "val": "ef"}, "2 of the 2 pictures to judge by have no mask"),
-        ("ab", {"val": "ab"}, "no train.txt"),
     ],
-    ids=["a few masks and no splits", "masks of others", "a split forgotten"],
+    ids=["a few masks and no splits", "masks of others"],
 )
 def test_pictures_that_cannot_judge_are_named_before_the_training(tmp_path, masked, splits, found):
     """Not at the first validation, epochs later."""

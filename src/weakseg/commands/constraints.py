@@ -16,7 +16,7 @@ from weakseg.constraints.linear_rows import All, Constraint
 from weakseg.constraints.paper import code_one_bit_sizes, paper_boxes, paper_one_bit_sizes, paper_tags
 from weakseg.constraints.sizes import SizesWithin
 from weakseg.constraints.tags import UntaggedClassesAbsent
-from weakseg.data.contents import list_files
+from weakseg.data.contents import is_listed, list_files
 from weakseg.data.folder import Folder
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid, RecipeInvalid
@@ -103,7 +103,7 @@ def in_words(rule: Constraint, classes: Classes) -> str:
 def _folder(data: str, split: str | None) -> Folder:
     """The pictures of a split, fully labelled where there is a mask, and with the sizes that somebody told."""
     root = Folder(data, "all").root
-    usual = "train" if (root / "splits" / "train.txt").is_file() else "all"
+    usual = "train" if is_listed(root, "train") else "all"
     # An empty masks/ is what `weakseg new` lays out.
     sources = tuple(name for name in SOURCES if (root / name).is_file() or any((root / name).glob("*")))
     return Folder(data, split or usual, labels=sources)

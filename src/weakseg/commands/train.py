@@ -8,7 +8,7 @@ from rich.console import Console
 
 from weakseg.errors import RecipeInvalid
 from weakseg.regular_file import read_text
-from weakseg.train.default import choose
+from weakseg.train.default import choose, said_of_split
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe, load_recipe, with_epochs
 from weakseg.train.source import is_own, source
@@ -28,6 +28,8 @@ def train_and_show(
     console = Console(soft_wrap=True, markup=False)
     recipe, text = _recipe(what, network)
     recipe, text = _overridden(recipe, text, seed, epochs)
+    if said := said_of_split(recipe):
+        console.print(said, highlight=False)
     # A recipe file may lean on files beside it; written out in full it can be run again from the run folder alone.
     text = source(recipe) if is_own(recipe) else text
     train_recipe(

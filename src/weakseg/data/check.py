@@ -9,7 +9,7 @@ from weakseg.data.folder import find, read_sample
 from weakseg.data.inventory import take_inventory
 from weakseg.data.look import Looks, look
 from weakseg.data.sample import Dataset, Sample
-from weakseg.data.splits import Splits, check_splits
+from weakseg.data.splits import Splits, check_splits, findings_of_volumes
 from weakseg.data.statistics import LabelCounts, Statistics, total
 from weakseg.data.whole_set import findings_of_all
 from weakseg.types import Classes
@@ -66,6 +66,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, of: Non
     for done, key in enumerate(pictures, start=1):
         looks[key] = look(inventory, key)
         progress(done, len(pictures))
+    wrong += findings_of_volumes(inventory.root, inventory.contents.legend.declaration.volume, tuple(pictures), splits)
     findings += [*wrong, *(finding for each in looks.values() for finding in each.findings)]
     findings += findings_of_all(inventory, looks, splits)
     told = {key for finding in findings if not finding.remark for key in finding.keys}

@@ -111,7 +111,8 @@ def _unspeakable(key: str) -> str:
 def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple[str, ...], Problems]:
     """The keys of a split in the order of its file, and what is wrong with its lines.
 
-    Every picture where the split is "all" and no file says otherwise.
+    Where no file says otherwise, "all" is every picture, and "train" is what no list to judge by names, if there is a
+    val.txt.
 
     Raises:
         DataInvalid: there is no such split.
@@ -120,6 +121,8 @@ def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple
     if not os.path.lexists(path):
         if split == "all":
             return tuple(pictures), []
+        if split == "train" and is_listed(root, split):
+            return _rest(root, pictures)
         known = ", ".join(sorted({f"'{file.stem}'" for file in path.parent.glob("*.txt")} | {"'all'"}))
         mend = "write the key of each picture on a line of its own"
         raise DataInvalid(f"{path} is missing", expected=f"one of the splits there are: {known}", mend=mend)
@@ -143,6 +146,28 @@ def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple
             )
         )
     return tuple(keys), problems
+
+
+def is_listed(root: Path, split: str) -> bool:
+    """Whether a folder's lists tell which images a split has; those that val.txt leaves over are "train"."""
+    names = (split, "val") if split == "train" else (split,)
+    return any(os.path.lexists(root / "splits" / f"{name}.txt") for name in names)
+
+
+def _rest(root: Path, pictures: Collection[str]) -> tuple[tuple[str, ...], Problems]:
+    """The images that no list to judge by names."""
+    held_back: set[str] = set()
+    problems: Problems = []
+    for file in sorted((root / "splits").glob("*.txt")):
+        if "val" in file.stem or "test" in file.stem:
+            keys, wrong = read_split(root, file.stem, pictures)
+            held_back.update(keys)
+            problems += wrong
+    rest = tuple(key for key in pictures if key not in held_back)
+    if not rest and not problems:
+        found = f"{root / 'splits'} has no train.txt, and its other lists name every picture"
+        problems.append(DataInvalid(found, expected="pictures to train on", mend="list them in train.txt"))
+    return rest, problems
 
 
 def _sources(root: Path, labels: tuple[str, ...] | None, problems: Problems) -> list[Path]:

@@ -1,11 +1,12 @@
 """Which pictures are for training and which for judging, and what is wrong with that."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import combinations
 from pathlib import Path
 
 from weakseg.data.contents import read_split
 from weakseg.data.finding import Finding, counted, findings_of, some
+from weakseg.data.volumes import group_of, proposed
 from weakseg.errors import DataInvalid
 
 Splits = dict[str, tuple[str, ...]]
@@ -25,12 +26,52 @@ def check_splits(root: Path, pictures: Collection[str]) -> tuple[Splits, list[Fi
         except DataInvalid as error:
             splits[file.stem], problems = (), [error]
         findings += [f for p in problems for f in findings_of(p, file, "correct the line, or add the picture")]
+    if "train" not in splits and "val" in splits:
+        findings += _train_is_the_rest(root, splits, pictures)
     findings += _overlaps(root, splits)
     if homeless := sorted(set(pictures).difference(*splits.values())):
         found = f"{counted(homeless, pictures)} in no split: {some(homeless)}"
         mend = "add them to a split, if they are to be used"
         findings.append(Finding(root / "splits", found, "", mend, tuple(homeless), remark=True))
     return splits, findings
+
+
+def _train_is_the_rest(root: Path, splits: Splits, pictures: Collection[str]) -> list[Finding]:
+    """Adds the split that training takes where nobody listed it."""
+    keys, problems = read_split(root, "train", pictures)
+    splits["train"] = keys
+    if not keys:
+        return [f for p in problems for f in findings_of(p, root / "splits", "list the pictures to train on")]
+    text = f"there is no train.txt, so the {counted(keys)} that no other list names are trained on"
+    return [Finding(root / "splits", text, "", "list others in train.txt, if these are not meant", remark=True)]
+
+
+def findings_of_volumes(root: Path, volume: str, pictures: Sequence[str], splits: Splits) -> list[Finding]:
+    """Slices of one volume on both sides of a split, and an expression for volumes where names look like slices."""
+    series = None if volume else proposed(pictures)
+    if not volume and series is None:
+        return []
+    both = [pair for pair in combinations(splits, 2) if kept_apart(*pair)]
+    found = [_torn(root, pair, splits, series.group if series else volume, remark=series is not None) for pair in both]
+    if series is None:
+        return [finding for finding in found if finding]
+    name, slices = max(series.volumes.items(), key=lambda item: len(item[1]))
+    text = f"the names look like slices of {len(series.volumes)} volumes ('{name}' has {len(slices)})"
+    mend = (
+        f"if they are, write `volume = '{series.volume}'` into dataset.toml: Dice is then taken by volume, and an"
+        " automatic split keeps volumes together"
+    )
+    return [*filter(None, found), Finding(root / "images", text, "", mend, remark=True)]
+
+
+def _torn(root: Path, pair: tuple[str, str], splits: Splits, group: str, remark: bool) -> Finding | None:
+    one, other = ({group_of(key, group) for key in splits[name]} for name in pair)
+    if not (shared := sorted(one & other)):
+        return None
+    found = f"slices of {some([f'{name!r}' for name in shared])} are in {pair[0]}.txt, too"
+    expected = "every volume and patient on one side, so that no network is judged by what it has learnt from"
+    mend = f"list all slices of one of them in {pair[0]}.txt, or all in {pair[1]}.txt"
+    return Finding(root / "splits" / f"{pair[1]}.txt", found, expected, mend, remark=remark)
 
 
 def kept_apart(one: str, other: str) -> bool:

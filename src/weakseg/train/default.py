@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from weakseg.data.augment import Augment
-from weakseg.data.contents import list_files
+from weakseg.data.contents import is_listed, list_files
 from weakseg.data.declaration import read_declaration
 from weakseg.data.fold import Fold
 from weakseg.data.folder import Folder
-from weakseg.data.name_pattern import found_in
 from weakseg.data.sample import Sample
+from weakseg.data.volumes import group_of, proposed
 from weakseg.errors import DataInvalid
 from weakseg.models.network import NetworkSpec
 from weakseg.models.pretrained import Pretrained
@@ -78,25 +78,41 @@ def choose(data: str, network: str | None = None) -> Recipe:
 def _split(data: str) -> tuple[Folder | Fold, Folder | Fold | None]:
     """Training and validation pictures: the folder's own splits, else four fifths and one fifth of the volumes."""
     root = Folder(data, split="all").root
-    own = [(root / "splits" / f"{name}.txt").is_file() for name in ("train", "val")]
     masks = list_files(root / "masks", []) if (root / "masks").is_dir() else {}
-    if own == [False, True]:
-        found, mend = f"{root / 'splits'} has val.txt, but no train.txt", "list the pictures to train on in train.txt"
-        raise DataInvalid(found, mend=mend)
-    pictures = Folder(data, "train" if own[0] else "all")
+    pictures = Folder(data, "train" if is_listed(root, "train") else "all")
     if not masks:
         return pictures, None
-    if all(own):
+    if is_listed(root, "val"):
         training, validation = pictures, Folder(data, "val", labels=())
     else:
-        group = read_declaration(root).volume
-        volumes = {key if not group or (found := found_in(group, key)) is None else found for key in pictures.keys}
+        group = grouping(pictures)
+        volumes = {group_of(key, group) for key in pictures.keys}
         if len(volumes) < 2:
             return pictures, None
         parts = min(5, len(volumes))
         training, validation = (Fold(pictures, held_out, of=parts, group=group) for held_out in (False, True))
     _require_masks(validation.keys, masks, root)
     return training, validation
+
+
+def grouping(pictures: Folder) -> str:
+    """The expression that keeps slices together in an automatic split: the folder's own, else what names suggest."""
+    own = read_declaration(pictures.root).volume
+    series = None if own else proposed(pictures.keys)
+    return own if series is None else series.group
+
+
+def said_of_split(recipe: Recipe) -> str:
+    """A sentence about a split that names, and nothing else, told how to make; empty where there is none."""
+    training = recipe.training
+    if not isinstance(training, Fold) or not isinstance(training.samples, Folder):
+        return ""
+    if not training.group or training.group == read_declaration(training.samples.root).volume:
+        return ""
+    return (
+        f"the names look like slices: what '{training.group}' matches in them stays on one side of the split into "
+        "training and validation (`weakseg check` proposes a `volume` for dataset.toml)"
+    )
 
 
 def _require_masks(keys: tuple[str, ...], masks: Collection[str], root: Path) -> None:
