@@ -1,7 +1,7 @@
 """Everything wrong with a data folder, before anybody trains on it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weakseg.data.contents import Contents
 from weakseg.data.finding import Finding
@@ -11,6 +11,7 @@ from weakseg.data.look import Looks, look
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.splits import Splits, check_splits, findings_of_volumes
 from weakseg.data.statistics import LabelCounts, Statistics, total
+from weakseg.data.units import findings_of_units
 from weakseg.data.whole_set import findings_of_all
 from weakseg.types import Classes
 
@@ -68,6 +69,11 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, of: Non
         progress(done, len(pictures))
     wrong += findings_of_volumes(inventory.root, inventory.contents.legend.declaration.volume, tuple(pictures), splits)
     findings += [*wrong, *(finding for each in looks.values() for finding in each.findings)]
+    units = findings_of_units(inventory, looks)
+    # What single rows of such a table seem to say is beside the point.
+    strange = {unit.file.name for unit in units}
+    looks = {key: replace(each, labelled=True) for key, each in looks.items()} if units else looks
+    findings = [*units, *(f for f in findings if strange.isdisjoint((f.file.name, *f.found.split())))]
     findings += findings_of_all(inventory, looks, splits)
     told = {key for finding in findings if not finding.remark for key in finding.keys}
     readable = [key for key, each in looks.items() if each.readable and inventory.judged]

@@ -37,6 +37,8 @@ class Look:
     pixels: bytes = b""
     """The same for pictures that look the same; empty where it cannot be read."""
     channels: int = 0
+    size: tuple[int, ...] = ()
+    """Rows and columns."""
     counts: dict[str, LabelCounts] = field(default_factory=dict)
     """What each source of labels says, as `Statistics.counts` names them."""
     undeclared: dict[str, Values] = field(default_factory=dict)
@@ -68,6 +70,7 @@ def look(inventory: Inventory, key: str) -> Look:
         labelled=not readable or _tells(said) or any((labels != UNLABELED).any() for labels in layers.values()),
         pixels=_digest(image),
         channels=len(image),
+        size=image.shape[1:],
         counts=_counts(inventory, said, layers),
         undeclared=undeclared,
     )

@@ -49,7 +49,7 @@ def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[s
         all_absent[becomes[told != ABSENT]] = False
         return np.where(present, PRESENT, np.where(all_absent, ABSENT, UNTOLD))
 
-    problems = _each_row(path, ("image", "present", "absent"), keys, note)
+    problems = each_row(path, ("image", "present", "absent"), keys, note)
     return {key: tags(of) for key, of in said.items()}, problems
 
 
@@ -64,7 +64,7 @@ def read_sizes(
 
     def note(key: str, cells: Cells):
         label = legend.index(cells["class"])
-        smallest, largest = _number(cells, "min", empty=0.0), _number(cells, "max", empty=1.0)
+        smallest, largest = number_in(cells, "min", empty=0.0), number_in(cells, "max", empty=1.0)
         if not 0 <= smallest <= largest <= 1:
             found = f"size of '{cells['class']}' from {smallest:g} to {largest:g}"
             raise DataInvalid(found, expected="shares of the picture, 0 <= min <= max <= 1 (30 % is 0.3)")
@@ -79,7 +79,7 @@ def read_sizes(
         np.add.at(total, list(legend.becomes), bounds)
         return total.clip(0, 1)
 
-    problems = _each_row(path, ("image", "class", "min", "max"), keys, note)
+    problems = each_row(path, ("image", "class", "min", "max"), keys, note)
     return {key: areas(of) for key, of in said.items()}, problems
 
 
@@ -94,13 +94,13 @@ def read_boxes(
 
     def note(key: str, cells: Cells):
         label = legend.becomes[legend.index(cells["class"])]
-        left, top, right, bottom = (_number(cells, side) for side in ("left", "top", "right", "bottom"))
+        left, top, right, bottom = (number_in(cells, side) for side in ("left", "top", "right", "bottom"))
         if not (left < right and top < bottom):
             found = f"box from column {left:g} to {right:g} and row {top:g} to {bottom:g} holds nothing"
             raise DataInvalid(found, expected="left < right and top < bottom")
         said[key].append([label, top, left, bottom, right])
 
-    problems = _each_row(path, ("image", "class", "left", "top", "right", "bottom"), keys, note)
+    problems = each_row(path, ("image", "class", "left", "top", "right", "bottom"), keys, note)
     return {key: np.array(rows, float) for key, rows in said.items() if rows}, problems
 
 
@@ -110,14 +110,14 @@ def read_clicks(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict
 
     def note(key: str, cells: Cells):
         label = legend.becomes[legend.index(cells["class"])]
-        point = np.array([[_number(cells, "y"), _number(cells, "x")]])
+        point = np.array([[number_in(cells, "y"), number_in(cells, "x")]])
         said[key].append(Stroke(label, point, width_px=1.0))
 
-    problems = _each_row(path, ("image", "class", "x", "y"), keys, note)
+    problems = each_row(path, ("image", "class", "x", "y"), keys, note)
     return {key: tuple(strokes) for key, strokes in said.items()}, problems
 
 
-def _each_row(
+def each_row(
     path: Path, columns: tuple[str, ...], keys: Collection[str], note: Callable[[str, Cells], None]
 ) -> Problems:
     """Hand every row's picture and cells to `note`; returns what is wrong with rows, or with the whole file."""
@@ -169,7 +169,8 @@ def find_key(name: str, keys: Collection[str]) -> str:
     raise DataInvalid(f"no picture '{name}'", expected="the name of a file in images/, with or without its extension")
 
 
-def _number(cells: Cells, column: str, empty: float | None = None) -> float:
+def number_in(cells: Cells, column: str, empty: float | None = None) -> float:
+    """The number in a cell; `DataInvalid` where there is none, and no value for an empty cell."""
     if cells[column] == "" and empty is not None:
         return empty
     try:

@@ -12,6 +12,7 @@ from weakseg.data.declaration import read_declaration
 from weakseg.data.fold import Fold
 from weakseg.data.folder import Folder
 from weakseg.data.sample import Sample
+from weakseg.data.units import units_of_samples
 from weakseg.data.volumes import group_of, proposed
 from weakseg.errors import DataInvalid
 from weakseg.models.network import NetworkSpec
@@ -51,6 +52,8 @@ def choose(data: str, network: str | None = None) -> Recipe:
     few = _looked_at(training)
     root = Folder(data, split="all").root
     rules = rules_for([name for name in TABLES if (root / name).is_file()], few, training.classes)
+    if problems := units_of_samples(few):
+        raise DataInvalid.of([problem.at(root) for problem in problems])
     require_learnable(training, validation, few, ruled=rules is not None)
     shorter = int(np.median([min(s.valid.shape) for s in few]))
     enlarge = 2 if shorter < (_SMALL_WHOLE_PICTURE if rules else _SMALL_PICTURE) else 1
