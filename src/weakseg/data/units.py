@@ -53,7 +53,7 @@ def unit_of_boxes(said: Measured) -> DataInvalid | None:
     if not len(rows) or sizes.min() <= 2 or rows.min() < -_SLACK:
         return None
     begins, ends = rows[:, :2], rows[:, 2:]
-    corners = (ends > begins).all(1)
+    corners = np.asarray((ends > begins).all(1))
     if rows.max() <= 1 + _SLACK:
         return _not_pixels("boxes", said, 1, corners)
     if _like_percent(said, np.maximum(begins, ends), begins + ends):
