@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg import Batch, WeakLabels
-from weakseg.types import ABSENT, UNLABELED, UNTOLD
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 CLASSES = 4
 SIZE = (16, 24)
@@ -32,7 +32,7 @@ def batch_of(seeds: Tensor, valid: Tensor | None = None, classes: int = CLASSES)
 
 
 def mixed(seed: int = 0, stride: int = 1) -> tuple[Tensor, Batch]:
-    """Logits and labels of six pictures, with tags of the absent classes and rough sizes of the others.
+    """Logits and labels of six images: tags of absent classes and of one that is there, its box, rough sizes.
 
     In order: predicted rightly and surely; hardly predicted at all; predicted surely and wrongly; half void;
     without any seed; and with no pixel that counts.
@@ -50,7 +50,17 @@ def mixed(seed: int = 0, stride: int = 1) -> tuple[Tensor, Batch]:
     share = (F.one_hot(truth, CLASSES) * valid[..., None]).sum((1, 2)) / valid.sum((1, 2))[:, None].clamp(min=1)
     areas = torch.stack([(share - 0.05).clamp(min=0), (share + 0.05).clamp(max=1)], 2)
     tags = torch.where(share > 0, UNTOLD, ABSENT)
-    return logits * strength, replace(batch, weak=replace(batch.weak, tags=tags, areas=areas))
+    boxes = []
+    for i, label in enumerate(share.argmax(1).tolist()):
+        shown = ((truth[i] == label) & valid[i]).nonzero()
+        if len(shown):
+            tags[i, label] = PRESENT
+            top_left, bottom_right = shown.amin(0), shown.amax(0) + 1
+            boxes.append(torch.tensor([[label, *top_left.tolist(), *bottom_right.tolist()]], dtype=torch.float32))
+        else:
+            boxes.append(torch.zeros(0, 5))
+    weak = replace(batch.weak, tags=tags, areas=areas, boxes=tuple(boxes))
+    return logits * strength, replace(batch, weak=weak)
 
 
 def part(batch: Batch, rows: list[int]) -> Batch:

@@ -106,6 +106,26 @@ def test_the_true_mask_obeys_what_its_labels_demand(rule, grid):
 
 
 @pytest.mark.parametrize("rule", TRUE, ids=repr)
+def test_padding_changes_no_demand(rule):
+    """A whole image in a batch of larger ones: rows ask the same of the same cells, and the true mask obeys them."""
+    padded, grid, larger = (SIZE[0] + 8, SIZE[1] + 4), (4, 6), (6, 7)
+    for seed in range(4):
+        sample = scene(seed)
+        alone = rule.rows(view(sample, whole(), SIZE).weak, grid)[0]
+        weak = view(sample, whole(), padded).weak
+        rows = rule.rows(weak, larger)[0]
+        assert rows.names == alone.names
+        torch.testing.assert_close(rows.bounds, alone.bounds)
+        torch.testing.assert_close(rows.coefficients()[:, :, :4, :6], alone.coefficients())
+        assert torch.equal(rows.absent, alone.absent)
+        assert (rows.forbidden is None) == (alone.forbidden is None)
+        if rows.forbidden is not None:
+            assert torch.equal(rows.forbidden[:, :4, :6], alone.forbidden)
+        valid = share_per_cell(weak.valid, larger)[0].double()
+        assert_true(rows, truth_in(sample, whole(), padded, larger), valid)
+
+
+@pytest.mark.parametrize("rule", TRUE, ids=repr)
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.integers(0, 50), st.integers(-6, 10), st.integers(-6, 16), st.sampled_from([1.0, 0.5]), st.booleans())
 def test_the_true_mask_of_a_crop_obeys_the_crop_s_rows(rule, seed, top, left, zoom, flip):

@@ -22,7 +22,7 @@ from weakseg import (
     UntaggedClassesAbsent,
 )
 from weakseg.objectives import share_per_cell
-from weakseg.types import UNLABELED, Solver
+from weakseg.types import PRESENT, UNLABELED, Solver
 
 SOLVERS: list[Solver] = [
     SeedsOnly(),
@@ -41,6 +41,16 @@ pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.
 def evidence_of(logits: Tensor, batch: Batch) -> Evidence:
     """What a solver is shown of a batch."""
     return Evidence(batch.image, logits.log_softmax(1), batch.weak)
+
+
+def test_no_solver_is_tested_in_its_null_mode(solver, stride):
+    """Every image with a valid pixel has a tag of a class that is there and a box: without them some do nothing."""
+    weak = mixed(stride=stride)[1].weak
+    seen = weak.valid.flatten(1).any(1)
+    assert ((weak.tags == PRESENT).any(1) == seen).all()
+    assert [len(boxes) > 0 for boxes in weak.boxes] == seen.tolist()
+    for solver_of_labels in (EmAdapt(), BoxLabels()):
+        assert (solver_of_labels.solve(evidence_of(*mixed(stride=stride))).weight.flatten(1).sum(1) > 0)[seen].all()
 
 
 def test_target_is_a_distribution_at_every_pixel(solver, stride):
@@ -74,17 +84,20 @@ def test_pictures_do_not_influence_each_other(solver, stride):
 
 
 def test_relabelled_classes_give_a_relabelled_target(solver, stride):
-    """No solver prefers a class because of its index."""
+    """No solver prefers a class because of its index; a background is one by name."""
     logits, batch = mixed(stride=stride)
     order = torch.tensor([2, 0, 3, 1])
     new_index = order.argsort()
     renamed = copy.deepcopy(batch)
     seeds = renamed.weak.seeds
     seeds.copy_(torch.where(seeds == UNLABELED, UNLABELED, new_index[seeds.clamp(min=0)]))
-    renamed = replace(
-        renamed, weak=replace(batch.weak, seeds=seeds, tags=batch.weak.tags[:, order], areas=batch.weak.areas[:, order])
-    )
+    boxes = tuple(torch.cat([new_index[box[:, :1].long()].float(), box[:, 1:]], 1) for box in batch.weak.boxes)
+    tags, areas = batch.weak.tags[:, order], batch.weak.areas[:, order]
+    renamed = replace(renamed, weak=replace(batch.weak, seeds=seeds, tags=tags, areas=areas, boxes=boxes))
     plain = solver.solve(evidence_of(logits, batch))
+    if isinstance(solver, EmAdapt | BoxLabels):
+        assert solver.background is not None
+        solver = replace(solver, background=int(new_index[solver.background]))
     other = solver.solve(evidence_of(logits[:, order], renamed))
     # Lattices of mean field sum in single precision, in the order of the classes.
     torch.testing.assert_close(other.target, plain.target[:, order], rtol=0, atol=3e-5)

@@ -243,6 +243,18 @@ def test_hardness_sharpens_towards_the_cheapest_labelling():
     assert regret[11] - 0.02 <= float(solution.memory.multipliers[0]) <= regret[12] + 0.02
 
 
+@pytest.mark.parametrize("hardness", [0.5, 10.0])
+def test_a_price_is_in_nats_of_the_prediction_at_any_hardness(hardness):
+    """A row that nothing can meet has the price itself as multiplier, and raises sharpened odds by hardness times it."""
+    logits = torch.randn((1, 4, *SIZE), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    solution = solved(logits, at_least(1, 2.0 * PIXELS, price=2.0), hardness=hardness)
+    assert solution.memory.multipliers is not None
+    assert solution.memory.multipliers[0].tolist() == [2.0]
+    odds = lambda log_probs: log_probs[0, 1] - log_probs[0, 0]  # noqa: E731
+    expected = hardness * (odds(logits) + 2.0)
+    torch.testing.assert_close(odds(solution.target.log()), expected)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_hard_problem_is_solved_to_the_same_proof(seed):
     """At hardness 1000 the climb goes through softer problems, and still ends with gap and violation near 0."""

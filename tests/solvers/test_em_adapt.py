@@ -41,6 +41,19 @@ def test_bias_is_the_hard_projection_s_multiplier_where_one_bound_is_active(seed
     assert float(exact[0][0]) == pytest.approx(float(bias[0][1]), abs=0.02)
 
 
+def test_the_background_is_raised_first_whatever_its_index():
+    """Ten pixels. It takes four, where it lacks 0 to 3; the other class then has to beat it at the first two."""
+    scores = torch.full((1, 3, 2, 5), 3.0)
+    scores[0, 1] = 3.0 - torch.arange(10.0).reshape(2, 5)
+    scores[0, 0] = -10.0
+    scores[0, 0, 0, :2] = 0.0
+    batch = batch_of(torch.full((1, 2, 5), UNLABELED), classes=3)
+    weak = replace(batch.weak, tags=torch.tensor([[PRESENT, PRESENT, UNTOLD]]))
+    bias = EmAdapt(background=1, sweeps=1).solve(Evidence(batch.image, scores, weak)).memory.multipliers
+    assert bias is not None
+    assert bias[0].tolist() == [6.0, 3.0, 0.0]
+
+
 def test_a_class_that_has_enough_is_not_raised():
     """Biases are at least 0 and only as large as needed."""
     bias = EmAdapt(background=0, background_share=0.4).solve(evidence_of([PRESENT, ABSENT, ABSENT, UNTOLD])).memory

@@ -15,7 +15,8 @@ from torch import Tensor
 from weakseg import ColorContrast, DenseCRF, DualProjection, Evidence, GridPotts, MeanField
 from weakseg.constraints.linear_rows import LinearRows, class_row, join
 from weakseg.energies.relaxations import Quadratic
-from weakseg.types import UNLABELED
+from weakseg.solvers.held_rows import held_rows
+from weakseg.types import UNLABELED, Memory
 
 CONVEX = GridPotts(neighbours=4, contrast=ColorContrast(variance=inf), relaxation=Quadratic())
 """Half the squared differences of neighbours, each of weight 1."""
@@ -136,6 +137,16 @@ def test_rows_that_contradict_each_other_are_named_and_get_a_price():
     assert found.certificate["contradiction"] == pytest.approx(projected.certificate["contradiction"])
     assert found.certificate["slack"] > 0
     assert found.energy <= found.certificate["first_energy"]
+
+
+def test_rows_that_contradict_each_other_cost_twenty_nats_more_than_the_dearest_other():
+    """A priced row that can be held is not given up for them; they are what gives way last."""
+    evidence, _ = demanding(0, marked=False)
+    rows = [class_row(ONE[k], 80.0, None, inf, name, grid=(10, 12)) for k, name in ((0, "first"), (1, "second"))]
+    rows = join([*rows, class_row(ONE[2], 1.0, None, 50.0, "third", grid=(10, 12))], 3, (10, 12))
+    softer = held_rows(rows, evidence, evidence.log_probs, Memory())
+    assert softer.contradiction > 0
+    assert softer.rows.prices.tolist() == [70.0, 70.0, 50.0]
 
 
 def test_without_rows_the_certificate_has_none():

@@ -14,7 +14,8 @@ def row_misses(
 ) -> list[Float[Tensor, " _"]]:
     """Of each image, bound minus value of every row as shares of its valid cells; below 0 where there is room.
 
-    A deleted class counts as a row that allows none of it. Differentiable; no loop over rows.
+    A deleted class counts as a row that allows none of it; nothing is asked of an image without a valid pixel.
+    Differentiable; no loop over rows.
     """
     grid = (probs.shape[2], probs.shape[3])
     valid = share_per_cell(evidence.weak.valid, grid).to(probs)
@@ -25,5 +26,6 @@ def row_misses(
         deleted = rows.absent[:, None, None] if rows.forbidden is None else rows.forbidden | rows.absent[:, None, None]
         gone = deleted.flatten(1).any(1)
         there = (probs[image] * mine * deleted.to(probs))[gone.to(probs.device)].sum((1, 2))
-        found.append(torch.cat([misses, there]) / mine.sum().clamp(min=1e-6))
+        shares = torch.cat([misses, there]) / mine.sum().clamp(min=1e-6)
+        found.append(shares if mine.any() else shares[:0])
     return found

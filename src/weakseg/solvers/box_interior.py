@@ -12,6 +12,7 @@ from jaxtyping import Float
 from numpy.linalg import LinAlgError
 from scipy.linalg import cho_factor, cho_solve
 
+from weakseg.kernels.box_gap import gap_and_violation
 from weakseg.solvers.box_newton import Ascent, Box, Dual, Point, hopeless
 
 TRIALS = 30
@@ -21,6 +22,10 @@ INSIDE = 0.995
 """How much of the way to the sides a step may take."""
 TOUCHING = 1e-3
 """Nats from a side, or share of the price, below which a multiplier is tried on that side."""
+ROUNDED = 1e-5
+"""Gap that may be put down to rounding, in nats a cell."""
+NOTHING = 1e-16
+"""Smallest product that is aimed at, in nats times cells."""
 SMALLEST = 1e-200
 """Distance to a side that can still be divided by."""
 RIDGES = 1e-14, 1e-12, 1e-10, 1e-7
@@ -66,14 +71,21 @@ def ascend_inside(dual: Dual, box: Box, tolerance: float, max_steps: int) -> Asc
     now = place(first, prices - first)
     aim = max(np.abs(now.slope * first).sum(), 1e-3 * box.cells[0]) / max(len(rows), 1)
     forces = aim / now.low, aim / now.room
+    best, least = now, np.inf
     for step in range(max_steps + 1):
         for end in (_on_sides(place, now, prices), now):
-            if box.settled(end.given, end.point.measured, tolerance)[0]:
-                return Ascent(end.given, end.point, np.array([step]), np.array([True]))
-        if step == max_steps or hopeless(dual, box, now.given).all():
+            gap, violation = gap_and_violation(box.bounds, box.prices, end.given, end.point.measured)
+            short = float(max(gap[0], violation[0]))
+            if short < least:
+                best, least = end, short
+        if least <= tolerance * box.cells[0] or aim <= NOTHING or step == max_steps:
+            break
+        if hopeless(dual, box, now.given).all():
             break
         now, forces, aim = _step(place, now, forces, aim, now.point.curvature()[0][np.ix_(rows, rows)])
-    return Ascent(now.given, now.point, np.array([step]), np.array([False]))
+    # What rounding hides counts as nothing only now: rows that nearly undo each other have large multipliers.
+    done = box.settled(best.given, best.point.measured, tolerance) & (least <= ROUNDED * max(box.cells[0], 1.0))
+    return Ascent(best.given, best.point, np.array([step]), done)
 
 
 def _places(dual: Dual, box: Box, rows: np.ndarray) -> Place:
@@ -81,10 +93,10 @@ def _places(dual: Dual, box: Box, rows: np.ndarray) -> Place:
     finite = np.where(np.isinf(prices), 0.0, prices)
 
     def place(low, room):
-        low, room = np.maximum(low, SMALLEST), np.maximum(room, SMALLEST)
         given = np.zeros_like(box.prices)
         given[0, rows] = np.where(low < room, low, finite - np.where(np.isinf(room), 0.0, room))
         point = dual.at(given)
+        low, room = np.maximum(low, SMALLEST), np.maximum(room, SMALLEST)
         return Inside(low, room, given, point, (box.bounds[0] - point.measured[0])[rows])
 
     return place
@@ -118,7 +130,7 @@ def _step(place: Place, now: Inside, forces, aim: float, curvature: Float[np.nda
         finite = np.isfinite(there.room)
         products = there.low @ forces[0] + there.room[finite] @ forces[1][finite]
         nearer = (NEARER**2 if easy else NEARER) * products / (len(finite) + finite.sum())
-        aim = min(aim, max(nearer, 1e-16))
+        aim = min(aim, max(nearer, NOTHING))
     return there, forces, aim
 
 
