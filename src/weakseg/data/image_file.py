@@ -37,7 +37,7 @@ class Needs:
     """For each channel of a pixel."""
 
 
-IMAGE, LABELS = Needs(pixel=12, value=8), Needs(pixel=20, value=4)
+IMAGE, LABELS = Needs(pixel=18, value=8), Needs(pixel=24, value=4)
 """Of `weakseg check`; for each of them what is read before is there already."""
 
 _LIMIT_OF_PILLOW = Lock()

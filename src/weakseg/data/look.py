@@ -110,7 +110,7 @@ def _tells(said: Sample) -> bool:
 def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> dict[str, LabelCounts]:
     """What each source says about this picture; a source that says nothing counts it as unmarked."""
     classes = inventory.contents.legend.classes
-    each = {source: relabelled(said, len(classes), seeds=layers.get(source)) for source in inventory.layers}
+    each = {source: relabelled(said, len(classes), seeds=layers.get(source, said.seeds)) for source in inventory.layers}
     tables = {"tables": said} if inventory.tables else {}
     return {source: count(sample, classes) for source, sample in {**each, **tables}.items()}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 
 from weakseg.data.sample import Sample
 from weakseg.data.stroke import draw_into
@@ -68,8 +68,10 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
     seeds = sample.seeds.copy() if sample.strokes else sample.seeds
     for stroke in sample.strokes:
         draw_into(seeds, stroke.points, stroke.width_px, stroke.label)
-    seeds = np.where(sample.valid, seeds, UNLABELED)
-    pixels, inner = (np.bincount(part[part >= 0], minlength=len(classes)) for part in (seeds, _inner(seeds)))
+    # No copies of the whole map: images may be large.
+    drawn = sample.valid & (seeds != UNLABELED)
+    pixels = np.bincount(seeds[drawn], minlength=len(classes))
+    inner = np.bincount(_inner(seeds)[_inner(drawn)], minlength=len(classes))
     return LabelCounts(
         classes=classes,
         pictures=1,
@@ -85,7 +87,7 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
     )
 
 
-def _inner(labels: Int[np.ndarray, "H W"]) -> Int[np.ndarray, "h w"]:
+def _inner(labels: Shaped[np.ndarray, "H W"]) -> Shaped[np.ndarray, "h w"]:
     """All but the border of a label map."""
     width = max(round(BORDER * min(labels.shape)), 1)
     return labels[width:-width, width:-width]
