@@ -1,14 +1,16 @@
 """Which pictures make up a step is settled by seed, epoch and step."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import Squares
+from pictures import Squares, tiny_recipe
 
 from weakseg import Augment
-from weakseg.train.loader import Share, batches_of, order
+from weakseg.train.loader import Share, batches_of, order, steps_per_epoch
 
 
 @given(st.integers(1, 50), st.integers(1, 12), st.integers(0, 5), st.integers(0, 5))
@@ -32,10 +34,10 @@ def test_epochs_and_seeds_are_shuffled_differently():
 @pytest.mark.parametrize("of", [2, 4])
 def test_processes_share_the_batch_of_one(of):
     """The parts of several processes, put together, are the batch one process would see."""
-    augment = Augment(crop=(16, 16))
-    ((whole,), *_) = batches_of(Squares(), augment, 4, 0, range(3, 4), Share(), 0)
+    recipe = tiny_recipe(training=Squares(), augment=Augment(crop=(16, 16)))
+    ((whole,), *_) = batches_of(recipe, range(3, 4))
     shares = [Share(rank, of) for rank in range(of)]
-    parts = [next(iter(batches_of(Squares(), augment, 4, 0, range(3, 4), share, 0)))[0] for share in shares]
+    parts = [next(iter(batches_of(recipe, range(3, 4), share)))[0] for share in shares]
 
     for rank, part in enumerate(parts):
         assert part.keys == whole.keys[rank::of]
@@ -44,9 +46,24 @@ def test_processes_share_the_batch_of_one(of):
 
 def test_worker_processes_cut_the_same_views(tmp_path):
     """Two workers over two epochs give, batch by batch, what no workers give."""
-    augment = Augment(crop=(16, 16))
-    alone = [batch for (batch,) in batches_of(Squares(), augment, 4, 0, range(2), Share(), 0)]
-    helped = [batch for (batch,) in batches_of(Squares(), augment, 4, 0, range(2), Share(), 2)]
+    recipe = tiny_recipe(training=Squares(), augment=Augment(crop=(16, 16)))
+    alone = [batch for (batch,) in batches_of(recipe, range(2))]
+    helped = [batch for (batch,) in batches_of(recipe, range(2), workers=2)]
 
     assert [batch.keys for batch in alone] == [batch.keys for batch in helped]
     assert all(torch.equal(one.image, other.image) for one, other in zip(alone, helped, strict=True))
+
+
+def test_a_small_set_is_gone_through_in_other_views():
+    """An epoch has its least number of steps; an image that comes again is seen differently, and the first as ever."""
+    recipe = tiny_recipe(training=Squares(3), augment=Augment(crop=(16, 16)), batch_size=2, least_steps=6)
+    steps = [batch for (batch,) in batches_of(recipe, range(1))]
+    assert len(steps) == steps_per_epoch(3, 2, 6) == 6
+    views = [(key, image) for batch in steps for key, image in zip(batch.keys, batch.image, strict=True)]
+    assert sorted(Counter(key for key, _ in views).values()) == [4, 4, 4]
+    different = {(key, image.numpy().tobytes()) for key, image in views}
+    assert len(different) == len(views)
+    ((first,), *_) = batches_of(
+        tiny_recipe(training=Squares(3), augment=Augment(crop=(16, 16)), batch_size=2), range(1)
+    )
+    assert torch.equal(first.image, steps[0].image)

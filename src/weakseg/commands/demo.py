@@ -90,7 +90,9 @@ def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
     recipes = {"drawn labels": weak}
     if all(weak.training[i].truth is not None for i in range(len(weak.training))):
         recipes["full supervision"] = replace(weak, training=_with_masks(weak.training))
-    affordable = _BUDGET_S / len(recipes) / (seconds * steps_per_epoch(len(weak.training), weak.batch_size))
+    affordable = (
+        _BUDGET_S / len(recipes) / (seconds * steps_per_epoch(len(weak.training), weak.batch_size, weak.least_steps))
+    )
     epochs = max(min(weak.epochs, int(affordable)), 1)
     return {name: with_epochs(recipe, epochs) for name, recipe in recipes.items()}
 

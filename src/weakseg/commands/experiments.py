@@ -23,6 +23,7 @@ from weakseg.train.lock import RunBusy, lock
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe
 from weakseg.train.run_folder import fingerprint, open_run
+from weakseg.train.validation import stopped_early
 from weakseg.types import UNLABELED
 
 _SCORES = ("mean_iou", "mean_dice", "pixel_accuracy")
@@ -130,7 +131,7 @@ def _finished(folder: Path, recipe: Recipe) -> bool:
     if run.record["fingerprint"] != fingerprint(recipe):
         mend = "move that folder away to train the row as it is now, or keep the tables apart with --out"
         raise RunInvalid(f"{folder} holds a run of another recipe than the table's row now has", mend=mend)
-    return run.epochs_done >= recipe.epochs
+    return run.epochs_done >= recipe.epochs or stopped_early(recipe, run.metrics)
 
 
 def _slug(name: str) -> str:

@@ -1,13 +1,14 @@
 """What crops leave of a recipe's constraints: many demands on a picture say nothing about a part of it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, islice
 
 from rich.console import Console
 
 from weakseg.constraints.linear_rows import Constraint, rows_of
 from weakseg.errors import RecipeInvalid
-from weakseg.train.loader import Share, batches_of
+from weakseg.train.loader import batches_of
 from weakseg.train.parts import parts
 from weakseg.train.recipe import Recipe
 from weakseg.types import Batch
@@ -54,5 +55,5 @@ def share_dropped(recipe: Recipe) -> float:
 
 def _views(recipe: Recipe) -> Iterator[Batch]:
     size = min(recipe.batch_size, _LOOKED_AT)
-    views = batches_of(recipe.training, recipe.augment, size, recipe.seed, range(1), Share(), workers=0)
+    views = batches_of(replace(recipe, batch_size=size), range(1))
     return chain.from_iterable(islice(views, -(-_LOOKED_AT // size)))

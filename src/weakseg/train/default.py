@@ -23,12 +23,16 @@ from weakseg.solvers.dual_projection import DualProjection
 from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.default_rules import TABLES, rules_for
 from weakseg.train.learnable import require_learnable
+from weakseg.train.loader import steps_per_epoch
 from weakseg.train.recipe import AdamW, Phase, Recipe
 from weakseg.types import UNTOLD
 
 _SHARED_WEIGHTS = "mobilenet_v2_imagenet"
 _HUB_WEIGHTS = "google/mobilenet_v2_1.0_224"
-_STEPS = 800
+_STEPS, _LEAST_STEPS = 800, 25
+"""Of the whole training, and of an epoch: eight images would else make eight hundred epochs of one step."""
+_VALIDATIONS, _PATIENCE = 12, 5
+"""Over the whole training; and how many without a higher score end it."""
 _SMALL_PICTURE, _SMALL_WHOLE_PICTURE = 300, 150
 """A picture whose shorter side is below this is enlarged twice: at stride 16 its objects would be a cell or two.
 Whole pictures are larger than crops, so that only very small ones are worth the time."""
@@ -60,6 +64,7 @@ def choose(data: str, network: str | None = None) -> Recipe:
     crop = min(224 // enlarge, 32 * max(shorter // 32, 1))
     fitting = int(_PIXELS_A_STEP / (np.median([s.valid.size for s in few]) * enlarge**2)) if rules else 8
     batch_size = max(min(8, len(training), fitting), 1)
+    epochs = max(round(_STEPS / steps_per_epoch(len(training), batch_size, _LEAST_STEPS)), 1)
     return Recipe(
         training=training,
         validation=validation,
@@ -68,13 +73,16 @@ def choose(data: str, network: str | None = None) -> Recipe:
             Phase(
                 # What is drawn counts in both: the seeds' mean is one of the two terms of every `Fit`.
                 objective=Fit(DualProjection(rules) if rules else SeedsOnly()),
-                epochs=max(round(_STEPS / max(len(training) // batch_size, 1)), 1),
+                epochs=epochs,
                 learning_rate=3e-3 if network == "unet" else 5e-4,
             ),
         ),
         augment=Augment(crop=None) if rules else Augment(crop=(crop, crop), centre_on_labels=0.5),
         optimizer=AdamW(),
         batch_size=batch_size,
+        validate_every=max(round(epochs / _VALIDATIONS), 1),
+        least_steps=_LEAST_STEPS,
+        patience=_PATIENCE,
     )
 
 

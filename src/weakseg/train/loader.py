@@ -3,6 +3,7 @@
 Nothing is remembered between epochs, so a resumed run, and each of several processes, sees what it would have seen.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from weakseg.data.augment import Augment
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.view import of_one_size
+from weakseg.train.recipe import Recipe
 from weakseg.types import Batch
 
 
@@ -44,32 +46,31 @@ class _Views(torch.utils.data.Dataset):
     seed: int
     remember: Remember
 
-    def __getitem__(self, index: tuple[int, int]) -> Batch:
-        epoch, picture = index
-        sample, generator = self.samples[picture], np.random.default_rng([self.seed, epoch, picture])
+    def __getitem__(self, index: tuple[int, int, int]) -> Batch:
+        epoch, picture, time = index
+        # Once in an epoch is the rule; where a small set is gone through again, its images are seen in other views.
+        again = [time] if time else []
+        sample, generator = self.samples[picture], np.random.default_rng([self.seed, epoch, picture, *again])
         return self.augment(sample, generator, self.remember(sample))
 
 
-def steps_per_epoch(count: int, batch_size: int) -> int:
-    """Full batches in `count` pictures; at least one."""
-    return max(count // batch_size, 1)
+def steps_per_epoch(count: int, batch_size: int, least: int = 1) -> int:
+    """Full batches in `count` images; at least `least`."""
+    return max(count // batch_size, least)
 
 
-def order(count: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Indices of each global batch of an epoch; a set smaller than a batch is gone through more than once."""
+def order(count: int, batch_size: int, seed: int, epoch: int, least: int = 1) -> list[list[int]]:
+    """Indices of each global batch of an epoch; a set that is too small is gone through more than once."""
     shuffled = np.random.default_rng([seed, epoch]).permutation(count)
-    steps = steps_per_epoch(count, batch_size)
+    steps = steps_per_epoch(count, batch_size, least)
     return np.resize(shuffled, steps * batch_size).reshape(steps, batch_size).tolist()
 
 
 def batches_of(
-    samples: Dataset,
-    augment: Augment | CropTagsFromTruth,
-    batch_size: int,
-    seed: int,
+    recipe: Recipe,
     epochs: range,
-    share: Share,
-    workers: int,
+    share: Share = Share(),
+    workers: int = 0,
     remember: Remember = nothing,
     collate: Collate = of_one_size,
 ) -> Iterator[tuple[Batch, ...]]:
@@ -79,9 +80,22 @@ def batches_of(
     epoch's views while this one is validated.
     """
     mine = [
-        [(epoch, picture) for picture in batch[share.rank :: share.of]]
+        batch[share.rank :: share.of]
         for epoch in epochs
-        for batch in order(len(samples), batch_size, seed, epoch)
+        for batch in _numbered(
+            order(len(recipe.training), recipe.batch_size, recipe.seed, epoch, recipe.least_steps), epoch
+        )
     ]
-    views = _Views(samples, augment, seed, remember)
+    views = _Views(recipe.training, recipe.augment, recipe.seed, remember)
     yield from DataLoader(views, batch_sampler=mine, collate_fn=collate, num_workers=workers)
+
+
+def _numbered(steps: list[list[int]], epoch: int) -> Iterator[list[tuple[int, int, int]]]:
+    """Each image with its epoch, and how often it came in it before."""
+    before: Counter[int] = Counter()
+    for batch in steps:
+        numbered = []
+        for picture in batch:
+            numbered.append((epoch, picture, before[picture]))
+            before[picture] += 1
+        yield numbered

@@ -37,7 +37,7 @@ from weakseg.train.sizes import EachSize, all_holding, collate_for, mean_loss
 from weakseg.train.solves import Solve, solves_of, summary
 from weakseg.train.source import source
 from weakseg.train.tensorboard import tensorboard
-from weakseg.train.validation import is_due, require_judgeable, validate
+from weakseg.train.validation import is_due, require_judgeable, stopped_early, validate
 from weakseg.types import Batch, Memory
 from weakseg.watching import watching
 
@@ -106,13 +106,15 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     run = run_folder.enter(into.path, recipe, into.text, channels, network, into.resume, accelerator.is_main_process)
     data, position = _begun(recipe, run, into, network, optimizer, accelerator, console)
     first_epoch, best, sweep, metrics = position.epoch + 1, position.best, position.sweep, [*position.metrics]
-    steps = steps_per_epoch(len(recipe.training), recipe.batch_size)
-    if first_epoch < recipe.epochs:
+    steps = steps_per_epoch(len(recipe.training), recipe.batch_size, recipe.least_steps)
+    over = stopped_early(recipe, metrics)
+    if first_epoch < recipe.epochs and not over:
         left = steps * seconds_left(recipe, first_epoch, network, accelerator.device) / share.of
         length = f"{counted(recipe.epochs, 'epoch')} of {counted(steps, 'step')}, about {duration(left)}"
         console.print(f"training on {accelerator.device}: {length}")
     else:
-        console.print(f"nothing is left to train: all {recipe.epochs} epochs are done")
+        done = f"it stopped after epoch {first_epoch}" if over else f"all {recipe.epochs} epochs are done"
+        console.print(f"nothing is left to train: {done}")
     collate = collate_for(network)
     model, optimizer = engine.prepare(accelerator, EachSize(network), optimizer)
     predictor = Predictor(accelerator.unwrap_model(model).network, classes, channels, str(accelerator.device))
@@ -122,7 +124,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     curves = tensorboard(run.path / "tensorboard")
 
     with display(console, recipe.epochs * steps, first_epoch * steps) as shown:
-        for epoch in range(first_epoch, recipe.epochs):
+        for epoch in range(first_epoch, first_epoch if over else recipe.epochs):
             started, total, learning_rate = time.perf_counter(), 0.0, 0.0
             phase, phase_start = phase_of(recipe, epoch)
             line: dict[str, Any] = {"epoch": epoch, "step": (epoch + 1) * steps}
@@ -185,8 +187,14 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
                 curves(line)
             accelerator.wait_for_everyone()
             shown.epoch(line, recipe.epochs)
-            if epoch + 1 == recipe.epochs:
+            over = stopped_early(recipe, metrics)
+            if over or epoch + 1 == recipe.epochs:
                 shown.gave_way([*swept_solves, *solves])
+            if over:
+                console.print(
+                    f"stopped: {recipe.patience} validations in a row without a higher mIoU; the best is kept"
+                )
+                break
     return run
 
 
@@ -248,8 +256,7 @@ def _batches(
     collate: Collate,
 ) -> Iterator[tuple[Batch, ...]]:
     workers = 0 if accelerator.device.type == "cpu" else 4
-    views = (recipe.training, recipe.augment, recipe.batch_size, recipe.seed, epochs, share, workers, remember, collate)
-    for step in batches_of(*views):
+    for step in batches_of(recipe, epochs, share, workers, remember, collate):
         moved = (batch.to(accelerator.device) for batch in step)
         yield tuple(replace(b, image=b.image.contiguous(memory_format=torch.channels_last)) for b in moved)
 
@@ -274,8 +281,7 @@ def seconds_left(recipe: Recipe, first_epoch: int, network: nn.Module, device: t
 def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, device: torch.device) -> float:
     """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are."""
     trial, seconds = EachSize(copy.deepcopy(network)).to(device), 0.0
-    how = (recipe.training, recipe.augment, recipe.batch_size, recipe.seed, range(1), Share(), 0, nothing)
-    for _, step in zip(range(2), batches_of(*how, collate_for(network)), strict=False):
+    for _, step in zip(range(2), batches_of(recipe, range(1), collate=collate_for(network)), strict=False):
         # Before the first sweep nothing is remembered; seeds stand in for it.
         moved = [replace(b.to(device), memory=Memory(labels=b.weak.seeds.to(device))) for b in step]
         started = time.perf_counter()

@@ -68,14 +68,19 @@ class Recipe:
     """Pictures a step, over all processes together."""
     validate_every: int = 5
     """Epochs between validations; the last epoch is always validated."""
+    least_steps: int = 1
+    """Steps of an epoch, at least: a set that is too small for them is gone through several times, in other views."""
+    patience: int | None = None
+    """Validations without a higher mIoU after which the training stops; `None` never stops it."""
     bf16: bool = False
     """Run the network in bfloat16 where that is safe; losses stay in float32."""
     seed: int = 0
 
     def __post_init__(self):
         wrong = [*_wrong_parts(self), *([] if self.phases else ["phases is empty, so nothing would be trained"])]
-        for name, least in {"batch_size": 1, "validate_every": 1, "seed": 0}.items():
+        for name, least in {"batch_size": 1, "validate_every": 1, "least_steps": 1, "seed": 0}.items():
             wrong += _wrong_count(name, getattr(self, name), least)
+        wrong += [] if self.patience is None else _wrong_count("patience", self.patience, 1)
         for i, phase in enumerate(self.phases):
             wrong += _wrong_count(f"phases[{i}].epochs", phase.epochs, 1)
             wrong += _wrong_count(f"phases[{i}].steps_per_batch", phase.steps_per_batch, 1)

@@ -1,7 +1,10 @@
 """Scores on the validation pictures while a network trains, shared out over the processes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from weakseg.data.sample import Dataset, Sample
 from weakseg.errors import DataInvalid, RecipeInvalid
@@ -41,6 +44,12 @@ class _Part:
     @property
     def _indices(self) -> range:
         return range(self.share.rank, len(self.samples), self.share.of)
+
+
+def stopped_early(recipe: Recipe, metrics: Sequence[dict[str, Any]]) -> bool:
+    """Whether so many validations have passed without a higher score that the training is over."""
+    scores = [line["mean_iou"] for line in metrics if line.get("mean_iou") is not None]
+    return recipe.patience is not None and bool(scores) and len(scores) - 1 - int(np.argmax(scores)) >= recipe.patience
 
 
 def is_due(recipe: Recipe, epoch: int) -> bool:
