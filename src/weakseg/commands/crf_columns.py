@@ -37,7 +37,7 @@ def mean_and_spread(scores: Sequence[float]) -> str:
 def _kept_score(run: Run, crf: DenseCRF, score: str) -> float:
     file, name = run.path / "crf_scores.json", f"{crf}, epoch {len(run.metrics)}"
     kept = what_is_kept(file)
-    if name not in kept:
+    if not isinstance(kept.get(name), dict) or not isinstance(kept[name].get(score), (int, float)):
         with bar(f"{run.name} with a CRF") as told:
             kept[name] = judged(run, "last", progress=told, crf=crf).summary
         write_whole(file, lambda part: part.write_text(json.dumps(kept), encoding="utf-8"))

@@ -26,6 +26,7 @@ from weakseg.train.default import choose
 from weakseg.train.loader import steps_per_epoch
 from weakseg.train.loop import seconds_per_step, train_recipe
 from weakseg.train.recipe import Phase, Recipe, with_epochs
+from weakseg.train.vacant import is_vacant
 
 _BUDGET_S = 440
 """Training time for all networks of a demonstration on the user's folder; the rest of ten minutes is for looking."""
@@ -35,7 +36,7 @@ def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> Non
     """Train both, print how they compare, and write a report."""
     console = Console(soft_wrap=True)
     out = _free(Path("runs/demo")) if out is None else out
-    if out.exists():
+    if not is_vacant(out):
         raise RunInvalid(f"{out} exists", mend="choose another --out")
     recipes = _on_scenes() if data is None else _on_folder(data, console)
     runs = []

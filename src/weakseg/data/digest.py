@@ -53,7 +53,7 @@ def _of_folder(folder: Folder, keys: set[str]) -> dict[str, str]:
 
 
 def _of_files(contents: Contents, key: str) -> str:
-    said = hashlib.sha256(repr((contents.legend.classes, contents.legend.declaration)).encode())
+    said = hashlib.sha256(_told(contents.legend.classes) + _told(contents.legend.declaration))
     maps = [contents.pictures, contents.masks, *contents.drawn]
     for number, files in enumerate(maps):
         if key in files:
@@ -65,6 +65,13 @@ def _of_files(contents: Contents, key: str) -> str:
         said.update(f"{stroke.label} {stroke.width_px} {stroke.points.tolist()}".encode())
     said.update(str(key in contents.fully_labelled).encode())
     return said.hexdigest()[:16]
+
+
+def _told(value: Any) -> bytes:
+    """What of a dataclass differs from its defaults: settings that a later version adds change nothing."""
+    return repr(
+        [(f.name, getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) != f.default]
+    ).encode()
 
 
 def _of_file(path: Path) -> str:

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from weakseg.energies.dense_crf import DenseCRF
-from weakseg.errors import DataInvalid, RunInvalid
+from weakseg.errors import DataInvalid, RunInvalid, WriteRefused
 from weakseg.evaluate.evaluate import evaluate
 from weakseg.evaluate.scores import Scores
 from weakseg.evaluate.trimap import WIDTHS_PX
@@ -26,7 +27,9 @@ def evaluation(run: Run, progress: Callable[[int, int], None] = lambda done, tot
     kept = what_is_kept(run.path / "evaluation.json")
     same_pictures = kept.get("keys") == list(dataset(run, "validation").keys)
     if same_pictures and kept.get("weights") == _fingerprint(run.path / "best.safetensors"):
-        return Scores.from_json(kept)
+        scores = _sound_scores(kept)
+        if scores is not None and scores.classes == run.classes:
+            return scores
     return judged(run, progress=progress)
 
 
@@ -49,9 +52,32 @@ def judged(
     predictor = replace(run.predictor(device, which=which), crf=crf)
     scores = evaluate(predictor, dataset(run, "validation"), WIDTHS_PX, progress)
     if which == "best" and crf is None:
-        text = json.dumps({"weights": weights, **scores.to_json()}, allow_nan=False)
-        write_whole(run.path / "evaluation.json", lambda part: part.write_text(text, encoding="utf-8"))
+        said = {"weights": weights, **scores.to_json()}
+        text = json.dumps({**said, "digest": _digest(said)}, allow_nan=False)
+        try:
+            write_whole(run.path / "evaluation.json", lambda part: part.write_text(text, encoding="utf-8"))
+        except WriteRefused as error:
+            # They took minutes, and whoever asked for them sees them all the same.
+            print(f"weakseg: the scores are shown, and not kept: {error.found}", file=sys.stderr)
     return scores
+
+
+def _sound_scores(kept: dict) -> Scores | None:
+    """The scores that a file says; `None` where they were changed, for they can be made again."""
+    said = {name: value for name, value in kept.items() if name != "digest"}
+    # Files of earlier versions have no digest.
+    if kept.get("digest", _digest(said)) != _digest(said):
+        return None
+    try:
+        scores = Scores.from_json(kept)
+        sizes = {len(scores.keys), len(scores.volumes), *map(len, (scores.matrices, *scores.trimap.values()))}
+        return scores if len(sizes) == 1 and scores.summary else None
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
+        return None
+
+
+def _digest(said: dict) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def what_is_kept(file: Path) -> dict:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from weakseg.data.sample import Dataset
-from weakseg.errors import RunInvalid, WeaksegError
+from weakseg.errors import RunInvalid, WeaksegError, WriteRefused
+from weakseg.evaluate.scores import Scores
 from weakseg.regular_file import read_text
 from weakseg.report.comparison import comparisons
 from weakseg.report.evaluation import evaluation
@@ -23,27 +24,40 @@ def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = la
 
     Raises:
         DataInvalid: `out` is a file that is no report.
+        WriteRefused: it cannot be written; the message has the scores.
     """
     require_free(out)
     names = _names(runs)
     accounts = [account(run, name, index, say) for index, (run, name) in enumerate(zip(runs, names, strict=True))]
     say("drawing the report")
     said, scored, learnt = [facts(run) for run in runs], judged(accounts), taught(accounts)
-    write_page(
-        out,
-        "report.html",
-        title=" · ".join(names),
-        accounts=accounts,
-        facts=said,
-        fact_names=list(dict.fromkeys(name for of in said for name in of)),
-        recipes=[_recipe_text(run) for run in runs],
-        charts=curves(accounts),
-        judged=scored,
-        taught=learnt,
-        comparisons=comparisons(scored, learnt),
-        shares={a.name: each.counts.labelled_share for block in learnt for each in block.sets for a in each.accounts},
-        colors=css_colors,
-    )
+    try:
+        write_page(
+            out,
+            "report.html",
+            title=" · ".join(names),
+            accounts=accounts,
+            facts=said,
+            fact_names=list(dict.fromkeys(name for of in said for name in of)),
+            recipes=[_recipe_text(run) for run in runs],
+            charts=curves(accounts),
+            judged=scored,
+            taught=learnt,
+            comparisons=comparisons(scored, learnt),
+            shares={
+                a.name: each.counts.labelled_share for block in learnt for each in block.sets for a in each.accounts
+            },
+            colors=css_colors,
+        )
+    except WriteRefused as error:
+        # All is computed; what people wait for is shown all the same.
+        scores = [f"  {a.name}: {_in_short(a.scores)}" for a in accounts if a.scores is not None]
+        found = "\n".join([error.found, *(["The scores are:"] if scores else []), *scores])
+        raise WriteRefused(found, mend="write the page elsewhere, with --out") from error
+
+
+def _in_short(scores: Scores) -> str:
+    return f"mIoU {scores.mean_iou():.3f}, mean Dice {scores.mean_dice():.3f}, accuracy {scores.pixel_accuracy():.3f}"
 
 
 def account(run: Run, name: str, color: int, say: Callable[[str], None]) -> Account:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -46,6 +46,8 @@ from weakseg.whole_file import write_whole
 
 _RECORD = {"recipe": dict, "classes": dict, "channels": int, "network_config": dict, "fingerprint": str}
 """Parts of `run.json` that a run cannot be opened without, and their kinds."""
+_MEND_RECORD = "put the file back from a copy, or train again with another --out"
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,20 @@ class Run:
 
     @property
     def classes(self) -> Classes:
-        """The classes the network was trained on."""
-        return decode(self.record["classes"])
+        """The classes the network was trained on.
+
+        Raises:
+            RunInvalid: the record holds something else in their place.
+        """
+        classes = self._part("classes", self.record["classes"], Classes)
+        names, unscored = classes.names, classes.unscored
+        sound = (
+            isinstance(names, tuple) and isinstance(unscored, tuple) and all(isinstance(name, str) for name in names)
+        )
+        numbers = [classes.background, *(unscored if sound else ())]
+        if not sound or not names or not all(n is None or type(n) is int and 0 <= n < len(names) for n in numbers):
+            raise self._damaged(f"its classes are {classes!r:.200}")
+        return classes
 
     @cached_property
     def declaration(self) -> Declaration:
@@ -72,16 +86,34 @@ class Run:
         Raises:
             RunInvalid: the record holds something else in its place.
         """
-        said = decode(self.record["declaration"]) if "declaration" in self.record else Declaration()
-        if not isinstance(said, Declaration):
-            found = f"{self.path / 'run.json'}: its declaration is {said!r}"
-            raise RunInvalid(found, expected="what a data folder says about itself", mend="train again")
-        return said
+        if "declaration" not in self.record:
+            return Declaration()
+        return self._part("declaration", self.record["declaration"], Declaration)
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The recipe; parts made by the user's own code are `Foreign` texts."""
-        return decode(self.record["recipe"])
+        """The recipe; parts made by the user's own code are `Foreign` texts.
+
+        Raises:
+            RunInvalid: the record holds something else in its place.
+        """
+        return self._part("recipe", self.record["recipe"], Recipe)
+
+    def _part(self, name: str, said: Any, kind: type[Part]) -> Part:
+        """A part of the record, made again."""
+        try:
+            part = decode(said)
+        except RunInvalid as error:
+            raise error.at(self.path / "run.json") from error
+        # A setting may be anything, and what it is used for first may raise anything.
+        except Exception as error:
+            raise self._damaged(f"its {name} cannot be made: {type(error).__name__}: {error!s:.200}") from error
+        if not isinstance(part, kind):
+            raise self._damaged(f"its {name} is {part!r:.200}")
+        return part
+
+    def _damaged(self, why: str) -> RunInvalid:
+        return RunInvalid(f"{self.path / 'run.json'} is damaged: {why}", mend=_MEND_RECORD)
 
     @property
     def has_tuned_crf(self) -> bool:
@@ -100,7 +132,7 @@ class Run:
             return DenseCRF()
         try:
             found = decode(json.loads(read_text(file, RunInvalid)))
-        except (ValueError, WeaksegError) as error:
+        except Exception as error:
             found = error.found if isinstance(error, WeaksegError) else error
             raise RunInvalid(f"{file} cannot be read: {found}", mend="remove it, or tune again") from error
         if not isinstance(found, DenseCRF):
@@ -146,7 +178,10 @@ class Run:
             spec: how to make it, needed when the recipe used a network of the user's own.
             which: `best` or `last` checkpoint.
         """
-        spec = spec or decode(self.record["recipe"]["network"])
+        if spec is None:
+            if "network" not in self.record["recipe"]:
+                raise self._damaged("its recipe has no network")
+            spec = self._part("network", self.record["recipe"]["network"], object)  # pyright: ignore[reportAssignmentType]
         if not isinstance(spec, NetworkSpec):
             raise RunInvalid(
                 f"{self.path}: the network was made by your own code ({getattr(spec, 'text', spec)})",
@@ -158,7 +193,14 @@ class Run:
                 f"{self.path} holds no {path.name}",
                 mend="go on with weakseg train --resume, which also makes a lost file again where it can",
             )
-        network = spec.rebuild(self.record["channels"], len(self.classes), self.record["network_config"])
+        if not 0 < self.record["channels"] <= 10_000:
+            raise self._damaged(f"its images have {self.record['channels']} channels")
+        try:
+            network = spec.rebuild(self.record["channels"], len(self.classes), self.record["network_config"])
+        except WeaksegError as error:
+            raise error.at(self.path / "run.json") from error
+        except Exception as error:
+            raise self._damaged(f"its network cannot be made: {type(error).__name__}: {error!s:.200}") from error
         checkpoint.load_network(network, checkpoint.read(path)[0], path)
         if which == "best":
             self._require_the_best()
@@ -175,7 +217,10 @@ class Run:
 
     def predictor(self, device: str = "cpu", network: NetworkSpec | None = None, which: str = "best") -> Predictor:
         """What turns pictures into probabilities and labels."""
-        numbers = tuple(self.record.get("numbers", ()))
+        said = self.record.get("numbers", [])
+        numbers = tuple(said) if isinstance(said, list) else (said,)
+        if not all(type(number) is int for number in numbers) or len(numbers) not in (0, len(self.classes)):
+            raise self._damaged(f"its numbers are {numbers!r:.200}")
         return Predictor(self.network(network, which), self.classes, self.record["channels"], device, numbers=numbers)
 
 
@@ -195,10 +240,8 @@ def open_run(path: Path | str) -> Run:
         wrong = [name for name, kind in _RECORD.items() if not isinstance(record.get(name), kind)]
         if wrong:
             raise ValueError(f"{', '.join(wrong)} is missing or damaged")
-    except (ValueError, TypeError) as error:
-        raise RunInvalid(
-            f"{path / 'run.json'} cannot be read: {error}", mend="train again with another --out"
-        ) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise RunInvalid(f"{path / 'run.json'} cannot be read: {error!s:.200}", mend=_MEND_RECORD) from error
     return Run(path, record)
 
 

@@ -10,6 +10,15 @@ from weakseg.whole_file import leftovers, remove_leftovers
 _BY_THE_SYSTEM = {".DS_Store", "Thumbs.db", "desktop.ini", ".weakseg.lock"}
 
 
+def is_vacant(path: Path) -> bool:
+    """Whether nothing is there that anybody would miss."""
+    try:
+        require_vacant(path, "")
+    except RunInvalid:
+        return False
+    return True
+
+
 def require_vacant(path: Path, source: str) -> None:
     """Raise where something is in the way of a new run.
 
