@@ -218,7 +218,7 @@ class Run:
     def predictor(self, device: str = "cpu", network: NetworkSpec | None = None, which: str = "best") -> Predictor:
         """What turns pictures into probabilities and labels."""
         said = self.record.get("numbers", [])
-        numbers = tuple(said) if isinstance(said, list) else (said,)
+        numbers = tuple(said) if isinstance(said, (list, tuple)) else (said,)
         if not all(type(number) is int for number in numbers) or len(numbers) not in (0, len(self.classes)):
             raise self._damaged(f"its numbers are {numbers!r:.200}")
         return Predictor(self.network(network, which), self.classes, self.record["channels"], device, numbers=numbers)
