@@ -34,3 +34,16 @@ def test_help_is_there_within_a_second():
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(seconds() for _ in range(3)) < (3.0 if os.environ.get("CI") else 1.0)
+
+
+def test_waiting_threads_let_others_work_unless_the_user_decides():
+    """Set before torch is there; a choice of the user's stays as it is."""
+    code = "import os, weakseg; print(os.environ.get('OMP_WAIT_POLICY'), os.environ.get('GOMP_SPINCOUNT'))"
+    for own, expected in (
+        ({}, "PASSIVE None"),
+        ({"GOMP_SPINCOUNT": "7"}, "None 7"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"),
+    ):
+        bare = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+        said = subprocess.run([sys.executable, "-c", code], env=bare | own, check=True, capture_output=True, text=True)
+        assert said.stdout.split() == expected.split()

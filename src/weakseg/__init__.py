@@ -3,7 +3,13 @@
 `import weakseg` stays light: what needs torch, transformers or accelerate is loaded when it is used.
 """
 
+import os
 from importlib import import_module
+
+# Before torch is imported: its threads would spin where they wait for each other, and so keep the cores from those that
+# they wait for as soon as anything else runs on the machine (docs/performance.md).
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & {*os.environ}:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 __version__ = "0.1.0"
 
