@@ -16,7 +16,7 @@ LEVELS = (
     ("divergences", "energies", "watching"),
     ("constraints", "kernels"),
     ("types", "whole_file", "duration", "amount", "ending", "memory"),
-    ("regular_file", "terminal", "brief", "given"),
+    ("foreign", "homes", "place", "regular_file", "terminal", "brief", "given"),
     ("errors",),
 )
 """Rooms of a level may import those of lower levels, and none of their own."""

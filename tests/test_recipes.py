@@ -1,5 +1,6 @@
 """Every recipe and every table that is shipped can be loaded, and is its own record."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from weakseg.train.codec import decode, encode
 from weakseg.train.recipe import load_recipe
 from weakseg.train.source import source
 
@@ -31,6 +33,7 @@ def test_recipe_can_be_made_again_from_its_record(path, tmp_path):
     record = tmp_path / "recipe.py"
     record.write_text(source(recipe))
     assert load_recipe(record) == recipe
+    assert decode(json.loads(json.dumps(encode(recipe)))) == recipe
 
 
 @named(RECIPES.glob("*.py"))

@@ -11,9 +11,10 @@ from pictures import tiny_recipe
 from weakseg import DualProjection, Fit, PartialDice, Phase, Pretrained, Recipe, SeedsOnly, Sum, UNet, paper_tags
 from weakseg.data.scenes import Scenes
 from weakseg.errors import RecipeInvalid, RunInvalid
-from weakseg.train.codec import Foreign, decode, encode
+from weakseg.foreign import Foreign
+from weakseg.train.codec import decode, encode
+from weakseg.train.identity import fingerprint
 from weakseg.train.recipe import load_recipe, with_epochs
-from weakseg.train.run_folder import fingerprint
 from weakseg.train.source import is_own, source
 
 _OURS = Recipe(

@@ -19,10 +19,11 @@ from weakseg.commands import crf_columns
 from weakseg.data.sample import Dataset
 from weakseg.data.view import view, whole
 from weakseg.errors import RecipeInvalid, RunInvalid, WeaksegError
+from weakseg.train.identity import what_differs
 from weakseg.train.lock import RunBusy, lock
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe
-from weakseg.train.run_folder import fingerprint, open_run
+from weakseg.train.run_folder import open_run
 from weakseg.train.validation import stopped_early
 from weakseg.types import UNLABELED
 
@@ -128,9 +129,10 @@ def _finished(folder: Path, recipe: Recipe) -> bool:
     if not (folder / "run.json").is_file():
         return False
     run = open_run(folder)
-    if run.record["fingerprint"] != fingerprint(recipe):
+    if other := what_differs(run.record, recipe):
+        found = f"{folder} holds a run of another recipe than the table's row now has: {'; '.join(other)}"
         mend = "move that folder away to train the row as it is now, or keep the tables apart with --out"
-        raise RunInvalid(f"{folder} holds a run of another recipe than the table's row now has", mend=mend)
+        raise RunInvalid(found, mend=mend)
     return run.epochs_done >= recipe.epochs or stopped_early(recipe, run.metrics)
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from weakseg.errors import RecipeInvalid
 from weakseg.regular_file import read_text
 from weakseg.train.default import choose, said_of_split
+from weakseg.train.identity import located
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe, load_recipe, with_epochs
 from weakseg.train.source import is_own, source
@@ -31,7 +32,7 @@ def train_and_show(
     if said := said_of_split(recipe):
         console.print(said, highlight=False)
     # A recipe file may lean on files beside it; written out in full it can be run again from the run folder alone.
-    text = source(recipe) if is_own(recipe) else text
+    text = source(located(recipe)) if is_own(recipe) else text
     train_recipe(
         recipe,
         out,

@@ -16,6 +16,7 @@ from weakseg.data.name_pattern import found_in
 from weakseg.data.relabel import marked_classes
 from weakseg.data.sample import Dataset, Sample
 from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.place import absolute
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 
 
@@ -43,6 +44,13 @@ class Folder:
     def __post_init__(self):
         if isinstance(self.labels, str):
             raise DataInvalid(f"labels = '{self.labels}'", expected=f"a tuple, with its comma: ('{self.labels}',)")
+
+    def located(self) -> "Folder":
+        """The same folder by its absolute path, and other folders of labels by theirs."""
+        labels = self.labels and tuple(
+            name if os.path.lexists(Path(self.path).expanduser() / name) else absolute(name) for name in self.labels
+        )
+        return replace(self, path=absolute(self.path), labels=labels)
 
     @cached_property
     def root(self) -> Path:

@@ -4,7 +4,7 @@ Lin et al. 2016, "ScribbleSup: Scribble-Supervised Convolutional Networks for Se
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -18,6 +18,7 @@ from weakseg.data.image_file import read_labels
 from weakseg.data.relabel import relabelled
 from weakseg.data.sample import Dataset, Sample, Stroke
 from weakseg.errors import DataInvalid
+from weakseg.place import absolute
 from weakseg.regular_file import open_regular
 from weakseg.types import UNLABELED, Classes
 
@@ -48,6 +49,10 @@ class ScribbleSup:
     folder: str
     """Where <key>.xml are: scribble_annotation/pascal_2012."""
     width_px: float = 3.0
+
+    def located(self) -> "ScribbleSup":
+        """The same by its absolute path."""
+        return replace(self, folder=absolute(self.folder))
 
     @property
     def classes(self) -> Classes:
@@ -83,6 +88,10 @@ class ScribbleMaps:
     samples: Dataset
     folder: str
     """Where <key>.png are: pascal_2012_scribble, or one of its shortened variants."""
+
+    def located(self) -> "ScribbleMaps":
+        """The same by its absolute path."""
+        return replace(self, folder=absolute(self.folder))
 
     @property
     def classes(self) -> Classes:

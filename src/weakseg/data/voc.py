@@ -8,7 +8,7 @@ SegmentationClassAug, or as SBD's own .mat files.
 import os
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
@@ -23,6 +23,7 @@ from weakseg.data.relabel import fully_labelled
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
 from weakseg.memory import require_memory
+from weakseg.place import absolute
 from weakseg.regular_file import open_regular, read_text
 from weakseg.types import UNLABELED, Classes
 
@@ -57,6 +58,10 @@ class Voc:
     def classes(self) -> Classes:
         """The background and VOC's twenty kinds of things."""
         return VOC_CLASSES
+
+    def located(self) -> "Voc":
+        """The same by absolute paths."""
+        return replace(self, root=absolute(self.root), sbd=self.sbd and absolute(self.sbd))
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Networks of transformers: with pretrained weights, by hub name or folder, or drawn at random from a config."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from weakseg.models.traps import (
     tile_px,
 )
 from weakseg.models.weights import blue_first, config_from, explained, locate, normalisation, quiet, read_config
+from weakseg.place import absolute
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ class Pretrained:
 
     def __post_init__(self):
         _check_enlarge(self.enlarge)
+
+    def located(self) -> "Pretrained":
+        """The same by its absolute path, where it is a folder's."""
+        return replace(self, name=absolute(self.name)) if (Path(self.name) / "config.json").is_file() else self
 
     def build(self, channels: int, classes: int) -> Network:
         """The network with its pretrained weights.
@@ -77,6 +82,10 @@ class Untrained:
 
     def __post_init__(self):
         _check_enlarge(self.enlarge)
+
+    def located(self) -> "Untrained":
+        """The same by its absolute path."""
+        return replace(self, config=absolute(self.config))
 
     def build(self, channels: int, classes: int) -> Network:
         """The network, drawn from torch's global generator."""

@@ -1,6 +1,6 @@
 """The first paper's network: VGG16 with a large field of view and logits at an eighth of the picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from weakseg.errors import NetworkUnavailable
 from weakseg.models.network import Network
 from weakseg.models.traps import adapt_first_convolution
 from weakseg.models.weights import IMAGENET
+from weakseg.place import absolute
 from weakseg.regular_file import require_regular
 
 _CHANNELS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -31,6 +32,10 @@ class Vgg16LargeFov:
     `classifier.3.bias`). fc6 takes every second row and column of `classifier.0`'s 7 x 7, as DeepLab did."""
     width: int = 4096
     """Features of fc6 and fc7; DeepLab-LargeFOV has 1024. Fewer than the file holds: evenly spaced ones."""
+
+    def located(self) -> "Vgg16LargeFov":
+        """The same by the absolute path of its weights."""
+        return replace(self, weights=self.weights and absolute(self.weights))
 
     def build(self, channels: int, classes: int) -> Network:
         """The network, with its pretrained weights if it was given any; fc8 is Gaussian, of deviation 0.01.

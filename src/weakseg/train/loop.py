@@ -24,6 +24,7 @@ from weakseg.evaluate.predict import Predictor
 from weakseg.models.depthwise import depthwise_in_float32
 from weakseg.train import engine, run_folder
 from weakseg.train.crops import require_demands_seen
+from weakseg.train.identity import located
 from weakseg.train.loader import Collate, Remember, Share, batches_of, nothing, steps_per_epoch
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 from weakseg.train.position import Position, Sweep
@@ -68,7 +69,7 @@ def train_recipe(
         RecipeInvalid: the parts do not fit each other, or crops hide most of what constraints demand.
         EvidenceInvalid: the loss became infinite or undefined.
     """
-    into = _Into(Path(out), recipe_text or source(recipe), resume, accept_changes)
+    into = _Into(Path(out), recipe_text or source(located(recipe)), resume, accept_changes)
     with ExitStack() as claims:
         return _train(recipe, into, device, console, claims)
 

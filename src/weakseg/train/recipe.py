@@ -11,9 +11,9 @@ from weakseg.data.augment import Augment
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset
 from weakseg.errors import RecipeInvalid, WeaksegError
+from weakseg.foreign import Foreign
 from weakseg.models.network import NetworkSpec
 from weakseg.objectives import Fit
-from weakseg.train.codec import Foreign
 from weakseg.train.parts import parts
 from weakseg.types import Objective
 

@@ -11,7 +11,6 @@ targets/           hidden segmentations that are remembered; targets_before/ tho
 crf.json           the CRF that `weakseg tune-crf` found for it
 """
 
-import hashlib
 import json
 import platform
 from contextlib import AbstractContextManager
@@ -34,6 +33,7 @@ from weakseg.models.network import NetworkSpec
 from weakseg.regular_file import read_text
 from weakseg.train import checkpoint, data_list
 from weakseg.train.codec import decode, encode
+from weakseg.train.identity import fingerprint, located, what_differs
 from weakseg.train.lock import lock
 from weakseg.train.metrics import read_metrics as read_metrics
 from weakseg.train.metrics import sound, write_metrics
@@ -43,6 +43,9 @@ from weakseg.train.restore import BEST, LAST, PREVIOUS, SWEEP, best_state, keep_
 from weakseg.train.vacant import require_no_links, require_vacant, tidy
 from weakseg.types import Classes
 from weakseg.whole_file import write_whole
+
+FORMAT = 2
+"""Of `run.json`. 1, which no record says, named the module of every part; 2 gives public names, without defaults."""
 
 _RECORD = {"recipe": dict, "classes": dict, "channels": int, "network_config": dict, "fingerprint": str}
 """Parts of `run.json` that a run cannot be opened without, and their kinds."""
@@ -237,12 +240,25 @@ def open_run(path: Path | str) -> Run:
         )
     try:
         record = dict(json.loads(read_text(path / "run.json", RunInvalid)))
+        _require_known_format(path, record)
         wrong = [name for name, kind in _RECORD.items() if not isinstance(record.get(name), kind)]
         if wrong:
             raise ValueError(f"{', '.join(wrong)} is missing or damaged")
     except (ValueError, TypeError, RecursionError) as error:
         raise RunInvalid(f"{path / 'run.json'} cannot be read: {error!s:.200}", mend=_MEND_RECORD) from error
     return Run(path, record)
+
+
+def _require_known_format(path: Path, record: dict[str, Any]) -> None:
+    written = record.get("format", 1)
+    if not isinstance(written, int) or written < 1:
+        raise ValueError(f"format {written!r}")
+    if written > FORMAT:
+        raise RunInvalid(
+            f"{path / 'run.json'} has format {written}, of weakseg {record.get('weakseg', '(unknown version)')}",
+            expected=f"format {FORMAT} or lower, which weakseg {version('weakseg')} reads",
+            mend="open the run with that version of weakseg, or a later one",
+        )
 
 
 def load(path: Path | str, device: str = "cpu", network: NetworkSpec | None = None) -> Predictor:
@@ -253,11 +269,6 @@ def load(path: Path | str, device: str = "cpu", network: NetworkSpec | None = No
 def keep_crf(path: Path, crf: DenseCRF) -> None:
     """Put the CRF that was tuned for a run beside its weights."""
     _write_text(path / "crf.json", json.dumps(encode(crf), indent=1) + "\n")
-
-
-def fingerprint(recipe: Recipe) -> str:
-    """A short text that two recipes share only if they ask for the same training."""
-    return hashlib.sha256(json.dumps(encode(recipe), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def claim(path: Path, resume: bool, source: str) -> AbstractContextManager[None]:
@@ -294,9 +305,9 @@ def enter(
     record = _record(recipe, channels, network)
     if resume:
         run = open_run(path)
-        if run.record["fingerprint"] != record["fingerprint"]:
+        if other := what_differs(run.record, recipe):
             raise RunInvalid(
-                f"{path} holds a run of another recipe",
+                f"{path} holds a run of another recipe: {'; '.join(other)}",
                 expected="the recipe it was started with (its recipe.py), the same seed and epochs",
                 mend="resume it with its own recipe, or choose another --out",
             )
@@ -396,6 +407,7 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
     config = getattr(network, "config", {})
     folder = folder_of(recipe.training)
     return {
+        "format": FORMAT,
         "weakseg": version("weakseg"),
         "versions": {name: version(name) for name in ("torch", "transformers", "accelerate", "numpy")},
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, Python {platform.python_version()}",
@@ -406,7 +418,7 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "declaration": encode(Declaration() if folder is None else folder.declared),
         "network_config": config if isinstance(config, dict) else {},
         "parameters": sum(p.numel() for p in network.parameters()),
-        "recipe": encode(recipe),
+        "recipe": encode(located(recipe)),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.pretty import pretty_repr
 
+from weakseg.homes import public_name
 from weakseg.train.recipe import Recipe
 
 
@@ -23,17 +24,22 @@ def source(recipe: Recipe) -> str:
 def imports(value: Any) -> list[str]:
     """The import lines that the `repr` of a tree of dataclasses needs."""
     kinds, _ = _parts(value)
-    lines = [
-        f"from {module} import {', '.join(sorted(kind.__qualname__ for kind in kinds if kind.__module__ == module))}"
-        for module in sorted({kind.__module__ for kind in kinds} - {"builtins"})
-    ]
+    homes: dict[str, list[str]] = {}
+    for kind in kinds - {float}:
+        homes.setdefault("weakseg" if public_name(kind) else kind.__module__, []).append(kind.__qualname__)
+    lines = [_import(home, sorted(homes[home])) for home in sorted(homes)]
     return [*(["from math import inf"] if float in kinds else []), *lines]
 
 
-def is_own(recipe: Recipe) -> bool:
-    """Whether all parts of a recipe are weakseg's, so that its source makes it again anywhere."""
-    kinds, others = _parts(recipe)
-    return not others and all(kind.__module__.startswith("weakseg.") for kind in kinds - {float})
+def _import(home: str, names: list[str]) -> str:
+    line = f"from {home} import {', '.join(names)}"
+    return line if len(line) <= 100 else "\n".join([f"from {home} import (", *(f"    {each}," for each in names), ")"])
+
+
+def is_own(tree: Any) -> bool:
+    """Whether all parts of a recipe, or of a part of one, are weakseg's, so that its source makes it again anywhere."""
+    kinds, others = _parts(tree)
+    return not others and all(public_name(kind) for kind in kinds - {float})
 
 
 def _parts(value: Any) -> tuple[set[type], set[str]]:
