@@ -152,3 +152,25 @@ def test_advice_names_no_key_that_is_refused(farm):
 
     assert "labels[labels == -2147483648] = 255" in mend
     assert len(NAMES) == 3
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_maps_drawn_on_the_raw_photo_are_turned_as_the_photo_is(farm, orientation):
+    """By the code that the message gives for this orientation; then labels and image agree pixel by pixel."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for key in "abcdef":
+        grey = Image.fromarray(MASK * 100 + 10 * (ord(key) - 97))
+        grey.save(farm / "images" / f"{key}.png", exif=exif)
+    told = faults(farm)
+    assert len(told) == 12
+
+    for name, finding in told.items():
+        assert "do not resize" in finding.mend
+        turn = re.search(rf"(\w+) for (?:orientation )?{orientation}\b", finding.mend)[1]
+        with Image.open(farm / name) as labels:
+            labels.transpose(getattr(Image.Transpose, turn)).save(farm / name)
+
+    assert not faults(farm)
+    for number, sample in enumerate(Folder(str(farm), "all")):
+        assert (np.round(sample.image[0] * 255) == sample.truth * 100 + 10 * number).all()

@@ -1,6 +1,7 @@
 """Labels of one picture that cannot all be true.
 
-Only what may be trained on is held against each other; a mask that merely judges may disagree with a weak label.
+Only what may be trained on is held against each other here, pixel by pixel. How much of all weak labels the masks
+deny, those that merely judge too, is told for the whole set (`disagreement`), because annotators err by a few pixels.
 """
 
 from collections.abc import Iterator

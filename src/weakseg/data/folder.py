@@ -211,5 +211,21 @@ def read_values(path: Path, size: tuple[int, int] | None) -> Int[np.ndarray, "H 
     if size is not None and raw.shape != size:
         found = f"{path} is {raw.shape[1]} wide and {raw.shape[0]} high"
         expected = f"the size of its picture, {size[1]} wide and {size[0]} high (as its EXIF orientation shows it)"
-        raise DataInvalid(found, expected=expected, mend="resize the label map without interpolation, or draw it again")
+        raise DataInvalid(found, expected=expected, mend=_size_mend(raw.shape, size))
     return raw
+
+
+def _size_mend(shape: tuple[int, ...], size: tuple[int, int]) -> str:
+    """What to do about a map of this (height, width) in place of that of its image."""
+    if shape == size[::-1]:
+        return (
+            "do not resize it: its height and width are exchanged. Where the photo carries an EXIF orientation that the"
+            " labels ignore, turn the map as the photo is turned,"
+            " `PIL.Image.open(map).transpose(turn).save(map)` with turn ="
+            " PIL.Image.Transpose.ROTATE_270 for orientation 6, ROTATE_90 for 8, TRANSPOSE for 5, TRANSVERSE for 7"
+            " (`PIL.Image.open(photo).getexif().get(274)`); else turn or transpose it so that it lies on the image"
+        )
+    (height, width), (rows, columns) = shape, size
+    if abs(height * columns - width * rows) > max(rows, columns, height, width):
+        return "export it again at the image's size: it was cut or padded, so do not resize it"
+    return "resize the label map without interpolation, or draw it again"

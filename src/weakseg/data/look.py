@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from weakseg.data.agreement import Compared, compare_map, compare_tables
 from weakseg.data.contradictions import contradictions_of_marks, contradictions_of_tables
 from weakseg.data.convention import UNDECLARED
 from weakseg.data.finding import Finding, findings_of
@@ -41,6 +42,8 @@ class Look:
     """Rows and columns."""
     counts: dict[str, LabelCounts] = field(default_factory=dict)
     """What each source of labels says, as `Statistics.counts` names them."""
+    compared: dict[str, Compared] = field(default_factory=dict)
+    """How much of what each source says the mask denies."""
     undeclared: dict[str, Values] = field(default_factory=dict)
     """What the label maps hold whose values are not all declared, by source."""
 
@@ -72,6 +75,7 @@ def look(inventory: Inventory, key: str) -> Look:
         channels=len(image),
         size=image.shape[1:],
         counts=_counts(inventory, said, layers),
+        compared=_compared(key in contents.fully_labelled, said, layers),
         undeclared=undeclared,
     )
 
@@ -101,6 +105,14 @@ def _layers(
         else:
             layers[source] = labels
     return layers, undeclared
+
+
+def _compared(full: bool, said: Sample, layers: dict[str, Labels]) -> dict[str, Compared]:
+    """How each source compares with the mask, which contradictions are told of singly where it is a label too."""
+    if (mask := layers.get("masks")) is None:
+        return {}
+    maps = {source: compare_map(labels, mask) for source, labels in layers.items() if source != "masks"}
+    return maps if full else {**maps, **dict(compare_tables(said, mask))}
 
 
 def _tells(said: Sample) -> bool:

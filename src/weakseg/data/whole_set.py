@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from itertools import combinations
 
+from weakseg.data.disagreement import disagreements
 from weakseg.data.finding import Finding, counted, findings_of, some
 from weakseg.data.folder import channels_differ
 from weakseg.data.habits import listed
@@ -18,7 +19,7 @@ def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[
     """Findings about the data set as a whole."""
     found = [*_uneven_channels(inventory, looks), *_duplicates(inventory, looks, splits)]
     if inventory.judged:
-        found += undeclared_values(inventory, looks)
+        found += [*undeclared_values(inventory, looks), *disagreements(inventory, looks)]
         found += [*_all_marked(inventory, looks), *_one_class(inventory, looks)]
         found += [*_unlabelled(inventory, looks, splits), *_unmasked(inventory, splits)]
         found += [

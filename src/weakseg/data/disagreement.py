@@ -1,0 +1,89 @@
+"""Sources of weak labels that the masks of the same images deny."""
+
+from collections.abc import Sequence
+
+from weakseg.data.agreement import Cause, Marks, clicked, drawn, likely_cause
+from weakseg.data.finding import Finding, counted
+from weakseg.data.folder import read_sample, sample_of_tables
+from weakseg.data.image_file import read_labels
+from weakseg.data.inventory import Inventory
+from weakseg.data.look import Looks
+
+_MOST = 0.1
+"""Share that annotators may err by; on people's scribbles of hearts and photos it is below 0.001."""
+_LEAST = 20
+"""Pixels that are denied at least: fewer are a slip of the pen."""
+_MOST_OF_TABLES, _LEAST_OF_TABLES = 0.3, 5
+"""The same for tables, whose rows say more than a pixel."""
+_HALF = 0.5
+"""A single map is told of where more than so much of it is denied."""
+_TRIED = 40
+"""Images that the cause is looked for in."""
+
+
+def disagreements(inventory: Inventory, looks: Looks) -> list[Finding]:
+    """A finding for each source that masks deny, with the images and what would make both agree."""
+    found = []
+    for source in dict.fromkeys(source for each in looks.values() for source in each.compared):
+        each = {key: look.compared[source] for key, look in looks.items() if source in look.compared}
+        said, denied = sum(one.said for one in each.values()), sum(one.denied for one in each.values())
+        maps = source in inventory.layers
+        share, least = (_MOST, _LEAST) if maps else (_MOST_OF_TABLES, _LEAST_OF_TABLES)
+        wrong = [key for key, one in each.items() if maps and one.denied > max(_HALF * one.said, _LEAST)]
+        if not wrong and (denied < least or denied <= share * said):
+            continue
+        keys = tuple(key for key, one in each.items() if one.denied > share * one.said)
+        text = (
+            f"{denied / said:.0%} of what it says about {counted([*each])} with a mask is something else in the mask,"
+            f" most in {counted(keys, [*each])}"
+        )
+        cause = likely_cause(_marks(inventory, source, keys[:_TRIED])) if source in _places(inventory) else None
+        if cause:
+            text += f"; {cause.agreement:.0%} of it would agree if it were {_undone(inventory, cause)}"
+        mend = _mend(inventory, source, cause, whole=len(keys) == len(each))
+        found.append(Finding(inventory.root / source, text, "labels that agree with the masks", mend, keys))
+    return found
+
+
+def _places(inventory: Inventory) -> list[str]:
+    """Sources that say where something is."""
+    return [*inventory.layers, "clicks.csv"]
+
+
+def _marks(inventory: Inventory, source: str, keys: Sequence[str]) -> list[Marks]:
+    contents, found = inventory.contents, []
+    for key in keys:
+        mask = contents.legend.labels(read_labels(contents.masks[key]), "masks")
+        if source == "clicks.csv":
+            found.append(clicked(sample_of_tables(contents, key, read_sample(contents, key).image, mask), mask))
+        else:
+            found.append(drawn(contents.legend.labels(read_labels(inventory.layers[source][key]), source), mask))
+    return found
+
+
+def _undone(inventory: Inventory, cause: Cause) -> str:
+    names = inventory.contents.legend.classes.names
+    pairs = [f"'{names[label]}' for '{names[shown]}'" for label, shown in cause.becomes if label != shown]
+    return f"numbered otherwise, {' and '.join(pairs)}" if pairs else cause.words
+
+
+def _mend(inventory: Inventory, source: str, cause: Cause | None, whole: bool) -> str:
+    legend, look = inventory.contents.legend, "look at both in the page that --html writes"
+    if cause is None:
+        return f"{look}, and draw or export again what is wrong, the labels or the mask"
+    if cause.code:
+        if source == "clicks.csv":
+            return f"{look}; if the clicks are wrong, correct x and y in clicks.csv"
+        code = f"`labels = {cause.code}; PIL.Image.fromarray(labels).save(file)`"
+        return (
+            f"{look}; if the labels lie wrongly, for each of these files in {source}/"
+            f" `labels = numpy.asarray(PIL.Image.open(file))` and {code}; if the mask does, draw it again"
+        )
+    numbers, becomes = legend.numbers_in(source) if source in inventory.layers else (), dict(cause.becomes)
+    if source == "clicks.csv" or not whole or len(legend.declared) != len(legend.classes):
+        return f"{look}, and give the classes of these labels the names and numbers that the mask has"
+    free = [number for label, number in enumerate(numbers) if label not in becomes]
+    meant = {shown: numbers[label] for label, shown in becomes.items()}
+    values = [meant[label] if label in meant else free.pop(0) for label in range(len(numbers))]
+    said = f"`values = [{', '.join(map(str, values))}]` below a line `[{source}]`"
+    return f"{look}; if the labels are numbered wrongly, set {said} at the end of dataset.toml"
