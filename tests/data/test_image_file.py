@@ -302,3 +302,47 @@ def test_the_palette_is_that_of_pascal_voc():
         [224, 224, 192],
     ]
     assert len(np.unique(colours, axis=0)) == 256
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16"])
+@pytest.mark.parametrize("photometric", ["miniswhite", "minisblack"])
+def test_white_is_zero_leaves_labels_and_turns_images_at_every_depth(tmp_path, dtype, photometric):
+    """Labels are numbers whatever they look like; images are light where the file says so."""
+    stored = np.array([[0, 1], [1, 0]]) if dtype == "bool" else np.array([[0, 1], [2, 200]])
+    most = {"bool": 1, "uint8": 255, "uint16": 65535}[dtype]
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, stored.astype(dtype), photometric=photometric)
+
+    assert read_labels(path).tolist() == stored.tolist()
+    light = 1 - stored / most if photometric == "miniswhite" else stored / most
+    assert np.allclose(read_image(path), light[None])
+
+
+def test_nan_is_counted_and_told(tmp_path):
+    """With what to do about pixels that hold no data."""
+    values = np.full((4, 5), 0.5, np.float32)
+    values[1, 1:3] = np.nan
+    tifffile.imwrite(tmp_path / "a.tif", values)
+
+    with pytest.raises(DataInvalid, match="nan or infinity at 2 pixels") as error:
+        read_image(tmp_path / "a.tif")
+
+    assert "`void` in masks" in error.value.mend
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_the_code_for_transparent_maps_leaves_undrawn_what_is_transparent(tmp_path, mode):
+    """The message's own lines are run."""
+    file, marks = tmp_path / "a.png", np.array([[0, 1, 255]])
+    drawn = np.where(marks == 255, 0, marks)
+    colour = [np.where(drawn == 1, 128, 0), 0 * drawn, 0 * drawn] if mode == "RGBA" else [drawn]
+    Image.fromarray(np.dstack([*colour, np.where(marks == 255, 0, 255)]).astype(np.uint8), mode).save(file)
+    with pytest.raises(DataInvalid) as error:
+        read_labels(file)
+
+    code = error.value.mend.partition("\n")[2]
+    exec("\n".join(line.strip() if "labels[" not in line else line[4:] for line in code.split("\n")), {
+        "np": np, "Image": Image, "file": file
+    })  # fmt: skip
+
+    assert read_labels(file).tolist() == marks.tolist()

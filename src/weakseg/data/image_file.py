@@ -58,7 +58,14 @@ def read_image(path: Path) -> Float[np.ndarray, "M H W"]:
     Raises:
         DataInvalid: the file is missing, damaged, has several pages, or holds values of an unknown range.
     """
-    values = _read_tiff(path, IMAGE) if _needs_tifffile(path) else channels_of(_read_pillow(path, IMAGE))
+    if _needs_tifffile(path):
+        values = _read_tiff(path, IMAGE)
+    else:
+        picture = _read_pillow(path, IMAGE)
+        values = channels_of(picture)
+        # Pillow inverts 8 bits and fewer where 0 means white, and leaves 16 as they are.
+        if _white_is_zero(picture) and values.dtype.kind == "u" and values.dtype.itemsize == 2:
+            values = np.invert(values)
     # A copy always: what Pillow and tifffile give may be read-only.
     channels = np.array(np.moveaxis(values, -1, 0), dtype=np.float32, order="C")
     kind = (values.dtype.kind, values.dtype.itemsize)
@@ -67,12 +74,29 @@ def read_image(path: Path) -> Float[np.ndarray, "M H W"]:
         channels /= np.float32(_LARGEST[kind])
         return channels
     if kind[0] != "f" or not (channels.min() >= 0 and channels.max() <= 1):
-        raise DataInvalid(
-            f"{path} holds {values.dtype} values from {values.min()} to {values.max()}",
-            expected="8 or 16 bits without a sign, or floating point in [0, 1]",
-            mend="scale the values and save the picture again",
-        )
+        raise _range_unknown(path, values)
     return channels
+
+
+def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInvalid:
+    """The error of an image whose values cannot be brought to [0, 1] without being told how."""
+    expected = "8 or 16 bits without a sign, or floating point in [0, 1]"
+    strange = ~np.isfinite(values).all(axis=2) if values.dtype.kind == "f" else np.zeros(1, bool)
+    if strange.any():
+        mend = (
+            "save the image with a number there, `numpy.nan_to_num(values, posinf=0, neginf=0)`; where these pixels"
+            " hold no data, leave them undrawn in scribbles and give them the value of `void` in masks"
+        )
+        numbers = values[np.isfinite(values)] if not strange.all() else values
+        found = f"{path} holds {values.dtype} values from {numbers.min()} to {numbers.max()}"
+        return DataInvalid(f"{found}, and nan or infinity at {strange.sum()} pixels", expected=expected, mend=mend)
+    low, high = values.min(), values.max()
+    mend = (
+        "save the image again with `((values - low) / (high - low)).clip(0, 1).astype(numpy.float32)`, the same low and"
+        " high for all images; where one value, such as -9999, means no data, leave these pixels undrawn in scribbles"
+        " and give them the value of `void` in masks"
+    )
+    return DataInvalid(f"{path} holds {values.dtype} values from {low} to {high}", expected=expected, mend=mend)
 
 
 def channels_of(picture: Image.Image) -> Shaped[np.ndarray, "H W M"]:
@@ -95,6 +119,12 @@ def read_labels(path: Path) -> Int[np.ndarray, "H W"]:
     values = np.atleast_3d(_read_tiff(path, LABELS) if picture is None else np.asarray(picture))
     if picture is not None and picture.format in ("JPEG", "MPO"):
         raise DataInvalid(f"{path} is a JPEG, which changes labels", expected="a lossless file", mend="save it as PNG")
+    if values.shape[2] == 2:
+        raise DataInvalid(
+            f"{path} is grey with transparency (2 channels)",
+            expected="one number a pixel: a palette or grey PNG with the index of the class",
+            mend=_FROM_TRANSPARENCY,
+        )
     if values.shape[2] > 1:
         raise DataInvalid(
             f"{path} is a colour picture ({values.shape[2]} channels)",
@@ -103,20 +133,38 @@ def read_labels(path: Path) -> Int[np.ndarray, "H W"]:
         )
     if values.dtype.kind not in "bui":
         raise DataInvalid(f"{path} holds {values.dtype} values", expected="whole numbers", mend="save it as PNG")
-    # Pillow stretches grey values of 2 or 4 bits to 0..255.
-    stretch = 255 // (2 ** _png_bits(path) - 1) if picture is not None and picture.mode == "L" else 1
+    stretch = 1
+    if picture is not None and picture.mode in ("1", "L"):
+        # Pillow stretches grey values of 2 or 4 bits to 0..255, and inverts them where 0 means white.
+        bits = _tiff_bits(picture) if picture.format == "TIFF" else _png_bits(path)
+        stretch = 255 // (2**bits - 1) if picture.mode == "L" else 1
+        values = np.invert(values) if _white_is_zero(picture) else values
     labels = values[:, :, 0].astype(np.int32)
     if stretch > 1:
         labels //= stretch
     return labels
 
 
+def _white_is_zero(picture: Image.Image) -> bool:
+    """Whether this is a TIFF whose PhotometricInterpretation says that 0 is white."""
+    return picture.format == "TIFF" and picture.tag_v2.get(262) == 0  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _tiff_bits(picture: Image.Image) -> int:
+    """Bits a sample of a TIFF that Pillow has read as grey."""
+    bits = picture.tag_v2.get(258, (8,))  # pyright: ignore[reportAttributeAccessIssue]
+    return bits[0] if bits[0] in (2, 4) else 8
+
+
 _FROM_COLOURS = """convert it, for instance so:
-    rgb = np.asarray(Image.open(file).convert("RGB"))
-    labels = np.full(rgb.shape[:2], 255, np.uint8)
+    rgba = np.asarray(Image.open(file).convert("RGBA"))
+    labels = np.full(rgba.shape[:2], 255, np.uint8)  # also where nothing is drawn, on transparent ground
     for index, colour in enumerate([(0, 0, 0), (128, 0, 0)]):  # the colour of each class
-        labels[(rgb == colour).all(axis=2)] = index
+        labels[(rgba == (*colour, 255)).all(axis=2)] = index
     Image.fromarray(labels).save(file)"""
+_FROM_TRANSPARENCY = """convert it, so that nothing is drawn where it is transparent:
+    grey, opaque = np.moveaxis(np.asarray(Image.open(file)), 2, 0)
+    Image.fromarray(np.where(opaque == 0, 255, grey).astype(np.uint8)).save(file)"""
 
 
 def void_for(classes: int) -> int:
