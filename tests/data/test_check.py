@@ -55,7 +55,7 @@ OF_PICTURES = {
     "box that leaves the picture": (
         lambda r, k: add(r / "boxes.csv", f"{k},cow,-1,3,17,8"), "boxes.csv", "from x -1 to 17", "cut the box"
     ),
-    "box of nothing": (lambda r, k: add(r / "boxes.csv", f"{k},cow,5,3,5,8"), "boxes.csv", "holds nothing", "correct"),
+    "box of nothing": (lambda r, k: add(r / "boxes.csv", f"{k},cow,9,3,9,8"), "boxes.csv", "holds nothing", "correct"),
     "click outside the picture": (
         lambda r, k: add(r / "clicks.csv", f"{k},cow,16,3"), "clicks.csv", "x 16, y 3", "exchanged"
     ),
