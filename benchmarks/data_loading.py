@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import torch
@@ -11,7 +11,7 @@ import torch
 from weakseg import Augment, Fit, Phase, Recipe, SeedsOnly, UNet
 from weakseg.data.scenes import Scenes
 from weakseg.train import engine
-from weakseg.train.loader import Share, batches
+from weakseg.train.loader import batches_of
 from weakseg.train.optimizer import make_optimizer
 from weakseg.train.recipe import load_recipe
 
@@ -45,9 +45,7 @@ def _seconds(recipe: Recipe) -> tuple[float, float]:
     model, optimizer = engine.prepare(accelerator, network, make_optimizer(recipe, network))
     model.train()
     clock = [time.perf_counter()]
-    for batch in islice(
-        batches(recipe.training, recipe.augment, recipe.batch_size, 0, range(1), Share(), 0), STEPS + 1
-    ):
+    for batch in islice(chain.from_iterable(batches_of(recipe, range(1))), STEPS + 1):
         clock.append(time.perf_counter())
         with accelerator.autocast():
             logits = model(batch.image.contiguous(memory_format=torch.channels_last))

@@ -35,9 +35,10 @@ from weakseg import (
 )
 from weakseg.constraints.linear_rows import class_row, deletion, join
 from weakseg.data.scenes import Scenes
+from weakseg.data.view import together
 from weakseg.solvers.grid_problem import grid_problem, known_cells
-from weakseg.train.loader import Share, batches
-from weakseg.train.recipe import load_recipe
+from weakseg.train.loader import batches_of
+from weakseg.train.recipe import Phase, Recipe, load_recipe
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 CLASSES = 21
@@ -217,7 +218,8 @@ def step_share() -> float:
     network = spec.build(pictures[0].image.shape[0], len(pictures.classes))
     network.train()
     solver = DualProjection(All((UntaggedClassesAbsent(), TaggedClassesPresent(), SizesWithin())))
-    batch = next(iter(batches(pictures, augment, 8, 0, range(1), Share(), 0)))
+    recipe = Recipe(pictures, spec, (Phase(Fit(solver), 1),), augment=augment)
+    (batch,) = next(iter(batches_of(recipe, range(1), collate=together)))
     batch = replace(batch, weak=sizes_only(batch.weak, len(pictures.classes)))
     with torch.no_grad():
         evidence = Evidence(batch.image, network(batch.image).float().log_softmax(1), batch.weak)

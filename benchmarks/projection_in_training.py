@@ -7,7 +7,7 @@ from nothing and from the multipliers of the epoch before. Processor time of one
 
 import os
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import torch
@@ -31,7 +31,7 @@ from weakseg import (
     UNet,
     UntaggedClassesAbsent,
 )
-from weakseg.train.loader import Share, batches
+from weakseg.train.loader import batches_of
 from weakseg.train.optimizer import make_optimizer
 from weakseg.train.recipe import load_recipe
 from weakseg.types import Batch
@@ -94,7 +94,7 @@ def solved_while_training(recipe: Recipe) -> dict[str, tuple[float, float]]:
 
 def of_epoch(recipe: Recipe, epoch: int) -> Iterator[Batch]:
     """An epoch's batches; those of one epoch are the same whenever they are asked for."""
-    return batches(recipe.training, recipe.augment, recipe.batch_size, 0, range(epoch, epoch + 1), Share(), 0)
+    return chain.from_iterable(batches_of(recipe, range(epoch, epoch + 1)))
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -31,7 +32,7 @@ from weakseg import (
 )
 from weakseg.evaluate.predict import Predictor
 from weakseg.models.depthwise import depthwise_in_float32
-from weakseg.train.loader import Share, batches
+from weakseg.train.loader import batches_of
 from weakseg.train.recipe import load_recipe, with_epochs
 from weakseg.train.remember import Targets, sweep
 from weakseg.types import Memory
@@ -125,7 +126,8 @@ def step_seconds(plain: Fit, fit: Fit, samples, augment, network, bf16: bool) ->
     """A step of either, in turn, on the same batches, with the views' loading."""
     taken: dict[Fit, list[float]] = {plain: [], fit: []}
     network.train()
-    loaded = batches(samples, augment, BATCH, 0, range(9), Share(), 0)
+    recipe = Recipe(samples, UNet(), (Phase(plain, 9),), augment=augment, batch_size=BATCH)
+    loaded = chain.from_iterable(batches_of(recipe, range(9)))
     for _ in range(STEPS + 1):
         started = time.process_time()
         batch = next(loaded)

@@ -16,8 +16,13 @@ def _snapshot(root):
 
 @pytest.fixture
 def trained(weakseg, hearts, tmp_path):
-    """A run of two epochs on the hearts."""
-    said = weakseg("train", hearts, "--out", tmp_path / "run", "--network", "unet", "--epochs", 2, "--device", "cpu")
+    """A run of two short epochs on the hearts."""
+    data = f"Folder({str(hearts)!r}), validation=Folder({str(hearts)!r}, 'val', labels=())"
+    network = "UNet(8, 1), phases=(Phase(Fit(SeedsOnly()), 2),), augment=Augment((32, 32))"
+    names = "Augment, Fit, Folder, Phase, Recipe, SeedsOnly, UNet"
+    recipe = tmp_path / "recipe.py"
+    recipe.write_text(f"from weakseg import {names}\nrecipe = Recipe({data}, network={network})\n")
+    said = weakseg("train", recipe, "--out", tmp_path / "run", "--device", "cpu")
     assert said.code == 0, said.err
     return tmp_path / "run"
 
@@ -85,7 +90,7 @@ def test_a_run_folder_that_exists_is_left_alone(weakseg, hearts, trained):
     """The same --out a second time changes nothing; --resume is offered."""
     before = _snapshot(trained)
 
-    said = weakseg("train", hearts, "--out", trained, "--network", "unet", "--epochs", 2, "--device", "cpu")
+    said = weakseg("train", trained.parent / "recipe.py", "--out", trained, "--device", "cpu")
 
     assert said.code == 2
     assert "--resume" in said.err
@@ -96,7 +101,7 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(weakseg, hearts, trained)
     """Another seed is another recipe."""
     before = _snapshot(trained)
 
-    said = weakseg("train", hearts, "--out", trained, "--network", "unet", "--epochs", 2, "--seed", 5, "--resume")
+    said = weakseg("train", trained.parent / "recipe.py", "--out", trained, "--seed", 5, "--resume")
 
     assert said.code == 2
     assert "another recipe" in said.err

@@ -101,8 +101,8 @@ def _load(body: _Body, file: Path):
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    require_regular(file, NetworkUnavailable)
     try:
+        require_regular(file, NetworkUnavailable)
         stored = load_file(file)
         state = {name: tensor for name, tensor in stored.items() if name.startswith("features.")}
         every = max(1, len(stored["classifier.3.bias"]) // body.fc7.out_channels)
@@ -110,9 +110,10 @@ def _load(body: _Body, file: Path):
         state["fc7.weight"] = stored["classifier.3.weight"][::every, ::every, None, None]
         state |= {"fc6.bias": stored["classifier.0.bias"][::every], "fc7.bias": stored["classifier.3.bias"][::every]}
         body.load_state_dict(state | {"fc8.weight": body.fc8.weight, "fc8.bias": body.fc8.bias})
-    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
+    except (NetworkUnavailable, OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        found = error.found if isinstance(error, NetworkUnavailable) else error
         raise NetworkUnavailable(
-            f"{file} cannot be loaded into VGG16: {error}",
+            f"{file} cannot be loaded into VGG16: {found}",
             expected="a safetensors file with the tensors of torchvision's VGG16",
             mend="check the path; torchvision's own file becomes one by "
             "safetensors.torch.save_file(torch.load('vgg16-397923af.pth', weights_only=True), 'vgg16.safetensors')",
