@@ -47,6 +47,9 @@ app = typer.Typer(
 
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1 or mps; by default the best there is.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one object of JSON, for scripts.")]
+OwnRecipe = Annotated[
+    Path | None, typer.Option("--recipe", help="The run's recipe file, run to make what only your own code can make.")
+]
 Crf = Annotated[bool, typer.Option("--crf", help="Refine with the CRF tuned for the run, or the usual one.")]
 
 
@@ -155,11 +158,12 @@ def evaluate(
     last: Annotated[bool, typer.Option("--last", help="The last checkpoint instead of the best.")] = False,
     crf: Crf = False,
     device: Device = None,
+    recipe: OwnRecipe = None,
 ) -> None:
     """Score a run on its validation pictures: IoU, Dice, accuracy, and IoU near boundaries."""
     from weakseg.commands.evaluate import evaluate_and_show
 
-    evaluate_and_show(run, json, "last" if last else "best", device, crf)
+    evaluate_and_show(run, json, "last" if last else "best", device, crf, recipe)
 
 
 @app.command()
@@ -172,11 +176,12 @@ def predict(
     crf: Crf = False,
     device: Device = None,
     json: Json = False,
+    recipe: OwnRecipe = None,
 ) -> None:
     """Segment pictures of any size with a trained network."""
     from weakseg.commands.predict import Wanted, predict_and_show
 
-    predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json))
+    predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json), recipe)
 
 
 @app.command()
@@ -184,11 +189,12 @@ def tune_crf(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     pictures: Annotated[int, typer.Option("--pictures", min=1, help="How many pictures to tune on.")] = 100,
     device: Device = None,
+    recipe: OwnRecipe = None,
 ) -> None:
     """Find the CRF settings that suit a run, on pictures with masks it is not judged by, for --crf to use."""
     from weakseg.commands.tune_crf import tune_and_show
 
-    tune_and_show(run, pictures, device)
+    tune_and_show(run, pictures, device, recipe)
 
 
 @app.command()
@@ -210,11 +216,14 @@ def solve(
 def report(
     runs: Annotated[list[Path], typer.Argument(help="One or more run folders; several stand side by side.")],
     out: Annotated[Path | None, typer.Option("--out", help="Where the page goes; by default in the first run.")] = None,
+    recipe: Annotated[
+        list[Path] | None, typer.Option("--recipe", help="A recipe file for each run, in their order; it is run.")
+    ] = None,
 ) -> None:
     """One self-contained page: setup, curves, scores, and pictures, worst first."""
     from weakseg.commands.report import report_and_show
 
-    report_and_show(runs, out)
+    report_and_show(runs, out, recipe or ())
 
 
 @app.command()

@@ -8,6 +8,9 @@ from weakseg.errors import DataInvalid
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
+SMALL = 32 * 2**20
+"""Bytes that are there, or nothing is."""
+
 SMALLER = (
     "cut it into tiles or make it smaller, close other programs, or use a machine with more memory;"
     " another file format takes as much"
@@ -22,7 +25,8 @@ def require_memory(found: str, needed: int) -> None:
         found: the file, and how large its header says that the image is, before anything of it is decoded.
         needed: bytes that it takes, decoded and worked on.
     """
-    there = available()
+    # The look-up takes longer than a small image.
+    there = available() if needed > SMALL else None
     if there is not None and needed > there:
         found = f"{found}, which takes {_gib(needed)} of memory; there are {_gib(there)}"
         raise DataInvalid(found, expected="an image that fits into the memory", mend=SMALLER)

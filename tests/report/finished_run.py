@@ -49,6 +49,11 @@ class FinishedRun:
         """The folder's name."""
         return self.path.name
 
+    @property
+    def rebuilding(self):
+        """What to do about own code."""
+        return "name the file: --recipe recipe.py"
+
     def predictor(self, device: str = "cpu", *, which: str = "best") -> Predictor:
         """The thresholding network."""
         return Predictor(Threshold(self.level), self.classes, 1, device)

@@ -61,7 +61,7 @@ def test_a_run_is_scored_and_loaded_with_its_image_level_prior(tmp_path):
 
 def test_a_network_of_ones_own_must_be_passed_again(run):
     """The record names what made the network, and runs none of it."""
-    with pytest.raises(RunInvalid, match=r"pictures.Tiny[\s\S]*network="):
+    with pytest.raises(RunInvalid, match=r"pictures.Tiny[\s\S]*recipe="):
         weakseg.load(run.path)
 
 

@@ -16,9 +16,11 @@ from weakseg.train.codec import encode
 from weakseg.train.run_folder import open_run
 
 
-def evaluate_and_show(path: Path, as_json: bool, which: str, device: str | None, crf: bool) -> None:
+def evaluate_and_show(
+    path: Path, as_json: bool, which: str, device: str | None, crf: bool, recipe: Path | None = None
+) -> None:
     """Score a run's `best` or `last` network, with its CRF if asked, and print the scores for people or programs."""
-    run = open_run(path)
+    run = open_run(path, recipe)
     with bar("evaluating") as told:
         scores = judged(run, which, device or best_device(), told, run.crf if crf else None)
     if as_json:

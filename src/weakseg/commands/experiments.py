@@ -23,7 +23,7 @@ from weakseg.train.identity import what_differs
 from weakseg.train.lock import RunBusy, lock
 from weakseg.train.loop import train_recipe
 from weakseg.train.recipe import Recipe
-from weakseg.train.run_folder import open_run
+from weakseg.train.run_folder import Run, open_run
 from weakseg.train.validation import stopped_early
 from weakseg.types import UNLABELED
 
@@ -98,7 +98,7 @@ def as_markdown(table: Table, folder: Path, console: Console, crf: bool = False)
     lines = [_line(titles), "|" + "---|" * len(titles)]
     for row in table.rows:
         places = [(folder / f"{_slug(row.name)}-seed{seed}", seed) for seed in row.seeds]
-        done = [open_run(place) for place, seed in places if _finished(place, replace(row.recipe, seed=seed))]
+        done = [_own(row, place, seed) for place, seed in places if _finished(place, replace(row.recipe, seed=seed))]
         scores = [[run.metrics[-1][table.score] for run in done]]
         scores += crf_columns.refined_scores(done, table.score) if crf else []
         minutes = [sum(line["seconds"] for line in run.metrics) / 60 for run in done]
@@ -122,6 +122,11 @@ def _marked_share(samples: Dataset, name: str, console: Console) -> float:
         marked += int((weak.seeds != UNLABELED).sum())
         valid += int(weak.valid.sum())
     return marked / max(valid, 1)
+
+
+def _own(row: Row, place: Path, seed: int) -> Run:
+    """A finished run with its recipe as the table makes it, own code included."""
+    return replace(open_run(place), given=replace(row.recipe, seed=seed))
 
 
 def _finished(folder: Path, recipe: Recipe) -> bool:

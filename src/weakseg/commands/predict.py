@@ -22,9 +22,11 @@ class Wanted:
     as_json: bool = False
 
 
-def predict_and_show(path: Path, files: list[Path], out: Path, device: str | None, wanted: Wanted) -> None:
+def predict_and_show(
+    path: Path, files: list[Path], out: Path, device: str | None, wanted: Wanted, recipe: Path | None = None
+) -> None:
     """Predict every image, refined by the run's CRF if asked, and say where the masks are."""
-    run = open_run(path)
+    run = open_run(path, recipe)
     predictor = replace(run.predictor(device or best_device()), crf=run.crf if wanted.crf else None)
     with bar("predicting") as told:
         masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, told)

@@ -1,16 +1,23 @@
 """`weakseg report`: one self-contained page about one or more runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from weakseg.duration import counted
+from weakseg.errors import RecipeInvalid
 from weakseg.report.page import write_report
 from weakseg.train.run_folder import open_run
 
 
-def report_and_show(runs: list[Path], out: Path | None) -> None:
+def report_and_show(runs: list[Path], out: Path | None, recipes: Sequence[Path] = ()) -> None:
     """Write the page, by default into the first run, and say where it is."""
+    if len(recipes) not in (0, len(runs)):
+        found = f"{counted(len(recipes), 'recipe')} for {counted(len(runs), 'run')}"
+        raise RecipeInvalid(found, expected="--recipe once for each run, in their order")
     page = out or runs[0] / "report.html"
+    pairs = zip(runs, recipes or [None] * len(runs), strict=True)
     with Console(stderr=True).status("opening the runs") as status:
-        write_report([open_run(run) for run in runs], page, status.update)
+        write_report([open_run(run, recipe) for run, recipe in pairs], page, status.update)
     print(f"report: {page}")

@@ -42,7 +42,9 @@ def train_and_show(
         console=console,
         accept_changes=accept_changes,
     )
-    run = shlex.quote(str(out))
+    # What the record cannot make again is made by the file that is kept beside it, because the user says so.
+    own = "" if is_own(recipe) else f" --recipe {shlex.quote(str(out / 'recipe.py'))}"
+    run = f"{shlex.quote(str(out))}{own}"
     judged = f"  weakseg evaluate {run}\n" if recipe.validation is not None else ""
     console.print(f"run: {out}\n{judged}  weakseg report {run}", highlight=False)
 

@@ -21,9 +21,9 @@ from weakseg.report.run import dataset
 from weakseg.train.run_folder import Run, keep_crf, open_run
 
 
-def tune_and_show(path: Path, pictures: int, device: str | None) -> None:
+def tune_and_show(path: Path, pictures: int, device: str | None, recipe: Path | None = None) -> None:
     """Tune on up to so many pictures, keep the result, and print what it is worth."""
-    run = open_run(path)
+    run = open_run(path, recipe)
     tuned, on = _tuned(run, run.predictor(device or best_device()), pictures)
     print(f"mean IoU on {on}: {tuned.without:.4f} without CRF, {tuned.before:.4f} untuned, {tuned.after:.4f} tuned")
     print(f"{tuned.crf}\nkept in the run: --crf uses it from now on")

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
 from weakseg.evaluate.predict import Predictor
+from weakseg.foreign import foreign_parts
 from weakseg.objectives import Fit, Sum
 from weakseg.types import UNLABELED, Evidence, Objective
 
@@ -19,11 +20,11 @@ Hidden = tuple[Int[np.ndarray, "H W"], str]
 def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Sample) -> Hidden | None:
     """The target of a whole picture at its own resolution, `UNLABELED` where it would teach nothing, and how it ended.
 
-    `None` if the objective solves for nothing, or finds nothing beyond what somebody drew. Solved on a grid as coarse
-    as the network's own.
+    `None` if the objective solves for nothing, holds parts that only the user's own code can make, or finds nothing
+    beyond what is drawn. Solved on a grid as coarse as the network's own.
     """
     solvers = [term.solver for term in _terms(objective) if isinstance(term, Fit)]
-    if not solvers:
+    if not solvers or any(foreign_parts(objective)):
         return None
     size = sample.valid.shape
     weak = view(sample, whole(), size).weak

@@ -7,6 +7,7 @@ from typing import Any
 from weakseg.data.sample import Dataset
 from weakseg.errors import RunInvalid, WeaksegError, WriteRefused
 from weakseg.evaluate.scores import Scores
+from weakseg.foreign import foreign_parts
 from weakseg.regular_file import read_text
 from weakseg.report.comparison import comparisons
 from weakseg.report.evaluation import evaluation
@@ -71,6 +72,9 @@ def account(run: Run, name: str, color: int, say: Callable[[str], None]) -> Acco
         except WeaksegError as error:
             notes.append(str(error))
 
+    own = had(lambda: [*foreign_parts(run.recipe.phases)])
+    if own:
+        notes.append(f"Hidden segmentations are left out: {', '.join(own)} is your own code.\nTo do: {run.rebuilding}")
     return Account(
         run=run,
         name=name,

@@ -43,6 +43,11 @@ class Run(Protocol):
         """One dict an epoch: loss, learning rate, seconds and, where it was validated, the scores."""
         ...
 
+    @property
+    def rebuilding(self) -> str:
+        """What to do about a part that only the user's own code can make."""
+        ...
+
     def predictor(self, device: str = "cpu", *, which: str = "best") -> Predictor:
         """The `best` or `last` network."""
         ...
@@ -61,7 +66,7 @@ def dataset(run: Run, part: str) -> Dataset:
     if not isinstance(pictures, Dataset):
         raise RunInvalid(
             f"the {part} pictures of {run.path} were made by your own code ({pictures!r})",
-            mend="evaluate them in Python: weakseg.evaluate.evaluate.evaluate(weakseg.load(run), pictures)",
+            mend=run.rebuilding,
         )
     return pictures
 

@@ -104,13 +104,16 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     optimizer = make_optimizer(recipe, network)
     if accelerator.is_main_process:
         claims.enter_context(run_folder.claim(into.path, into.resume, into.text))
+    # A resumed run was tried when it began; a new one writes nothing before it is known to work.
+    tried = None if into.resume else tried_seconds(recipe, network, accelerator.device)
     run = run_folder.enter(into.path, recipe, into.text, channels, network, into.resume, accelerator.is_main_process)
     data, position = _begun(recipe, run, into, network, optimizer, accelerator, console)
     first_epoch, best, sweep, metrics = position.epoch + 1, position.best, position.sweep, [*position.metrics]
     steps = steps_per_epoch(len(recipe.training), recipe.batch_size, recipe.least_steps)
     over = stopped_early(recipe, metrics)
     if first_epoch < recipe.epochs and not over:
-        left = steps * seconds_left(recipe, first_epoch, network, accelerator.device) / share.of
+        seconds = seconds_left(recipe, first_epoch, network, accelerator.device) if tried is None else tried
+        left = steps * seconds / share.of
         length = f"{counted(recipe.epochs, 'epoch')} of {counted(steps, 'step')}, about {duration(left)}"
         console.print(f"training on {accelerator.device}: {length}")
     else:
@@ -269,6 +272,25 @@ def _insist_finite(loss: float, epoch: int, step: int, batches: tuple[Batch, ...
             f"the loss became {loss} in epoch {epoch + 1}, step {step + 1}, on {keys}",
             mend="lower the learning rate, or look at these pictures with weakseg check",
         )
+
+
+def tried_seconds(recipe: Recipe, network: nn.Module, device: torch.device) -> float:
+    """Time of one step of each epoch, found by trying one of each phase.
+
+    Raises:
+        RecipeInvalid: network and objective do not work together.
+    """
+    try:
+        return seconds_left(recipe, 0, network, device)
+    except (TypeError, AttributeError, LookupError, ValueError, RuntimeError, NotImplementedError) as error:
+        if "memory" in str(error).lower():
+            raise
+        objectives = ", ".join(f"{phase.objective!r:.100}" for phase in recipe.phases)
+        raise RecipeInvalid(
+            f"a trial step failed with {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            expected="a network from (B, M, H, W) to logits (B, C, h, w), and objectives called with (logits, batch)",
+            mend=f"look at the network {recipe.network!r:.100} and the objective {objectives}",
+        ) from error
 
 
 def seconds_left(recipe: Recipe, first_epoch: int, network: nn.Module, device: torch.device) -> float:

@@ -4,8 +4,14 @@ A recipe is a Python file whose last line binds `recipe = Recipe(...)`; `repr(re
 """
 
 import runpy
-from dataclasses import dataclass, field, replace
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
+
+from torch import nn
+from torch.nn.modules.loss import _Loss
 
 from weakseg.data.augment import Augment
 from weakseg.data.crop_tags import CropTagsFromTruth
@@ -87,6 +93,7 @@ class Recipe:
             if not phase.learning_rate > 0:
                 wrong.append(f"phases[{i}].learning_rate is {phase.learning_rate}")
             wrong += _wrong_objective(f"phases[{i}].objective", phase)
+        wrong += _classes_for_instances(self, "recipe")
         if wrong:
             expected = "whole counts and rates above 0, callable objectives, and data sets, networks and optimisers"
             raise RecipeInvalid("; ".join(wrong), expected=expected)
@@ -102,8 +109,23 @@ def _wrong_count(name: str, value: object, least: int) -> list[str]:
     return [] if isinstance(value, int) and least <= value < 2**63 else [f"{name} is {value!r}"]
 
 
+def _classes_for_instances(value: object, where: str) -> list[str]:
+    """Classes that stand where their instances are meant: `UNet` for `UNet()`."""
+    if isinstance(value, type):
+        return [f"{where} is the class {value.__name__}; write {value.__name__}(...)"]
+    if isinstance(value, (tuple, list)):
+        return [each for i, part in enumerate(value) for each in _classes_for_instances(part, f"{where}[{i}]")]
+    if not is_dataclass(value):
+        return []
+    held = ((field.name, getattr(value, field.name, None)) for field in fields(value))
+    return [each for name, part in held for each in _classes_for_instances(part, f"{where}.{name}")]
+
+
 def _wrong_objective(name: str, phase: Phase) -> list[str]:
     # A class can be called too, but makes an objective instead of being one: `Fit` for `Fit(...)`.
+    if isinstance(phase.objective, _Loss):
+        loss = type(phase.objective).__name__
+        return [f"{name} is torch's {loss}, which takes no batch; Fit(SeedsOnly()) is its partial form"]
     if not callable(phase.objective) or isinstance(phase.objective, type):
         return [f"{name} is {phase.objective!r}, which is no objective"]
     fits = [*parts(phase.objective, Fit)]
@@ -120,6 +142,9 @@ def _wrong_parts(recipe: Recipe) -> list[str]:
     needed = {"training": {"classes", "keys"}, "validation": {"classes", "keys"}, "network": {"build", "rebuild"}}
     needed |= {"optimizer": {"fresh_factor"}, "augment": {"__call__"}}
     given = [(name, getattr(recipe, name), has) for name, has in needed.items()]
+    if isinstance(recipe.network, nn.Module):
+        kind = type(recipe.network).__name__
+        return [f"network is a {kind} itself; give an object whose build(channels, classes) and rebuild(...) make it"]
     return [
         f"{name} is {part!r}, which has no {' and no '.join(sorted(has - {*dir(part)}))}"
         for name, part, has in given
@@ -149,7 +174,8 @@ def load_recipe(path: Path) -> Recipe:
     if not path.is_file():
         raise RecipeInvalid(f"there is no recipe file {path}", mend="check the path, or give a data folder instead")
     try:
-        bound = runpy.run_path(str(path))
+        with _beside(path):
+            bound = runpy.run_path(str(path))
     except WeaksegError:
         raise
     except (Exception, SystemExit) as error:
@@ -167,6 +193,18 @@ def load_recipe(path: Path) -> Recipe:
             mend="end the file with recipe = Recipe(...)",
         )
     return recipe
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """What lies beside a recipe can be imported by it, as when Python runs a file."""
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 def _line_in(path: Path, error: BaseException) -> int | str:

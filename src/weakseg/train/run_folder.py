@@ -13,8 +13,9 @@ crf.json           the CRF that `weakseg tune-crf` found for it
 
 import json
 import platform
+import shlex
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -38,7 +39,7 @@ from weakseg.train.lock import lock
 from weakseg.train.metrics import read_metrics as read_metrics
 from weakseg.train.metrics import sound, write_metrics
 from weakseg.train.position import Position, Sweep
-from weakseg.train.recipe import Recipe
+from weakseg.train.recipe import Recipe, load_recipe
 from weakseg.train.restore import BEST, LAST, PREVIOUS, SWEEP, best_state, keep_under_another_name
 from weakseg.train.vacant import require_no_links, require_vacant, tidy
 from weakseg.types import Classes
@@ -59,6 +60,8 @@ class Run:
 
     path: Path
     record: dict[str, Any]
+    given: Recipe | None = None
+    """Its recipe as the user's own code makes it; `None`: what the record says."""
 
     @property
     def name(self) -> str:
@@ -100,7 +103,15 @@ class Run:
         Raises:
             RunInvalid: the record holds something else in its place.
         """
-        return self._part("recipe", self.record["recipe"], Recipe)
+        return self._part("recipe", self.record["recipe"], Recipe) if self.given is None else self.given
+
+    @property
+    def rebuilding(self) -> str:
+        """What to do about a part that only the user's own code can make."""
+        file = shlex.quote(str(self.path / "recipe.py"))
+        return (
+            f"name the file that makes it: --recipe {file}, or in Python weakseg.load(run, recipe=...); it is run then"
+        )
 
     def _part(self, name: str, said: Any, kind: type[Part]) -> Part:
         """A part of the record, made again."""
@@ -181,6 +192,8 @@ class Run:
             spec: how to make it, needed when the recipe used a network of the user's own.
             which: `best` or `last` checkpoint.
         """
+        if spec is None and self.given is not None:
+            spec = self.given.network
         if spec is None:
             if "network" not in self.record["recipe"]:
                 raise self._damaged("its recipe has no network")
@@ -188,7 +201,7 @@ class Run:
         if not isinstance(spec, NetworkSpec):
             raise RunInvalid(
                 f"{self.path}: the network was made by your own code ({getattr(spec, 'text', spec)})",
-                mend="pass the same object again: weakseg.load(run, network=...)",
+                mend=self.rebuilding,
             )
         path = self.path / f"{which}.safetensors"
         if not path.is_file():
@@ -227,12 +240,31 @@ class Run:
         return Predictor(self.network(network, which), self.classes, self.record["channels"], device, numbers=numbers)
 
 
-def open_run(path: Path | str) -> Run:
-    """A run folder for reading.
+def open_run(path: Path | str, recipe: Path | None = None) -> Run:
+    """A run folder for reading; nothing is executed, unless `recipe` names a file to run.
+
+    Args:
+        path: the folder.
+        recipe: the Python file of its recipe, for parts that only the user's own code can make.
 
     Raises:
-        RunInvalid: it is no run folder, or its record cannot be read.
+        RunInvalid: it is no run folder, its record cannot be read, or the recipe is that of another run.
+        RecipeInvalid: the recipe does not run.
     """
+    run = _opened(path)
+    if recipe is None:
+        return run
+    given = load_recipe(recipe)
+    if differing := what_differs(run.record, given):
+        raise RunInvalid(
+            f"{recipe} is not the recipe of {path}: {'; '.join(differing[:4])}",
+            expected="the recipe that the run was trained with, its seed and epochs",
+            mend=f"give the file that was kept in the run: --recipe {shlex.quote(str(run.path / 'recipe.py'))}",
+        )
+    return replace(run, given=given)
+
+
+def _opened(path: Path | str) -> Run:
     path = Path(path)
     if not (path / "run.json").is_file():
         raise RunInvalid(
@@ -261,9 +293,14 @@ def _require_known_format(path: Path, record: dict[str, Any]) -> None:
         )
 
 
-def load(path: Path | str, device: str = "cpu", network: NetworkSpec | None = None) -> Predictor:
-    """The best network of a run as a predictor: `weakseg.load("runs/hearts").labels(image)`."""
-    return open_run(path).predictor(device, network)
+def load(
+    path: Path | str, device: str = "cpu", network: NetworkSpec | None = None, recipe: Path | str | None = None
+) -> Predictor:
+    """The best network of a run as a predictor: `weakseg.load("runs/hearts").labels(image)`.
+
+    A network of one's own is passed again, or made by the recipe file, which is run.
+    """
+    return open_run(path, None if recipe is None else Path(recipe)).predictor(device, network)
 
 
 def keep_crf(path: Path, crf: DenseCRF) -> None:
