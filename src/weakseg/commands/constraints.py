@@ -17,6 +17,7 @@ from weakseg.constraints.paper import code_one_bit_sizes, paper_boxes, paper_one
 from weakseg.constraints.sizes import SizesWithin
 from weakseg.constraints.tags import UntaggedClassesAbsent
 from weakseg.data.contents import is_listed, list_files
+from weakseg.data.declaration import read_declaration
 from weakseg.data.folder import Folder
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid, RecipeInvalid
@@ -117,7 +118,11 @@ def _each(folder: Folder, moved: Callable[[int, int], None]) -> Iterator[Sample]
 
 def _masks(folder: Folder) -> int:
     """How many of the pictures have a mask."""
-    there = list_files(folder.root / "masks", []) if (folder.root / "masks").is_dir() else {}
+    there = (
+        list_files(folder.root / "masks", [], read_declaration(folder.root).nested)
+        if (folder.root / "masks").is_dir()
+        else {}
+    )
     return len({*folder.keys} & {*there})
 
 

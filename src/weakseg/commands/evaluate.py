@@ -9,6 +9,7 @@ from rich.text import Text
 
 from weakseg.commands.bar import bar
 from weakseg.commands.tune_crf import which_crf
+from weakseg.data.finding import some
 from weakseg.evaluate.device import best_device
 from weakseg.evaluate.scores import Scores
 from weakseg.report.evaluation import judged
@@ -42,6 +43,22 @@ def _show(scores: Scores, console: Console) -> None:
     console.print(f"pixel accuracy {scores.pixel_accuracy():.4f}", highlight=False)
     bands = "  ".join(f"{width} px {value:.3f}" for width, value in scores.trimap_mean_iou().items())
     console.print(f"mIoU near boundaries: {bands}", highlight=False)
+    for sentence in why_undefined(scores):
+        console.print(Text(sentence))
+
+
+def why_undefined(scores: Scores) -> list[str]:
+    """Why a score is a dash or nan, a sentence each."""
+    total = scores.matrices.sum(0)
+    shown, predicted, names = total.sum(1), total.sum(0), scores.classes.names
+    said = []
+    if not shown.sum():
+        return ["The masks are void everywhere, so there is nothing to judge by."]
+    if absent := [f"'{name}'" for label, name in enumerate(names) if not shown[label] and not predicted[label]]:
+        said.append(f"- : no mask shows {some(absent)}, and it is predicted nowhere; means leave it out.")
+    if any(value != value for value in scores.trimap_mean_iou().values()):
+        said.append("nan near boundaries: no mask has a boundary between two classes.")
+    return said
 
 
 def _number(value: float) -> str:

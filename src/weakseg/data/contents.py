@@ -1,7 +1,7 @@
 """What lies in a data folder, found by listing it: no picture is opened, so ten thousand of them take no time."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -51,15 +51,19 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
         DataInvalid: it has no pictures or no classes, so that there is nothing to go on with.
     """
     legend, problems = read_legend(root, declaration), []
-    pictures = list_files(root / "images", problems)
+    pictures = list_files(root / "images", problems, declaration.nested)
     if not pictures:
         expected = f"files named *{', *'.join(EXTENSIONS)}"
-        raise DataInvalid.of([*problems, DataInvalid(f"{root / 'images'} holds no pictures", expected=expected)])
-    masks = label_maps(root / "masks", pictures, problems) if os.path.lexists(root / "masks") else {}
+        mend = "" if declaration.nested else "if they are in subfolders, write `nested = true` into dataset.toml"
+        none = DataInvalid(f"{root / 'images'} holds no pictures", expected=expected, mend=mend)
+        raise DataInvalid.of([*problems, none])
+    masks = (
+        label_maps(root / "masks", pictures, problems, declaration.nested) if os.path.lexists(root / "masks") else {}
+    )
     sources = _sources(root, labels, problems)
     full = masks if root / "masks" in sources else declared_full(root, declaration, pictures, masks, problems)
     folders = [at for at in sources if at.name not in READERS and at != root / "masks"]
-    maps = tuple(label_maps(at, pictures, problems) for at in folders)
+    maps = tuple(label_maps(at, pictures, problems, declaration.nested) for at in folders)
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
     for source in sources:
         if source.name in READERS:
@@ -72,10 +76,10 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
     ), problems
 
 
-def list_files(folder: Path, problems: Problems) -> dict[str, Path]:
-    """The pictures or label maps in a folder by key: the file's name without its extension."""
+def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[str, Path]:
+    """The pictures or label maps in a folder by key: the file's name, or path where `nested`, without its extension."""
     try:
-        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+        names = sorted(_paths(folder) if nested else (entry.name for entry in _entries(folder)))
     except OSError as error:
         problems.append(DataInvalid(f"{folder} cannot be listed: {error.strerror}"))
         return {}
@@ -106,6 +110,27 @@ def _unspeakable(key: str) -> str:
         # Archives from old Windows machines hold such names; Python puts halves of letters into them.
         return "is not UTF-8"
     return "holds a line break or another control character" if kinds & {"Cc", "Zl", "Zp"} else ""
+
+
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    return [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+
+
+def _paths(folder: Path) -> Iterator[str]:
+    """The files below a folder, as paths within it; a folder that links lead to twice is walked through once."""
+    waiting, walked = [""], set()
+    while waiting:
+        within = waiting.pop()
+        status = os.stat(folder / within)
+        if (status.st_dev, status.st_ino) in walked:
+            continue
+        walked.add((status.st_dev, status.st_ino))
+        for entry in sorted(_entries(folder / within), key=lambda entry: entry.is_symlink()):
+            path = f"{within}{entry.name}"
+            if os.path.isdir(entry.path):
+                waiting.insert(0, f"{path}/") if entry.is_symlink() else waiting.append(f"{path}/")
+            else:
+                yield path
 
 
 def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple[str, ...], Problems]:
@@ -192,9 +217,9 @@ def _is_table(path: Path) -> bool:
     return path.is_file() and path.name in READERS
 
 
-def label_maps(folder: Path, pictures: Collection[str], problems: Problems) -> dict[str, Path]:
+def label_maps(folder: Path, pictures: Collection[str], problems: Problems, nested: bool = False) -> dict[str, Path]:
     """The label maps in a folder that belong to pictures; a finding if there are some, and none does."""
-    there = list_files(folder, problems)
+    there = list_files(folder, problems, nested)
     maps = {key: path for key, path in there.items() if key in pictures}
     if there and not maps:
         found = f"{folder}: no label map is named after a picture (one of them is {next(iter(there.values())).name})"

@@ -44,6 +44,8 @@ class Declaration:
     """(name of a folder of label maps, what is declared for it alone) pairs."""
     volume: str = ""
     """Regular expression; what it matches in a key names the volume a slice belongs to. Empty: the whole key."""
+    nested: bool = False
+    """True: subfolders of images/ and of folders of label maps are read as well, and keys are paths, "site/name"."""
     unscored: tuple[str, ...] = ()
     """Classes left out of every mean, because the masks hold too little of them."""
 
@@ -154,6 +156,8 @@ def _field(name: str, value: Any) -> Any:
     elif isinstance(default, tuple):
         fits, expected = _is_names(value, list), 'a list of names, ["a", "b"]'
         fitting = tuple(value) if fits else ()
+    elif isinstance(default, bool):
+        fits, expected, fitting = isinstance(value, bool), "true or false", value
     elif isinstance(default, int):
         fits, expected, fitting = _is_whole(value), "a whole number", value
     else:

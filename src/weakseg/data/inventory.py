@@ -42,10 +42,12 @@ class Inventory:
 def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     """List a data folder and read its tables; no picture is opened."""
     legend, findings = _legend(root)
-    pictures, of_pictures = _pictures(root / "images")
+    pictures, of_pictures = _pictures(root / "images", legend.declaration.nested)
     findings += of_pictures
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and holds_label_maps(folder.name)]
-    layers = {folder.name: _layer(folder, pictures, findings) for folder in folders if pictures}
+    layers = {
+        folder.name: _layer(folder, pictures, legend.declaration.nested, findings) for folder in folders if pictures
+    }
     there = [root / name for name in READERS if os.path.lexists(root / name)]
     tables = there if pictures and legend.declared else []
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
@@ -96,23 +98,23 @@ def _unjudged(root: Path) -> Finding:
     return Finding(root, found, "", "mend what is said about the classes, then check again", remark=True)
 
 
-def _pictures(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
+def _pictures(folder: Path, nested: bool) -> tuple[dict[str, Path], list[Finding]]:
     problems: Problems = []
-    pictures = list_files(folder, problems)
+    pictures = list_files(folder, problems, nested)
     findings = _all_of(problems, folder, "put the pictures there")
     endings = f"files named *{', *'.join(EXTENSIONS)}"
     if not pictures and not problems:
         findings.append(Finding(folder, "there are no pictures", endings, "put the pictures there"))
-    return pictures, [*findings, *images_left_out(folder, pictures, nested=False)]
+    return pictures, [*findings, *images_left_out(folder, pictures, nested)]
 
 
-def _layer(folder: Path, pictures: Collection[str], findings: list[Finding]) -> dict[str, Path]:
+def _layer(folder: Path, pictures: Collection[str], nested: bool, findings: list[Finding]) -> dict[str, Path]:
     """The label maps that belong to pictures."""
     problems: Problems = []
-    maps = label_maps(folder, pictures, problems)
+    maps = label_maps(folder, pictures, problems, nested)
     findings += _all_of(problems, folder, "rename the maps like their pictures, or remove the folder")
-    strays = [file for key, file in list_files(folder, []).items() if key not in pictures] if maps else []
-    findings += maps_left_out(folder, pictures, maps, nested=False)
+    strays = [file for key, file in list_files(folder, [], nested).items() if key not in pictures] if maps else []
+    findings += maps_left_out(folder, pictures, maps, nested)
     mend = "rename it like its picture, add the picture, or remove it"
     findings += [Finding(f, "it belongs to no picture", "a picture of the same name in images/", mend) for f in strays]
     return maps

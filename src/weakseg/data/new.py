@@ -52,6 +52,9 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # Dice is then counted by volume. Empty: every picture by itself.
 # volume = ""
 
+# true: subfolders of images/, masks/ and scribbles/ are read as well; a key is then a path, site3/NAME.
+# nested = false
+
 # Classes left out of every mean, because the masks hold too little of them.
 # unscored = []
 

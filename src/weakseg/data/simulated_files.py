@@ -108,6 +108,7 @@ def _write_map(path: Path, sample: Sample, legend: Legend) -> None:
             expected="a value of its own, 0 or more, for each class and for nothing",
             mend="set `unlabeled`, `first_value` or `values` in dataset.toml",
         )
+    path.parent.mkdir(parents=True, exist_ok=True)  # a key may be a path
     write_labels(path, np.where(sample.seeds == UNLABELED, UNLABELED, values[sample.seeds]), void=free[0])
 
 

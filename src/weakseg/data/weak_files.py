@@ -165,6 +165,8 @@ def find_key(name: str, keys: Collection[str]) -> str:
             return given
         if stem in keys and dot + extension.lower() in EXTENSIONS:
             return stem
+    if "\\" in name:
+        return find_key(name.replace("\\", "/"), keys)
     name = name.strip()
     raise DataInvalid(f"no picture '{name}'", expected="the name of a file in images/, with or without its extension")
 

@@ -89,7 +89,7 @@ def choose(data: str, network: str | None = None) -> Recipe:
 def _split(data: str) -> tuple[Folder | Fold, Folder | Fold | None]:
     """Training and validation pictures: the folder's own splits, else four fifths and one fifth of the volumes."""
     root = Folder(data, split="all").root
-    masks = list_files(root / "masks", []) if (root / "masks").is_dir() else {}
+    masks = list_files(root / "masks", [], read_declaration(root).nested) if (root / "masks").is_dir() else {}
     pictures = Folder(data, "train" if is_listed(root, "train") else "all")
     if not masks:
         return pictures, None

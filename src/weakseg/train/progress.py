@@ -15,6 +15,8 @@ from weakseg.train.solves import Solve, contradictions, most_slack
 _NAMES = {"solve_slack": "slack", "mean_iou": "mIoU", "mean_dice": "mean Dice", "pixel_accuracy": "accuracy"}
 TOLD = 5
 """How many pictures are named at once."""
+NEAR_ZERO, POOR = 0.02, 0.5
+"""A loss below the one, beside a validation mIoU below the other, is a training that has learnt its marks only."""
 SLACK = 0.1
 """In nats a pixel, from which on a picture is named: at a price of 2, a twentieth of the picture is missing."""
 
@@ -28,6 +30,10 @@ class Display:
     task: TaskID
     contradictory: set[str] = field(default_factory=set)
     """Keys of the pictures that were told of."""
+    doubts: set[str] = field(default_factory=set)
+    """What was said about the validations: each thing once."""
+    alone: list[str | None] = field(default_factory=list)
+    """Of each validation so far the only class that was predicted, if it was only one."""
 
     def step(self, loss: float, learning_rate: float) -> None:
         """One training step is done."""
@@ -77,6 +83,27 @@ class Display:
             f"epoch {line['epoch'] + 1:>3}/{epochs}  loss {line['loss']:.4f}{scores}  {line['seconds']:.0f} s",
             highlight=False,
         )
+        if line.get("mean_iou") is not None:
+            self._doubt(line, last=line["epoch"] + 1 == epochs)
+
+    def _doubt(self, line: dict[str, Any], last: bool) -> None:
+        """Says, once, that a validation looks as if the network had learnt nothing, or only its few marks."""
+        self.alone.append(line.get("predicted_alone"))
+        name = self.alone[-1]
+        # At the first validation it is usual.
+        if name is not None and (last or self.alone[-2:] == [name, name]):
+            said = f"the network predicts '{name}' everywhere on the validation images: it tells no classes apart"
+            self._say_once("alone", f"{said}; `weakseg check` may say why, and a few more marks of the others help")
+        if line["loss"] < NEAR_ZERO and line["mean_iou"] < POOR:
+            said = (
+                f"the loss is near 0 beside a validation mIoU of {line['mean_iou']:.3f}: the training labels are learnt"
+            )
+            self._say_once("near zero", f"{said} by heart and tell too little; mark other places and more images")
+
+    def _say_once(self, what: str, sentence: str) -> None:
+        if what not in self.doubts:
+            self.console.print(Text(sentence))
+        self.doubts.add(what)
 
 
 @contextmanager

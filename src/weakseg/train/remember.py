@@ -84,7 +84,9 @@ class Targets:
         """Write a hidden segmentation, whole or not at all."""
         void = void_for(len(sample.tags))
         note = self._note(sample.key, np.where(labels == UNLABELED, void, labels)) if self.mark else ""
-        write_labels(self._path(sample.key), labels, void, note)
+        path = self._path(sample.key)
+        path.parent.mkdir(parents=True, exist_ok=True)  # a key may be a path
+        write_labels(path, labels, void, note)
 
     def _read(self, key: str) -> Int[np.ndarray, "H W"]:
         path = self._path(key)

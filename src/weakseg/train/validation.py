@@ -87,4 +87,11 @@ def validate(recipe: Recipe, predictor: Predictor, accelerator: engine.Accelerat
     # More processes than pictures leave some without a part.
     found = evaluate(predictor, part, WIDTHS_PX) if len(part) else None
     scores = Scores.joined([each for each in engine.gathered(accelerator, found) if each])
-    return {name: scores.summary[name] for name in _KEPT}
+    predicted = np.flatnonzero(scores.matrices.sum((0, 1)))
+    alone = {"predicted_alone": scores.classes.names[predicted[0]]} if _one_of_several(scores, len(predicted)) else {}
+    return {name: scores.summary[name] for name in _KEPT} | alone
+
+
+def _one_of_several(scores: Scores, predicted: int) -> bool:
+    """Whether one class alone is predicted where the masks show several."""
+    return predicted == 1 and bool(np.count_nonzero(scores.matrices.sum((0, 2))) > 1)
