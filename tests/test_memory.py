@@ -16,6 +16,7 @@ from weakseg.data.image_file import read_image, read_labels
 from weakseg.data.voc import _read_mat
 from weakseg.errors import DataInvalid
 
+
 @pytest.fixture(autouse=True)
 def small_images_count(monkeypatch):
     """Small images are not looked up, and large ones would be slow."""

@@ -32,7 +32,8 @@ OWN = {
 class Mine:
     width: int = 4
     def build(self, channels, classes):
-        return nn.Sequential(nn.Conv2d(channels, self.width, 3), nn.ReLU(), nn.Conv2d(self.width, classes, 1))
+        first = nn.Conv2d(channels, self.width, 3, padding=1)
+        return nn.Sequential(first, nn.ReLU(), nn.Conv2d(self.width, classes, 1))
     def rebuild(self, channels, classes, config):
         return self.build(channels, classes)
 network = Mine()

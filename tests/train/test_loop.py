@@ -28,3 +28,11 @@ def test_a_training_stops_when_its_score_no_longer_rises(tmp_path):
     train_recipe(recipe, tmp_path / "run", device="cpu", resume=True, console=console)
     assert "it stopped after epoch 4" in console.export_text()
     assert len(open_run(tmp_path / "run").metrics) == 4
+
+
+def test_a_network_that_predicts_one_class_leaves_metrics_that_can_be_read(tmp_path):
+    """The class is named in the line of its epoch, and the run opens, resumes and is judged as any other."""
+    recipe = tiny_recipe(phases=(Phase(Fit(SeedsOnly()), epochs=1, learning_rate=1e-12),), seed=3)
+    run = train_recipe(recipe, tmp_path / "run", device="cpu")
+    assert len(open_run(run.path).metrics) == 1
+    assert {"loss", "mean_iou"} <= {*open_run(run.path).metrics[0]}

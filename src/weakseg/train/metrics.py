@@ -48,7 +48,9 @@ def sound(metrics: list[dict[str, Any]]) -> str:
 
 
 def _single(name: str, value: Any) -> list[Any]:
-    """The numbers of an entry; scores by class are lists, scores by width of a band objects."""
+    """The numbers of an entry; scores by class are lists, scores by width of a band objects, a class is a name."""
+    if name == "predicted_alone" and isinstance(value, str):
+        return []
     if name in ("iou", "dice") and isinstance(value, list):
         return value
     return [*value.values()] if name == "trimap" and isinstance(value, dict) else [value]
