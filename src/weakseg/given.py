@@ -1,6 +1,6 @@
 """What a training loop of one's own hands over: made a tensor where no doubt is possible, else refused by name."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -8,8 +8,11 @@ from torch import Tensor
 
 from weakseg.errors import EvidenceInvalid
 
-Given = Any
-"""A torch tensor or a numpy array. Typed loosely, so that anything else is refused by our own words."""
+if TYPE_CHECKING:
+    Given = Tensor | np.ndarray
+else:
+    Given = Any
+"""A torch tensor or a numpy array. Loose at run time, so that anything else is refused by our own words."""
 
 SLACK = 0.25
 """How far values of an image may leave [0, 1]: interpolation and changes of light overshoot a little."""

@@ -57,6 +57,27 @@ def test_what_is_held_is_what_is_followed():
     assert fit(other, held) != fit(other, batch)
 
 
+@dataclass(frozen=True)
+class Unsure:
+    """Finds the other classes, and is sure of them on the right only."""
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """A weight that grows from 0 to 1 along the columns."""
+        target = evidence.log_probs.flip(1).exp()
+        weight = torch.linspace(0, 1, target.shape[3]).expand(len(target), *target.shape[2:])
+        return Solution(target, weight, torch.zeros(len(target)), ("",) * len(target))
+
+
+def test_how_much_each_pixel_teaches_is_held_too():
+    """A target that its solver is unsure of teaches as little at the second step as at the first."""
+    logits, batch = mixed(stride=4)
+    fit = Fit(Unsure())
+    held = holding(fit, logits, batch)
+    assert held.memory.weight is not None
+    torch.testing.assert_close(held.memory.weight[0, 0], torch.linspace(0, 1, logits.shape[3]))
+    assert fit(logits, held) == fit(logits, batch)
+
+
 def test_a_resumed_run_that_holds_ends_with_the_same_bits(tmp_path, monkeypatch):
     """Broken off after its first checkpoint: a batch is held within an epoch only, so nothing of it is missing."""
     recipe = tiny_recipe(phases=(Phase(Fit(PROJECTION), epochs=3, learning_rate=1e-2, steps_per_batch=2),))

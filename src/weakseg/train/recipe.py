@@ -35,7 +35,7 @@ class Phase:
     warm_up: float = 0.05
     """Share of the phase's steps over which the learning rate rises from 0."""
     decay_power: float = 0.9
-    """After the warm-up, the rate falls as (1 - share done) to this power, to 0 at the end of the phase."""
+    """After the warm-up, the rate falls as ((1 - share done) / (1 - warm_up)) to this power: from the highest to 0."""
     steps_per_batch: int = 1
     """For how many steps a batch is taken; the hidden segmentation found at the first is held for the others. An epoch
     has as many steps as ever, and so many times fewer views. Pathak et al. 2015, section 4.2."""

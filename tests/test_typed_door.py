@@ -1,0 +1,58 @@
+"""Type checkers and editors see the public names, which at run time are loaded late."""
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import weakseg
+from weakseg.homes import HOMES
+
+PACKAGE = Path(weakseg.__file__).parent
+
+PROGRAM = """
+import weakseg
+from weakseg import Batch, Fit, load
+
+reveal_type(Fit)
+reveal_type(load)
+reveal_type(Batch.from_seeds)
+reveal_type(weakseg.AlphaExpansion)
+reveal_type(weakseg.__version__)
+weakseg.Folders
+"""
+
+
+def test_stub_and_lazy_imports_name_the_same_things():
+    """A name in one alone is either hidden from type checkers or promised to them in vain."""
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    imported = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    told = {(alias.asname, f"{node.module}.{alias.name}") for node in imported for alias in node.names}
+    assert told == {(name, f"weakseg.{home}.{name}") for name, home in HOMES.items()}
+
+
+def test_package_says_that_it_is_typed():
+    """Without the marker, type checkers disregard an installed package's annotations."""
+    assert (PACKAGE / "py.typed").is_file()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyright") is None, reason="pyright is not installed")
+def test_type_checker_sees_real_types(tmp_path):
+    """Each name has a type of its own, and a name that does not exist is an error."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "pyrightconfig.json").write_text(f'{{"extraPaths": ["{PACKAGE.parent}"]}}')
+    command = [sys.executable, "-m", "pyright", "-p", str(tmp_path), "--pythonpath", sys.executable]
+    said = subprocess.run(command, capture_output=True, text=True).stdout
+    types = [line.split(" is ", 1)[1] for line in said.splitlines() if "Type of" in line]
+    assert len(types) == 5, said
+    assert types[0] == '"type[Fit]"'
+    assert types[1].startswith('"(path: '), said
+    assert types[2].endswith('-> Batch"'), said
+    assert types[3:] == ['"type[AlphaExpansion]"', '"str"']
+    # An array's own parameters are of any kind; nothing else is.
+    bare = [line.replace("ndarray[tuple[Any, ...], dtype[Any]]", "ndarray") for line in types]
+    assert not any(word in line for line in bare for word in ("Any", "Unknown")), said
+    assert '"Folders" is not a known attribute' in said
