@@ -15,7 +15,7 @@ from weakseg.evaluate.size_bounds import propose
 def _pasted(text: str) -> All:
     """The rules that the printed Python makes."""
     names: dict = {}
-    exec(text[: text.index("\n)\n") + 3], names)
+    exec(text[: text.index("\n)\n", text.index("constraint = ")) + 3], names)
     return names["constraint"]
 
 
