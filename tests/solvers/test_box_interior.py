@@ -49,6 +49,15 @@ def test_a_row_that_nothing_can_meet_costs_its_price_however_high(weights, bound
     assert solution.status[0].startswith("Relaxed: 'too much")
 
 
+@pytest.mark.parametrize("price", [30.0, 1e2, 1e3, 1e4, 1e6])
+def test_a_row_that_asks_for_everything_there_is_ends_where_rounding_does(price):
+    """Its multiplier has no best value below the price, and grows by a nat a step until nothing is missed any more."""
+    row = class_row(ONE[1], float(PIXELS), None, price, "everything", grid=SIZE)
+    solution = solved(random_problem(0)[0], row)
+    assert solution.certificate["gap"] <= 1e-10
+    assert solution.status == ("Every row holds.",)
+
+
 @pytest.mark.parametrize("price", [1.0, 1e3, 1e6])
 def test_the_only_class_there_is_costs_its_price_too(price):
     """Nothing can move at all."""

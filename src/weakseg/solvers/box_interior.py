@@ -78,7 +78,7 @@ def ascend_inside(dual: Dual, box: Box, tolerance: float, max_steps: int) -> Asc
             short = float(max(gap[0], violation[0]))
             if short < least:
                 best, least = end, short
-        if least <= tolerance * box.cells[0] or aim <= NOTHING or step == max_steps:
+        if least <= tolerance * box.cells[0] or step == max_steps:
             break
         if hopeless(dual, box, now.given).all():
             break
