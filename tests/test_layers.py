@@ -15,7 +15,7 @@ LEVELS = (
     ("data", "models", "objectives", "solvers"),
     ("divergences", "energies", "watching"),
     ("constraints", "kernels"),
-    ("types", "whole_file", "duration", "amount", "ending", "memory"),
+    ("types", "whole_file", "duration", "ending", "memory"),
     ("foreign", "homes", "place", "regular_file", "terminal", "brief", "given"),
     ("errors",),
 )

@@ -139,6 +139,10 @@ def train(
     network: Annotated[
         str | None, typer.Option("--network", help="For a data folder: a hub name, a folder, or 'unet' from scratch.")
     ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--labels", help="For a data folder: a label folder or table to learn from instead; repeatable."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     accept_changes: Annotated[
         bool,
@@ -146,9 +150,10 @@ def train(
     ] = False,
 ) -> None:
     """Train a recipe, or a sensible one for the labels found in a data folder."""
-    from weakseg.commands.train import train_and_show
+    from weakseg.commands.train import Wanted, train_and_show
 
-    train_and_show(what, out, device, seed, epochs, network, resume, accept_changes)
+    wanted = Wanted(seed, epochs, network, tuple(labels or ()) or None)
+    train_and_show(what, out, device, resume, accept_changes, wanted)
 
 
 @app.command()

@@ -19,6 +19,15 @@ _TOO_LITTLE = (
 """What libraries say in errors of any kind where there is too little memory."""
 
 
+_AFTERWARDS = {
+    "train": "The same command goes on from the last checkpoint with --resume.",
+    "experiments": "The same command goes on from where it was.",
+    "demo": "A demonstration is not gone on with: the next one begins anew, in a folder of its own; --epochs makes it "
+    "shorter.",
+}
+"""What is to be done after a command was stopped, by its name."""
+
+
 def end(app: Callable[[], object]) -> None:
     """Run a command line and exit: 0, what it says itself, 2 after a message, 128 + n after the signal n.
 
@@ -57,7 +66,8 @@ def _code(stop: SystemExit) -> int:
 
 def _stopped(received: list[int]) -> tuple[str, int]:
     last = received[-1] if received else signal.SIGINT
-    return "Stopped. `weakseg train` goes on from its last checkpoint with --resume.", 128 + last
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return f"Stopped. {_AFTERWARDS.get(command, '')}".strip(), 128 + last
 
 
 def _said(error: Exception) -> str:

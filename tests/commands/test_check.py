@@ -1,12 +1,17 @@
 """`weakseg check` as a person meets it."""
 
 import time
+from dataclasses import replace
+from io import StringIO
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from weakseg.commands.check import MOST_ALIKE, show_findings
+from weakseg.commands.check import MOST_ALIKE, show_findings, show_statistics
 from weakseg.data.check import check
+from weakseg.data.statistics import Statistics, total
+from weakseg.types import Classes
 
 
 def test_sound_data_is_counted_and_passed(weakseg, hearts):
@@ -126,3 +131,24 @@ def test_more_classes_than_label_maps_can_hold_are_a_finding(weakseg, hearts):
     assert said.code == 1
     assert "65,537 classes" in said.out
     assert "65,536" in said.out
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_number_is_cut_on_a_narrow_terminal(width):
+    """Where the splits do not fit beside each other they stand below each other, and long names take two lines."""
+    classes = Classes(("background", "a class whose name is rather long for a table", "c"), background=0)
+    marks = np.array([123_456, 7_890, 12])
+    one = np.array([210, 110, 7])
+    nothing = np.zeros(3, int)
+    counts = replace(
+        total([], classes), pictures=210, marked_pixels=marks, marked_pictures=one, tagged_pictures=one, boxes=nothing
+    )
+    file = StringIO()
+    by_split = {"train": counts, "val": counts, "test": counts}
+    console = Console(file=file, width=width, soft_wrap=True, highlight=False)
+    show_statistics(Statistics(classes, {"masks": by_split, "tables": by_split}), console)
+    said = file.getvalue()
+    assert "…" not in said
+    assert said.count("123k") == 6
+    for split in by_split:
+        assert said.count(f"{split}: 210 ") == 2

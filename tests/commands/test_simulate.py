@@ -1,5 +1,7 @@
 """`weakseg simulate` as a person meets it."""
 
+import shlex
+
 import numpy as np
 import pytest
 
@@ -122,3 +124,45 @@ def test_pictures_without_masks_are_named(weakseg, hearts, tmp_path):
     assert said.code == 2
     assert "slice03" in said.err
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("words", KINDS, ids=" ".join)
+@pytest.mark.parametrize("fully_labelled", [False, True], ids=["drawn", "fully labelled"])
+def test_the_next_step_that_is_printed_learns_from_these_labels_alone(
+    weakseg, hearts, tmp_path, monkeypatch, words, fully_labelled
+):
+    """Followed to the letter: neither the folder's own scribbles nor masks that it calls complete are learnt from."""
+    if fully_labelled:
+        (hearts / "dataset.toml").write_text("fully_labelled = ['*']\n")
+    said = weakseg("simulate", hearts, "--out", tmp_path / "out", "--kind", *words)
+    (line,) = [line.strip() for line in said.out.splitlines() if line.strip().startswith("weakseg train")]
+    started = []
+    monkeypatch.setattr("weakseg.commands.train.train_recipe", lambda recipe, out, **settings: started.append(recipe))
+
+    followed = weakseg(*shlex.split(line)[1:], "--network", "unet")
+
+    assert followed.code == 0, followed.err
+    (recipe,) = started
+    simulated = Simulated(Folder(str(hearts)), (KINDS[words][1],))
+    assert recipe.training.keys == simulated.keys
+    for index in (0, 7):
+        learnt, drawn = recipe.training[index], simulated[index]
+        assert np.array_equal(learnt.seeds, drawn.seeds)
+        assert np.array_equal(learnt.boxes, drawn.boxes)
+        assert len(learnt.strokes) == len(drawn.strokes)
+    assert recipe.validation[0].truth is not None
+
+
+def test_labels_beside_a_recipe_are_refused(weakseg, tmp_path):
+    """A recipe says itself what it learns from."""
+    (tmp_path / "recipe.py").write_text("recipe = None\n")
+    said = weakseg("train", tmp_path / "recipe.py", "--labels", "x", "--out", tmp_path / "run")
+    assert said.code == 2
+    assert "labels=('x',)" in said.err
+
+
+def test_a_split_that_training_does_not_take_has_no_next_step(weakseg, hearts, tmp_path):
+    """Labels of the validation images are no labels to train on."""
+    said = weakseg("simulate", hearts, "--out", tmp_path / "out", "--kind", "clicks", "--split", "val")
+    assert said.code == 0, said.err
+    assert "weakseg train" not in said.out

@@ -23,7 +23,7 @@ from weakseg import (
 from weakseg.constraints.linear_rows import Constraint
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.errors import RecipeInvalid
-from weakseg.train.crops import share_dropped
+from weakseg.train.crops import require_demands_seen, share_dropped
 from weakseg.train.loop import train_recipe
 from weakseg.train.parts import parts
 
@@ -67,12 +67,15 @@ def test_a_recipe_that_drops_most_demands_is_refused_before_it_begins(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_the_share_is_told(tmp_path, capsys):
-    """On whole pictures too, which train in batches of several sizes."""
+def test_the_share_is_told_where_there_is_one(tmp_path, capsys, monkeypatch):
+    """Where crops hide nothing, as on whole pictures, there is nothing to tell."""
     train_recipe(recipe_of(TAGS, WHOLE), tmp_path / "run", device="cpu", console=Console(width=120))
-
-    assert "constraints: 0% of their demands say nothing about the views" in capsys.readouterr().out
+    assert "demands" not in capsys.readouterr().out
     assert (tmp_path / "run" / "last.safetensors").exists()
+
+    monkeypatch.setattr("weakseg.train.crops.share_dropped", lambda recipe: 0.25)
+    require_demands_seen(recipe_of(TAGS, WHOLE), Console(width=120))
+    assert "the crops hide what 25.0% of the constraints' demands are about" in capsys.readouterr().out
 
 
 @dataclass(frozen=True)

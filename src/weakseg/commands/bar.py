@@ -27,6 +27,17 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
+@contextmanager
+def stages(first: str) -> Iterator[Callable[[str], None]]:
+    """What is done at present; call it with each new sentence."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda sentence: print(sentence, file=sys.stderr, flush=True)
+        return
+    with console.status(first) as status:
+        yield status.update
+
+
 def _lines(what: str) -> Callable[[int, int], None]:
     """One line every few seconds, none for what is done sooner."""
     started = said = time.monotonic()

@@ -1,13 +1,14 @@
 """`weakseg check`: everything wrong with a data folder, and how much there is to learn from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -57,7 +58,8 @@ def show_statistics(statistics: Statistics, console: Console) -> None:
     # Folders and tables that were laid out and not filled; where all are empty, that is what must be seen.
     for source, by_split in (saying or statistics.counts).items():
         splits = {name: counts for name, counts in by_split.items() if counts.pictures}
-        console.print(_table(source, splits, statistics.classes.names))
+        for table in _tables(source, splits, statistics.classes.names, console):
+            console.print(table)
         for name, counts in splits.items():
             console.print(Text(f"{name}: {_summary(counts)}"))
         console.print()
@@ -72,14 +74,26 @@ def _numbers(counts: LabelCounts) -> tuple[np.ndarray, ...]:
     return counts.marked_pixels, counts.tagged_pictures, counts.boxes, counts.sized_pictures
 
 
+def _tables(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...], console: Console) -> Iterator[Table]:
+    """The splits side by side, or, where numbers would be cut, one below the other."""
+    together = _table(source, splits, names)
+    # By itself it would say that it needs no more than there is.
+    needed = Measurement.get(console, console.options.update(max_width=10_000), together).maximum
+    if len(splits) < 2 or needed <= console.width:
+        yield together
+        return
+    for name, counts in splits.items():
+        yield _table(source, {name: counts}, names)
+
+
 def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) -> Table:
     """A row a class, or a row for each that something is said of; for each split the columns that say something."""
     table = Table(title=Text(source), title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("class", no_wrap=True)
+    table.add_column("class", overflow="fold")
     columns = []
     for split, counts in splits.items():
         for title, cells in _columns(counts, tables=source == "tables").items():
-            table.add_column(Text(f"{split}\n{title}"), justify="right")
+            table.add_column(Text(f"{split}\n{title}"), justify="right", no_wrap=True)
             columns.append(cells)
     rows = [*zip(names, *columns, strict=True)]
     if len(names) > MOST_CLASSES:

@@ -15,7 +15,9 @@ from weakseg.data.folder import Folder
 from weakseg.data.sample import Dataset
 from weakseg.data.scenes import Scenes
 from weakseg.data.simulate import Scribbles, Simulated, Tags
+from weakseg.duration import duration
 from weakseg.errors import NetworkUnavailable, RunInvalid
+from weakseg.evaluate.device import best_device
 from weakseg.evaluate.scores import Scores
 from weakseg.models.unet import UNet
 from weakseg.objectives import Fit
@@ -28,8 +30,10 @@ from weakseg.train.loop import seconds_per_step, train_recipe
 from weakseg.train.recipe import Phase, Recipe, with_epochs
 from weakseg.train.vacant import is_vacant
 
-_BUDGET_S = 440
+_BUDGET_S = 440.0
 """Training time for all networks of a demonstration on the user's folder; the rest of ten minutes is for looking."""
+_SCENES_S = 180.0
+"""Training time for both networks on generated scenes."""
 
 
 def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> None:
@@ -39,6 +43,8 @@ def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> Non
     if not is_vacant(out):
         raise RunInvalid(f"{out} exists", mend="choose another --out")
     recipes = _on_scenes() if data is None else _on_folder(data, console)
+    if epochs is None:
+        recipes = _affordable(recipes, _SCENES_S if data is None else _BUDGET_S, console)
     runs = []
     for name, recipe in recipes.items():
         console.print(f"\n[bold]{name}[/bold]", highlight=False)
@@ -83,24 +89,37 @@ def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
     """What was drawn, and, where every training picture has a mask, the masks; as long as the time allows."""
     weak = choose(data)
     try:
-        seconds = _seconds_per_step(weak)
+        weak.network.build(weak.training[0].image.shape[0], len(weak.training.classes))
     except NetworkUnavailable as error:
         console.print(f"{error.found}\nTraining a small U-Net from scratch instead.", highlight=False, markup=False)
         weak = choose(data, "unet")
-        seconds = _seconds_per_step(weak)
     recipes = {"drawn labels": weak}
     if all(weak.training[i].truth is not None for i in range(len(weak.training))):
         recipes["full supervision"] = replace(weak, training=_with_masks(weak.training))
-    affordable = (
-        _BUDGET_S / len(recipes) / (seconds * steps_per_epoch(len(weak.training), weak.batch_size, weak.least_steps))
+    return recipes
+
+
+def _affordable(recipes: dict[str, Recipe], budget_s: float, console: Console) -> dict[str, Recipe]:
+    """The recipes with as many epochs as the time allows on this machine, as it is now; says so where it is fewer."""
+    first = next(iter(recipes.values()))
+    steps = steps_per_epoch(len(first.training), first.batch_size, first.least_steps)
+    # The slowest counts, because all have the same length.
+    seconds = max(map(_seconds_per_step, recipes.values()))
+    epochs = max(min(first.epochs, int(budget_s / (len(recipes) * steps * seconds))), 1)
+    if epochs == first.epochs:
+        return recipes
+    took = duration(epochs * steps * seconds * len(recipes))
+    console.print(
+        f"A step takes {seconds:.2g} s on this machine at present, so this is shortened from {first.epochs} epochs to "
+        f"{epochs}, about {took} in all; scores are lower than after all of them (--epochs {first.epochs}).",
+        highlight=False,
     )
-    epochs = max(min(weak.epochs, int(affordable)), 1)
     return {name: with_epochs(recipe, epochs) for name, recipe in recipes.items()}
 
 
 def _seconds_per_step(recipe: Recipe) -> float:
     network = recipe.network.build(recipe.training[0].image.shape[0], len(recipe.training.classes))
-    return seconds_per_step(recipe, recipe.phases[0], network, torch.device("cpu"))
+    return seconds_per_step(recipe, recipe.phases[0], network, torch.device(best_device()))
 
 
 def _with_masks(training: Dataset) -> Dataset:

@@ -10,6 +10,7 @@ from rich.text import Text
 from weakseg.commands.bar import bar
 from weakseg.commands.tune_crf import which_crf
 from weakseg.data.finding import some
+from weakseg.duration import counted
 from weakseg.evaluate.device import best_device
 from weakseg.evaluate.scores import Scores
 from weakseg.report.evaluation import judged
@@ -34,14 +35,15 @@ def evaluate_and_show(
 
 
 def _show(scores: Scores, console: Console) -> None:
-    table = Table("class", "IoU", "Dice", title=f"{len(scores.keys)} pictures")
+    table = Table("class", "IoU", "Dice", title=counted(len(scores.keys), "image"))
     for name, iou, dice in zip(scores.classes.names, scores.iou(), scores.dice(), strict=True):
         table.add_row(Text(name), _number(iou), _number(dice))
     table.add_section()
     table.add_row("mean", _number(scores.mean_iou()), _number(scores.mean_dice()))
     console.print(table)
+    console.print(f"mean Dice over {scores.dice_over}", highlight=False)
     console.print(f"pixel accuracy {scores.pixel_accuracy():.4f}", highlight=False)
-    bands = "  ".join(f"{width} px {value:.3f}" for width, value in scores.trimap_mean_iou().items())
+    bands = "  ".join(f"{width}\u00a0px\u00a0{value:.3f}" for width, value in scores.trimap_mean_iou().items())
     console.print(f"mIoU near boundaries: {bands}", highlight=False)
     for sentence in why_undefined(scores):
         console.print(Text(sentence))

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
+from weakseg.commands.bar import stages
 from weakseg.duration import counted
 from weakseg.errors import RecipeInvalid
 from weakseg.report.page import write_report
@@ -18,6 +17,6 @@ def report_and_show(runs: list[Path], out: Path | None, recipes: Sequence[Path] 
         raise RecipeInvalid(found, expected="--recipe once for each run, in their order")
     page = out or runs[0] / "report.html"
     pairs = zip(runs, recipes or [None] * len(runs), strict=True)
-    with Console(stderr=True).status("opening the runs") as status:
-        write_report([open_run(run, recipe) for run, recipe in pairs], page, status.update)
+    with stages("opening the runs") as say:
+        write_report([open_run(run, recipe) for run, recipe in pairs], page, say)
     print(f"report: {page}")

@@ -1,14 +1,16 @@
 """`weakseg simulate`: weak labels drawn from full masks, as files that training reads, and a page that shows them."""
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from weakseg.commands.bar import bar
-from weakseg.data.folder import Folder
+from weakseg.data.folder import Folder, find
 from weakseg.data.simulate import Boxes, Clicks, IntervalSizes, Kind, OneBitSizes, Scribbles, Tags
 from weakseg.data.simulated_files import write_simulated
+from weakseg.duration import counted
 from weakseg.errors import RecipeInvalid
 from weakseg.report.simulation_page import write_simulation_page
 
@@ -19,14 +21,22 @@ def simulate_and_show(
     """Simulate one kind of labels for a split, write files and page, and say how to train on them."""
     chosen, pictures = _kind(kind, length, width, threshold), Folder(data, split)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(f"{kind} for {len(pictures)} pictures of {data}, {split}"))
+    console.print(Text(f"{kind} for {counted(len(pictures), 'image')} of {data}, {split}"))
     with bar("simulating") as told:
         (place,) = write_simulated(pictures, (chosen,), seed, out, told)
     page = place.with_name(place.name.removesuffix(".csv") + ".html")
     labelled = Folder(data, split, labels=(str(place),))
     write_simulation_page(labelled, page, f"{chosen}, seed {seed}, on {data}, {split}")
-    for line in (f"labels: {place}", f"page: {page}", f"in a recipe: {labelled!r}"):
+    for line in (f"labels: {place}", f"page: {page}", f"in a recipe: {labelled!r}", *_next(data, split, place)):
         console.print(Text(line))
+
+
+def _next(data: str, split: str, place: Path) -> tuple[str, ...]:
+    """The command that learns from these labels: it takes the split `train`, or all images where there is none."""
+    if split != ("train" if (find(data) / "splits" / "train.txt").is_file() else "all"):
+        return ()
+    command = ["weakseg", "train", data, "--labels", str(place), "--out", str(Path("runs") / place.stem)]
+    return ("train on them:", f"  {shlex.join(command)}")
 
 
 def _kind(kind: str, length: float, width: float, threshold: float | None) -> Kind:

@@ -1,7 +1,7 @@
 """`weakseg train`: a recipe, or a sensible one for a data folder, into a run folder."""
 
 import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -15,20 +15,23 @@ from weakseg.train.recipe import Recipe, load_recipe, with_epochs
 from weakseg.train.source import is_own, source
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line changes of a recipe, or says of the one for a data folder; `None` for what it does not."""
+
+    seed: int | None = None
+    epochs: int | None = None
+    network: str | None = None
+    labels: tuple[str, ...] | None = None
+
+
 def train_and_show(
-    what: str,
-    out: Path,
-    device: str | None,
-    seed: int | None,
-    epochs: int | None,
-    network: str | None,
-    resume: bool,
-    accept_changes: bool = False,
+    what: str, out: Path, device: str | None, resume: bool, accept_changes: bool, wanted: Wanted
 ) -> None:
     """Train `what` and say what to do next."""
     console = Console(soft_wrap=True, markup=False)
-    recipe, text = _recipe(what, network)
-    recipe, text = _overridden(recipe, text, seed, epochs)
+    recipe, text = _recipe(what, wanted)
+    recipe, text = _overridden(recipe, text, wanted.seed, wanted.epochs)
     if said := said_of_split(recipe):
         console.print(said, highlight=False)
     # A recipe file may lean on files beside it; written out in full it can be run again from the run folder alone.
@@ -49,13 +52,16 @@ def train_and_show(
     console.print(f"run: {out}\n{judged}  weakseg report {run}", highlight=False)
 
 
-def _recipe(what: str, network: str | None) -> tuple[Recipe, str]:
+def _recipe(what: str, wanted: Wanted) -> tuple[Recipe, str]:
     path = Path(what)
     if path.suffix != ".py":
-        recipe = choose(what, network)
+        recipe = choose(what, wanted.network, wanted.labels)
         return recipe, source(recipe)
-    if network is not None:
-        raise RecipeInvalid(f"--network {network} beside a recipe", mend="name the network in the recipe")
+    if wanted.network is not None:
+        raise RecipeInvalid(f"--network {wanted.network} beside a recipe", mend="name the network in the recipe")
+    if wanted.labels is not None:
+        mend = f"name them in the recipe: Folder(..., labels={wanted.labels!r})"
+        raise RecipeInvalid(f"--labels {wanted.labels[0]} beside a recipe", mend=mend)
     return load_recipe(path), read_text(path, RecipeInvalid)
 
 

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
-from weakseg.amount import amount
+from weakseg.duration import counted
 from weakseg.types import Classes
 
 
@@ -63,7 +63,7 @@ class Scores:
     def dice_over(self) -> str:
         """What mean Dice is a mean over: `60 images`, or `10 volumes` where images are slices of some."""
         volumes = len(set(self.volumes))
-        return amount(volumes, "image" if volumes == len(self.keys) else "volume")
+        return counted(volumes, "image" if volumes == len(self.keys) else "volume")
 
     def pixel_accuracy(self) -> float:
         """Share of the judged pixels whose class is right."""

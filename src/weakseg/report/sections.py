@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from weakseg.amount import amount
 from weakseg.data.sample import Dataset, Sample
-from weakseg.duration import duration
+from weakseg.duration import counted, duration
 from weakseg.evaluate.predict import Predictor
 from weakseg.evaluate.scores import Scores
 from weakseg.report.chart import Chart, Series, chart
@@ -38,7 +37,7 @@ class Account:
     @property
     def epochs(self) -> str:
         """How many epochs it trained."""
-        return amount(len(self.run.metrics), "epoch")
+        return counted(len(self.run.metrics), "epoch")
 
     @property
     def time(self) -> str:

@@ -30,7 +30,8 @@ def require_demands_seen(recipe: Recipe, console: Console) -> None:
     if not any(True for phase in recipe.phases for _ in parts(phase.objective, Constraint)):
         return
     share = share_dropped(recipe)
-    console.print(f"constraints: {share:.0%} of their demands say nothing about the views that are trained on")
+    if share:
+        console.print(f"the crops hide what {share:.1%} of the constraints' demands are about: those teach nothing")
     if share > MOST_DROPPED:
         raise RecipeInvalid(
             f"{share:.0%} of the constraints' demands are dropped, because the crops hide too much of the pictures",

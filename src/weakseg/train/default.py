@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,21 +42,24 @@ _PIXELS_A_STEP = 8 * 320**2
 """Of whole pictures; larger pictures come fewer at a time."""
 
 
-def choose(data: str, network: str | None = None) -> Recipe:
+def choose(data: str, network: str | None = None, labels: tuple[str, ...] | None = None) -> Recipe:
     """A recipe for what a data folder says: partial cross entropy on crops, or rules on whole pictures.
 
     Args:
         data: a data folder, or the name of one under $WEAKSEG_DATA.
         network: `unet` for a small network from scratch, else a hub name or a folder of pretrained weights;
             by default a MobileNetV2 with ImageNet weights.
+        labels: label folders and tables to learn from, in place of all that the data folder holds; masks are then
+            for validation alone, unless "masks" is one of them.
 
     Raises:
         DataInvalid: nothing is drawn on any training picture, nor said of it, or a class can never be learnt.
     """
-    training, validation = _split(data)
+    training, validation = _split(data, labels)
     few = _looked_at(training)
     root = Folder(data, split="all").root
-    rules = rules_for([name for name in TABLES if (root / name).is_file()], few, training.classes)
+    tables = [name for name in TABLES if (root / name).is_file()] if labels is None else [Path(p).name for p in labels]
+    rules = rules_for(tables, few, training.classes)
     if problems := units_of_samples(few):
         raise DataInvalid.of([problem.at(root) for problem in problems])
     require_learnable(training, validation, few, ruled=rules is not None)
@@ -86,11 +90,14 @@ def choose(data: str, network: str | None = None) -> Recipe:
     )
 
 
-def _split(data: str) -> tuple[Folder | Fold, Folder | Fold | None]:
+def _split(data: str, labels: tuple[str, ...] | None) -> tuple[Folder | Fold, Folder | Fold | None]:
     """Training and validation pictures: the folder's own splits, else four fifths and one fifth of the volumes."""
     root = Folder(data, split="all").root
     masks = list_files(root / "masks", [], read_declaration(root).nested) if (root / "masks").is_dir() else {}
-    pictures = Folder(data, "train" if is_listed(root, "train") else "all")
+    pictures = Folder(data, "train" if is_listed(root, "train") else "all", labels)
+    if labels is not None:
+        # The masks of fully labelled images would be learnt from too, and nobody asked for them.
+        pictures = replace(pictures, declaration=replace(read_declaration(root), fully_labelled=()))
     if not masks:
         return pictures, None
     if is_listed(root, "val"):
