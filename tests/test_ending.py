@@ -77,8 +77,9 @@ def test_a_fault_of_our_own_can_be_looked_into(capsys, tmp_path, monkeypatch):
         end(_raise(KeyError("bug")))
 
 
-def test_exit_codes_are_passed_on(capsys):
+def test_exit_codes_are_passed_on(capsys, monkeypatch):
     """Findings are 1, help is 0, and Ctrl-C is 130 whether Typer sees it or not."""
+    monkeypatch.setattr("sys.argv", ["weakseg", "train", "data"])
     assert [_ended(lambda: sys.exit(1)), _ended(lambda: sys.exit(0)), _ended(lambda: None)] == [1, 0, 0]
     assert capsys.readouterr() == ("", "")
     assert _ended(lambda: sys.exit(130)) == _ended(_raise(KeyboardInterrupt())) == 130
@@ -114,7 +115,7 @@ SLEEP = "import time; from weakseg.ending import end; end(lambda: (print('ready'
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_ends_like_an_interrupt(name):
     """With the sentence that says how to go on, and the exit code that shells give the signal."""
-    with subprocess.Popen([sys.executable, "-c", SLEEP], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", SLEEP, "train"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(getattr(signal, name))
