@@ -115,7 +115,9 @@ SLEEP = "import time; from weakseg.ending import end; end(lambda: (print('ready'
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_ends_like_an_interrupt(name):
     """With the sentence that says how to go on, and the exit code that shells give the signal."""
-    with subprocess.Popen([sys.executable, "-c", SLEEP, "train"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEP, "train"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(getattr(signal, name))
