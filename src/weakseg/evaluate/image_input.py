@@ -84,7 +84,8 @@ def _scaled(values: Shaped[np.ndarray, "M H W"]) -> Float[np.ndarray, "M H W"]:
         raise DataInvalid(
             f"the image is {values.dtype}, with values from {values.min(initial=0)} to {values.max(initial=0)}",
             expected="floating point in [0, 1], or uint8",
-            mend="divide it by the number that training divided by, 65535 for files of 16 bits; or give the file's path",
+            mend="divide it by the number that training divided by, 65535 for files of 16 bits;"
+            " or give the file's path",
         )
     try:
         refuse_unscaled(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)), "the image")
