@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from weakseg.report.overlay import as_rgb, resized, resized_labels, tinted
 
 from weakseg.data.image_file import palette
+from weakseg.data.overlay import as_rgb, resized, resized_labels, tinted
 from weakseg.report.gallery import weak_labels
 from weakseg.train.run_folder import open_run
 

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "src" / "weakseg"
@@ -83,3 +84,26 @@ def test_each_heavy_library_has_one_door():
         if other.split(".")[0] == library and not path.relative_to(ROOT).as_posix().startswith(door)
     ]
     assert strays == []
+
+
+def test_every_room_is_on_the_plan():
+    """The architecture page lists what there is."""
+    plan = (ROOT.parent.parent / "docs" / "architecture.md").read_text().split("```")[1].split()
+    rooms = {path.name + "/" * path.is_dir() for path in ROOT.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert rooms - {"__init__.py", "__main__.py", "__pycache__/"} <= {*plan}
+
+
+def test_scripts_beside_the_package_find_what_they_import():
+    """What docs/, benchmarks/ and recipes/ take from the package is there, also after a file has moved."""
+    scripts = [
+        path for folder in ("docs", "benchmarks", "recipes") for path in (ROOT.parent.parent / folder).rglob("*.py")
+    ]
+    lost = [
+        f"{path.name} imports {node.module}.{alias.name}"
+        for path in scripts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "weakseg"
+        for alias in node.names
+        if node.module not in MODULES or not hasattr(import_module(node.module), alias.name)
+    ]
+    assert lost == []

@@ -5,6 +5,7 @@ from statistics import mean
 
 import cv2
 import numpy as np
+
 from benchmarks.single_image import error, grabcut
 
 ROUNDS = 5

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from statistics import mean
 
 import numpy as np
-from benchmarks.single_image import UNDRAWN, dice, icgbench, rows
 from skimage.segmentation import random_walker
+
+from benchmarks.single_image import UNDRAWN, dice, icgbench, rows
 
 BETAS = (130.0, 1000.0, 10000.0)
 """How sharply it stops at edges; the first is its default."""

@@ -8,10 +8,10 @@ from importlib import import_module
 
 from weakseg.homes import HOMES as _HOMES
 
-# Before torch is imported: its threads would spin where they wait for each other, and so keep the cores from those that
-# they wait for as soon as anything else runs on the machine (docs/performance.md).
+# Before torch is imported: its threads would spin long where they wait for each other, and so keep the cores from those
+# that they wait for as soon as anything else runs on the machine (docs/performance.md).
 if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & {*os.environ}:
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ["GOMP_SPINCOUNT"] = "1000"
 
 __version__ = "0.1.0"
 
