@@ -17,7 +17,7 @@ LEVELS = (
     ("divergences", "energies", "watching"),
     ("constraints", "kernels"),
     ("types", "whole_file", "duration", "ending", "memory"),
-    ("foreign", "homes", "place", "regular_file", "terminal", "brief", "given"),
+    ("foreign", "homes", "place", "regular_file", "terminal", "brief", "given", "field_docs"),
     ("errors",),
 )
 """Rooms of a level may import those of lower levels, and none of their own."""

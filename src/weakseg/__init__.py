@@ -21,7 +21,9 @@ __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f"module 'weakseg' has no attribute '{name}'")
-    return getattr(import_module(f"weakseg.{_HOMES[name]}"), name)
+    from weakseg.field_docs import documented
+
+    return documented(getattr(import_module(f"weakseg.{_HOMES[name]}"), name))
 
 
 def __dir__():
