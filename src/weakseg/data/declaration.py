@@ -10,6 +10,7 @@ from typing import Any
 from unicodedata import normalize
 
 from weakseg.data.convention import LEAST, MOST, Convention, Exceptions
+from weakseg.data.image_file import Reading
 from weakseg.data.name_pattern import problem_of
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
@@ -46,6 +47,8 @@ class Declaration:
     """Regular expression; what it matches in a key names the volume a slice belongs to. Empty: the whole key."""
     nested: bool = False
     """True: subfolders of images/ and of folders of label maps are read as well, and keys are paths, "site/name"."""
+    exif: str = "turn"
+    """"turn": photos are read as their EXIF orientation shows them; "ignore": as they are stored, labels too."""
     unscored: tuple[str, ...] = ()
     """Classes left out of every mean, because the masks hold too little of them."""
 
@@ -55,9 +58,17 @@ class Declaration:
         for folder, said in self.folders:
             for name in ("nothing", "first_value", "values"):
                 _require_values(f"{name} of [{folder}]", getattr(said, name))
+        if self.exif not in ("turn", "ignore"):
+            expected = '"turn", as viewers show photos, or "ignore", as they are stored'
+            raise DataInvalid(f"exif = {self.exif!r}", expected=expected)
         found, mend = problem_of(self.volume)
         if found:
             raise DataInvalid(f"volume = '{self.volume}' {found}", mend=mend)
+
+    @property
+    def reading(self) -> Reading:
+        """How image files are read."""
+        return Reading(upright=self.exif == "turn")
 
     def convention(self, folder: str, names: tuple[str, ...]) -> Convention:
         """What the values in a folder of label maps mean: [masks], or [scribbles] for all others that have no table.

@@ -52,12 +52,15 @@ def _places(inventory: Inventory) -> list[str]:
 
 def _marks(inventory: Inventory, source: str, keys: Sequence[str]) -> list[Marks]:
     contents, found = inventory.contents, []
+    reading = contents.legend.declaration.reading
     for key in keys:
-        mask = contents.legend.labels(read_labels(contents.masks[key]), "masks")
+        mask = contents.legend.labels(read_labels(contents.masks[key], reading), "masks")
         if source == "clicks.csv":
             found.append(clicked(sample_of_tables(contents, key, read_sample(contents, key).image, mask), mask))
         else:
-            found.append(drawn(contents.legend.labels(read_labels(inventory.layers[source][key]), source), mask))
+            found.append(
+                drawn(contents.legend.labels(read_labels(inventory.layers[source][key], reading), source), mask)
+            )
     return found
 
 

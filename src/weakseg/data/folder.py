@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from weakseg.data.contents import Contents, read_contents, read_split
 from weakseg.data.declaration import Declaration, read_declaration
-from weakseg.data.image_file import read_image, read_labels
+from weakseg.data.image_file import Reading, read_image, read_labels
 from weakseg.data.legend import Legend
 from weakseg.data.name_pattern import found_in
 from weakseg.data.relabel import marked_classes
@@ -102,7 +102,7 @@ class Folder:
 
     @cached_property
     def _channels(self) -> int:
-        return len(read_image(self._contents.pictures[self.keys[0]]))
+        return len(read_image(self._contents.pictures[self.keys[0]], self.declared.reading))
 
 
 def folder_of(samples: Dataset) -> Folder | None:
@@ -185,7 +185,7 @@ def _read_files(
         except DataInvalid as problem:
             problems.append(problem)
 
-    image = collected(read_image, contents.pictures[key])
+    image = collected(read_image, contents.pictures[key], contents.legend.declaration.reading)
     size = None if image is None else image.shape[1:]
     mask = contents.masks.get(key)
     truth = None if mask is None else collected(_read_map, mask, contents.legend, "masks", size)
@@ -198,16 +198,16 @@ def _read_files(
 
 def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
     """The class indices of a label map that should have the (height, width) of its picture."""
-    raw = read_values(path, size)
+    raw = read_values(path, size, legend.declaration.reading)
     try:
         return legend.labels(raw, folder)
     except DataInvalid as problem:
         raise problem.at(path) from problem
 
 
-def read_values(path: Path, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
+def read_values(path: Path, size: tuple[int, int] | None, reading: Reading) -> Int[np.ndarray, "H W"]:
     """The values of a label map that should have the (height, width) of its picture."""
-    raw = read_labels(path)
+    raw = read_labels(path, reading)
     if size is not None and raw.shape != size:
         found = f"{path} is {raw.shape[1]} wide and {raw.shape[0]} high"
         expected = f"the size of its picture, {size[1]} wide and {size[0]} high (as its EXIF orientation shows it)"

@@ -15,9 +15,10 @@ from threading import Lock
 import numpy as np
 import tifffile
 from jaxtyping import Float, Int, Shaped, UInt8
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from weakseg.data.orientation import orientation_in, turned, turned_back
 from weakseg.errors import DataInvalid
 from weakseg.memory import SMALLER, require_memory
 from weakseg.regular_file import open_regular
@@ -37,6 +38,16 @@ class Needs:
     """For each channel of a pixel."""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What is done with the files of a folder when they are read."""
+
+    upright: bool = True
+    """Whether a photo is turned as its EXIF orientation says; else it lies as it is stored."""
+
+
+USUAL = Reading()
+
 IMAGE, LABELS = Needs(pixel=18, value=8), Needs(pixel=24, value=4)
 """Of `weakseg check`; for each of them what is read before is there already."""
 
@@ -50,19 +61,25 @@ _LARGEST = {("b", 1): 1, ("u", 1): 255, ("u", 2): 65535}
 """Value that stands for 1, by kind and bytes of the numbers (their byte order may be either)."""
 
 
-def read_image(path: Path) -> Float[np.ndarray, "M H W"]:
+def read_image(path: Path, reading: Reading = USUAL) -> Float[np.ndarray, "M H W"]:
     """A picture as float32 values in [0, 1]: grey gives one channel, colour and palettes three, TIFFs all they have.
 
-    Transparency is dropped; a photo lies as its EXIF orientation says.
+    Transparency is dropped; a photo lies as its EXIF orientation says, unless `reading` says otherwise.
 
     Raises:
         DataInvalid: the file is missing, damaged, has several pages, or holds values of an unknown range.
     """
+    return read_oriented(path, reading)[0]
+
+
+def read_oriented(path: Path, reading: Reading) -> tuple[Float[np.ndarray, "M H W"], int]:
+    """The same, and the EXIF orientation in the file: 1 where what is stored is upright, or nothing is told."""
     if _needs_tifffile(path):
-        values = _read_tiff(path, IMAGE)
+        values, orientation = _read_tiff(path, IMAGE)
+        values = turned(values, orientation) if reading.upright else values
     else:
-        picture = _read_pillow(path, IMAGE)
-        values = channels_of(picture)
+        picture, orientation = _read_pillow(path, IMAGE)
+        values = _laid(channels_of(picture), picture, orientation, reading)
         # Pillow inverts 8 bits and fewer where 0 means white, and leaves 16 as they are.
         if _white_is_zero(picture) and values.dtype.kind == "u" and values.dtype.itemsize == 2:
             values = np.invert(values)
@@ -72,10 +89,10 @@ def read_image(path: Path) -> Float[np.ndarray, "M H W"]:
     if kind in _LARGEST:
         # In place, for large images.
         channels /= np.float32(_LARGEST[kind])
-        return channels
+        return channels, orientation
     if kind[0] != "f" or not (channels.min() >= 0 and channels.max() <= 1):
         raise _range_unknown(path, values)
-    return channels
+    return channels, orientation
 
 
 def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInvalid:
@@ -99,6 +116,16 @@ def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInval
     return DataInvalid(f"{path} holds {values.dtype} values from {low} to {high}", expected=expected, mend=mend)
 
 
+def _laid(
+    values: Shaped[np.ndarray, "H W M"], picture: Image.Image, orientation: int, reading: Reading
+) -> Shaped[np.ndarray, "h w M"]:
+    """The values of an image that Pillow has opened, upright or as they are stored."""
+    if picture.format == "TIFF":
+        # Pillow turns these by itself, and no others.
+        return values if reading.upright else turned_back(values, orientation)
+    return turned(values, orientation) if reading.upright else values
+
+
 def channels_of(picture: Image.Image) -> Shaped[np.ndarray, "H W M"]:
     """The channels of an image that Pillow has opened: one of grey, three of colours and palettes; no transparency."""
     if picture.mode == "LA":
@@ -109,14 +136,18 @@ def channels_of(picture: Image.Image) -> Shaped[np.ndarray, "H W M"]:
     return np.atleast_3d(np.asarray(picture))
 
 
-def read_labels(path: Path) -> Int[np.ndarray, "H W"]:
-    """The values of a label map: palette indices or grey values, as they are.
+def read_labels(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
+    """The values of a label map: palette indices or grey values, as they are; upright like an image.
 
     Raises:
         DataInvalid: the file is missing, damaged, lossy, coloured, or holds no whole numbers.
     """
-    picture = None if _needs_tifffile(path) else _read_pillow(path, LABELS)
-    values = np.atleast_3d(_read_tiff(path, LABELS) if picture is None else np.asarray(picture))
+    if _needs_tifffile(path):
+        picture, (values, orientation) = None, _read_tiff(path, LABELS)
+        values = turned(values, orientation) if reading.upright else values
+    else:
+        picture, orientation = _read_pillow(path, LABELS)
+        values = _laid(np.atleast_3d(np.asarray(picture)), picture, orientation, reading)
     if picture is not None and picture.format in ("JPEG", "MPO"):
         raise DataInvalid(f"{path} is a JPEG, which changes labels", expected="a lossless file", mend="save it as PNG")
     if values.shape[2] == 2:
@@ -240,8 +271,8 @@ def _require_memory(path: Path, height: int, width: int, channels: int, needs: N
     require_memory(found, height * width * (needs.pixel + needs.value * channels))
 
 
-def _read_pillow(path: Path, needs: Needs) -> Image.Image:
-    """The only picture in a file, upright."""
+def _read_pillow(path: Path, needs: Needs) -> tuple[Image.Image, int]:
+    """The only picture in a file, as Pillow lays it, and its orientation."""
     try:
         with _opened(path) as picture:
             # A phone's MPO is a JPEG with a preview or depth map behind the photo.
@@ -249,8 +280,9 @@ def _read_pillow(path: Path, needs: Needs) -> Image.Image:
             if pages == 1:
                 grey = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
                 _require_memory(path, picture.height, picture.width, 1 if grey else 3, needs)
+                # Pillow removes it from a TIFF that it turns while it loads it.
+                orientation = orientation_in(picture.getexif())
                 picture.load()
-                ImageOps.exif_transpose(picture, in_place=True)
     except DataInvalid:
         raise
     except MemoryError as error:
@@ -259,7 +291,7 @@ def _read_pillow(path: Path, needs: Needs) -> Image.Image:
         raise DataInvalid(f"{path} cannot be read: {error}", mend="export or copy the file again") from error
     if pages > 1:
         raise DataInvalid(f"{path} holds {pages} pages", expected="one picture a file", mend="save each page by itself")
-    return picture
+    return picture, orientation  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
 def _needs_tifffile(path: Path) -> bool:
@@ -279,13 +311,13 @@ def _needs_tifffile(path: Path) -> bool:
         return True
 
 
-def _read_tiff(path: Path, needs: Needs) -> Shaped[np.ndarray, "H W M"]:
-    """All channels but transparency."""
+def _read_tiff(path: Path, needs: Needs) -> tuple[Shaped[np.ndarray, "H W M"], int]:
+    """All channels but transparency, as they are stored, and the orientation."""
     try:
         with open_regular(path) as stored, tifffile.TiffFile(stored) as file:
             series = file.series[0]
             axes, extra = series.axes, file.pages[0].extrasamples  # pyright: ignore
-            values = None
+            values, orientation = None, orientation_in({tag.code: tag.value for tag in file.pages[0].tags})  # pyright: ignore
             if len(file.series) == 1:
                 height, width = (dict(zip(axes, series.shape, strict=True)).get(axis, 1) for axis in "YX")
                 _require_memory(path, height, width, prod(series.shape) // max(height * width, 1), needs)
@@ -306,7 +338,7 @@ def _read_tiff(path: Path, needs: Needs) -> Shaped[np.ndarray, "H W M"]:
     values = np.atleast_3d(values) if axes in ("YX", "YXS") else np.moveaxis(values, 0, -1)
     colours = values.shape[2] - len(extra)
     kept = [i for i in range(values.shape[2]) if i < colours or extra[i - colours] == 0]
-    return values if len(kept) == values.shape[2] else values[:, :, kept]
+    return values if len(kept) == values.shape[2] else values[:, :, kept], orientation
 
 
 def _png_bits(path: Path) -> int:

@@ -15,8 +15,9 @@ from weakseg.data.convention import UNDECLARED
 from weakseg.data.finding import Finding, findings_of
 from weakseg.data.folder import read_values, sample_of_tables
 from weakseg.data.habits import Values, values_of
-from weakseg.data.image_file import read_image
+from weakseg.data.image_file import read_oriented
 from weakseg.data.inventory import Inventory
+from weakseg.data.orientation import AS_STORED
 from weakseg.data.relabel import relabelled
 from weakseg.data.sample import Sample
 from weakseg.data.statistics import LabelCounts, count
@@ -46,6 +47,8 @@ class Look:
     """How much of what each source says the mask denies."""
     undeclared: dict[str, Values] = field(default_factory=dict)
     """What the label maps hold whose values are not all declared, by source."""
+    orientation: int = AS_STORED
+    """In the EXIF data of the image's file."""
 
 
 Looks = dict[str, Look]
@@ -56,7 +59,8 @@ def look(inventory: Inventory, key: str) -> Look:
     """Read a picture and all its labels."""
     contents, findings = inventory.contents, []
     path = contents.pictures[key]
-    image = _tried(findings, key, path, read_image, path)
+    reading = contents.legend.declaration.reading
+    image, orientation = _tried(findings, key, path, read_oriented, path, reading) or (None, AS_STORED)
     layers, undeclared = _layers(inventory, key, None if image is None else image.shape[1:], findings)
     if image is None or not inventory.judged:
         pixels, channels = (b"", 0) if image is None else (_digest(image), len(image))
@@ -77,6 +81,7 @@ def look(inventory: Inventory, key: str) -> Look:
         counts=_counts(inventory, said, layers),
         compared=_compared(key in contents.fully_labelled, said, layers),
         undeclared=undeclared,
+        orientation=orientation,
     )
 
 
@@ -96,7 +101,7 @@ def _layers(
     for source, maps in inventory.layers.items():
         if key not in maps:
             continue
-        raw = _tried(findings, key, maps[key], read_values, maps[key], size)
+        raw = _tried(findings, key, maps[key], read_values, maps[key], size, legend.declaration.reading)
         if raw is None or not inventory.judged:
             continue
         labels = legend.convention(source).labels(raw, legend.becomes)

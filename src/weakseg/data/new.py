@@ -55,6 +55,10 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # true: subfolders of images/, masks/ and scribbles/ are read as well; a key is then a path, site3/NAME.
 # nested = false
 
+# "turn": photos are read as their EXIF orientation shows them, and labels lie on them so; "ignore": as they are stored,
+# for labels drawn in a program that ignores the orientation.
+# exif = "turn"
+
 # Classes left out of every mean, because the masks hold too little of them.
 # unscored = []
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Shaped
 from PIL import Image
 
-from weakseg.data.image_file import channels_of, read_image
+from weakseg.data.image_file import USUAL, Reading, channels_of, read_image
 from weakseg.errors import DataInvalid, EvidenceInvalid
 from weakseg.given import refuse_unscaled, tensor_of
 
@@ -16,17 +16,17 @@ ImageLike = Any
 """A path, an image of Pillow, a numpy array or torch tensor; typed loosely, so that our own words refuse the rest."""
 
 
-def as_image(given: ImageLike, channels: int) -> Float[np.ndarray, "M H W"]:
+def as_image(given: ImageLike, channels: int, reading: Reading = USUAL) -> Float[np.ndarray, "M H W"]:
     """One image as float32 values in [0, 1] with the channels that a network was trained on.
 
     Eight bits are divided by 255; channels that come last are put first; a grey image may come without its axis, or as
-    three equal channels.
+    three equal channels. `reading` is how files are read.
 
     Raises:
         DataInvalid: it is no image, of another number of channels, or of values whose range nobody knows.
     """
     if isinstance(given, (str, Path)):
-        return fitted(read_image(Path(given)), channels, str(given))
+        return fitted(read_image(Path(given), reading), channels, str(given))
     values = np.moveaxis(channels_of(given), -1, 0) if isinstance(given, Image.Image) else _array(given)
     return fitted(_scaled(_channels_first(values, channels)), channels)
 

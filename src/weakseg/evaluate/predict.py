@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import nn
 from torch.nn import functional as F
 
+from weakseg.data.image_file import USUAL, Reading
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import EvidenceInvalid
 from weakseg.evaluate.device import usable
@@ -47,6 +48,8 @@ class Predictor:
     """Refines the probabilities of the whole picture, in memory, by ten steps of mean field."""
     numbers: tuple[int, ...] = ()
     """The number that files of labels hold for each class; empty: its index."""
+    reading: Reading = USUAL
+    """How files are read: as those of the training were."""
 
     def __post_init__(self):
         self.network.to(usable(self.device))
@@ -70,20 +73,20 @@ class Predictor:
             DataInvalid: it is no image, or has another number of channels than the network was trained on.
             EvidenceInvalid: the network gave nan, or another number of classes.
         """
-        image = as_image(image, self.channels)
+        image = as_image(image, self.channels, self.reading)
         probs = np.concatenate(list(self._bands(image)), axis=1)
         return probs if self.crf is None else refined(probs, image, self.crf)
 
     def labels(self, image: ImageLike) -> Int[np.ndarray, "H W"]:
         """The most probable class at each pixel; takes what a call takes."""
-        image = as_image(image, self.channels)
+        image = as_image(image, self.channels, self.reading)
         if self.crf is not None:
             return self(image).argmax(0)
         return np.concatenate([band.argmax(0) for band in self._bands(image)])
 
     def predict(self, image: ImageLike) -> Prediction:
         """The image with its labels, which shows itself in a notebook and saves itself; takes what a call takes."""
-        image = as_image(image, self.channels)
+        image = as_image(image, self.channels, self.reading)
         return self.prediction(image, self.labels(image))
 
     def prediction(self, image: Float[np.ndarray, "M H W"], labels: Int[np.ndarray, "H W"]) -> Prediction:

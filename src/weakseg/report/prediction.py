@@ -58,7 +58,7 @@ def predict_files(
         raise DataInvalid.of(problems)
     out.mkdir(parents=True, exist_ok=True)
     for done, (path, target) in enumerate(zip(paths, targets, strict=True), start=1):
-        _predict_file(predictor, read_image(path), target)
+        _predict_file(predictor, read_image(path, predictor.reading), target)
         progress(done, len(paths))
     return [target.mask for target in targets]
 
@@ -120,7 +120,7 @@ def _unusable(predictor: Predictor, paths: Sequence[Path]) -> list[WeaksegError]
     problems: list[WeaksegError] = []
     for path in paths:
         try:
-            fitted(read_image(path), predictor.channels, str(path))
+            fitted(read_image(path, predictor.reading), predictor.channels, str(path))
         except WeaksegError as problem:
             problems.append(problem)
     return problems

@@ -237,7 +237,14 @@ class Run:
         numbers = tuple(said) if isinstance(said, (list, tuple)) else (said,)
         if not all(type(number) is int for number in numbers) or len(numbers) not in (0, len(self.classes)):
             raise self._damaged(f"its numbers are {numbers!r:.200}")
-        return Predictor(self.network(network, which), self.classes, self.record["channels"], device, numbers=numbers)
+        return Predictor(
+            self.network(network, which),
+            self.classes,
+            self.record["channels"],
+            device,
+            numbers=numbers,
+            reading=self.declaration.reading,
+        )
 
 
 def open_run(path: Path | str, recipe: Path | None = None) -> Run:
