@@ -1,11 +1,32 @@
 """How hypothesis runs here: without deadlines, because a slow machine says nothing about the code.
 
 In CI the examples are the same every time, so that a red run is about the change; elsewhere each run tries new ones.
+Beside it, what tests of several rooms need.
 """
 
+import importlib
 import os
+import socket
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("weakseg", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("weakseg")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What was looked up or connected to, on a machine where the hub's client believes in a network."""
+    constants = importlib.import_module("huggingface_hub.constants")
+
+    found = []
+
+    def refuse(*given, **_):
+        found.append(given)
+        raise OSError("there is no network here")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    return found

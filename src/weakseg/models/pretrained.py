@@ -9,6 +9,7 @@ import torch
 
 from weakseg.errors import NetworkUnavailable, RecipeInvalid
 from weakseg.models.network import Network
+from weakseg.models.self_contained import offline
 from weakseg.models.traps import (
     adapt_first_convolution,
     first_convolution,
@@ -56,7 +57,7 @@ class Pretrained:
         """
         folder = locate(self.name)
         config = mend_config(read_config(folder), classes, self.output_stride)
-        with quiet(), explained(self.name):
+        with quiet(), offline(), explained(self.name):
             body, fresh = _load(folder, config)
         _refuse_missing_backbone(self.name, body, fresh)
         if blue_first(folder, config.model_type):
@@ -132,7 +133,7 @@ def _from_config(settings: dict, channels: int, classes: int, enlarge: float) ->
 
     config = config_from(settings["architecture"])
     config.num_labels = classes
-    with quiet():
+    with quiet(), offline():
         body = AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
     return _adapt(body, channels, settings, enlarge)
 

@@ -5,7 +5,8 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
-from weakseg.errors import NetworkUnavailable
+from weakseg.errors import NetworkUnavailable, WeaksegError
+from weakseg.models.self_contained import offline, require_self_contained
 from weakseg.regular_file import read_text
 
 _FILES = ["config.json", "preprocessor_config.json", "model*.safetensors*"]
@@ -74,11 +75,18 @@ def read_config(path: Path):
 
 
 def config_from(settings: dict):
-    """A transformers config from its dictionary."""
+    """A transformers config from its dictionary, without asking anybody.
+
+    Raises:
+        NetworkUnavailable: it names something that would have to be fetched.
+    """
     from transformers import AutoConfig
 
-    with quiet():
-        return AutoConfig.for_model(settings["model_type"], **{k: v for k, v in settings.items() if k != "model_type"})
+    require_self_contained(settings)
+    # Where it once came from, which says nothing about the network.
+    known = {name: value for name, value in settings.items() if name not in ("model_type", "_name_or_path")}
+    with quiet(), offline():
+        return AutoConfig.for_model(settings["model_type"], **known)
 
 
 def normalisation(folder: Path, model_type: str) -> dict[str, tuple[float, ...]]:
@@ -103,9 +111,11 @@ def _preprocessing(folder: Path) -> dict:
 
 @contextmanager
 def explained(name: str):
-    """Turn what transformers raises about a checkpoint into a message of ours."""
+    """Turn what transformers raises about a checkpoint into a message of ours; our own name it and stay."""
     try:
         yield
+    except WeaksegError as error:
+        raise error if name in error.found else error.at(name) from error
     except Exception as error:  # a wrong checkpoint shows as OSError, ValueError, KeyError, RuntimeError and others
         raise NetworkUnavailable(
             f"'{name}' cannot be loaded: {_first_line(error)}",
