@@ -10,6 +10,7 @@ from weakseg.data.habits import listed
 from weakseg.data.inventory import Inventory
 from weakseg.data.learning import findings_of_learning
 from weakseg.data.look import Looks
+from weakseg.data.mixtures import mixtures
 from weakseg.data.splits import Splits, kept_apart
 from weakseg.data.statistics import LabelCounts, total
 from weakseg.data.undeclared import undeclared_values
@@ -20,7 +21,7 @@ def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[
     found = [*_uneven_channels(inventory, looks), *_duplicates(inventory, looks, splits)]
     if inventory.judged:
         found += [*undeclared_values(inventory, looks), *disagreements(inventory, looks)]
-        found += [*_all_marked(inventory, looks), *_one_class(inventory, looks)]
+        found += [*_all_marked(inventory, looks), *_one_class(inventory, looks), *mixtures(inventory, looks)]
         found += [*_unlabelled(inventory, looks, splits), *_unmasked(inventory, splits)]
         found += [
             *_nothing_to_judge_by(inventory, looks, splits),
