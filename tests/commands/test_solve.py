@@ -51,6 +51,28 @@ def test_another_value_may_mean_not_drawn(weakseg, files):
     assert set(np.unique(read_labels(files / "mask.png"))) == {1, 2}
 
 
+@pytest.mark.parametrize("ground", [(255, 255, 255, 255), (255, 0, 0, 0)], ids=["white", "transparent"])
+def test_painted_scribbles_are_told_how_to_become_numbers(weakseg, files, ground):
+    """The code of the message is for the colours in the file, and blended edges are not drawn."""
+    red, blue, blend = (255, 0, 0, 255), (0, 0, 255, 255), (255, 0, 0, 128) if ground[3] == 0 else (255, 128, 128, 255)
+
+    def paint(drawn):
+        painted = np.full((*drawn.shape, 4), ground)
+        painted[8:12, 4], painted[8:12, 5], painted[9:12, 24] = blend, red, blue
+        return painted.astype(np.uint8)
+
+    redraw(files, paint)
+    said = solve(weakseg, files)
+    assert (said.code, "[(255, 0, 0, 255), (0, 0, 255, 255)]" in said.err) == (2, True)
+    code = [line[4:] for line in said.err.split("\n") if line.startswith("    ")]
+    exec("\n".join(code), {"numpy": np, "PIL": __import__("PIL.Image"), "file": files / "drawn.png"})
+
+    said = solve(weakseg, files)
+
+    assert said.code == 0, said.err
+    assert (read_labels(files / "mask.png") == (np.arange(30) >= 15)).all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image
 
 from weakseg.commands.bar import bar
-from weakseg.data.image_file import palette, read_image, read_labels, write_labels
+from weakseg.data.image_file import holds_colours, palette, read_colours, read_image, read_labels, write_labels
 from weakseg.data.overlay import as_rgb, tinted
+from weakseg.data.paint import conversion
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.one_image.segment import segment
 from weakseg.whole_file import write_whole
@@ -24,6 +25,7 @@ def solve_and_show(
 ) -> None:
     """Segment a picture, write the mask, and say how good it is proven to be."""
     _refuse_taken(out, overlay)
+    _refuse_painted(scribbles, unlabeled)
     image, drawn = read_image(picture), read_labels(scribbles)
     _refuse_strange(scribbles, drawn, unlabeled)
     started = time.perf_counter()
@@ -54,6 +56,14 @@ def _refuse_taken(*files: Path | None) -> None:
     taken = [str(file) for file in files if file and lexists(file)]
     if taken:
         raise DataInvalid(f"there already: {', '.join(taken)}", mend="choose another name, or move it away")
+
+
+def _refuse_painted(file: Path, unlabeled: int) -> None:
+    """Scribbles in colours, with code that makes numbers of theirs."""
+    if holds_colours(file, palettes=False):
+        mend = conversion(read_colours(file)) + "\nand leave out --unlabeled" * (unlabeled != 255)
+        expected = f"one number a pixel, and {unlabeled} where nothing is drawn"
+        raise DataInvalid(f"{file} is a colour picture", expected=expected, mend=mend)
 
 
 def _refuse_strange(file: Path, drawn: np.ndarray, unlabeled: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from weakseg.data.colours import is_painted
 from weakseg.types import UNLABELED
 
 UNDECLARED = -2
@@ -36,6 +37,9 @@ class Convention:
     """Of the declared classes, in their order."""
     other: int | None = None
     """Number of the declared class that every other value above 0 stands for: each object has a number of its own."""
+    colours: tuple[tuple[int, int], ...] = ()
+    """(number of a colour, number of the declared class it stands for, or `UNLABELED`) pairs; the last of a colour
+    counts."""
 
     @property
     def key(self) -> str:
@@ -46,9 +50,14 @@ class Convention:
         """Class indices of the values of a map, `UNLABELED` for nothing, `UNDECLARED` for what is neither.
 
         Args:
-            raw: the values.
+            raw: the values, or the numbers of colours.
             becomes: index of each declared class.
         """
+        if is_painted(raw):
+            found = np.full(raw.shape, UNDECLARED)
+            for colour, declared in self.colours:
+                found[raw == colour] = UNLABELED if declared == UNLABELED else becomes[declared]
+            return found
         known = (0, *self.values, *self.nothing)
         low, high = min(known), max(known)
         # By value from 0 on; then what is larger, what is smaller, and the negative values, which count from the end.

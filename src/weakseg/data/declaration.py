@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
+from weakseg.data.colours import number_of, written
 from weakseg.data.convention import LEAST, MOST, Convention, Exceptions
 from weakseg.data.image_file import Reading
 from weakseg.data.name_pattern import problem_of
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
+from weakseg.types import UNLABELED
 
+_A_COLOUR = '"#rrggbb", "transparent" or [red, green, blue] with numbers from 0 to 255'
 _TOLD = 300
 """Names that a message lists."""
 
@@ -51,6 +54,9 @@ class Declaration:
     """"turn": photos are read as their EXIF orientation shows them; "ignore": as they are stored, labels too."""
     unscored: tuple[str, ...] = ()
     """Classes left out of every mean, because the masks hold too little of them."""
+    colours: tuple[tuple[str, str], ...] = ()
+    """(class, or "void" in masks, or "unlabeled" in scribbles; "#rrggbb" or "transparent") pairs: what the colours of
+    label maps mean that are painted. Where there are some, palettes are read by their colours too."""
 
     def __post_init__(self):
         for name in ("unlabeled", "void", "first_value", "values"):
@@ -61,6 +67,9 @@ class Declaration:
         if self.exif not in ("turn", "ignore"):
             expected = '"turn", as viewers show photos, or "ignore", as they are stored'
             raise DataInvalid(f"exif = {self.exif!r}", expected=expected)
+        for name, colour in self.colours:
+            if written(colour) != colour:
+                raise DataInvalid(f"the colour of '{name}' is '{colour}'", expected=_A_COLOUR)
         found, mend = problem_of(self.volume)
         if found:
             raise DataInvalid(f"volume = '{self.volume}' {found}", mend=mend)
@@ -88,7 +97,15 @@ class Declaration:
             nothing=nothing if said.nothing is None else said.nothing,
             values=values or tuple(range(first, first + len(names))),
             other=names.index(other) if other in names else None,
+            colours=self._colours("void" if folder == "masks" else "unlabeled", names),
         )
+
+    def _colours(self, nothing: str, names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+        """What each colour stands for, that of nothing last: a class of the same colour is not drawn."""
+        of_classes = [(number_of(colour), names.index(name)) for name, colour in self.colours if name in names]
+        if nothing in names:
+            return tuple(of_classes)
+        return (*of_classes, *((number_of(colour), UNLABELED) for name, colour in self.colours if name == nothing))
 
 
 def _several(values: int | tuple[int, ...]) -> tuple[int, ...]:
@@ -160,6 +177,11 @@ def _field(name: str, value: Any) -> Any:
     if name == "merge":
         fits, expected = _is_names(value, dict), 'a table of names, { horse = "cow" }'
         fitting = tuple(value.items()) if fits else ()
+    elif name == "colours":
+        said = value.items() if isinstance(value, dict) else [("", value)]
+        fitting = tuple((of, written(colour)) for of, colours in said for colour in _colours_in(colours))
+        fits = isinstance(value, dict) and all(colour for _, colour in fitting)
+        expected = f"a table [colours], and for each class {_A_COLOUR}; or several, [...]"
     elif name in ("unlabeled", "void", "values"):
         fits = isinstance(value, list) and all(map(_is_whole, value)) or (_is_whole(value) and name != "values")
         expected = "a list of whole numbers, [0, 1, 4]" + (", or one of them" if name != "values" else "")
@@ -176,6 +198,11 @@ def _field(name: str, value: Any) -> Any:
     if not fits:
         raise DataInvalid(f"{name} = {value!r}", expected=expected)
     return None if name == "background" and value == "" else fitting
+
+
+def _colours_in(value: Any) -> list[Any]:
+    """The colours of one class: several are a list, and so is one that is given by its numbers."""
+    return value if isinstance(value, list) and not (value and all(map(_is_whole, value))) else [value]
 
 
 def _is_whole(value: Any) -> bool:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from weakseg.data.agreement import Cause, Marks, clicked, drawn, likely_cause
 from weakseg.data.finding import Finding, counted
-from weakseg.data.folder import read_sample, sample_of_tables
-from weakseg.data.image_file import read_labels
+from weakseg.data.folder import read_sample, read_values, sample_of_tables
 from weakseg.data.inventory import Inventory
 from weakseg.data.look import Looks
 
@@ -52,15 +51,17 @@ def _places(inventory: Inventory) -> list[str]:
 
 def _marks(inventory: Inventory, source: str, keys: Sequence[str]) -> list[Marks]:
     contents, found = inventory.contents, []
-    reading = contents.legend.declaration.reading
+
+    def read(source: str, key: str):
+        raw = read_values(inventory.layers[source][key], contents.legend, source)
+        return contents.legend.labels(raw, source)
+
     for key in keys:
-        mask = contents.legend.labels(read_labels(contents.masks[key], reading), "masks")
+        mask = read("masks", key)
         if source == "clicks.csv":
             found.append(clicked(sample_of_tables(contents, key, read_sample(contents, key).image, mask), mask))
         else:
-            found.append(
-                drawn(contents.legend.labels(read_labels(inventory.layers[source][key], reading), source), mask)
-            )
+            found.append(drawn(read(source, key), mask))
     return found
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from weakseg.data.contents import Contents, read_contents, read_split
 from weakseg.data.declaration import Declaration, read_declaration
-from weakseg.data.image_file import Reading, read_image, read_labels
+from weakseg.data.image_file import holds_colours, read_colours, read_image, read_labels
 from weakseg.data.legend import Legend
 from weakseg.data.name_pattern import found_in
 from weakseg.data.relabel import marked_classes
@@ -198,16 +198,17 @@ def _read_files(
 
 def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
     """The class indices of a label map that should have the (height, width) of its picture."""
-    raw = read_values(path, size, legend.declaration.reading)
+    raw = read_values(path, legend, folder, size)
     try:
         return legend.labels(raw, folder)
     except DataInvalid as problem:
         raise problem.at(path) from problem
 
 
-def read_values(path: Path, size: tuple[int, int] | None, reading: Reading) -> Int[np.ndarray, "H W"]:
-    """The values of a label map that should have the (height, width) of its picture."""
-    raw = read_labels(path, reading)
+def read_values(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None = None) -> Int[np.ndarray, "H W"]:
+    """The values, or the numbers of colours, of a label map that should have the (height, width) of its picture."""
+    painted = holds_colours(path, palettes=bool(legend.convention(folder).colours))
+    raw = (read_colours if painted else read_labels)(path, legend.declaration.reading)
     if size is not None and raw.shape != size:
         found = f"{path} is {raw.shape[1]} wide and {raw.shape[0]} high"
         expected = f"the size of its picture, {size[1]} wide and {size[0]} high (as its EXIF orientation shows it)"

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from weakseg.data.blends import between
+from weakseg.data.colours import is_painted, rgba_of
 from weakseg.data.convention import LEAST, MOST, Convention
 from weakseg.errors import DataInvalid
 
@@ -26,8 +27,8 @@ class Values:
 
 
 def values_of(raw: Int[np.ndarray, "H W"], undeclared: Bool[np.ndarray, "H W"]) -> Values:
-    """The values of one map."""
-    blended = int((between(raw) & undeclared).sum())
+    """The values, or the numbers of colours, of one map."""
+    blended = int((between(rgba_of(raw) if is_painted(raw) else raw) & undeclared).sum())
     return Values(_counted(raw), _counted(raw[undeclared]), blended)
 
 

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, Shaped, UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from weakseg.data.colours import numbers_of
 from weakseg.data.orientation import orientation_in, turned, turned_back
 from weakseg.errors import DataInvalid
 from weakseg.memory import SMALLER, require_memory
@@ -148,8 +149,7 @@ def read_labels(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
     else:
         picture, orientation = _read_pillow(path, LABELS)
         values = _laid(np.atleast_3d(np.asarray(picture)), picture, orientation, reading)
-    if picture is not None and picture.format in ("JPEG", "MPO"):
-        raise DataInvalid(f"{path} is a JPEG, which changes labels", expected="a lossless file", mend="save it as PNG")
+        _refuse_lossy(path, picture)
     if values.shape[2] == 2:
         raise DataInvalid(
             f"{path} is grey with transparency (2 channels)",
@@ -174,6 +174,34 @@ def read_labels(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
     if stretch > 1:
         labels //= stretch
     return labels
+
+
+def holds_colours(path: Path, palettes: bool) -> bool:
+    """Whether a label map is painted in colours; those of a palette count where `palettes` is true.
+
+    False where it cannot be read, or its colours have more than 8 bits: `read_labels` says what is wrong with it.
+    """
+    try:
+        with _opened(path) as picture:
+            return picture.mode in (("RGB", "RGBA", "P") if palettes else ("RGB", "RGBA")) and not _needs_tifffile(path)
+    except Exception:  # damaged files make Pillow raise errors of many kinds
+        return False
+
+
+def read_colours(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
+    """The number that each colour of a painted label map has in `data/colours.py`; upright like an image.
+
+    Raises:
+        DataInvalid: the file is missing, damaged or lossy.
+    """
+    picture, orientation = _read_pillow(path, LABELS)
+    _refuse_lossy(path, picture)
+    return numbers_of(_laid(np.asarray(picture.convert("RGBA")), picture, orientation, reading))
+
+
+def _refuse_lossy(path: Path, picture: Image.Image) -> None:
+    if picture.format in ("JPEG", "MPO"):
+        raise DataInvalid(f"{path} is a JPEG, which changes labels", expected="a lossless file", mend="save it as PNG")
 
 
 def _white_is_zero(picture: Image.Image) -> bool:
@@ -203,11 +231,14 @@ def void_for(classes: int) -> int:
     return 255 if classes <= 255 else 65535
 
 
-def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int | None = 255, note: str = "") -> None:
+def write_labels(
+    path: Path, labels: Int[np.ndarray, "H W"], void: int | None = 255, note: str = "", grey: bool = False
+) -> None:
     """Write a label map as a PNG, whole or not at all; `UNLABELED` becomes the value `void`.
 
     Up to 255 it is a palette PNG in the VOC colours, above it is grey in 16 bits. `void` is `None` where every pixel
-    has a label. A `note` is kept in the file, for `read_note`.
+    has a label. A `note` is kept in the file, for `read_note`. Where palettes are read by their colours, it must be
+    `grey`.
 
     Raises:
         DataInvalid: a label is `void`, or lies above 65535.
@@ -223,7 +254,8 @@ def write_labels(path: Path, labels: Int[np.ndarray, "H W"], void: int | None = 
         picture = Image.fromarray(values.astype(np.uint16))
     else:
         picture = Image.fromarray(values.astype(np.uint8))
-        picture.putpalette(palette(256).tobytes())
+        if not grey:
+            picture.putpalette(palette(256).tobytes())
     text = PngInfo()
     if note:
         text.add_text(_NOTE, note)

@@ -14,6 +14,7 @@ from weakseg.data.contents import Contents, Problems, declared_full, label_maps,
 from weakseg.data.declaration import Declaration, read_declaration
 from weakseg.data.finding import Finding, findings_of
 from weakseg.data.image_file import EXTENSIONS
+from weakseg.data.labelmap import findings_of_labelmap
 from weakseg.data.left_out import holds_label_maps, images_left_out, maps_left_out, strangers, unfollowed
 from weakseg.data.legend import Legend, read_legend
 from weakseg.data.weak_files import READERS
@@ -58,6 +59,7 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     masks = layers.get("masks", {})
     full = declared_full(root, legend.declaration, pictures, masks, problems)
     findings += _all_of(problems, root / "dataset.toml", "correct `fully_labelled`") + strangers(root)
+    findings += findings_of_labelmap(root, legend)
     told = {finding.file for finding in findings if not finding.remark}
     findings += [finding for finding in unfollowed(root) if finding.file not in told]
     names = tuple(name for name in layers if name != "masks")

@@ -16,6 +16,8 @@ from weakseg.regular_file import irregular
 
 FOLDERS = ("images", "masks", "scribbles", "splits")
 FILES = ("dataset.toml", "classes.txt", *READERS)
+LABELMAP = "labelmap.txt"
+"""CVAT's colours, which have a finding of their own."""
 _QUIET = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 """What systems leave in folders, in any case; names that begin with a point are left alone too."""
 _BESIDE = {"", ".txt", ".md", ".json", ".xml", ".csv", ".yaml", ".yml", ".log", ".html", ".pdf", ".ini", ".tfw", ".pgw"}
@@ -88,7 +90,12 @@ def strangers(root: Path) -> list[Finding]:
     found, others = [], []
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
         name = entry.name
-        if name.startswith(".") or name.lower() in _QUIET or name in (*FILES, *FOLDERS) or holds_label_maps(name):
+        if (
+            name.startswith(".")
+            or name.lower() in _QUIET
+            or name in (*FILES, *FOLDERS, LABELMAP)
+            or holds_label_maps(name)
+        ):
             continue
         meant = next((known for known in (*FILES, *FOLDERS) if known == name.lower()), None)
         if meant and not (root / meant).exists():

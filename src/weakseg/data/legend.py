@@ -11,9 +11,11 @@ from unicodedata import category, normalize
 import numpy as np
 from jaxtyping import Int
 
+from weakseg.data.colours import is_painted
 from weakseg.data.convention import UNDECLARED, Convention
 from weakseg.data.declaration import Declaration, one_of, suggestion
 from weakseg.data.habits import undeclared, values_of
+from weakseg.data.paint import undeclared_colours
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
 from weakseg.types import Classes
@@ -76,7 +78,7 @@ class Legend:
         """Class indices of a label map's values; `UNLABELED` where a value means nothing.
 
         Args:
-            raw: the values.
+            raw: the values, or the numbers of colours.
             folder: name of the folder that the map is from, "masks" or another.
 
         Raises:
@@ -85,7 +87,8 @@ class Legend:
         convention = self.convention(folder)
         labels = convention.labels(raw, self.becomes)
         if labels.min(initial=0) == UNDECLARED:
-            raise undeclared(values_of(raw, labels == UNDECLARED), convention, self.declared)
+            explained = undeclared_colours if is_painted(raw) else undeclared
+            raise explained(values_of(raw, labels == UNDECLARED), convention, self.declared)
         return labels
 
 
@@ -131,9 +134,23 @@ def _double_meanings(names: tuple[str, ...], declaration: Declaration) -> Iterat
             found = f"value {both[0]} of masks means both void and '{names[values.index(both[0])]}'"
             expected, mend = "a value of its own for each", "set `void`, `first_value` or `values` in dataset.toml"
             yield DataInvalid(found, expected=expected, mend=mend)
+    yield from _double_colours(names, declaration)
     if declaration.values and declaration.first_value:
         found = f"`first_value = {declaration.first_value}` stands beside `values`"
         yield DataInvalid(found, mend="remove `first_value`: `values` has the value of every class")
+
+
+def _double_colours(names: tuple[str, ...], declaration: Declaration) -> Iterator[DataInvalid]:
+    """Colours of two classes, or of a class and of void."""
+    meant: dict[str, str] = {}
+    for name, colour in declaration.colours:
+        # A class that has the colour of what is not drawn is not drawn, as with values.
+        if name == "unlabeled" and name not in names:
+            continue
+        if colour in meant:
+            found = f"`colours` gives {colour} to '{meant[colour]}' and to '{name}'"
+            yield DataInvalid(found, expected="a colour of its own for each", mend="correct one of them")
+        meant.setdefault(colour, name)
 
 
 def _class_lines(path: Path) -> tuple[str, ...]:
@@ -175,6 +192,7 @@ def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration)
     spoken += [("unscored", name, left) for name in declaration.unscored]
     said = [declaration.instances, *(table.instances for _, table in declaration.folders)]
     spoken += [("instances", name, every) for name in said if name]
+    spoken += [("colours", name, [*every, "void", "unlabeled"]) for name, _ in declaration.colours]
     if declaration.background not in (None, Declaration.background):
         spoken.append(("background", declaration.background, left))
     for where, name, known in spoken:

@@ -101,7 +101,7 @@ def _layers(
     for source, maps in inventory.layers.items():
         if key not in maps:
             continue
-        raw = _tried(findings, key, maps[key], read_values, maps[key], size, legend.declaration.reading)
+        raw = _tried(findings, key, maps[key], read_values, maps[key], legend, source, size)
         if raw is None or not inventory.judged:
             continue
         labels = legend.convention(source).labels(raw, legend.becomes)

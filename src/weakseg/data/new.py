@@ -62,6 +62,14 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # Classes left out of every mean, because the masks hold too little of them.
 # unscored = []
 
+# What the colours of painted label maps mean: of each class, of `void` in masks and of `unlabeled` in scribbles.
+# A colour is "#rrggbb", "transparent" or [red, green, blue]; several are a list. As a table at the end of this file:
+#     [colours]
+#     background = "#000000"
+#     object = [255, 0, 0]
+#     unlabeled = ["#ffffff", "transparent"]
+# colours = {}
+
 # Tables come last. Each holds what is true of one folder of label maps alone: [masks], [scribbles], or a folder whose
 # name begins with scribbles; its keys are void (masks) or unlabeled (scribbles), first_value, values and instances.
 #     [scribbles]

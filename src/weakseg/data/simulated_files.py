@@ -109,7 +109,12 @@ def _write_map(path: Path, sample: Sample, legend: Legend) -> None:
             mend="set `unlabeled`, `first_value` or `values` in dataset.toml",
         )
     path.parent.mkdir(parents=True, exist_ok=True)  # a key may be a path
-    write_labels(path, np.where(sample.seeds == UNLABELED, UNLABELED, values[sample.seeds]), void=free[0])
+    write_labels(
+        path,
+        np.where(sample.seeds == UNLABELED, UNLABELED, values[sample.seeds]),
+        void=free[0],
+        grey=bool(convention.colours),
+    )
 
 
 def _click_rows(sample: Sample, legend: Legend) -> Iterator[tuple[Any, ...]]:

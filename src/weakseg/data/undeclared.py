@@ -1,29 +1,51 @@
 """Values of label maps that nobody declared, and one cure for each folder: what fits one map may not fit the next."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from weakseg.data.colours import is_colour
 from weakseg.data.finding import Finding, findings_of
 from weakseg.data.habits import Values, likely_mend, together, undeclared
 from weakseg.data.inventory import Inventory
+from weakseg.data.labelmap import read_labelmap
 from weakseg.data.look import Looks
+from weakseg.data.paint import mend_of_colours, undeclared_colours
 from weakseg.data.statistics import LabelCounts
 
 
 def undeclared_values(inventory: Inventory, looks: Looks) -> list[Finding]:
     """A finding for each map with undeclared values; all of a folder say the same to do."""
-    legend, found = inventory.contents.legend, []
+    found = []
     for source, maps in inventory.layers.items():
         strange = {key: looks[key].undeclared[source] for key in maps if source in looks[key].undeclared}
-        if not strange:
-            continue
-        convention, numbers = legend.convention(source), legend.numbers_in(source)
-        sound = [looks[key].counts[source] for key in maps if key not in strange and source in looks[key].counts]
-        values = together([*strange.values(), *(_of_sound(each, numbers, convention.nothing) for each in sound)])
-        mend = likely_mend(values, convention, legend.declared)
-        for key, held in strange.items():
-            error = undeclared(held, convention, legend.declared)
-            found += [replace(each, mend=mend) for each in findings_of(error, maps[key], "", (key,))]
+        painted = {key: values for key, values in strange.items() if is_colour(max(values.undeclared))}
+        numbered = {key: values for key, values in strange.items() if key not in painted}
+        found += [*_of_numbers(inventory, looks, source, numbered), *_of_colours(inventory, source, painted)]
     return found
+
+
+def _of_numbers(inventory: Inventory, looks: Looks, source: str, strange: dict[str, Values]) -> Iterator[Finding]:
+    if not strange:
+        return
+    legend, maps = inventory.contents.legend, inventory.layers[source]
+    convention, numbers = legend.convention(source), legend.numbers_in(source)
+    sound = [looks[key].counts[source] for key in maps if key not in strange and source in looks[key].counts]
+    values = together([*strange.values(), *(_of_sound(each, numbers, convention.nothing) for each in sound)])
+    mend = likely_mend(values, convention, legend.declared)
+    for key, held in strange.items():
+        error = undeclared(held, convention, legend.declared)
+        yield from (replace(each, mend=mend) for each in findings_of(error, maps[key], "", (key,)))
+
+
+def _of_colours(inventory: Inventory, source: str, strange: dict[str, Values]) -> Iterator[Finding]:
+    if not strange:
+        return
+    legend, maps = inventory.contents.legend, inventory.layers[source]
+    convention, known = legend.convention(source), dict(read_labelmap(inventory.root))
+    mend = mend_of_colours(together([*strange.values()]), convention, legend.declared, known)
+    for key, held in strange.items():
+        error = undeclared_colours(held, convention, legend.declared)
+        yield from (replace(each, mend=mend) for each in findings_of(error, maps[key], "", (key,)))
 
 
 def _of_sound(counts: LabelCounts, numbers: tuple[int, ...], nothing: tuple[int, ...]) -> Values:

@@ -3,17 +3,20 @@
 from collections import Counter, defaultdict
 from itertools import combinations
 
+from weakseg.data.colours import named
 from weakseg.data.disagreement import disagreements
 from weakseg.data.finding import Finding, counted, findings_of, some
 from weakseg.data.folder import channels_differ
 from weakseg.data.habits import listed
 from weakseg.data.inventory import Inventory
 from weakseg.data.learning import findings_of_learning
+from weakseg.data.legend import Legend
 from weakseg.data.look import Looks
 from weakseg.data.mixtures import mixtures
 from weakseg.data.splits import Splits, kept_apart
 from weakseg.data.statistics import LabelCounts, total
 from weakseg.data.undeclared import undeclared_values
+from weakseg.types import UNLABELED
 
 
 def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
@@ -91,11 +94,20 @@ def _all_marked(inventory: Inventory, looks: Looks) -> list[Finding]:
                 f"every pixel of every map is marked, {said.marked_pixels[largest] / said.valid_pixels:.0%} of them as"
                 f" '{name}' (value {value})",
                 f"the value {listed(nothing)} where nobody drew",
-                f"if {value} means that nobody drew, set `unlabeled = {value}` in dataset.toml;"
-                " if these are full segmentations, move them to masks/",
+                f"{_undrawn(legend, source, largest, value)}; if these are full segmentations, move them to masks/",
             )
         )
     return found
+
+
+def _undrawn(legend: Legend, source: str, label: int, value: int) -> str:
+    """What to write where a class's value or colour stands for what nobody drew."""
+    said = f"if {value} means that nobody drew, set `unlabeled = {value}` in dataset.toml"
+    for colour, declared in legend.convention(source).colours:
+        if declared != UNLABELED and legend.becomes[declared] == label:
+            line = f'`unlabeled = "{named(colour)}"` below `[colours]`'
+            return f"{said}; if {named(colour)} means that nobody drew, write {line} in dataset.toml"
+    return said
 
 
 def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
