@@ -20,7 +20,7 @@ from weakseg.constraints.sizes import SizesWithin as SizesWithin
 from weakseg.constraints.tags import TaggedClassesPresent as TaggedClassesPresent
 from weakseg.constraints.tags import UntaggedClassesAbsent as UntaggedClassesAbsent
 from weakseg.data.augment import Augment as Augment
-from weakseg.data.convention import Exceptions as Exceptions
+from weakseg.data.convention import FolderDeclaration as FolderDeclaration
 from weakseg.data.crop_tags import CropTagsFromTruth as CropTagsFromTruth
 from weakseg.data.declaration import Declaration as Declaration
 from weakseg.data.fold import Fold as Fold

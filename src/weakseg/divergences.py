@@ -84,7 +84,7 @@ class ForwardCorrection:
     """
 
     transition: tuple[tuple[float, ...], ...]
-    """T, a row for each true class, which sums to 1."""
+    """T, a row of probabilities for each true class, which sums to 1."""
 
     def __post_init__(self):
         for number, row in enumerate(self.transition):

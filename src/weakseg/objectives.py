@@ -34,6 +34,7 @@ class Fit:
     """Stage A then stage B: solve for the hidden segmentation, then measure how far the network is from it."""
 
     solver: Solver
+    """Stage A: what finds the hidden segmentation, from the prediction and all that annotators told."""
     divergence: Divergence = CrossEntropy()
     """Where nobody drew; the target there may be wrong."""
     seed_divergence: Divergence = CrossEntropy()
@@ -41,8 +42,8 @@ class Fit:
     weight: float = 1.0
     """Of the hidden pixels' mean against the seeds' mean."""
     every_epochs: int | None = None
-    """How often training finds the hidden segmentation anew, for whole pictures, to remember it in between; `None`
-    finds it at every step, for the view of that step."""
+    """After how many epochs, 1 or more, training finds the hidden segmentation anew, for whole pictures, to remember
+    it in between; `None` finds it at every step, for the view of that step."""
 
     def __post_init__(self):
         if self.every_epochs is not None and self.every_epochs < 1:
@@ -117,6 +118,7 @@ class PartialDice:
     """
 
     weight: float = 1.0
+    """Factor on the loss, which without it is from 0 to 1; for a `Sum`."""
     smoothing: float = 0.002
     """Added to both halves of the ratio, as a share of the image's marked pixels: a few marks must not dominate."""
 
@@ -144,7 +146,9 @@ class Regularize:
     """
 
     energy: Energy
+    """What the network's probabilities should have little of; differentiable."""
     weight: float = 1.0
+    """Factor on the energy's mean over the images, finite and 0 or above."""
 
     def __post_init__(self):
         if not 0 <= self.weight < inf:
@@ -181,10 +185,11 @@ class SoftMultipleInstance:
     .. math:: s^k = \frac1r \log \frac1n \sum_i \exp(r f_i^k), \qquad
               -\frac{1}{|L|} \sum_{k \in L} \log \operatorname{softmax}(s)^k
 
-    Pinheiro and Collobert 2015; r near 0 is the mean, large r the maximum.
+    Pinheiro and Collobert 2015.
     """
 
     sharpness: float = 5.0
+    """r of the smooth maximum, above 0: near 0 the mean, large the maximum."""
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images."""
@@ -202,6 +207,7 @@ class Sum:
     """Several objectives at once; weights belong to the terms."""
 
     terms: tuple[Objective, ...]
+    """What is added, in any order; at least one."""
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The sum of the terms."""

@@ -29,6 +29,7 @@ class Classes:
     """The classes of a data set, in the order of the network's outputs."""
 
     names: tuple[str, ...]
+    """One a class; its place in the tuple, counted from 0, is the class's index."""
     background: int | None = None
     """Index of the class that means "nothing else"; `None` where every pixel is something. Left out of mean Dice."""
     unscored: tuple[int, ...] = ()
@@ -99,11 +100,13 @@ class Batch:
     image: Float[Tensor, "B M H W"]
     """Values in [0, 1]; networks normalise for themselves."""
     weak: WeakLabels
+    """What annotators told us about these views."""
     keys: tuple[str, ...]
     """Which picture each view was cut from."""
     progress: float = 0.0
     """How much of the training is behind us, 0 to 1."""
     memory: Memory = field(default_factory=Memory)
+    """What earlier solves found for these pictures; empty where nothing is remembered."""
 
     __repr__ = brief
 
@@ -197,8 +200,11 @@ class Evidence:
     """
 
     image: Float[Tensor, "B M H W"]
+    """Values in [0, 1], on the labels' own grid."""
     log_probs: Float[Tensor, "B C h w"]
+    """What the network predicts, in nats: at most 0, and the exponentials of all classes sum to 1 in each cell."""
     weak: WeakLabels
+    """What annotators told us about these views."""
     keys: tuple[str, ...] = ()
     """Which picture each one is of, where that is known; messages name them."""
 

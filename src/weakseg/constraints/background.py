@@ -19,8 +19,11 @@ class BackgroundBetween:
     """
 
     lower: float = 0.3
+    """Smallest share of the whole picture's valid pixels that is background, in [0, 1]; 0 demands nothing."""
     upper: float = 0.7
+    """Largest share of the whole picture's valid pixels that is background, in [0, 1]; 1 demands nothing."""
     price: float = inf
+    """Nats for each cell by which a bound is missed, 0 or above; `inf` where it must hold."""
     background: int | None = 0
     """`Classes.background`; refused where a data set declares none."""
 

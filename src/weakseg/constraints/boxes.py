@@ -21,7 +21,9 @@ class BoxesFilled:
     """
 
     share: float = 0.75
+    """Smallest share of a box's valid pixels that is of its class, in [0, 1]; 0 demands nothing."""
     price: float = 2.0
+    """Nats for each cell that a box lacks, 0 or above; `inf` where none may lack any."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """One row a box."""
@@ -72,7 +74,9 @@ class BoxesTight:
     """
 
     crossing_px: float = 1.0
+    """Fewest pixels of the class on each line of pixels across its box, above 0."""
     price: float = 2.0
+    """Nats for each cell that a line lacks, 0 or above; `inf` where none may lack any."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """One row for each line of cells across each box, in both directions."""

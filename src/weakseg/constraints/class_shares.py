@@ -15,16 +15,17 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class ClassShares:
-    """Weighted shares of classes lie between bounds, whatever the picture: one row of any A on class counts.
-
-    `weights` has one number a class, for instance (0, 1, 1, 0): the second and third class together.
-    """
+    """Weighted shares of classes lie between bounds, whatever the picture: one row of any A on class counts."""
 
     weights: tuple[float, ...]
+    """One finite number a class, for instance (0, 1, 1, 0): the second and third class together."""
     lower: float = -inf
-    """Of the whole picture's valid pixels."""
+    """Smallest weighted share of the whole picture's valid pixels; `-inf` for none."""
     upper: float = inf
+    """Largest weighted share of the whole picture's valid pixels; `inf` for none."""
     price: float = inf
+    """Nats for each cell that is missing or too much, of the class that weighs most; 0 or above, and `inf` where a
+    bound must hold."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """At most two rows an image; equal bounds are an equation."""

@@ -118,6 +118,7 @@ class All:
     """Several constraints at once."""
 
     constraints: tuple[Constraint, ...]
+    """Which constraints hold together, in any order."""
 
     def __post_init__(self):
         if not isinstance(self.constraints, tuple) or not all(map(is_constraint, self.constraints)):

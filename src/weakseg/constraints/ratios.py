@@ -18,10 +18,16 @@ class RatioBetween:
     """
 
     label: int
+    """Index of the class that is bounded, counted from 0."""
     other: int
+    """Index of the class that it is compared with, counted from 0."""
     lower: float = 0.0
+    """Fewest times as much, 0 or above; 0 demands nothing."""
     upper: float = inf
+    """Most times as much, 0 or above; `inf` demands nothing."""
     price: float = 2.0
+    """Nats for each cell that is missing or too much, of the class that weighs more in the ratio; 0 or above, and
+    `inf` where a bound must hold."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """At most two rows an image."""

@@ -16,7 +16,9 @@ class TaggedClassesPresent:
     """
 
     share: float = 0.05
+    """Smallest share of the whole picture's valid pixels that each tagged class covers, in [0, 1]."""
     price: float = 2.0
+    """Nats for each cell that a class lacks, 0 or above; `inf` where none may lack any."""
     background: int | None = None
     """A class that `BackgroundBetween` looks after, and this rule does not."""
 

@@ -21,7 +21,7 @@ class Augment:
     crop: tuple[int, int] | None = (224, 224)
     """(height, width) of the view in pixels; `None` shows whole pictures, as image-level labels need."""
     zoom: tuple[float, float] = (0.75, 1.5)
-    """Range of magnifications, drawn evenly in the logarithm."""
+    """Smallest and largest magnification, above 0; drawn evenly in the logarithm."""
     flip: float = 0.5
     """Probability of a left-right flip."""
     brightness: float = 0.15

@@ -16,14 +16,17 @@ LEAST, MOST = -32768, 65535
 
 
 @dataclass(frozen=True)
-class Exceptions:
+class FolderDeclaration:
     """What `dataset.toml` says about the label maps of one folder alone; `None` and empty: as everywhere."""
 
     nothing: tuple[int, ...] | None = None
-    """Values that mean "not annotated" (in scribbles) or "must not be judged" (in masks)."""
+    """Values that mean "not annotated" (in scribbles) or "must not be judged" (in masks), from -32768 to 65535."""
     first_value: int | None = None
+    """Value of the first class, from -32768 to 65535; the other classes follow in steps of 1."""
     values: tuple[int, ...] = ()
+    """Value of each class, from -32768 to 65535, where they do not count up from `first_value`."""
     instances: str = ""
+    """Class of every value above 0 that is not declared otherwise, where each object has a number of its own."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class CropTagsFromTruth:
     """
 
     augment: Augment = Augment()
+    """Which views are made of a picture: their size, zoom, flips and light."""
 
     def __call__(self, sample: Sample, generator: np.random.Generator, remembered=None) -> Batch:
         """One random view of a sample.

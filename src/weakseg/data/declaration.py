@@ -10,7 +10,7 @@ from typing import Any
 from unicodedata import normalize
 
 from weakseg.data.colours import number_of, written
-from weakseg.data.convention import LEAST, MOST, Convention, Exceptions
+from weakseg.data.convention import LEAST, MOST, Convention, FolderDeclaration
 from weakseg.data.image_file import Reading
 from weakseg.data.name_pattern import problem_of
 from weakseg.errors import DataInvalid
@@ -27,9 +27,11 @@ class Declaration:
     """What `dataset.toml` says; the defaults are what its absence means."""
 
     unlabeled: int | tuple[int, ...] = 255
-    """Value of scribble maps that means "not annotated"; where it is also a class's value, that class is not drawn."""
+    """Value of scribble maps that means "not annotated", from -32768 to 65535; where it is also a class's value, that
+    class is not drawn. Several are a tuple."""
     void: int | tuple[int, ...] = 255
-    """Value of masks that means "must not be judged"; several are a tuple, and none is an empty one."""
+    """Value of masks that means "must not be judged", from -32768 to 65535; several are a tuple, and none is an empty
+    one."""
     classes: tuple[str, ...] = ()
     """Names, in the order of their values; empty: the lines of `classes.txt`."""
     background: str | None = "background"
@@ -39,12 +41,13 @@ class Declaration:
     fully_labelled: tuple[str, ...] = ()
     """Keys, or patterns with * and ?, of the pictures whose mask is a training label."""
     first_value: int = 0
-    """Value of the first class in label maps (napari and scikit-image count from 1 and leave 0 unlabeled)."""
+    """Value of the first class in label maps, from -32768 to 65535 (napari and scikit-image count from 1 and leave 0
+    unlabeled)."""
     values: tuple[int, ...] = ()
-    """Value of each class in label maps, where they do not count up from `first_value`."""
+    """Value of each class in label maps, from -32768 to 65535, where they do not count up from `first_value`."""
     instances: str = ""
     """Class of every value above 0 that is not declared otherwise, where each object has a number of its own."""
-    folders: tuple[tuple[str, Exceptions], ...] = ()
+    folders: tuple[tuple[str, FolderDeclaration], ...] = ()
     """(name of a folder of label maps, what is declared for it alone) pairs."""
     volume: str = ""
     """Regular expression; what it matches in a key names the volume a slice belongs to. Empty: the whole key."""
@@ -87,7 +90,8 @@ class Declaration:
             names: of the declared classes.
         """
         tables = dict(self.folders)
-        said = tables.get(folder) or (Exceptions() if folder == "masks" else tables.get("scribbles", Exceptions()))
+        none = FolderDeclaration()
+        said = tables.get(folder) or (none if folder == "masks" else tables.get("scribbles", none))
         nothing = _several(self.void if folder == "masks" else self.unlabeled)
         alone = said.first_value is not None or said.values
         first, values = (said.first_value or 0, said.values) if alone else (self.first_value, self.values)
@@ -136,7 +140,7 @@ def read_declaration(path: Path) -> Declaration:
     for name, value in said.items():
         try:
             if _is_folder(name) and isinstance(value, dict):
-                values.setdefault("folders", []).append((name, _exceptions(name, value)))
+                values.setdefault("folders", []).append((name, _folder_declaration(name, value)))
             else:
                 values[name] = _field(name, value)
         except DataInvalid as problem:
@@ -154,7 +158,7 @@ def _is_folder(name: str) -> bool:
     return name == "masks" or name.startswith("scribbles")
 
 
-def _exceptions(folder: str, table: dict[str, Any]) -> Exceptions:
+def _folder_declaration(folder: str, table: dict[str, Any]) -> FolderDeclaration:
     """What the table of one folder of label maps says."""
     nothing = "void" if folder == "masks" else "unlabeled"
     known = (nothing, "first_value", "values", "instances")
@@ -164,7 +168,7 @@ def _exceptions(folder: str, table: dict[str, Any]) -> Exceptions:
     said = {name: _field(name, value) for name, value in table.items()}
     if nothing in said:
         said["nothing"] = _several(said.pop(nothing))
-    return Exceptions(**said)
+    return FolderDeclaration(**said)
 
 
 def _field(name: str, value: Any) -> Any:

@@ -22,10 +22,13 @@ class Fold:
     """
 
     samples: Dataset
+    """The whole data set."""
     held_out: bool
     """True: the part alone. False: all the others."""
     part: int = 0
+    """Which part, from 0 to `of` - 1."""
     of: int = 5
+    """How many parts there are, 2 or more; at most one for each group."""
     group: str = ""
     r"""Regular expression; what it matches in a key names its group, `patient\d+`. Empty: every picture by itself."""
 

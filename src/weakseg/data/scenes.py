@@ -82,7 +82,9 @@ class Scenes:
     """A data set of generated scenes, fully labelled; a picture depends on the seed and its index alone."""
 
     count: int
+    """How many pictures there are, 0 or more."""
     seed: int = 0
+    """Decides what the pictures show; 0 or more."""
     size: tuple[int, int] = (96, 128)
     """(height, width) in pixels."""
     things: tuple[int, int] = (2, 4)

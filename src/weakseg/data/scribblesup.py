@@ -49,6 +49,7 @@ class ScribbleSup:
     folder: str
     """Where <key>.xml are: scribble_annotation/pascal_2012."""
     width_px: float = 3.0
+    """Width of the pen in pixels of the view that is trained on, above 0."""
 
     def located(self) -> "ScribbleSup":
         """The same by its absolute path."""
@@ -86,6 +87,7 @@ class ScribbleMaps:
     """
 
     samples: Dataset
+    """Pictures with VOC's classes: `Voc(...)`."""
     folder: str
     """Where <key>.png are: pascal_2012_scribble, or one of its shortened variants."""
 

@@ -35,6 +35,7 @@ class Scribbles:
     length: float = 1.0
     """Part of the curve that is drawn, in [0, 1]; 0 is a dot as wide as the pen."""
     width_px: float = 3.0
+    """Width of the pen in pixels of the picture, above 0."""
     fills: ClassVar[str] = "seeds"
 
     def __post_init__(self):
@@ -118,6 +119,7 @@ class OneBitSizes:
     """Of every class in the picture: does it cover at least `threshold` of the valid pixels, or less?"""
 
     threshold: float = 0.1
+    """Share of a picture's valid pixels from which a class is large, between 0 and 1."""
     fills: ClassVar[str] = "areas"
 
     def __post_init__(self):
@@ -139,6 +141,7 @@ class IntervalSizes:
     """Of every class in the picture: its share of the valid pixels, give or take `margin` of that share."""
 
     margin: float = 0.25
+    """How far the bounds lie from the true share, as a part of it, in [0, 1]; 0 tells the share itself."""
     fills: ClassVar[str] = "areas"
 
     def __post_init__(self):
@@ -174,8 +177,12 @@ class Simulated:
     """
 
     samples: Dataset
+    """Pictures with masks."""
     kinds: tuple[Kind, ...]
+    """What annotators tell: `Scribbles()`, `Clicks()`, `Boxes()`, `Tags()`, and `OneBitSizes()` or
+    `IntervalSizes()`."""
     seed: int = 0
+    """Decides what is left to chance: where curves and clicks lie; 0 or more."""
 
     def __post_init__(self):
         filled = [kind.fills for kind in self.kinds]

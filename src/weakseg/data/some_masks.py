@@ -25,9 +25,11 @@ class SomeMasks:
     """
 
     samples: Dataset
+    """Pictures with masks, and with cheap labels of their own."""
     per_class: int
-    """How many pictures of each class show their mask."""
+    """How many pictures of each class show their mask, 0 or more."""
     seed: int = 0
+    """Decides which pictures of a class those are; 0 or more."""
 
     def __post_init__(self):
         if self.per_class < 0 or self.seed < 0:

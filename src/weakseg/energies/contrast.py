@@ -39,8 +39,8 @@ class ColorContrast:
     """
 
     variance: float | None = None
-    r""":math:`\sigma^2`, of pictures in [0, 1] and summed over channels; `None` takes each picture's own mean of
-    the squared differences between neighbours, which suits dark and noisy pictures as well."""
+    r""":math:`\sigma^2`, above 0, of pictures in [0, 1] and summed over channels; `None` takes each picture's own mean
+    of the squared differences between neighbours, which suits dark and noisy pictures as well."""
 
     def __post_init__(self):
         if self.variance is not None and not self.variance > 0:

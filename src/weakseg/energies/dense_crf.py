@@ -48,15 +48,15 @@ class DenseCRF:
     """
 
     sxy: float = 80 / VOC_SIDE
-    """Standard deviation of the appearance kernel's positions, as a share of the side."""
+    """Standard deviation of the appearance kernel's positions, as a share of the side, above 0."""
     srgb: float = 13 / 255
-    """Standard deviation of its colours, of pictures in [0, 1]."""
+    """Standard deviation of its colours, of pictures in [0, 1]; above 0."""
     compat: float = 10.0
-    """Strength of the appearance kernel, in nats; 0 leaves it out."""
+    """Strength of the appearance kernel, in nats, 0 or above; 0 leaves it out."""
     smooth_sxy: float = 3 / VOC_SIDE
-    """Standard deviation of the smoothness kernel, as a share of the side."""
+    """Standard deviation of the smoothness kernel, as a share of the side, above 0."""
     smooth_compat: float = 3.0
-    """Strength of the smoothness kernel, in nats; 0 leaves it out."""
+    """Strength of the smoothness kernel, in nats, 0 or above; 0 leaves it out."""
 
     def __post_init__(self):
         bandwidths, strengths = (self.sxy, self.srgb, self.smooth_sxy), (self.compat, self.smooth_compat)

@@ -31,11 +31,11 @@ class LocalKernel:
     """
 
     radius: float = 5 / 128
-    """Reach of the window to each of its four sides; at least one cell."""
+    """Reach of the window to each of its four sides, as a share of the side, above 0 and up to 1; at least one cell."""
     position: float = 6 / 128
-    r""":math:`\sigma_x`."""
+    r""":math:`\sigma_x`, as a share of the side, above 0."""
     color: float = 0.1
-    r""":math:`\sigma_I`, for pictures in [0, 1], squares summed over any number of channels; `inf` ignores colour."""
+    r""":math:`\sigma_I`, above 0, for pictures in [0, 1], squares summed over all channels; `inf` ignores colour."""
 
     def __post_init__(self):
         for name in ("radius", "position", "color"):

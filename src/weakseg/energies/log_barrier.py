@@ -23,7 +23,9 @@ class LogBarrier:
     """
 
     constraint: Constraint
+    """Whose rows should hold: one constraint, or several in `All`; their prices play no part."""
     sharpness: float = 5.0
+    """t, above 0: the larger it is, the less a row costs that holds, and the more one that is missed."""
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """The mean over rows, so that many rows weigh no more than one; 0 without rows."""

@@ -37,7 +37,7 @@ class MumfordShah:
     boundary: GridPotts = GridPotts(4, ColorContrast(variance=inf), TotalVariation())
     """What a boundary costs: the total variation of P, or any other `GridPotts`."""
     boundary_weight: float = 0.1
-    r""":math:`\nu`."""
+    r""":math:`\nu`, what the boundary counts against the share of colour variance; finite and 0 or above."""
 
     def __post_init__(self):
         if not 0 <= self.boundary_weight < inf:

@@ -22,6 +22,7 @@ class QuadraticPenalty:
     """
 
     constraint: Constraint
+    """Whose rows should hold: one constraint, or several in `All`."""
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """Squared shares; 0 where every row holds."""

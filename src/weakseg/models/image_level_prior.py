@@ -26,8 +26,9 @@ class ImageLevelPrior:
     """
 
     network: NetworkSpec
+    """`Pretrained(...)`, `UNet()` or another object with `build` and `rebuild`."""
     sharpness: float = 5.0
-    """r of the smooth maximum: near 0 the mean, large the maximum; as in training, `SoftMultipleInstance.sharpness`."""
+    """r of the smooth maximum, above 0: near 0 the mean, large the maximum; as `SoftMultipleInstance.sharpness`."""
 
     def __post_init__(self):
         if not self.sharpness > 0:

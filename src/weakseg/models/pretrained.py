@@ -40,7 +40,8 @@ class Pretrained:
     """Pixels per cell of the logits, for networks that offer a choice (MobileNetV2, MobileViT): 8, 16 or 32.
     `None` is 16, or less if the checkpoint says so."""
     enlarge: float = 1.0
-    """How many times to enlarge pictures before the network sees them, for structures smaller than a cell."""
+    """How many times, 1 or above, to enlarge pictures before the network sees them, for structures smaller than a
+    cell."""
 
     def __post_init__(self):
         _check_enlarge(self.enlarge)

@@ -23,7 +23,7 @@ class UNet:
     width: int = 24
     """Features of the finest level; each coarser level has twice as many. A multiple of 8."""
     depth: int = 3
-    """How many times the half-resolution map is halved again."""
+    """How many times the half-resolution map is halved again, 1 or more."""
 
     def __post_init__(self):
         if self.width < 8 or self.width % 8 or self.depth < 1:

@@ -54,14 +54,16 @@ class AlphaExpansion:
     """
 
     potts: GridPotts = GridPotts()
+    """What boundaries between classes cost, and which pixels are neighbours."""
     prediction_weight: float = 1.0
-    """What the mean surprise of the prediction costs, in units of the Potts energy per nat; 0 gives fixed proposals."""
+    """What the mean surprise of the prediction costs, in units of the Potts energy per nat, from 0 to 1e30; 0 gives
+    fixed proposals."""
     max_sweeps: int = 10
-    """How often each class may be expanded."""
+    """How often each class may be expanded, 1 or more."""
     only_classes_present: bool = True
     """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
     cell_px: int = 1
-    """Side of the square cells that have one label each, in pixels. With cells of a quarter
+    """Side of the square cells that have one label each, in whole pixels, 1 or more. With cells of a quarter
     of the network's stride targets are about as good and are found two to five times faster; a network that follows
     them may be a little worse (docs/performance.md). For large pictures."""
 

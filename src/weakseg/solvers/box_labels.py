@@ -20,6 +20,7 @@ class BoxLabels:
     """
 
     background: int = 0
+    """Index of the class that is outside all boxes, counted from 0."""
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
         """The painted boxes, on the labels' own grid.

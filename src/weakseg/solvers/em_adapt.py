@@ -28,9 +28,14 @@ class EmAdapt:
     """
 
     background: int | None = 0
+    """Index of the class that is raised first and has a share of its own, counted from 0; `None` where there is
+    none."""
     background_share: float = 0.4
+    """Share of the valid cells at which the background is made the best, in [0, 1]; one cell at the least."""
     share: float = 0.2
+    """Share of the valid cells at which each other present class is made the best, in [0, 1]; one cell at the least."""
     sweeps: int = 5
+    """How often all present classes are raised, 0 or more; 0 raises none."""
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
         """The biased best class of each cell, on the logits' grid; a cold start always.

@@ -57,9 +57,11 @@ class MeanField:
     """
 
     energy: Energy = DenseCRF()
+    """What the answer should have little of; any differentiable energy."""
     weight: float = 1.0
-    """Of the energy's mean over pixels against nats per pixel."""
+    """Of the energy's mean over pixels against nats per pixel, finite and 0 or above."""
     steps: int = 10
+    """How many steps are taken, 1 or more; damped ones end earlier where none lowers the free energy."""
     damped: bool = True
     """Whether each step is held back until the free energy falls."""
     constraint: Constraint | None = None

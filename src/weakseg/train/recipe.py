@@ -29,16 +29,18 @@ class Phase:
     """A stretch of training with one objective; a warm-up followed by the real thing is two phases."""
 
     objective: Objective
+    """The loss: `Fit(...)`, `Sum(...)` or any callable (logits, batch) -> scalar."""
     epochs: int
+    """How long the phase is, in epochs: 1 or more."""
     learning_rate: float = 2e-4
-    """Of pretrained parameters, at its highest."""
+    """Of pretrained parameters, at its highest; above 0."""
     warm_up: float = 0.05
-    """Share of the phase's steps over which the learning rate rises from 0."""
+    """Share of the phase's steps over which the learning rate rises from 0, in [0, 1]."""
     decay_power: float = 0.9
     """After the warm-up, the rate falls as ((1 - share done) / (1 - warm_up)) to this power: from the highest to 0."""
     steps_per_batch: int = 1
-    """For how many steps a batch is taken; the hidden segmentation found at the first is held for the others. An epoch
-    has as many steps as ever, and so many times fewer views. Pathak et al. 2015, section 4.2."""
+    """For how many steps, 1 or more, a batch is taken; the hidden segmentation found at the first is held for the
+    others. An epoch has as many steps as ever, and so many times fewer views. Pathak et al. 2015, section 4.2."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class AdamW:
     """Adam with decoupled weight decay."""
 
     weight_decay: float = 1e-2
+    """What share of itself each parameter loses at a step, times the learning rate; 0 or above."""
     fresh_factor: float = 10.0
     """How much larger the rate is for parameters that have no pretrained weights, where a network says which."""
 
@@ -55,7 +58,9 @@ class Sgd:
     """Stochastic gradient descent with momentum; the optimiser of both papers."""
 
     momentum: float = 0.9
+    """What share of the last step's direction is kept in the next, in [0, 1)."""
     weight_decay: float = 5e-4
+    """How much of each parameter is added to its gradient, which pulls it to 0; 0 or above."""
     fresh_factor: float = 10.0
     """How much larger the rate is for parameters that have no pretrained weights, where a network says which."""
 
@@ -65,22 +70,29 @@ class Recipe:
     """Everything a run depends on."""
 
     training: Dataset
+    """The pictures that are learnt from, with their weak labels."""
     network: NetworkSpec
+    """What is trained: `Pretrained(...)`, `UNet()` or another object with `build` and `rebuild`."""
     phases: tuple[Phase, ...]
+    """What is minimised and for how long, one phase after the other; at least one."""
     validation: Dataset | None = None
+    """Pictures with masks, on which the best epoch is found; `None` keeps the last one."""
     augment: Augment | CropTagsFromTruth = field(default_factory=Augment)
+    """Which views of the training pictures the network is shown."""
     optimizer: AdamW | Sgd = field(default_factory=AdamW)
+    """How parameters follow their gradients: `AdamW()` or `Sgd()`."""
     batch_size: int = 8
-    """Pictures a step, over all processes together."""
+    """Pictures a step, over all processes together; 1 or more."""
     validate_every: int = 5
-    """Epochs between validations; the last epoch is always validated."""
+    """Epochs between validations, 1 or more; the last epoch is always validated."""
     least_steps: int = 1
-    """Steps of an epoch, at least: a set that is too small for them is gone through several times, in other views."""
+    """Fewest steps of an epoch, 1 or more: a set too small for them is gone through several times, in other views."""
     patience: int | None = None
-    """Validations without a higher mIoU after which the training stops; `None` never stops it."""
+    """Validations without a higher mIoU, 1 or more, after which the training stops; `None` never stops it."""
     bf16: bool = False
     """Run the network in bfloat16 where that is safe; losses stay in float32."""
     seed: int = 0
+    """Decides all that is left to chance: fresh parameters, views and their order; 0 or more."""
 
     def __post_init__(self):
         wrong = [*_wrong_parts(self), *([] if self.phases else ["phases is empty, so nothing would be trained"])]
