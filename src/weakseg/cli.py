@@ -209,12 +209,18 @@ def solve(
     out: Annotated[Path, typer.Option("--out", help="A PNG for the mask; must not exist yet.")],
     unlabeled: Annotated[int, typer.Option("--unlabeled", help="The value where you did not draw.")] = 255,
     overlay: Annotated[Path | None, typer.Option("--overlay", help="Also a PNG of the mask on the picture.")] = None,
+    range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--range", help="The numbers of black and white, of more than 8 bits: 0 4095.", metavar="LOW HIGH"
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Segment one picture from scribbles on it, without any network."""
     from weakseg.commands.solve import solve_and_show
 
-    solve_and_show(image, scribbles, out, unlabeled, overlay, json)
+    solve_and_show(image, scribbles, out, unlabeled, overlay, json, range)
 
 
 @app.command()

@@ -38,6 +38,11 @@ def stages(first: str) -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
+def tell(said: str) -> None:
+    """Print what a user should know; a bar that is shown meanwhile moves down."""
+    print(said, file=sys.stderr, flush=True)
+
+
 def _lines(what: str) -> Callable[[int, int], None]:
     """One line every few seconds, none for what is done sooner."""
     started = said = time.monotonic()

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from weakseg.commands.bar import bar
+from weakseg.commands.bar import bar, tell
 from weakseg.commands.tune_crf import which_crf
 from weakseg.duration import counted
 from weakseg.evaluate.device import best_device
@@ -29,7 +29,7 @@ def predict_and_show(
     run = open_run(path, recipe)
     predictor = replace(run.predictor(device or best_device()), crf=run.crf if wanted.crf else None)
     with bar("predicting") as told:
-        masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, told)
+        masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, told, tell)
     if wanted.as_json:
         numbers = dict(zip(run.classes.names, predictor.numbers, strict=True))
         print(json.dumps({"masks": [str(mask) for mask in masks], "numbers": numbers}))

@@ -6,12 +6,15 @@ from os.path import lexists
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from PIL import Image
 
-from weakseg.commands.bar import bar
-from weakseg.data.image_file import holds_colours, palette, read_colours, read_image, read_labels, write_labels
+from weakseg.commands.bar import bar, tell
+from weakseg.data.image_file import Reading, decode, holds_colours, palette, read_colours, read_labels, write_labels
 from weakseg.data.overlay import as_rgb, tinted
 from weakseg.data.paint import conversion
+from weakseg.data.ranges import groups_of
+from weakseg.data.value_range import Range, require_range
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.one_image.segment import segment
 from weakseg.whole_file import write_whole
@@ -21,12 +24,18 @@ _LARGEST = 65535
 
 
 def solve_and_show(
-    picture: Path, scribbles: Path, out: Path, unlabeled: int, overlay: Path | None, as_json: bool = False
+    picture: Path,
+    scribbles: Path,
+    out: Path,
+    unlabeled: int,
+    overlay: Path | None,
+    as_json: bool = False,
+    range: Range | None = None,
 ) -> None:
     """Segment a picture, write the mask, and say how good it is proven to be."""
     _refuse_taken(out, overlay)
     _refuse_painted(scribbles, unlabeled)
-    image, drawn = read_image(picture), read_labels(scribbles)
+    image, drawn = _read(picture, range), read_labels(scribbles)
     _refuse_strange(scribbles, drawn, unlabeled)
     started = time.perf_counter()
     try:
@@ -48,6 +57,18 @@ def solve_and_show(
     print(f"{out}: {', '.join(shares)}")
     print(f"energy {found.energy:.4f}, at least {found.bound:.4f} for any labelling; {seconds:.1f} s")
     print(found.status)
+
+
+def _read(picture: Path, range: Range | None) -> Float[np.ndarray, "M H W"]:
+    """The picture; what seems strange about its numbers is told."""
+    if range is not None:
+        require_range(range)
+    read = decode(picture, Reading(range=range))
+    for group in groups_of({str(picture): read.held}, range):
+        if group.strange:
+            low, high = group.fitting
+            tell(f"{picture}: {group.strange}\nto do: say which numbers are black and white, --range {low} {high}")
+    return read.image
 
 
 def _refuse_taken(*files: Path | None) -> None:

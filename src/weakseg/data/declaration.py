@@ -13,6 +13,7 @@ from weakseg.data.colours import number_of, written
 from weakseg.data.convention import LEAST, MOST, Convention, FolderDeclaration
 from weakseg.data.image_file import Reading
 from weakseg.data.name_pattern import problem_of
+from weakseg.data.value_range import Range, require_range
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
 from weakseg.types import UNLABELED
@@ -55,6 +56,9 @@ class Declaration:
     """True: subfolders of images/ and of folders of label maps are read as well, and keys are paths, "site/name"."""
     exif: str = "turn"
     """"turn": photos are read as their EXIF orientation shows them; "ignore": as they are stored, labels too."""
+    range: Range | None = None
+    """The numbers that stand for black and white in images of more than 8 bits; `None`: all that the files could hold,
+    0 and 65535 in 16 bits, 0 and 1 in floating point."""
     unscored: tuple[str, ...] = ()
     """Classes left out of every mean, because the masks hold too little of them."""
     colours: tuple[tuple[str, str], ...] = ()
@@ -73,6 +77,8 @@ class Declaration:
         for name, colour in self.colours:
             if written(colour) != colour:
                 raise DataInvalid(f"the colour of '{name}' is '{colour}'", expected=_A_COLOUR)
+        if self.range is not None:
+            require_range(self.range)
         found, mend = problem_of(self.volume)
         if found:
             raise DataInvalid(f"volume = '{self.volume}' {found}", mend=mend)
@@ -80,7 +86,7 @@ class Declaration:
     @property
     def reading(self) -> Reading:
         """How image files are read."""
-        return Reading(upright=self.exif == "turn")
+        return Reading(upright=self.exif == "turn", range=self.range)
 
     def convention(self, folder: str, names: tuple[str, ...]) -> Convention:
         """What the values in a folder of label maps mean: [masks], or [scribbles] for all others that have no table.
@@ -190,6 +196,10 @@ def _field(name: str, value: Any) -> Any:
         fits = isinstance(value, list) and all(map(_is_whole, value)) or (_is_whole(value) and name != "values")
         expected = "a list of whole numbers, [0, 1, 4]" + (", or one of them" if name != "values" else "")
         fitting = tuple(value) if isinstance(value, list) else value
+    elif name == "range":
+        fits = isinstance(value, list) and (len(value) == 2 and all(map(_is_number, value)) or not value)
+        expected = "two numbers, [0, 4095]"
+        fitting = tuple(value) or None if fits else None
     elif isinstance(default, tuple):
         fits, expected = _is_names(value, list), 'a list of names, ["a", "b"]'
         fitting = tuple(value) if fits else ()
@@ -212,6 +222,10 @@ def _colours_in(value: Any) -> list[Any]:
 def _is_whole(value: Any) -> bool:
     # In Python, true is the integer 1.
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_whole(value) or isinstance(value, float)
 
 
 def _is_names(value: Any, kind: type) -> bool:

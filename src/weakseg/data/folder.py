@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from weakseg.data.contents import Contents, read_contents, read_split
 from weakseg.data.declaration import Declaration, read_declaration
-from weakseg.data.image_file import holds_colours, read_colours, read_image, read_labels
+from weakseg.data.image_file import Decoded, decode, holds_colours, read_colours, read_image, read_labels
 from weakseg.data.legend import Legend
 from weakseg.data.name_pattern import found_in
 from weakseg.data.relabel import marked_classes
@@ -142,15 +142,15 @@ def read_sample(contents: Contents, key: str) -> Sample:
     Raises:
         DataInvalid: its files are damaged, differ in size or hold undeclared values; all findings at once.
     """
-    image, truth, drawn = _read_files(contents, key)
-    said = sample_of_tables(contents, key, image, truth)
+    read, truth, drawn = _read_files(contents, key)
+    said = sample_of_tables(contents, key, read.image, truth)
     full = truth is not None and key in contents.fully_labelled
     seeds = said.seeds
     for layer in [truth, *drawn] if full else drawn:
         seeds = np.where((layer != UNLABELED) & said.valid, layer, seeds)
     marked = marked_classes(seeds, said.strokes, said.boxes, len(said.tags))
     untold = np.where(marked, PRESENT, ABSENT if full else UNTOLD)
-    return replace(said, seeds=seeds, tags=np.where(said.tags == UNTOLD, untold, said.tags))
+    return replace(said, seeds=seeds, tags=np.where(said.tags == UNTOLD, untold, said.tags), held=read.held)
 
 
 def sample_of_tables(
@@ -175,7 +175,7 @@ def sample_of_tables(
 
 def _read_files(
     contents: Contents, key: str
-) -> tuple[Float[np.ndarray, "M H W"], Int[np.ndarray, "H W"] | None, list[Int[np.ndarray, "H W"]]]:
+) -> tuple[Decoded, Int[np.ndarray, "H W"] | None, list[Int[np.ndarray, "H W"]]]:
     """A picture, its mask (where it has one) and its label maps, in class indices."""
     problems: list[WeaksegError] = []
 
@@ -185,15 +185,15 @@ def _read_files(
         except DataInvalid as problem:
             problems.append(problem)
 
-    image = collected(read_image, contents.pictures[key], contents.legend.declaration.reading)
-    size = None if image is None else image.shape[1:]
+    read = collected(decode, contents.pictures[key], contents.legend.declaration.reading)
+    size = None if read is None else read.image.shape[1:]
     mask = contents.masks.get(key)
     truth = None if mask is None else collected(_read_map, mask, contents.legend, "masks", size)
     files = [(maps[key], name) for maps, name in zip(contents.drawn, contents.folders, strict=True) if key in maps]
     drawn = [collected(_read_map, file, contents.legend, name, size) for file, name in files]
     if problems:
         raise DataInvalid.of(problems)
-    return image, truth, drawn  # pyright: ignore
+    return read, truth, drawn  # pyright: ignore
 
 
 def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:

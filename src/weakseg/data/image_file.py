@@ -1,7 +1,7 @@
 """Pictures and label maps in files: whatever is on disk becomes a picture in [0, 1] or a map of integers.
 
-Eight-bit values are divided by 255 and sixteen-bit values by 65535, whatever range the camera used; floating point
-is taken as it is and must lie in [0, 1]. Pillow reads; tifffile takes the TIFFs that Pillow cannot hold.
+Where no range is declared, sixteen-bit values are divided by 65535 and floating point, taken as it is, must lie in
+[0, 1] (`value_range`). Pillow reads; tifffile takes the TIFFs that Pillow cannot hold.
 """
 
 import logging
@@ -20,6 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from weakseg.data.colours import numbers_of
 from weakseg.data.orientation import orientation_in, turned, turned_back
+from weakseg.data.value_range import FORMATS, Held, Range, held_by, is_eight_bits, scaled
 from weakseg.errors import DataInvalid
 from weakseg.memory import SMALLER, require_memory
 from weakseg.regular_file import open_regular
@@ -45,9 +46,25 @@ class Reading:
 
     upright: bool = True
     """Whether a photo is turned as its EXIF orientation says; else it lies as it is stored."""
+    range: Range | None = None
+    """The numbers that stand for 0 and 1 in files of more than eight bits; what lies outside is clipped. `None`: all
+    that the file could hold."""
 
 
 USUAL = Reading()
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image and what its file tells of it."""
+
+    image: Float[np.ndarray, "M H W"]
+    """Values in [0, 1]."""
+    orientation: int
+    """In the EXIF data: 1 where what is stored is upright, or nothing is told."""
+    held: Held | None
+    """The extremes of the file's own numbers; `None` of eight bits."""
+
 
 IMAGE, LABELS = Needs(pixel=18, value=8), Needs(pixel=24, value=4)
 """Of `weakseg check`; for each of them what is read before is there already."""
@@ -58,9 +75,6 @@ _LIMIT_OF_PILLOW = Lock()
 for _library in ("PIL", "tifffile"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
 
-_LARGEST = {("b", 1): 1, ("u", 1): 255, ("u", 2): 65535}
-"""Value that stands for 1, by kind and bytes of the numbers (their byte order may be either)."""
-
 
 def read_image(path: Path, reading: Reading = USUAL) -> Float[np.ndarray, "M H W"]:
     """A picture as float32 values in [0, 1]: grey gives one channel, colour and palettes three, TIFFs all they have.
@@ -70,35 +84,41 @@ def read_image(path: Path, reading: Reading = USUAL) -> Float[np.ndarray, "M H W
     Raises:
         DataInvalid: the file is missing, damaged, has several pages, or holds values of an unknown range.
     """
-    return read_oriented(path, reading)[0]
+    return decode(path, reading).image
 
 
-def read_oriented(path: Path, reading: Reading) -> tuple[Float[np.ndarray, "M H W"], int]:
-    """The same, and the EXIF orientation in the file: 1 where what is stored is upright, or nothing is told."""
+def decode(path: Path, reading: Reading = USUAL) -> Decoded:
+    """The same, with what the file tells of it."""
     if _needs_tifffile(path):
         values, orientation = _read_tiff(path, IMAGE)
         values = turned(values, orientation) if reading.upright else values
     else:
         picture, orientation = _read_pillow(path, IMAGE)
-        values = _laid(channels_of(picture), picture, orientation, reading)
+        values = channels_of(picture)
+        if picture.mode == "I" and picture.format == "TIFF" and _unsigned(picture):
+            # Pillow takes them for signed ones.
+            values = values.view(np.uint32)
+        values = _laid(values, picture, orientation, reading)
         # Pillow inverts 8 bits and fewer where 0 means white, and leaves 16 as they are.
         if _white_is_zero(picture) and values.dtype.kind == "u" and values.dtype.itemsize == 2:
             values = np.invert(values)
-    # A copy always: what Pillow and tifffile give may be read-only.
-    channels = np.array(np.moveaxis(values, -1, 0), dtype=np.float32, order="C")
-    kind = (values.dtype.kind, values.dtype.itemsize)
-    if kind in _LARGEST:
-        # In place, for large images.
-        channels /= np.float32(_LARGEST[kind])
-        return channels, orientation
-    if kind[0] != "f" or not (channels.min() >= 0 and channels.max() <= 1):
+    held = held_by(values)
+    if held is None and not is_eight_bits(values) or held is not None and not _is_known(held, reading.range):
         raise _range_unknown(path, values)
-    return channels, orientation
+    return Decoded(scaled(values, reading.range), orientation, held)
+
+
+def _is_known(held: Held, range: Range | None) -> bool:
+    """Whether it is known what these numbers mean."""
+    if not (np.isfinite(held.low) and np.isfinite(held.high)):
+        return False
+    usual = FORMATS.get(held.dtype)
+    return range is not None or usual is not None and usual[0] <= held.low and held.high <= usual[1]
 
 
 def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInvalid:
     """The error of an image whose values cannot be brought to [0, 1] without being told how."""
-    expected = "8 or 16 bits without a sign, or floating point in [0, 1]"
+    expected = "8 or 16 bits without a sign, floating point in [0, 1], or a range that is declared"
     strange = ~np.isfinite(values).all(axis=2) if values.dtype.kind == "f" else np.zeros(1, bool)
     if strange.any():
         mend = (
@@ -108,13 +128,13 @@ def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInval
         numbers = values[np.isfinite(values)] if not strange.all() else values
         found = f"{path} holds {values.dtype} values from {numbers.min()} to {numbers.max()}"
         return DataInvalid(f"{found}, and nan or infinity at {strange.sum()} pixels", expected=expected, mend=mend)
-    low, high = values.min(), values.max()
     mend = (
-        "save the image again with `((values - low) / (high - low)).clip(0, 1).astype(numpy.float32)`, the same low and"
-        " high for all images; where one value, such as -9999, means no data, leave these pixels undrawn in scribbles"
-        " and give them the value of `void` in masks"
+        "write `range = [low, high]` into dataset.toml, or give it to `weakseg solve` as --range: the values that shall"
+        " become 0 and 1, the same for all images; where one value, such as -9999, means no data, choose low above it,"
+        " leave these pixels undrawn in scribbles and give them the value of `void` in masks"
     )
-    return DataInvalid(f"{path} holds {values.dtype} values from {low} to {high}", expected=expected, mend=mend)
+    found = f"{path} holds {values.dtype} values from {values.min()} to {values.max()}"
+    return DataInvalid(found, expected=expected, mend=mend)
 
 
 def _laid(
@@ -207,6 +227,12 @@ def _refuse_lossy(path: Path, picture: Image.Image) -> None:
 def _white_is_zero(picture: Image.Image) -> bool:
     """Whether this is a TIFF whose PhotometricInterpretation says that 0 is white."""
     return picture.format == "TIFF" and picture.tag_v2.get(262) == 0  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _unsigned(picture: Image.Image) -> bool:
+    """Whether this TIFF says that it holds 32 bits without a sign, or, as that is the default, says nothing."""
+    bits, kinds = (picture.tag_v2.get(tag, (1,)) for tag in (258, 339))  # pyright: ignore[reportAttributeAccessIssue]
+    return bits[0] == 32 and kinds[0] == 1
 
 
 def _tiff_bits(picture: Image.Image) -> int:

@@ -15,12 +15,13 @@ from weakseg.data.convention import UNDECLARED
 from weakseg.data.finding import Finding, findings_of
 from weakseg.data.folder import read_values, sample_of_tables
 from weakseg.data.habits import Values, values_of
-from weakseg.data.image_file import read_oriented
+from weakseg.data.image_file import decode
 from weakseg.data.inventory import Inventory
 from weakseg.data.orientation import AS_STORED
 from weakseg.data.relabel import relabelled
 from weakseg.data.sample import Sample
 from weakseg.data.statistics import LabelCounts, count
+from weakseg.data.value_range import Held
 from weakseg.errors import DataInvalid
 from weakseg.types import UNLABELED, UNTOLD
 
@@ -41,6 +42,8 @@ class Look:
     channels: int = 0
     size: tuple[int, ...] = ()
     """Rows and columns."""
+    held: Held | None = None
+    """The extremes of the numbers in the image's file; `None` of eight bits."""
     counts: dict[str, LabelCounts] = field(default_factory=dict)
     """What each source of labels says, as `Statistics.counts` names them."""
     compared: dict[str, Compared] = field(default_factory=dict)
@@ -59,13 +62,15 @@ def look(inventory: Inventory, key: str) -> Look:
     """Read a picture and all its labels."""
     contents, findings = inventory.contents, []
     path = contents.pictures[key]
-    reading = contents.legend.declaration.reading
-    image, orientation = _tried(findings, key, path, read_oriented, path, reading) or (None, AS_STORED)
-    layers, undeclared = _layers(inventory, key, None if image is None else image.shape[1:], findings)
-    if image is None or not inventory.judged:
-        pixels, channels = (b"", 0) if image is None else (_digest(image), len(image))
-        return Look(tuple(findings), not findings and not undeclared, True, pixels, channels, undeclared=undeclared)
-    readable, names = not findings and not undeclared, contents.legend.classes.names
+    read = _tried(findings, key, path, decode, path, contents.legend.declaration.reading)
+    layers, undeclared = _layers(inventory, key, None if read is None else read.image.shape[1:], findings)
+    sound = not findings and not undeclared
+    if read is None:
+        return Look(tuple(findings), sound, True, undeclared=undeclared)
+    image = read.image
+    if not inventory.judged:
+        return Look(tuple(findings), sound, True, _digest(image), len(image), held=read.held, undeclared=undeclared)
+    names = contents.legend.classes.names
     said = sample_of_tables(contents, key, image, layers.get("masks"))
     findings += contradictions_of_tables(inventory.root, said, names)
     for source, labels in layers.items():
@@ -73,15 +78,16 @@ def look(inventory: Inventory, key: str) -> Look:
             findings += contradictions_of_marks(inventory.layers[source][key], labels, said, names)
     return Look(
         findings=tuple(findings),
-        readable=readable,
-        labelled=not readable or _tells(said) or any((labels != UNLABELED).any() for labels in layers.values()),
+        readable=sound,
+        labelled=not sound or _tells(said) or any((labels != UNLABELED).any() for labels in layers.values()),
         pixels=_digest(image),
         channels=len(image),
         size=image.shape[1:],
+        held=read.held,
         counts=_counts(inventory, said, layers),
         compared=_compared(key in contents.fully_labelled, said, layers),
         undeclared=undeclared,
-        orientation=orientation,
+        orientation=read.orientation,
     )
 
 

@@ -59,6 +59,10 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # for labels drawn in a program that ignores the orientation.
 # exif = "turn"
 
+# The numbers that stand for black and white in images of more than 8 bits, where a camera used a part of them:
+# [0, 4095] for 12 bits in files of 16. Empty: all that the files could hold.
+# range = []
+
 # Classes left out of every mean, because the masks hold too little of them.
 # unscored = []
 

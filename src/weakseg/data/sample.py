@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from weakseg.brief import brief
+from weakseg.data.value_range import Held
 from weakseg.types import Classes
 
 
@@ -46,6 +47,8 @@ class Sample:
     """The full mask, `UNLABELED` on void; `None` where there is none. Only `CropTagsFromTruth` trains on it."""
     volume: str = ""
     """Which volume (a patient's scan) this slice belongs to; the key itself for single pictures."""
+    held: Held | None = None
+    """The extremes of the numbers in the image's file; `None` of eight bits, and of images that were never in one."""
 
     __repr__ = brief
 

@@ -13,6 +13,7 @@ from weakseg.data.learning import findings_of_learning
 from weakseg.data.legend import Legend
 from weakseg.data.look import Looks
 from weakseg.data.mixtures import mixtures
+from weakseg.data.ranges import findings_of_ranges
 from weakseg.data.splits import Splits, kept_apart
 from weakseg.data.statistics import LabelCounts, total
 from weakseg.data.undeclared import undeclared_values
@@ -22,6 +23,8 @@ from weakseg.types import UNLABELED
 def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
     """Findings about the data set as a whole."""
     found = [*_uneven_channels(inventory, looks), *_duplicates(inventory, looks, splits)]
+    held = {key: each.held for key, each in looks.items() if each.channels}
+    found += findings_of_ranges(inventory.root / "images", held, inventory.contents.legend.declaration.range)
     if inventory.judged:
         found += [*undeclared_values(inventory, looks), *disagreements(inventory, looks)]
         found += [*_all_marked(inventory, looks), *_one_class(inventory, looks), *mixtures(inventory, looks)]

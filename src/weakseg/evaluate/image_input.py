@@ -9,6 +9,7 @@ from jaxtyping import Float, Shaped
 from PIL import Image
 
 from weakseg.data.image_file import USUAL, Reading, channels_of, read_image
+from weakseg.data.value_range import Range, scaled
 from weakseg.errors import DataInvalid, EvidenceInvalid
 from weakseg.given import refuse_unscaled, tensor_of
 
@@ -20,7 +21,12 @@ def as_image(given: ImageLike, channels: int, reading: Reading = USUAL) -> Float
     """One image as float32 values in [0, 1] with the channels that a network was trained on.
 
     Eight bits are divided by 255; channels that come last are put first; a grey image may come without its axis, or as
-    three equal channels. `reading` is how files are read.
+    three equal channels.
+
+    Args:
+        given: the image.
+        channels: as many as the network was trained on.
+        reading: how files are read; its range holds for arrays of whole numbers too.
 
     Raises:
         DataInvalid: it is no image, of another number of channels, or of values whose range nobody knows.
@@ -28,7 +34,7 @@ def as_image(given: ImageLike, channels: int, reading: Reading = USUAL) -> Float
     if isinstance(given, (str, Path)):
         return fitted(read_image(Path(given), reading), channels, str(given))
     values = np.moveaxis(channels_of(given), -1, 0) if isinstance(given, Image.Image) else _array(given)
-    return fitted(_scaled(_channels_first(values, channels)), channels)
+    return fitted(_scaled(_channels_first(values, channels), reading.range), channels)
 
 
 def fitted(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the image") -> Float[np.ndarray, "N H W"]:
@@ -75,11 +81,13 @@ def _channels_first(values: Shaped[np.ndarray, "..."], channels: int) -> Shaped[
     return values
 
 
-def _scaled(values: Shaped[np.ndarray, "M H W"]) -> Float[np.ndarray, "M H W"]:
+def _scaled(values: Shaped[np.ndarray, "M H W"], range: Range | None) -> Float[np.ndarray, "M H W"]:
     if values.dtype == np.uint8:
         return values.astype(np.float32) / np.float32(255)
     if values.dtype == bool:
         return values.astype(np.float32)
+    if values.dtype.kind in "ui" and range is not None:
+        return scaled(np.moveaxis(values, 0, -1), range)
     if values.dtype.kind != "f":
         raise DataInvalid(
             f"the image is {values.dtype}, with values from {values.min(initial=0)} to {values.max(initial=0)}",

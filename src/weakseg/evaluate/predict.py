@@ -49,7 +49,7 @@ class Predictor:
     numbers: tuple[int, ...] = ()
     """The number that files of labels hold for each class; empty: its index."""
     reading: Reading = USUAL
-    """How files are read: as those of the training were."""
+    """How files are read: as those of the training were, and in their range of numbers."""
 
     def __post_init__(self):
         self.network.to(usable(self.device))

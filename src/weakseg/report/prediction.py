@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from weakseg.data.image_file import read_image
+from weakseg.data.image_file import decode, read_image
+from weakseg.data.ranges import Group, groups_of
+from weakseg.data.value_range import Held, written
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.evaluate.image_input import fitted
 from weakseg.evaluate.predict import Predictor
@@ -37,6 +39,7 @@ def predict_files(
     probabilities: bool = False,
     overlays: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    tell: Callable[[str], None] = lambda said: None,
 ) -> list[Path]:
     """Write a mask `out/<stem>.png` for each image, in the training's own numbers; returns the masks' paths.
 
@@ -48,14 +51,18 @@ def predict_files(
             the `numbers` that masks hold for them.
         overlays: also write `out/overlays/<stem>.jpg`, the mask drawn on the picture.
         progress: told how many pictures are done, and of how many.
+        tell: told, before anything is predicted, of images so dim that their masks may be wrong.
 
     Raises:
         DataInvalid: pictures cannot be read or do not fit the network, two of them share a name, or a result is
             there already. All problems at once, and before anything is written.
     """
     targets = [_targets(path, out, probabilities, overlays) for path in paths]
-    if problems := [*_clashes(paths), *_existing(targets), *_unusable(predictor, paths)]:
+    unusable, strange = _looked_at(predictor, paths)
+    if problems := [*_clashes(paths), *_existing(targets), *unusable]:
         raise DataInvalid.of(problems)
+    for each in strange:
+        tell(each)
     out.mkdir(parents=True, exist_ok=True)
     for done, (path, target) in enumerate(zip(paths, targets, strict=True), start=1):
         _predict_file(predictor, read_image(path, predictor.reading), target)
@@ -116,11 +123,28 @@ def _existing(targets: list[_Targets]) -> list[WeaksegError]:
     return [DataInvalid(f"there already: {', '.join(there)}", mend="choose another --out, or move these files away")]
 
 
-def _unusable(predictor: Predictor, paths: Sequence[Path]) -> list[WeaksegError]:
+def _looked_at(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[WeaksegError], list[str]]:
+    """What makes images unusable, and what there is to tell of the numbers they hold."""
     problems: list[WeaksegError] = []
+    held: dict[str, Held | None] = {}
     for path in paths:
         try:
-            fitted(read_image(path, predictor.reading), predictor.channels, str(path))
+            read = decode(path, predictor.reading)
+            held[str(path)] = read.held
+            fitted(read.image, predictor.channels, str(path))
         except WeaksegError as problem:
             problems.append(problem)
-    return problems
+    return problems, [_advice(group) for group in groups_of(held, predictor.reading.range) if group.strange]
+
+
+def _advice(group: Group) -> str:
+    """What to do about numbers that are not like those of the training."""
+    if group.declared:
+        mend = "see whether these images are of the training's camera, and of its kind of numbers"
+        return f"{group.strange}, which the training declared\nto do: {mend}"
+    low, high = group.fitting
+    return (
+        f"{group.strange}; the training's images declare no range\nto do: if those hold such numbers too, write"
+        f" `{written(group.fitting)}` into their dataset.toml and train again; else save these anew as"
+        f" `((values - {low}) / ({high} - {low})).clip(0, 1).astype(numpy.float32)`"
+    )

@@ -12,6 +12,7 @@ from weakseg.data.contents import is_listed, list_files
 from weakseg.data.declaration import read_declaration
 from weakseg.data.fold import Fold
 from weakseg.data.folder import Folder
+from weakseg.data.ranges import dim_samples
 from weakseg.data.sample import Sample
 from weakseg.data.units import units_of_samples
 from weakseg.data.volumes import group_of, proposed
@@ -60,7 +61,7 @@ def choose(data: str, network: str | None = None, labels: tuple[str, ...] | None
     root = Folder(data, split="all").root
     tables = [name for name in TABLES if (root / name).is_file()] if labels is None else [Path(p).name for p in labels]
     rules = rules_for(tables, few, training.classes)
-    if problems := units_of_samples(few):
+    if problems := [*units_of_samples(few), *dim_samples(few, read_declaration(root).range)]:
         raise DataInvalid.of([problem.at(root) for problem in problems])
     require_learnable(training, validation, few, ruled=rules is not None)
     shorter = int(np.median([min(s.valid.shape) for s in few]))

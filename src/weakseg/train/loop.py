@@ -24,6 +24,7 @@ from weakseg.evaluate.predict import Predictor
 from weakseg.models.depthwise import depthwise_in_float32
 from weakseg.train import engine, run_folder
 from weakseg.train.crops import require_demands_seen
+from weakseg.train.dim import tell_of_dim_images
 from weakseg.train.identity import located
 from weakseg.train.loader import Collate, Remember, Share, batches_of, nothing, steps_per_epoch
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
@@ -97,6 +98,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     channels, classes = recipe.training[0].image.shape[0], recipe.training.classes
     require_judgeable(recipe, channels)
     require_demands_seen(recipe, console)
+    tell_of_dim_images(recipe, console)
     network = recipe.network.build(channels, len(classes))
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if accelerator.device.type == "cpu":

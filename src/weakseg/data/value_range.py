@@ -1,0 +1,97 @@
+"""The numbers in an image's file, and the range of them that becomes 0 to 1.
+
+Eight bits are always divided by 255. Of more bits, cameras use a part, which `range` in dataset.toml declares.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from weakseg.errors import DataInvalid
+
+Range = tuple[int | float, int | float]
+"""The numbers that stand for 0 and for 1."""
+
+FORMATS: dict[str, Range] = {"uint16": (0, 65535), "float16": (0, 1), "float32": (0, 1), "float64": (0, 1)}
+"""What is divided by where nothing is declared; images of other kinds then cannot be read."""
+_CAMERAS = (8, 10, 12, 14)
+"""Bits that are stored in sixteen."""
+_FAR = 1e30
+LEAST_USED = 1 / 4
+"""Share of a range below which an image set uses too little of it."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The numbers that a file of more than eight bits holds."""
+
+    dtype: str
+    low: int | float
+    high: int | float
+
+
+def require_range(range: Range) -> None:
+    """Raise `DataInvalid` unless nothing is divided by that is 0, below, or beyond float32."""
+    low, high = range
+    if not (-_FAR < low < high < _FAR and high - low > 1 / _FAR):
+        raise DataInvalid(written(range), expected="two numbers, the lower one first, such as [0, 4095]")
+
+
+def held_by(values: Shaped[np.ndarray, "H W M"]) -> Held | None:
+    """The extremes of an image's numbers; `None` of eight bits or fewer, which say nothing of a camera."""
+    if is_eight_bits(values) or values.dtype.kind not in "uif" or not values.size:
+        return None
+    # Of floating point the shortest decimals, for people to write down.
+    number = int if values.dtype.kind in "ui" else lambda value: float(str(value))
+    return Held(values.dtype.name, number(values.min()), number(values.max()))
+
+
+def is_eight_bits(values: Shaped[np.ndarray, "H W M"]) -> bool:
+    """Whether these are eight bits without a sign, or one."""
+    return values.dtype in (np.uint8, np.bool_)
+
+
+def scaled(values: Shaped[np.ndarray, "H W M"], range: Range | None) -> Float[np.ndarray, "M H W"]:
+    """An image's numbers as float32 in [0, 1], channels first: always a copy, for what was read may be read-only.
+
+    Args:
+        values: of a file.
+        range: what was declared of it; `None` where nothing was.
+    """
+    channels = np.moveaxis(values, -1, 0)
+    if is_eight_bits(values):
+        low, high = 0, 255 if values.dtype == np.uint8 else 1
+    else:
+        low, high = range or FORMATS[values.dtype.name]
+    if values.dtype.itemsize > 2 and low != 0:
+        # Float32 has no room for small differences of large numbers.
+        channels, low, high = np.subtract(channels, low, dtype=np.float64), 0, high - low
+    image = np.array(channels, dtype=np.float32, order="C")
+    # In place, for large images.
+    if low != 0:
+        image -= np.float32(low)
+    if high - low != 1:
+        image /= np.float32(high - low)
+    if range is not None:
+        np.clip(image, 0, 1, out=image)
+    return image
+
+
+def used(low: int | float, high: int | float, of: Range) -> float:
+    """The share of a range that lies between two numbers."""
+    return (high - low) / (of[1] - of[0])
+
+
+def fitting(low: int | float, high: int | float) -> Range:
+    """A range for images that hold these extremes: that of a camera's bits, else the extremes themselves."""
+    if isinstance(high, int):
+        top = next((2**bits - 1 for bits in _CAMERAS if high < 2**bits), 0)
+        if 0 <= low < top / 2 and used(low, high, (0, top)) >= LEAST_USED:
+            return 0, top
+    return low, high
+
+
+def written(range: Range) -> str:
+    """A range as dataset.toml has it."""
+    return f"range = [{range[0]}, {range[1]}]"
