@@ -27,8 +27,8 @@ from weakseg import GridPotts
 from weakseg.data.scenes import Scenes
 from weakseg.kernels.potts_cut import memory_needed, minimise
 from weakseg.kernels.potts_run import Cut
-from weakseg.one_image.color import perceived
-from weakseg.one_image.scribble_scores import scribble_scores
+from weakseg.appearance.color import perceived
+from weakseg.appearance.scribble_scores import scribble_scores
 from weakseg.one_image.segment import MISLED, SCORE_WEIGHT
 
 STRENGTH, SEEDED, SHARPER = 2.0, 0.03, 5.0

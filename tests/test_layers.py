@@ -14,6 +14,7 @@ LEVELS = (
     ("report", "train"),
     ("evaluate", "one_image"),
     ("data", "models", "objectives", "solvers"),
+    ("appearance",),
     ("divergences", "energies", "watching"),
     ("constraints", "kernels"),
     ("types", "whole_file", "duration", "ending", "memory"),

@@ -1,5 +1,6 @@
 """The public names as type checkers and editors see them; at run time `__init__.py` loads each when it is used."""
 
+from weakseg.appearance.scribble_densities import ScribbleDensities as ScribbleDensities
 from weakseg.constraints.background import BackgroundBetween as BackgroundBetween
 from weakseg.constraints.boxes import BoxesFilled as BoxesFilled
 from weakseg.constraints.boxes import BoxesTight as BoxesTight
@@ -76,6 +77,7 @@ from weakseg.solvers.alpha_expansion import AlphaExpansion as AlphaExpansion
 from weakseg.solvers.box_labels import BoxLabels as BoxLabels
 from weakseg.solvers.dual_projection import DualProjection as DualProjection
 from weakseg.solvers.em_adapt import EmAdapt as EmAdapt
+from weakseg.solvers.joint_projection import JointProjection as JointProjection
 from weakseg.solvers.mean_field import MeanField as MeanField
 from weakseg.solvers.seeds_only import SeedsOnly as SeedsOnly
 from weakseg.train.loop import train_recipe as train_recipe

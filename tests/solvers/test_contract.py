@@ -16,7 +16,9 @@ from weakseg import (
     DualProjection,
     EmAdapt,
     Evidence,
+    JointProjection,
     MeanField,
+    ScribbleDensities,
     SeedsOnly,
     SizesWithin,
     UntaggedClassesAbsent,
@@ -30,6 +32,10 @@ SOLVERS: list[Solver] = [
     EmAdapt(),
     BoxLabels(),
     AlphaExpansion(),
+    JointProjection(),
+    JointProjection(
+        All((SizesWithin(), UntaggedClassesAbsent())), appearance=ScribbleDensities(), temperature=0.1, cell_px=2
+    ),
     MeanField(steps=3),
     MeanField(damped=False),
     MeanField(steps=3, constraint=All((SizesWithin(), UntaggedClassesAbsent()))),

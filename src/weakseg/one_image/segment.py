@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int, Integer
 
+from weakseg.appearance.color import perceived
+from weakseg.appearance.mixture import region_scores
+from weakseg.appearance.scribble_scores import scribble_scores
 from weakseg.brief import brief
 from weakseg.errors import EvidenceInvalid
-from weakseg.one_image.color import perceived
-from weakseg.one_image.mixture import region_scores
-from weakseg.one_image.scribble_scores import scribble_scores
 from weakseg.solvers.alpha_expansion import AlphaExpansion, require_memory
 from weakseg.types import UNLABELED, Batch, Evidence
 

@@ -8,16 +8,16 @@ from functools import cache
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch import Tensor
 
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.kernels.compiled import told_of_compiling
 from weakseg.kernels.potts_cut import memory_needed, minimise
 from weakseg.kernels.potts_run import Cut
+from weakseg.solvers.allowed_classes import allowed_classes
 from weakseg.solvers.cut_problem import cut_problem, grid_of, in_pixels
 from weakseg.solvers.finite_logits import require_finite
-from weakseg.types import ABSENT, PRESENT, UNLABELED, Evidence, Memory, Solution, refuse_strange_labels
+from weakseg.types import UNLABELED, Evidence, Memory, Solution, refuse_strange_labels
 
 HEAVIEST = 1e30
 """Largest weight of the prediction; its costs are in single precision."""
@@ -123,7 +123,7 @@ class AlphaExpansion:
         weak = evidence.weak
         valid = weak.valid[i].cpu()
         seeds = torch.where(valid, weak.seeds[i].cpu(), UNLABELED)
-        allowed = self._allowed(seeds, weak.tags[i].cpu())
+        allowed = allowed_classes(seeds, weak.tags[i], self.only_classes_present).nonzero().flatten()
         size = (valid.shape[0], valid.shape[1])
         grid = grid_of(size, self.cell_px)
         name = f"'{evidence.keys[i]}'" if evidence.keys else f"{i} of the batch (counted from 0)"
@@ -138,18 +138,6 @@ class AlphaExpansion:
         labels = torch.from_numpy(in_pixels(allowed.numpy()[cut.labels], size))
         labels = torch.where(seeds == UNLABELED, labels, seeds).where(valid, UNLABELED)
         return labels.numpy(), cut, len(allowed), root
-
-    def _allowed(self, seeds: Int[Tensor, "H W"], tags: Int[Tensor, " C"]) -> Int[Tensor, " K"]:
-        """The classes that may appear, ascending."""
-        everything = torch.ones(len(tags), dtype=torch.bool)
-        if not self.only_classes_present:
-            return everything.nonzero().flatten()
-        present = tags == PRESENT
-        present[seeds[seeds != UNLABELED]] = True
-        for choice in (present, tags != ABSENT, everything):
-            if choice.any():
-                return choice.nonzero().flatten()
-        raise AssertionError("a network has at least one class")
 
 
 @cache

@@ -89,8 +89,18 @@ class DualProjection:
         rows = rows_of(self.constraint, evidence.weak, grid, classes)
         known = known_cells(evidence.weak, classes, grid)
         scores = evidence.log_probs if self.hardness == 1 else evidence.log_probs * self.hardness
-        images = [self._image(scores[i], rows[i], known, i) for i in range(len(rows))]
-        answers = self.answers(images, start)
+        images = [self.image(scores[i], rows[i], known, i) for i in range(len(rows))]
+        return self.solution(scores, images, rows, self.answers(images, start), known)
+
+    def solution(
+        self,
+        scores: Float[Tensor, "B C h w"],
+        images: Sequence[GridProblem],
+        rows: Sequence[LinearRows],
+        answers: Sequence[Answer],
+        known: Known,
+    ) -> Solution:
+        """The answers of a batch, with what proves them; `scores` are log-probabilities times hardness."""
         numbers = [certificate(*both, self.hardness) for both in zip(images, answers, strict=True)]
         target = torch.stack([_with_deleted(*each, like=scores) for each in zip(images, answers, strict=True)])
         column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
@@ -189,7 +199,7 @@ class DualProjection:
             begin, taken = coarse.multipliers, taken + coarse.steps
         return begin, taken
 
-    def _image(self, scores: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
+    def image(self, scores: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
         """One image's problem, without what must be 0."""
         image = grid_problem(scores, rows, known, index)
         asked = replace(image.asked, prices=image.asked.prices * self.hardness)

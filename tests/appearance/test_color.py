@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weakseg.one_image.color import perceived
+from weakseg.appearance.color import perceived
 
 
 @pytest.mark.parametrize(

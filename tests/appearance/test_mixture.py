@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from weakseg.one_image.mixture import NARROWEST, fit
+from weakseg.appearance.mixture import NARROWEST, fit
 
 
 def test_log_density_is_that_of_the_gaussians():

@@ -1,0 +1,1 @@
+"""What the look of an image says about its classes, without any network."""

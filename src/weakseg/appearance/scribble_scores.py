@@ -1,0 +1,79 @@
+"""How well each pixel's colour and place agree with each label's scribbles."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from weakseg.appearance.color import perceived
+from weakseg.kernels.scribble_density import log_density
+
+COLOR_WIDTH = 0.03
+"""How much the colours of one thing vary, where black and white are 1 apart."""
+
+SPREAD = 1.4
+"""How far the colours of a scribble are believed, in distances to it."""
+
+NEAREST = 0.003
+"""Distance below which all is near, in shares of the picture's longer side."""
+
+DRAWN_PIXELS = 100
+"""Of each label's scribbles, evenly taken from all."""
+
+
+def scribble_scores(
+    colors: Float32[np.ndarray, "n M"], seeds: Int[np.ndarray, "H W"], labels: int
+) -> Float32[np.ndarray, "K H W"]:
+    """Log-densities of colour and place, equation 48.
+
+    Args:
+        colors: of each pixel, row by row, from `perceived`.
+        seeds: labels from 0, each somewhere; `UNLABELED` elsewhere.
+        labels: how many there are.
+    """
+    places = _places(seeds.shape)
+    drawn = [_evenly(np.flatnonzero(seeds.ravel() == label)) for label in range(labels)]
+    scores = scores_at(colors, places, [(colors[at], places[at]) for at in drawn])
+    return scores.reshape(labels, *seeds.shape)
+
+
+def scores_on_cells(
+    image: Float[np.ndarray, "M H W"],
+    cells: Float[np.ndarray, "M h w"],
+    seeds: Int[np.ndarray, "H W"],
+    labels: Sequence[int],
+) -> Float32[np.ndarray, "K h w"]:
+    """The same on a coarser grid, whose mean colours are given; scribbles keep the colours of their own pixels."""
+    longer = max(seeds.shape)
+    rows, columns = ((np.arange(n) + 0.5) / n * side for n, side in zip(cells.shape[1:], seeds.shape, strict=True))
+    places = np.stack(np.meshgrid(rows - 0.5, columns - 0.5, indexing="ij"), -1).reshape(-1, 2) / longer
+    drawn = []
+    for label in labels:
+        at = np.unravel_index(_evenly(np.flatnonzero(seeds.ravel() == label)), seeds.shape)
+        drawn.append((perceived(image[:, at[0], at[1]][:, None]), np.stack(at, 1) / longer))
+    return scores_at(perceived(cells), places, drawn).reshape(len(labels), *cells.shape[1:])
+
+
+def scores_at(
+    colors: Float32[np.ndarray, "n M"],
+    places: Float[np.ndarray, "n 2"],
+    drawn: Sequence[tuple[Float32[np.ndarray, "_ M"], Float[np.ndarray, "_ 2"]]],
+) -> Float32[np.ndarray, "K n"]:
+    """Log-densities of each label, from the colours and places of its scribbles."""
+    colors, places = colors / np.float32(COLOR_WIDTH), np.ascontiguousarray(places, np.float32)
+    scores = np.empty((len(drawn), len(colors)), np.float32)
+    for score, (own_colors, own_places) in zip(scores, drawn, strict=True):
+        room, own_places = np.empty(len(own_colors), np.float32), np.ascontiguousarray(own_places, np.float32)
+        own = np.ascontiguousarray(own_colors / np.float32(COLOR_WIDTH))
+        log_density(colors, places, own, own_places, SPREAD, NEAREST, room, score)
+    return scores
+
+
+def _places(size: tuple[int, ...]) -> Float[np.ndarray, "n 2"]:
+    """Row and column of each pixel, in shares of the longer side."""
+    return np.indices(size).reshape(2, -1).T / max(size)
+
+
+def _evenly(drawn: Int[np.ndarray, " _"]) -> Int[np.ndarray, " _"]:
+    """At most `DRAWN_PIXELS` of a label's pixels."""
+    return drawn[np.linspace(0, len(drawn) - 1, min(len(drawn), DRAWN_PIXELS)).astype(int)]

@@ -1,0 +1,165 @@
+"""The joint problem: seeds, prediction, appearance, edges and linear rows at once, soft and with a certificate."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.appearance.scribble_densities import Appearance
+from weakseg.constraints.cells import side_in_cells
+from weakseg.constraints.linear_rows import All, Constraint, deletion, is_constraint, rows_of
+from weakseg.energies.grid_potts import GridPotts
+from weakseg.errors import RecipeInvalid
+from weakseg.solvers.allowed_classes import allowed_classes
+from weakseg.solvers.cut_problem import grid_of
+from weakseg.solvers.dual_projection import DualProjection
+from weakseg.solvers.finite_logits import require_finite
+from weakseg.solvers.grid_problem import known_cells
+from weakseg.solvers.joint_ascent import JointAnswer, ascend
+from weakseg.solvers.joint_grid import JointGrid, joint_grid
+from weakseg.types import UNLABELED, Evidence, Memory, Solution
+
+LEAST = 1e-30
+"""Of a probability that counts: logarithms below are so improbable that nothing depends on how much."""
+
+
+@dataclass(frozen=True)
+class JointProjection:
+    r"""The soft segmentation that agrees best with all that is known of an image, equation 66.
+
+    .. math:: \min_{y, \xi \ge 0} \sum_i v_i [ \lambda \langle y_i, -\log q_i \rangle + \alpha \langle y_i, c_i \rangle
+              - T H(y_i) ] + \frac{\gamma \sqrt n}{2} \sum_{ij} w_{ij} |y_i - y_j|_1 + \beta^\top \xi
+              \quad s.t. \quad A y \ge b - \xi
+
+    Seeds and absent classes are hard. Without edges it is `DualProjection`; at a low temperature without rows it is the
+    convex relaxation of what `AlphaExpansion` cuts. Cells with marks have one of the classes marked in them. n counts
+    the valid cells of the whole image, so crops and zooms have the boundaries that their image has.
+
+    `certificate`: as that of `DualProjection`; `gap` is of the whole problem, `energy` the value of what was minimised,
+    and `sweeps` how often all edges were solved for. Everything is per valid pixel, in nats.
+    `memory.multipliers` are those of the rows.
+
+    Raises:
+        RecipeInvalid: a weight that is negative or no number, a temperature that is not above 0, no constraint.
+
+    Pathak et al. 2015, equations (3) and (6); Marin and Boykov 2021, equation (16).
+    """
+
+    constraint: Constraint = All(())
+    """Linear rows; none by default."""
+    potts: GridPotts | None = GridPotts()
+    """Which neighbours are to agree; `None` for no edges."""
+    edge_weight: float = 0.2
+    """gamma: what the Potts energy of the image counts against its mean nats per pixel."""
+    prediction_weight: float = 1.0
+    """lambda: how near the segmentation stays to the prediction; 0 does not look at it."""
+    appearance: Appearance | None = None
+    """What colours and places say, or `None`."""
+    appearance_weight: float = 1.0
+    """alpha: nats of appearance against nats of the prediction."""
+    temperature: float = 0.5
+    """T, above 0: how soft the segmentation is; towards 0 it becomes a labelling."""
+    only_classes_present: bool = True
+    """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
+    cell_px: int | None = None
+    """Side of the cells in pixels; `None` takes the grid of the logits."""
+    tolerance: float = 1e-3
+    """Gap in nats per valid pixel at which an image is done."""
+    max_sweeps: int = 30
+    """How often all edges are solved for, at most."""
+
+    def __post_init__(self):
+        if not is_constraint(self.constraint):
+            found = f"JointProjection(constraint={self.constraint!r:.200})"
+            raise RecipeInvalid(found, expected="a constraint, or All((one, other))")
+        weights = ("edge_weight", "prediction_weight", "appearance_weight", "tolerance")
+        wrong = [name for name in weights if not 0 <= getattr(self, name) < inf]
+        wrong += [] if 0 < self.temperature < inf else ["temperature"]
+        wrong += [name for name in ("max_sweeps", "cell_px") if not _whole(getattr(self, name))]
+        if wrong:
+            given = ", ".join(f"{name}={getattr(self, name)}" for name in wrong)
+            expected = "weights and a tolerance of 0 or above, a temperature above 0, whole numbers from 1"
+            raise RecipeInvalid(f"JointProjection({given})", expected=expected)
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """The segmentation of each image, on the grid of the logits or of `cell_px`.
+
+        Raises:
+            EvidenceInvalid: log-probabilities that are no numbers, naming the images; rows for other classes.
+        """
+        require_finite(evidence)
+        scores = self._scores(evidence)
+        grid = (scores.shape[2], scores.shape[3])
+        projection = DualProjection(self.constraint, 1 / self.temperature)
+        known = known_cells(evidence.weak, scores.shape[1], grid)
+        rows = self._rows(evidence, grid)
+        images = [projection.image(scores[i], rows[i], known, i) for i in range(len(rows))]
+        firsts = projection.answers(images, start)
+        if self.potts is None:
+            return projection.solution(scores, images, rows, firsts, known)
+        half, steps = self._half(self.potts, evidence, grid), self.potts.steps
+        inner = replace(projection, tolerance=1e-8)
+
+        def climbed(i: int) -> tuple[JointGrid, JointAnswer]:
+            problem = joint_grid(images[i], known, i, half[i], steps)
+            if firsts[i].proof is not None:
+                problem = problem.relaxed(firsts[i].problem)
+            return problem, ascend(problem, inner, firsts[i], self.tolerance / self.temperature, self.max_sweeps)
+
+        with ThreadPoolExecutor(min(len(images), os.cpu_count() or 1)) as threads:
+            found = list(threads.map(climbed, range(len(images))))
+        answers = [replace(answer.rows, proof=first.proof) for (_, answer), first in zip(found, firsts, strict=True)]
+        solution = projection.solution(scores, images, rows, answers, known)
+        column = lambda values: torch.tensor(values, dtype=torch.float64, device=scores.device)  # noqa: E731
+        each = [self.temperature / max(image.cells, 1e-9) for image in images]
+        gap = column([answer.gap * unit for (_, answer), unit in zip(found, each, strict=True)])
+        lowest = column([answer.lowest * unit for (_, answer), unit in zip(found, each, strict=True)])
+        more = {"gap": gap, "sweeps": column([float(answer.sweeps) for _, answer in found])}
+        return replace(
+            solution,
+            energy=(lowest + gap).to(scores.dtype),
+            status=tuple(map(self._told, solution.status, gap.tolist())),
+            certificate=solution.certificate | more,
+        )
+
+    def _told(self, sentence: str, gap: float) -> str:
+        done = gap <= self.tolerance
+        return sentence if done else f"{sentence} Stopped: {gap:.1e} nats per pixel above the bound."
+
+    def _scores(self, evidence: Evidence) -> Float[Tensor, "B C h w"]:
+        """What each cell's classes are worth before edges and rows, in units of the temperature."""
+        log_probs, size = evidence.log_probs, (evidence.image.shape[2], evidence.image.shape[3])
+        grid = log_probs.shape[2:] if self.cell_px is None else grid_of(size, self.cell_px)
+        if tuple(log_probs.shape[2:]) != tuple(grid):
+            log_probs = F.interpolate(log_probs.clamp(min=-1e4), grid, mode="bilinear", align_corners=False)
+            log_probs = log_probs.log_softmax(1)
+        # Nothing times what cannot be would be no number.
+        scores = log_probs * self.prediction_weight if self.prediction_weight else torch.zeros_like(log_probs)
+        if self.appearance is not None and self.appearance_weight:
+            scores = scores - self.appearance_weight * self.appearance(evidence, (grid[0], grid[1])).to(scores)
+        return scores if self.temperature == 1 else scores / self.temperature
+
+    def _rows(self, evidence: Evidence, grid: tuple[int, int]):
+        weak, classes = evidence.weak, evidence.log_probs.shape[1]
+        rows = rows_of(self.constraint, weak, grid, classes)
+        if not self.only_classes_present:
+            return rows
+        seeds = torch.where(weak.valid, weak.seeds, UNLABELED)
+        allowed = [allowed_classes(seeds[i], weak.tags[i], True) for i in range(len(rows))]
+        return [each + deletion(~those, None, grid) for each, those in zip(rows, allowed, strict=True)]
+
+    def _half(self, potts: GridPotts, evidence: Evidence, grid: tuple[int, int]) -> list[Float[np.ndarray, "D h w"]]:
+        """Half of what each pair of neighbours pays, in units of the temperature, image by image."""
+        sides = (side_in_cells(evidence.weak, grid) * (self.edge_weight / (2 * self.temperature))).tolist()
+        images, valid = evidence.image.float().cpu().numpy(), evidence.weak.valid.cpu().numpy()
+        return [potts.edge_costs(images[i], valid[i], grid).astype(np.float64) * side for i, side in enumerate(sides)]
+
+
+def _whole(number: int | None) -> bool:
+    return number is None or (isinstance(number, int) and number >= 1)
