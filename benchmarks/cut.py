@@ -24,11 +24,11 @@ from scipy.ndimage import gaussian_filter
 from single_image import UNDRAWN, icgbench
 
 from weakseg import GridPotts
+from weakseg.appearance.color import perceived
+from weakseg.appearance.scribble_scores import scribble_scores
 from weakseg.data.scenes import Scenes
 from weakseg.kernels.potts_cut import memory_needed, minimise
 from weakseg.kernels.potts_run import Cut
-from weakseg.appearance.color import perceived
-from weakseg.appearance.scribble_scores import scribble_scores
 from weakseg.one_image.segment import MISLED, SCORE_WEIGHT
 
 STRENGTH, SEEDED, SHARPER = 2.0, 0.03, 5.0
