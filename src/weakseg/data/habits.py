@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from weakseg.data.blends import between
+from weakseg.data.blends import END, HARDER, between, pixels_of, rims
 from weakseg.data.colours import is_painted, rgba_of
 from weakseg.data.convention import LEAST, MOST, Convention
 from weakseg.errors import DataInvalid
@@ -23,13 +23,24 @@ class Values:
     pixels: dict[int, int]
     undeclared: dict[int, int]
     blended: int
-    """Pixels of undeclared values that lie between a larger and a smaller one."""
+    """Pixels of undeclared values that lie between a larger and a smaller one; all, where declared ones are blends."""
 
 
-def values_of(raw: Int[np.ndarray, "H W"], undeclared: Bool[np.ndarray, "H W"]) -> Values:
-    """The values, or the numbers of colours, of one map."""
-    blended = int((between(rgba_of(raw) if is_painted(raw) else raw) & undeclared).sum())
-    return Values(_counted(raw), _counted(raw[undeclared]), blended)
+def values_of(raw: Int[np.ndarray, "H W"], undeclared: Bool[np.ndarray, "H W"], nothing: Sequence[int]) -> Values:
+    """The values, or the numbers of colours, of one map.
+
+    Args:
+        raw: the map.
+        undeclared: where they are undeclared.
+        nothing: values that stand for no class.
+    """
+    if is_painted(raw):
+        blended = between(rgba_of(raw)) & undeclared
+    elif rims(np.where(undeclared, END, raw), nothing).blended:
+        blended = undeclared  # beside blends, a value beyond all classes is one too: JPEG overshoots
+    else:
+        blended = between(raw) & undeclared
+    return Values(pixels_of(raw), pixels_of(raw[undeclared]), int(blended.sum()))
 
 
 def together(parts: Sequence[Values]) -> Values:
@@ -70,10 +81,7 @@ def likely_mend(values: Values, convention: Convention, names: tuple[str, ...]) 
     """
     strange = sorted(values.undeclared)
     if 2 * values.blended > sum(values.undeclared.values()):
-        return (
-            "export the map again with a hard pen, and resize or turn it without interpolation (nearest neighbour):"
-            " blended edges make values between the classes"
-        )
+        return HARDER.format("the map", "it")
     if strange[0] < LEAST or strange[-1] > MOST:
         return (
             f"save the map with values from {LEAST} to {MOST} only, for instance"
@@ -167,8 +175,3 @@ def _below(convention: Convention, *lines: str) -> str:
     """Lines of dataset.toml that hold for one folder alone."""
     table = "masks" if convention.folder == "masks" else "scribbles"
     return " and ".join(f"`{line}`" for line in lines) + f" below a line `[{table}]` at the end of dataset.toml"
-
-
-def _counted(values: Int[np.ndarray, "..."]) -> dict[int, int]:
-    each, counts = np.unique(values, return_counts=True)
-    return dict(zip(each.tolist(), counts.tolist(), strict=True))

@@ -88,7 +88,7 @@ class Legend:
         labels = convention.labels(raw, self.becomes)
         if labels.min(initial=0) == UNDECLARED:
             explained = undeclared_colours if is_painted(raw) else undeclared
-            raise explained(values_of(raw, labels == UNDECLARED), convention, self.declared)
+            raise explained(values_of(raw, labels == UNDECLARED, convention.nothing), convention, self.declared)
         return labels
 
 

@@ -110,9 +110,10 @@ def _layers(
         raw = _tried(findings, key, maps[key], read_values, maps[key], legend, source, size)
         if raw is None or not inventory.judged:
             continue
-        labels = legend.convention(source).labels(raw, legend.becomes)
+        convention = legend.convention(source)
+        labels = convention.labels(raw, legend.becomes)
         if labels.min(initial=0) == UNDECLARED:
-            undeclared[source] = values_of(raw, labels == UNDECLARED)
+            undeclared[source] = values_of(raw, labels == UNDECLARED, convention.nothing)
         else:
             layers[source] = labels
     return layers, undeclared

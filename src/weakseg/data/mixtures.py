@@ -34,7 +34,8 @@ def mixtures(inventory: Inventory, looks: Looks) -> list[Finding]:
         for source, maps in inventory.layers.items()
     }
     for source, maps in counts.items():
-        if len(legend.convention(source).nothing) != 1 or len(legend.classes) < 2:
+        convention = legend.convention(source)
+        if convention.colours or len(convention.nothing) != 1 or len(legend.classes) < 2:
             continue
         if source == "masks":
             found += _objects_as_void(inventory, maps)

@@ -14,6 +14,7 @@ from weakseg.data.legend import Legend
 from weakseg.data.look import Looks
 from weakseg.data.mixtures import mixtures
 from weakseg.data.ranges import findings_of_ranges
+from weakseg.data.soft_edges import soft_edges
 from weakseg.data.splits import Splits, kept_apart
 from weakseg.data.statistics import LabelCounts, total
 from weakseg.data.undeclared import undeclared_values
@@ -28,6 +29,7 @@ def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[
     if inventory.judged:
         found += [*undeclared_values(inventory, looks), *disagreements(inventory, looks)]
         found += [*_all_marked(inventory, looks), *_one_class(inventory, looks), *mixtures(inventory, looks)]
+        found += soft_edges(inventory, looks)
         found += [*_unlabelled(inventory, looks, splits), *_unmasked(inventory, splits)]
         found += [
             *_nothing_to_judge_by(inventory, looks, splits),
