@@ -25,7 +25,7 @@ class NetworkSpec(Protocol):
         ...
 
     def rebuild(self, channels: int, classes: int, config: dict) -> nn.Module:
-        """The same architecture without its pretrained weights, which are about to be loaded from a run."""
+        """The same architecture without pretrained weights: a run's are about to be loaded, to use or to train on."""
         ...
 
 

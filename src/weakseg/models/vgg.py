@@ -46,14 +46,17 @@ class Vgg16LargeFov:
         body = _Body(classes, self.width)
         if self.weights is not None:
             _load(body, Path(self.weights))
+        return self._adapted(body, channels)
+
+    def rebuild(self, channels: int, classes: int, config: dict) -> Network:
+        """The same architecture, without its file; its weights are about to be loaded."""
+        return self._adapted(_Body(classes, self.width), channels)
+
+    def _adapted(self, body: "_Body", channels: int) -> Network:
         network = _adapt(body, channels)
         if self.weights is not None:
             network.fresh_parameters = frozenset({"body.fc8.weight", "body.fc8.bias"})
         return network
-
-    def rebuild(self, channels: int, classes: int, config: dict) -> Network:
-        """The same architecture, without its file; its weights are about to be loaded."""
-        return _adapt(_Body(classes, self.width), channels)
 
 
 class _Body(nn.Module):

@@ -137,9 +137,18 @@ def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], path: Path)
             if name.startswith("optimizer."):
                 _, index, moment = name.split(".", 2)
                 state.setdefault(int(index), {})[moment] = tensor
+        _insist_on_shapes(optimizer, state)
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    except (ValueError, KeyError, RuntimeError) as error:
+    except (ValueError, LookupError, RuntimeError) as error:
         raise _damaged(path, f"its optimiser does not fit ({error})") from error
+
+
+def _insist_on_shapes(optimizer: Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
+    """Moments of other parameters would be taken without a word, until a step fails or goes wrong."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for index, moments in state.items():
+        if any(moment.ndim and moment.shape != parameters[index].shape for moment in moments.values()):
+            raise ValueError("it is of other parameters than those that learn")
 
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

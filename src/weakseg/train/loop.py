@@ -33,7 +33,7 @@ from weakseg.train.progress import display
 from weakseg.train.recipe import Phase, Recipe
 from weakseg.train.refresh import refresh
 from weakseg.train.remember import Targets, remembered
-from weakseg.train.restore import Need, go_on, mark_of
+from weakseg.train.restore import Need, go_on, has_checkpoint, mark_of
 from weakseg.train.run_folder import Run
 from weakseg.train.sizes import EachSize, all_holding, collate_for, mean_loss
 from weakseg.train.solves import Solve, solves_of, summary
@@ -99,7 +99,11 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     require_judgeable(recipe, channels)
     require_demands_seen(recipe, console)
     tell_of_dim_images(recipe, console)
-    network = recipe.network.build(channels, len(classes))
+    if into.resume and has_checkpoint(into.path):
+        # Pretrained weights would be overwritten by the checkpoint's, and may be gone.
+        network = run_folder.resumed(into.path, recipe).rebuilt(recipe.network, channels, len(classes))
+    else:
+        network = recipe.network.build(channels, len(classes))
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if accelerator.device.type == "cpu":
         depthwise_in_float32(network)

@@ -54,6 +54,11 @@ class Plan:
     """What to tell."""
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run goes on from a checkpoint, or not at all; else it begins at the beginning."""
+    return any((folder / name).exists() or (folder / name).is_symlink() for name in (LAST, PREVIOUS, SWEEP))
+
+
 def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
     """Look at a run folder and choose; nothing is written.
 

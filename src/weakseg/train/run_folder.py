@@ -32,7 +32,7 @@ from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.evaluate.predict import Predictor
 from weakseg.models.network import NetworkSpec
 from weakseg.regular_file import read_text
-from weakseg.train import checkpoint, data_list
+from weakseg.train import checkpoint, data_list, learning_parameters
 from weakseg.train.codec import decode, encode
 from weakseg.train.identity import fingerprint, located, what_differs
 from weakseg.train.lock import lock
@@ -211,15 +211,33 @@ class Run:
             )
         if not 0 < self.record["channels"] <= 10_000:
             raise self._damaged(f"its images have {self.record['channels']} channels")
+        network = self.rebuilt(spec, self.record["channels"], len(self.classes))
+        checkpoint.load_network(network, checkpoint.read(path)[0], path)
+        if which == "best":
+            self._require_the_best()
+        return network
+
+    def rebuilt(self, spec: NetworkSpec, channels: int, classes: int) -> nn.Module:
+        """The network as it was built, but for its weights; nothing but the record is needed.
+
+        Args:
+            spec: how it was built.
+            channels: of the images.
+            classes: how many.
+
+        Raises:
+            RunInvalid: the record describes no network.
+            NetworkUnavailable: it describes one that would have to be fetched.
+        """
         try:
-            network = spec.rebuild(self.record["channels"], len(self.classes), self.record["network_config"])
+            network = spec.rebuild(channels, classes, self.record["network_config"])
+            # Of versions before 0.1.0 there are records that do not say it.
+            if "learning" in self.record:
+                learning_parameters.restore(network, self.record["learning"])
         except WeaksegError as error:
             raise error.at(self.path / "run.json") from error
         except Exception as error:
             raise self._damaged(f"its network cannot be made: {type(error).__name__}: {error!s:.200}") from error
-        checkpoint.load_network(network, checkpoint.read(path)[0], path)
-        if which == "best":
-            self._require_the_best()
         return network
 
     def _require_the_best(self) -> None:
@@ -329,6 +347,22 @@ def claim(path: Path, resume: bool, source: str) -> AbstractContextManager[None]
     return lock(path)
 
 
+def resumed(path: Path, recipe: Recipe) -> Run:
+    """The run that is to go on with this very recipe.
+
+    Raises:
+        RunInvalid: there is none, or it is of another recipe.
+    """
+    run = open_run(path)
+    if other := what_differs(run.record, recipe):
+        raise RunInvalid(
+            f"{path} holds a run of another recipe: {'; '.join(other)}",
+            expected="the recipe it was started with (its recipe.py), the same seed and epochs",
+            mend="resume it with its own recipe, or choose another --out",
+        )
+    return run
+
+
 def enter(
     path: Path, recipe: Recipe, source: str, channels: int, network: nn.Module, resume: bool, writes: bool
 ) -> Run:
@@ -346,20 +380,14 @@ def enter(
     Raises:
         RunInvalid: something else is there, or nothing where a run was to be resumed.
     """
-    record = _record(recipe, channels, network)
     if resume:
-        run = open_run(path)
-        if other := what_differs(run.record, recipe):
-            raise RunInvalid(
-                f"{path} holds a run of another recipe: {'; '.join(other)}",
-                expected="the recipe it was started with (its recipe.py), the same seed and epochs",
-                mend="resume it with its own recipe, or choose another --out",
-            )
+        run = resumed(path, recipe)
         if writes:
             tidy(path)
             if not (path / "recipe.py").exists():
                 _write_text(path / "recipe.py", source)
         return run
+    record = _record(recipe, channels, network)
     if writes:
         # Once more, now that nobody else is in it.
         require_vacant(path, source)
@@ -461,6 +489,7 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "numbers": [*range(len(recipe.training.classes))] if folder is None else folder.numbers,
         "declaration": encode(Declaration() if folder is None else folder.declared),
         "network_config": config if isinstance(config, dict) else {},
+        "learning": learning_parameters.told(network),
         "parameters": sum(p.numel() for p in network.parameters()),
         "recipe": encode(located(recipe)),
     }
