@@ -215,12 +215,14 @@ def solve(
             "--range", help="The numbers of black and white, of more than 8 bits: 0 4095.", metavar="LOW HIGH"
         ),
     ] = None,
+    ignore_exif: Annotated[bool, typer.Option("--ignore-exif", help="Read the picture as it is stored.")] = False,
     json: Json = False,
 ) -> None:
     """Segment one picture from scribbles on it, without any network."""
     from weakseg.commands.solve import solve_and_show
+    from weakseg.data.image_file import Reading
 
-    solve_and_show(image, scribbles, out, unlabeled, overlay, json, range)
+    solve_and_show(image, scribbles, out, unlabeled, overlay, json, Reading(not ignore_exif, range))
 
 
 @app.command()

@@ -6,15 +6,25 @@ from os.path import lexists
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL import Image
 
 from weakseg.commands.bar import bar, tell
-from weakseg.data.image_file import Reading, decode, holds_colours, palette, read_colours, read_labels, write_labels
+from weakseg.data.image_file import (
+    USUAL,
+    Reading,
+    decode,
+    holds_colours,
+    palette,
+    read_colours,
+    read_labels,
+    write_labels,
+)
+from weakseg.data.orientation import AS_STORED
 from weakseg.data.overlay import as_rgb, tinted
 from weakseg.data.paint import conversion
 from weakseg.data.ranges import groups_of
-from weakseg.data.value_range import Range, require_range
+from weakseg.data.value_range import require_range
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.one_image.segment import segment
 from weakseg.whole_file import write_whole
@@ -30,12 +40,12 @@ def solve_and_show(
     unlabeled: int,
     overlay: Path | None,
     as_json: bool = False,
-    range: Range | None = None,
+    reading: Reading = USUAL,
 ) -> None:
     """Segment a picture, write the mask, and say how good it is proven to be."""
     _refuse_taken(out, overlay)
     _refuse_painted(scribbles, unlabeled)
-    image, drawn = _read(picture, range), read_labels(scribbles)
+    image, drawn = _read(picture, scribbles, reading)
     _refuse_strange(scribbles, drawn, unlabeled)
     started = time.perf_counter()
     try:
@@ -59,16 +69,26 @@ def solve_and_show(
     print(found.status)
 
 
-def _read(picture: Path, range: Range | None) -> Float[np.ndarray, "M H W"]:
-    """The picture; what seems strange about its numbers is told."""
-    if range is not None:
-        require_range(range)
-    read = decode(picture, Reading(range=range))
-    for group in groups_of({str(picture): read.held}, range):
+def _read(
+    picture: Path, scribbles: Path, reading: Reading
+) -> tuple[Float[np.ndarray, "M H W"], Int[np.ndarray, "h w"]]:
+    """The picture and what is drawn on it; what seems strange about them is told."""
+    if reading.range is not None:
+        require_range(reading.range)
+    read, drawn = decode(picture, reading), read_labels(scribbles, reading)
+    for group in groups_of({str(picture): read.held}, reading.range):
         if group.strange:
             low, high = group.fitting
             tell(f"{picture}: {group.strange}\nto do: say which numbers are black and white, --range {low} {high}")
-    return read.image
+    if reading.upright and read.orientation != AS_STORED:
+        found = f"{picture} is turned as its EXIF orientation {read.orientation} says, as viewers show it"
+        mend = "if the scribbles were drawn on it as it is stored, give --ignore-exif"
+        height, width = read.image.shape[1:]
+        if height != width and drawn.shape == (width, height):
+            found = f"{found}, and {scribbles} has its height and width exchanged"
+            raise DataInvalid(found, expected="scribbles on the turned picture", mend=mend)
+        tell(f"{found}\nto do: {mend}")
+    return read.image, drawn
 
 
 def _refuse_taken(*files: Path | None) -> None:

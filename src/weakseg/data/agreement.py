@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Int
 
+from weakseg.data.orientation import AS_STORED, inverse
 from weakseg.data.sample import Sample
 from weakseg.types import ABSENT, PRESENT, UNLABELED
 
@@ -37,6 +38,8 @@ class Marks:
     columns: Int[np.ndarray, " N"]
     labels: Int[np.ndarray, " N"]
     mask: Labels
+    orientation: int = AS_STORED
+    """That the image was turned by, as its EXIF data say."""
 
     @property
     def denied(self) -> tuple[int, int]:
@@ -112,11 +115,11 @@ _MOVES: dict[str, tuple[str, Callable[[Marks], Marks]]] = {
     ),
     "mirrored, top for bottom": ("labels[::-1]", lambda m: replace(m, rows=m.mask.shape[0] - 1 - m.rows)),
     "transposed, rows for columns": ("labels.T", lambda m: replace(m, rows=m.columns, columns=m.rows)),
-    "turned by a quarter, anticlockwise": (
+    "turned by a quarter, clockwise": (
         "numpy.rot90(labels, -1)",
         lambda m: replace(m, rows=m.columns, columns=m.mask.shape[1] - 1 - m.rows),
     ),
-    "turned by a quarter, clockwise": (
+    "turned by a quarter, anticlockwise": (
         "numpy.rot90(labels)",
         lambda m: replace(m, rows=m.mask.shape[0] - 1 - m.columns, columns=m.rows),
     ),
@@ -125,10 +128,16 @@ _MOVES: dict[str, tuple[str, Callable[[Marks], Marks]]] = {
         lambda m: replace(m, rows=m.mask.shape[0] - 1 - m.columns, columns=m.mask.shape[1] - 1 - m.rows),
     ),
 }
-"""How labels may lie wrongly: the code that mends a map, and the same for marks."""
+"""How labels that lie wrongly come to lie rightly: the code that mends a map, and the same for marks."""
 
 _SAME_SHAPE = [*_MOVES][:3]
 """What leaves height and width as they are."""
+
+_BY_EXIF = dict(enumerate((*(_MOVES[words][1] for words in (
+    "mirrored, left for right", "turned by 180 degrees", "mirrored, top for bottom", "transposed, rows for columns",
+    "turned by a quarter, clockwise", "transposed along the other diagonal", "turned by a quarter, anticlockwise",
+)),), start=2))  # fmt: skip
+"""What turns marks as an image of each EXIF orientation is turned."""
 
 
 @dataclass(frozen=True)
@@ -136,13 +145,15 @@ class Cause:
     """Why marks may disagree with masks."""
 
     words: str
-    """How they lie or are numbered."""
+    """How they should lie or be numbered."""
     code: str
     """What mends one map, for `labels`; empty for numbers."""
     agreement: float
     """Share of the marks that agree once it is mended, in [0, 1]."""
     becomes: tuple[tuple[int, int], ...] = ()
     """(class as marked, class it seems to be) pairs, for numbers."""
+    by_exif: bool = False
+    """Whether either the marks or the mask were drawn on the image as it is stored, and the others as it is seen."""
 
 
 def likely_cause(marks: list[Marks]) -> Cause | None:
@@ -162,10 +173,23 @@ def _agreement(marks: list[Marks]) -> float:
 
 
 def _moved(marks: list[Marks]) -> Iterator[Cause]:
+    if any(each.orientation != AS_STORED for each in marks):
+        for back in (False, True):
+            together = _agreement([_turned(each, back) for each in marks])
+            yield Cause("turned as the EXIF data of its image say, or the mask were", "", together, by_exif=True)
     square = all(each.mask.shape[0] == each.mask.shape[1] for each in marks)
     for words, (code, move) in _MOVES.items():
         if square or words in _SAME_SHAPE:
             yield Cause(words, code, _agreement([move(each) for each in marks]))
+
+
+def _turned(marks: Marks, back: bool) -> Marks:
+    """The marks turned as their image is, or back; as they are where this would exchange height and width."""
+    orientation, (height, width) = marks.orientation, marks.mask.shape
+    if back:
+        orientation = inverse(orientation)
+    move = _BY_EXIF.get(orientation)
+    return marks if move is None or (orientation >= 5 and height != width) else move(marks)
 
 
 def _shifted(marks: list[Marks]) -> Iterator[Cause]:
@@ -180,7 +204,7 @@ def _shifted(marks: list[Marks]) -> Iterator[Cause]:
     near = [(down + d, right + r) for d in range(-3, 4) for r in range(-3, 4)]
     down, right = max(near, key=lambda at: (moved(*at), -abs(at[0]) - abs(at[1])))
     words = f"shifted by {down} pixels down and {right} to the right of where they are"
-    yield Cause(f"not {words}", f"numpy.roll(labels, ({down}, {right}), (0, 1))", moved(down, right))
+    yield Cause(words, f"numpy.roll(labels, ({down}, {right}), (0, 1))", moved(down, right))
 
 
 def _renumbered(marks: list[Marks]) -> Iterator[Cause]:

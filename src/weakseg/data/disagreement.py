@@ -1,12 +1,14 @@
 """Sources of weak labels that the masks of the same images deny."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from weakseg.data.agreement import Cause, Marks, clicked, drawn, likely_cause
 from weakseg.data.finding import Finding, counted
 from weakseg.data.folder import read_sample, read_values, sample_of_tables
 from weakseg.data.inventory import Inventory
 from weakseg.data.look import Looks
+from weakseg.data.orientation import AS_STORED
 
 _MOST = 0.1
 """Share that annotators may err by; on people's scribbles of hearts and photos it is below 0.001."""
@@ -36,7 +38,7 @@ def disagreements(inventory: Inventory, looks: Looks) -> list[Finding]:
             f"{denied / said:.0%} of what it says about {counted([*each])} with a mask is something else in the mask,"
             f" most in {counted(keys, [*each])}"
         )
-        cause = likely_cause(_marks(inventory, source, keys[:_TRIED])) if source in _places(inventory) else None
+        cause = likely_cause(_marks(inventory, looks, source, keys[:_TRIED])) if source in _places(inventory) else None
         if cause:
             text += f"; {cause.agreement:.0%} of it would agree if it were {_undone(inventory, cause)}"
         mend = _mend(inventory, source, cause, whole=len(keys) == len(each))
@@ -49,8 +51,9 @@ def _places(inventory: Inventory) -> list[str]:
     return [*inventory.layers, "clicks.csv"]
 
 
-def _marks(inventory: Inventory, source: str, keys: Sequence[str]) -> list[Marks]:
+def _marks(inventory: Inventory, looks: Looks, source: str, keys: Sequence[str]) -> list[Marks]:
     contents, found = inventory.contents, []
+    upright = contents.legend.declaration.reading.upright
 
     def read(source: str, key: str):
         raw = read_values(inventory.layers[source][key], contents.legend, source)
@@ -59,9 +62,10 @@ def _marks(inventory: Inventory, source: str, keys: Sequence[str]) -> list[Marks
     for key in keys:
         mask = read("masks", key)
         if source == "clicks.csv":
-            found.append(clicked(sample_of_tables(contents, key, read_sample(contents, key).image, mask), mask))
+            each = clicked(sample_of_tables(contents, key, read_sample(contents, key).image, mask), mask)
         else:
-            found.append(drawn(read(source, key), mask))
+            each = drawn(read(source, key), mask)
+        found.append(replace(each, orientation=looks[key].orientation if upright else AS_STORED))
     return found
 
 
@@ -75,9 +79,16 @@ def _mend(inventory: Inventory, source: str, cause: Cause | None, whole: bool) -
     legend, look = inventory.contents.legend, "look at both in the page that --html writes"
     if cause is None:
         return f"{look}, and draw or export again what is wrong, the labels or the mask"
+    if source == "clicks.csv" and (cause.code or cause.by_exif):
+        return f"{look}; if the clicks are wrong, correct x and y in clicks.csv"
+    if cause.by_exif:
+        return (
+            f"{look}: one of both was drawn in a program that ignores the orientation of photos. If it is the labels,"
+            f" for the file of each of these images in {source}/ and its `photo` in images/"
+            " `labels = PIL.Image.open(file); labels.getexif()[274] = PIL.Image.open(photo).getexif().get(274, 1)` and"
+            " `PIL.ImageOps.exif_transpose(labels).save(file)`; if it is the mask, the same for its file in masks/"
+        )
     if cause.code:
-        if source == "clicks.csv":
-            return f"{look}; if the clicks are wrong, correct x and y in clicks.csv"
         code = f"`labels = {cause.code}; PIL.Image.fromarray(labels).save(file)`"
         return (
             f"{look}; if the labels lie wrongly, for each of these files in {source}/"

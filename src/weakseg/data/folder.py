@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from weakseg.data.contents import Contents, read_contents, read_split
 from weakseg.data.declaration import Declaration, read_declaration
-from weakseg.data.image_file import Decoded, decode, holds_colours, read_colours, read_image, read_labels
+from weakseg.data.image_file import Decoded, Reading, decode, holds_colours, read_colours, read_image, read_labels
 from weakseg.data.legend import Legend
 from weakseg.data.name_pattern import found_in
 from weakseg.data.relabel import marked_classes
@@ -208,20 +208,28 @@ def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | N
 def read_values(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None = None) -> Int[np.ndarray, "H W"]:
     """The values, or the numbers of colours, of a label map that should have the (height, width) of its picture."""
     painted = holds_colours(path, palettes=bool(legend.convention(folder).colours))
-    raw = (read_colours if painted else read_labels)(path, legend.declaration.reading)
+    reading = legend.declaration.reading
+    raw = (read_colours if painted else read_labels)(path, reading)
     if size is not None and raw.shape != size:
         found = f"{path} is {raw.shape[1]} wide and {raw.shape[0]} high"
-        expected = f"the size of its picture, {size[1]} wide and {size[0]} high (as its EXIF orientation shows it)"
-        raise DataInvalid(found, expected=expected, mend=_size_mend(raw.shape, size))
+        how = "as its EXIF orientation shows it" if reading.upright else "as it is stored"
+        expected = f"the size of its picture, {size[1]} wide and {size[0]} high ({how})"
+        raise DataInvalid(found, expected=expected, mend=_size_mend(raw.shape, size, reading))
     return raw
 
 
-def _size_mend(shape: tuple[int, ...], size: tuple[int, int]) -> str:
+def _size_mend(shape: tuple[int, ...], size: tuple[int, int], reading: Reading) -> str:
     """What to do about a map of this (height, width) in place of that of its image."""
+    if shape == size[::-1] and not reading.upright:
+        return (
+            "do not resize it: its height and width are exchanged. Where labels lie on the photo as viewers show it,"
+            " remove `exif` from dataset.toml; else turn or transpose it so that it lies on the image"
+        )
     if shape == size[::-1]:
         return (
-            "do not resize it: its height and width are exchanged. Where the photo carries an EXIF orientation that the"
-            " labels ignore, turn the map as the photo is turned,"
+            "do not resize it: its height and width are exchanged. Where all labels ignore the EXIF orientation that"
+            ' the photo carries, write `exif = "ignore"` at the top of dataset.toml, and images are read as they are'
+            " stored; where some of them do, turn the map as the photo is turned,"
             " `PIL.Image.open(map).transpose(turn).save(map)` with turn ="
             " PIL.Image.Transpose.ROTATE_270 for orientation 6, ROTATE_90 for 8, TRANSPOSE for 5, TRANSVERSE for 7"
             " (`PIL.Image.open(photo).getexif().get(274)`); else turn or transpose it so that it lies on the image"

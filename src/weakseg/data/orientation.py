@@ -23,7 +23,11 @@ def turned(values: Shaped[np.ndarray, "H W *C"], orientation: int) -> Shaped[np.
     return values[:, ::-1] if orientation in (2, 3, 6, 7) else values
 
 
+def inverse(orientation: int) -> int:
+    """The orientation that undoes another: a quarter one way a quarter the other way, everything else itself."""
+    return {6: 8, 8: 6}.get(orientation, orientation)
+
+
 def turned_back(values: Shaped[np.ndarray, "H W *C"], orientation: int) -> Shaped[np.ndarray, "h w *C"]:
     """What is seen, as it is stored; a view."""
-    # A quarter one way is undone by a quarter the other way, everything else by itself.
-    return turned(values, {6: 8, 8: 6}.get(orientation, orientation))
+    return turned(values, inverse(orientation))
