@@ -5,7 +5,7 @@ Where no range is declared, sixteen-bit values are divided by 65535 and floating
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -19,8 +19,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from weakseg.data.colours import numbers_of
+from weakseg.data.deep_png import ask_for_lower_bytes, is_deep, joined, png_bits
 from weakseg.data.orientation import orientation_in, turned, turned_back
-from weakseg.data.value_range import FORMATS, Held, Range, held_by, is_eight_bits, scaled
+from weakseg.data.value_range import Held, Range, held_by, require_known, scaled
 from weakseg.errors import DataInvalid
 from weakseg.memory import SMALLER, require_memory
 from weakseg.regular_file import open_regular
@@ -95,6 +96,9 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
     else:
         picture, orientation = _read_pillow(path, IMAGE)
         values = channels_of(picture)
+        if picture.format == "PNG" and is_deep(path):
+            lower, _ = _read_pillow(path, IMAGE, ask_for_lower_bytes)
+            values = joined(path, values, np.asarray(lower))
         if picture.mode == "I" and picture.format == "TIFF" and _unsigned(picture):
             # Pillow takes them for signed ones.
             values = values.view(np.uint32)
@@ -103,38 +107,8 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
         if _white_is_zero(picture) and values.dtype.kind == "u" and values.dtype.itemsize == 2:
             values = np.invert(values)
     held = held_by(values)
-    if held is None and not is_eight_bits(values) or held is not None and not _is_known(held, reading.range):
-        raise _range_unknown(path, values)
+    require_known(path, values, held, reading.range)
     return Decoded(scaled(values, reading.range), orientation, held)
-
-
-def _is_known(held: Held, range: Range | None) -> bool:
-    """Whether it is known what these numbers mean."""
-    if not (np.isfinite(held.low) and np.isfinite(held.high)):
-        return False
-    usual = FORMATS.get(held.dtype)
-    return range is not None or usual is not None and usual[0] <= held.low and held.high <= usual[1]
-
-
-def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInvalid:
-    """The error of an image whose values cannot be brought to [0, 1] without being told how."""
-    expected = "8 or 16 bits without a sign, floating point in [0, 1], or a range that is declared"
-    strange = ~np.isfinite(values).all(axis=2) if values.dtype.kind == "f" else np.zeros(1, bool)
-    if strange.any():
-        mend = (
-            "save the image with a number there, `numpy.nan_to_num(values, posinf=0, neginf=0)`; where these pixels"
-            " hold no data, leave them undrawn in scribbles and give them the value of `void` in masks"
-        )
-        numbers = values[np.isfinite(values)] if not strange.all() else values
-        found = f"{path} holds {values.dtype} values from {numbers.min()} to {numbers.max()}"
-        return DataInvalid(f"{found}, and nan or infinity at {strange.sum()} pixels", expected=expected, mend=mend)
-    mend = (
-        "write `range = [low, high]` into dataset.toml, or give it to `weakseg solve` as --range: the values that shall"
-        " become 0 and 1, the same for all images; where one value, such as -9999, means no data, choose low above it,"
-        " leave these pixels undrawn in scribbles and give them the value of `void` in masks"
-    )
-    found = f"{path} holds {values.dtype} values from {values.min()} to {values.max()}"
-    return DataInvalid(found, expected=expected, mend=mend)
 
 
 def _laid(
@@ -187,7 +161,7 @@ def read_labels(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
     stretch = 1
     if picture is not None and picture.mode in ("1", "L"):
         # Pillow stretches grey values of 2 or 4 bits to 0..255, and inverts them where 0 means white.
-        bits = _tiff_bits(picture) if picture.format == "TIFF" else _png_bits(path)
+        bits = _tiff_bits(picture) if picture.format == "TIFF" else png_bits(path)
         stretch = 255 // (2**bits - 1) if picture.mode == "L" else 1
         values = np.invert(values) if _white_is_zero(picture) else values
     labels = values[:, :, 0].astype(np.int32)
@@ -329,8 +303,10 @@ def _require_memory(path: Path, height: int, width: int, channels: int, needs: N
     require_memory(found, height * width * (needs.pixel + needs.value * channels))
 
 
-def _read_pillow(path: Path, needs: Needs) -> tuple[Image.Image, int]:
-    """The only picture in a file, as Pillow lays it, and its orientation."""
+def _read_pillow(
+    path: Path, needs: Needs, prepare: Callable[[Image.Image], None] = lambda opened: None
+) -> tuple[Image.Image, int]:
+    """The only picture in a file, as Pillow lays it, and its orientation; `prepare` is called before it is decoded."""
     try:
         with _opened(path) as picture:
             # A phone's MPO is a JPEG with a preview or depth map behind the photo.
@@ -338,6 +314,7 @@ def _read_pillow(path: Path, needs: Needs) -> tuple[Image.Image, int]:
             if pages == 1:
                 grey = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
                 _require_memory(path, picture.height, picture.width, 1 if grey else 3, needs)
+                prepare(picture)
                 # Pillow removes it from a TIFF that it turns while it loads it.
                 orientation = orientation_in(picture.getexif())
                 picture.load()
@@ -397,10 +374,3 @@ def _read_tiff(path: Path, needs: Needs) -> tuple[Shaped[np.ndarray, "H W M"], i
     colours = values.shape[2] - len(extra)
     kept = [i for i in range(values.shape[2]) if i < colours or extra[i - colours] == 0]
     return values if len(kept) == values.shape[2] else values[:, :, kept], orientation
-
-
-def _png_bits(path: Path) -> int:
-    """Bits a sample of a PNG; 8 for any other file."""
-    with open_regular(path) as file:
-        head = file.read(25)
-    return head[24] if head.startswith(b"\x89PNG") and head[24] < 8 else 8

@@ -4,6 +4,7 @@ Eight bits are always divided by 255. Of more bits, cameras use a part, which `r
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -50,6 +51,40 @@ def held_by(values: Shaped[np.ndarray, "H W M"]) -> Held | None:
 def is_eight_bits(values: Shaped[np.ndarray, "H W M"]) -> bool:
     """Whether these are eight bits without a sign, or one."""
     return values.dtype in (np.uint8, np.bool_)
+
+
+def require_known(path: Path, values: Shaped[np.ndarray, "H W M"], held: Held | None, range: Range | None) -> None:
+    """Raise `DataInvalid` where nobody knows which numbers of a file would be 0 and 1."""
+    if not (is_eight_bits(values) if held is None else _is_known(held, range)):
+        raise _range_unknown(path, values)
+
+
+def _is_known(held: Held, range: Range | None) -> bool:
+    if not (np.isfinite(held.low) and np.isfinite(held.high)):
+        return False
+    usual = FORMATS.get(held.dtype)
+    return range is not None or usual is not None and usual[0] <= held.low and held.high <= usual[1]
+
+
+def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInvalid:
+    """The error of an image whose values cannot be brought to [0, 1] without being told how."""
+    expected = "8 or 16 bits without a sign, floating point in [0, 1], or a range that is declared"
+    strange = ~np.isfinite(values).all(axis=2) if values.dtype.kind == "f" else np.zeros(1, bool)
+    if strange.any():
+        mend = (
+            "save the image with a number there, `numpy.nan_to_num(values, posinf=0, neginf=0)`; where these pixels"
+            " hold no data, leave them undrawn in scribbles and give them the value of `void` in masks"
+        )
+        numbers = values[np.isfinite(values)] if not strange.all() else values
+        found = f"{path} holds {values.dtype} values from {numbers.min()} to {numbers.max()}"
+        return DataInvalid(f"{found}, and nan or infinity at {strange.sum()} pixels", expected=expected, mend=mend)
+    mend = (
+        "write `range = [low, high]` into dataset.toml, or give it to `weakseg solve` as --range: the values that shall"
+        " become 0 and 1, the same for all images; where one value, such as -9999, means no data, choose low above it,"
+        " leave these pixels undrawn in scribbles and give them the value of `void` in masks"
+    )
+    found = f"{path} holds {values.dtype} values from {values.min()} to {values.max()}"
+    return DataInvalid(found, expected=expected, mend=mend)
 
 
 def scaled(values: Shaped[np.ndarray, "H W M"], range: Range | None) -> Float[np.ndarray, "M H W"]:
