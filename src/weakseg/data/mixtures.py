@@ -75,8 +75,8 @@ def _mend_of_masks(inventory: Inventory, ground: int) -> str:
         name = names[1 - ground]
         return (
             f"if {void} stands for '{name}' in some of them, as in the binary masks of ImageJ, set"
-            f' `instances = "{name}"` and `void = []` below a line `[masks]` at the end of dataset.toml: then every'
-            f" value above 0 but {values[ground]} is '{name}'"
+            f' `instances = "{name}"` and `void = []` below a line `[masks]` at the end of dataset.toml: then'
+            f" {values[1 - ground]}, {void} and all that is declared for no other class mean '{name}'"
         )
     changed = _rewritten(f"numpy.where(labels == {void}, VALUE, labels)")
     meant = _alternatives(inventory, "masks", ground)
