@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from weakseg.errors import NetworkUnavailable
-from weakseg.models.weights import blue_first, locate, normalisation
+from weakseg.models.weights import locate
 
 _LOCATE = """
 import sys, time
@@ -73,14 +73,3 @@ def test_a_path_that_does_not_exist_is_no_question_for_the_hub(tmp_path, monkeyp
     with pytest.raises(NetworkUnavailable, match="no/such/folder"):
         locate("/no/such/folder")
     assert time.monotonic() - start < 5
-
-
-def test_normalisation_follows_the_family_where_no_file_says(tmp_path):
-    """MobileNets were trained on [-1, 1], MobileViT on [0, 1] with blue first, most others on ImageNet's moments."""
-    assert normalisation(tmp_path, "mobilenet_v2")["std"] == (0.5, 0.5, 0.5)
-    assert normalisation(tmp_path, "segformer")["mean"] == (0.485, 0.456, 0.406)
-    assert normalisation(tmp_path, "mobilevit") == {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
-    assert [blue_first(tmp_path, family) for family in ("mobilevit", "segformer")] == [True, False]
-    (tmp_path / "preprocessor_config.json").write_text('{"do_flip_channel_order": false, "do_normalize": null}')
-    assert not blue_first(tmp_path, "mobilevit")
-    assert normalisation(tmp_path, "segformer")["std"] == (1.0, 1.0, 1.0)

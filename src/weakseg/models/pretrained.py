@@ -9,6 +9,7 @@ import torch
 
 from weakseg.errors import NetworkUnavailable, RecipeInvalid
 from weakseg.models.network import Network
+from weakseg.models.preprocessing import blue_first, normalisation
 from weakseg.models.self_contained import offline
 from weakseg.models.traps import (
     adapt_first_convolution,
@@ -18,7 +19,7 @@ from weakseg.models.traps import (
     reverse_first_convolution,
     tile_px,
 )
-from weakseg.models.weights import blue_first, config_from, explained, locate, normalisation, quiet, read_config
+from weakseg.models.weights import config_from, explained, locate, quiet, read_config
 from weakseg.place import absolute
 
 
@@ -57,14 +58,15 @@ class Pretrained:
             NetworkUnavailable: there is no such checkpoint, or more than the head is missing from its weights.
         """
         folder = locate(self.name)
-        config = mend_config(read_config(folder), classes, self.output_stride)
-        with quiet(), offline(), explained(self.name):
-            body, fresh = _load(folder, config)
-        _refuse_missing_backbone(self.name, body, fresh)
-        if blue_first(folder, config.model_type):
-            reverse_first_convolution(body)
-        settings = {"fresh_parameters": sorted(fresh), **normalisation(folder, config.model_type)}
-        return _adapt(body, channels, settings, self.enlarge)
+        config = read_config(folder)
+        with explained(f"{folder / 'config.json'}, with the weights beside it,"):
+            config = mend_config(config, classes, self.output_stride)
+            with quiet(), offline():
+                body, fresh = _load(folder, config)
+            _refuse_missing_backbone(self.name, body, fresh)
+            if blue_first(folder, config.model_type):
+                reverse_first_convolution(body)
+            return _adapt(body, channels, _settings(folder, body, fresh), self.enlarge)
 
     def rebuild(self, channels: int, classes: int, config: dict) -> Network:
         """The same architecture from `Network.config`, without any file; its weights are about to be loaded."""
@@ -92,12 +94,11 @@ class Untrained:
     def build(self, channels: int, classes: int) -> Network:
         """The network, drawn from torch's global generator."""
         path = Path(self.config)
-        config = mend_config(read_config(path), classes, self.output_stride)
         folder = path if path.is_dir() else path.parent
-        settings = {"fresh_parameters": [], **normalisation(folder, config.model_type)}
-        settings["architecture"] = config.to_dict()
-        with explained(self.config):
-            return _from_config(settings, channels, classes, self.enlarge)
+        config = read_config(path)
+        with explained(str(path / "config.json" if path.is_dir() else path)):
+            body = _drawn(mend_config(config, classes, self.output_stride))
+            return _adapt(body, channels, _settings(folder, body, set()), self.enlarge)
 
     def rebuild(self, channels: int, classes: int, config: dict) -> Network:
         """The same architecture from `Network.config`, without any file; its weights are about to be loaded."""
@@ -129,14 +130,23 @@ def _lacking(loading: dict) -> set[str]:
     return set(loading["missing_keys"]) | mismatched
 
 
-def _from_config(settings: dict, channels: int, classes: int, enlarge: float) -> Network:
-    from transformers import AutoModelForSemanticSegmentation
+def _settings(folder: Path, body: Any, fresh: set[str]) -> dict[str, Any]:
+    own = normalisation(folder, body.config.model_type, first_convolution(body).in_channels)
+    return {"fresh_parameters": sorted(fresh), **own}
 
+
+def _from_config(settings: dict, channels: int, classes: int, enlarge: float) -> Network:
     config = config_from(settings["architecture"])
     config.num_labels = classes
+    return _adapt(_drawn(config), channels, settings, enlarge)
+
+
+def _drawn(config) -> Any:
+    """A network with random weights."""
+    from transformers import AutoModelForSemanticSegmentation
+
     with quiet(), offline():
-        body = AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
-    return _adapt(body, channels, settings, enlarge)
+        return AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
 
 
 def _adapt(body, channels: int, settings: dict, enlarge: float) -> Network:

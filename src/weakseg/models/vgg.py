@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from weakseg.errors import NetworkUnavailable
 from weakseg.models.network import Network
+from weakseg.models.preprocessing import IMAGENET
 from weakseg.models.traps import adapt_first_convolution
-from weakseg.models.weights import IMAGENET
 from weakseg.place import absolute
 from weakseg.regular_file import require_regular
 

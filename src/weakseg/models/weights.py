@@ -1,18 +1,16 @@
-"""Where a pretrained network lies, what its files say, and what to tell people when it is not there."""
+"""Where a pretrained network lies, what its config says, and what to tell people when it is not there."""
 
 import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from weakseg.errors import NetworkUnavailable, WeaksegError
 from weakseg.models.self_contained import offline, require_self_contained
 from weakseg.regular_file import read_text
 
 _FILES = ["config.json", "preprocessor_config.json", "model*.safetensors*"]
-IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-"""Moments of ImageNet's photographs, red, green and blue."""
-_HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 
 
 def locate(name: str) -> Path:
@@ -70,8 +68,36 @@ def read_config(path: Path):
             expected="a transformers config.json",
             mend="give the path of one, or of the folder that holds it",
         )
+    settings = read_object(file)
+    if not isinstance(settings.get("model_type"), str):
+        raise NetworkUnavailable(
+            f"{file}: model_type is {settings.get('model_type', 'missing')!r:.100}",
+            expected='the name of an architecture, as "model_type": "segformer"',
+            mend="fetch the file again, or give the config.json of a network of transformers",
+        )
     with explained(str(file)):
-        return config_from(json.loads(read_text(file, NetworkUnavailable)))
+        try:
+            return config_from(settings)
+        except WeaksegError as error:
+            raise error.at(file) from error
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """What a JSON file of a checkpoint says.
+
+    Raises:
+        NetworkUnavailable: it cannot be read, or is no object.
+    """
+    try:
+        found = json.loads(read_text(file, NetworkUnavailable))
+        said = f"holds {found!r:.100}"
+    except (ValueError, RecursionError) as error:
+        found, said = None, f"is no JSON: {error}"
+    if isinstance(found, dict):
+        return found
+    raise NetworkUnavailable(
+        f"{file} {said}", expected="a JSON object, {...}", mend="fetch the file again, or put it back from a copy"
+    )
 
 
 def config_from(settings: dict):
@@ -89,36 +115,16 @@ def config_from(settings: dict):
         return AutoConfig.for_model(settings["model_type"], **known)
 
 
-def normalisation(folder: Path, model_type: str) -> dict[str, tuple[float, ...]]:
-    """`mean` and `std` of the checkpoint's own preprocessing, for pictures in [0, 1]; ImageNet's where it has none."""
-    stated = _preprocessing(folder)
-    if not stated.get("do_normalize", not model_type.startswith("mobilevit")):
-        return {"mean": (0.0,) * 3, "std": (1.0,) * 3}
-    usual = _HALF if model_type.startswith(("mobilenet", "beit", "data2vec", "dpt")) else IMAGENET
-    return {key: tuple(stated.get(f"image_{key}") or usual[key]) for key in ("mean", "std")}
-
-
-def blue_first(folder: Path, model_type: str) -> bool:
-    """Whether the first convolution expects blue, green, red, as MobileViT's does."""
-    return _preprocessing(folder).get("do_flip_channel_order", model_type.startswith("mobilevit"))
-
-
-def _preprocessing(folder: Path) -> dict:
-    file = folder / "preprocessor_config.json"
-    with explained(str(file)):
-        return json.loads(read_text(file, NetworkUnavailable)) if file.is_file() else {}
-
-
 @contextmanager
 def explained(name: str):
-    """Turn what transformers raises about a checkpoint into a message of ours; our own name it and stay."""
+    """Turn what transformers raises about a checkpoint into a message of ours; our own stay as they are."""
     try:
         yield
-    except WeaksegError as error:
-        raise error if name in error.found else error.at(name) from error
+    except WeaksegError:
+        raise
     except Exception as error:  # a wrong checkpoint shows as OSError, ValueError, KeyError, RuntimeError and others
         raise NetworkUnavailable(
-            f"'{name}' cannot be loaded: {_first_line(error)}",
+            f"{name} cannot be loaded: {_first_line(error)}",
             expected="a semantic segmentation network, image classifier or backbone of transformers, "
             "with its weights in model.safetensors",
             mend="choose such a checkpoint (docs/networks.md lists those that were tried), or give any nn.Module "
@@ -143,4 +149,4 @@ def quiet():
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

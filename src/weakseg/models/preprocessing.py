@@ -1,0 +1,74 @@
+"""How a checkpoint wants its pictures: what its `preprocessor_config.json` says, or what is usual in its family."""
+
+from pathlib import Path
+from typing import Any
+
+from weakseg.errors import NetworkUnavailable
+from weakseg.models.weights import read_object
+
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+"""Moments of ImageNet's photographs, red, green and blue."""
+_HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+_LEAST = {"mean": -1e6, "std": 1e-6}
+_MOST = 1e6
+"""Beyond these nothing is left of a picture in [0, 1], in single precision."""
+
+
+def normalisation(folder: Path, model_type: str, channels: int) -> dict[str, tuple[float, ...]]:
+    """`mean` and `std` of the checkpoint's own preprocessing, for pictures in [0, 1]; ImageNet's where it has none.
+
+    Args:
+        folder: of the checkpoint.
+        model_type: its family.
+        channels: that the network takes.
+
+    Raises:
+        NetworkUnavailable: the file says what cannot be.
+    """
+    file, stated = _preprocessing(folder)
+    if not _switch(file, stated, "do_normalize", not model_type.startswith("mobilevit")):
+        return {"mean": (0.0,) * 3, "std": (1.0,) * 3}
+    usual = _HALF if model_type.startswith(("mobilenet", "beit", "data2vec", "dpt")) else IMAGENET
+    return {key: _moments(file, stated, key, channels) or usual[key] for key in ("mean", "std")}
+
+
+def blue_first(folder: Path, model_type: str) -> bool:
+    """Whether the first convolution expects blue, green, red, as MobileViT's does.
+
+    Raises:
+        NetworkUnavailable: the file says what cannot be.
+    """
+    file, stated = _preprocessing(folder)
+    return _switch(file, stated, "do_flip_channel_order", model_type.startswith("mobilevit"))
+
+
+def _preprocessing(folder: Path) -> tuple[Path, dict[str, Any]]:
+    file = folder / "preprocessor_config.json"
+    return file, read_object(file) if file.is_file() else {}
+
+
+def _switch(file: Path, stated: dict[str, Any], key: str, usual: bool) -> bool:
+    value = stated.get(key, usual)
+    if value is not None and not isinstance(value, bool):
+        raise _wrong(file, key, value, "true or false")
+    return bool(value)
+
+
+def _moments(file: Path, stated: dict[str, Any], key: str, channels: int) -> tuple[float, ...] | None:
+    """One number a channel; `None` where the file says nothing."""
+    values, least = stated.get(f"image_{key}"), _LEAST[key]
+    if values is None:
+        return None
+    numbers = isinstance(values, list) and all(type(value) in (int, float) for value in values)
+    # What is no number at all is not between two either.
+    if not numbers or len(values) != channels or not all(least <= value <= _MOST for value in values):
+        raise _wrong(file, f"image_{key}", values, f"{channels} numbers from {least:g} to {_MOST:g}, one a channel")
+    return tuple(float(value) for value in values)
+
+
+def _wrong(file: Path, key: str, value: object, expected: str) -> NetworkUnavailable:
+    return NetworkUnavailable(
+        f"{file}: {key} is {value!r:.100}",
+        expected=expected,
+        mend="fetch the file again, or take this setting out: then what is usual in the network's family is taken",
+    )
