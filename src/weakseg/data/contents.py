@@ -29,6 +29,8 @@ class Contents:
     masks: dict[str, Path]
     fully_labelled: frozenset[str]
     """Pictures whose mask is a training label."""
+    everything_drawn: frozenset[str]
+    """Pictures from which classes that are not drawn are absent."""
     drawn: tuple[dict[str, Path], ...]
     """The label maps of each source; later ones are drawn over earlier ones."""
     tags: dict[str, Int[np.ndarray, " C"]]
@@ -71,9 +73,9 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
             said[source.name].update(rows)
             problems.extend(wrong)
     tables = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
-    return Contents(
-        legend, pictures, masks, frozenset(full), maps, *tables, folders=tuple(at.name for at in folders)
-    ), problems
+    everything = frozenset(declared_keys(root, declaration, "everything_drawn", pictures, problems))
+    names = tuple(at.name for at in folders)
+    return Contents(legend, pictures, masks, frozenset(full), everything, maps, *tables, folders=names), problems
 
 
 def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[str, Path]:
@@ -227,18 +229,26 @@ def label_maps(folder: Path, pictures: Collection[str], problems: Problems, nest
     return maps
 
 
+def declared_keys(
+    root: Path, declaration: Declaration, name: str, pictures: Collection[str], problems: Problems
+) -> set[str]:
+    """The pictures that a list of keys and patterns in dataset.toml means."""
+    found = set()
+    for pattern in getattr(declaration, name):
+        meant = {key for key in pictures if key == pattern or fnmatchcase(key, pattern)}
+        if not meant:
+            problems.append(
+                DataInvalid(f"{root / 'dataset.toml'}: `{name}` says '{pattern}', which is no picture's key")
+            )
+        found |= meant
+    return found
+
+
 def declared_full(
     root: Path, declaration: Declaration, pictures: Collection[str], masks: Collection[str], problems: Problems
 ) -> set[str]:
     """The pictures that dataset.toml declares fully labelled, as far as they have a mask."""
-    full = set()
-    for pattern in declaration.fully_labelled:
-        meant = {key for key in pictures if key == pattern or fnmatchcase(key, pattern)}
-        if not meant:
-            problems.append(
-                DataInvalid(f"{root / 'dataset.toml'}: `fully_labelled` says '{pattern}', which is no picture's key")
-            )
-        full |= meant
+    full = declared_keys(root, declaration, "fully_labelled", pictures, problems)
     for key in sorted(full.difference(masks)):
         mend = f"add masks/{key}.png, or take it out of dataset.toml"
         problems.append(

@@ -41,6 +41,9 @@ class Declaration:
     """(class, class it becomes) pairs."""
     fully_labelled: tuple[str, ...] = ()
     """Keys, or patterns with * and ?, of the pictures whose mask is a training label."""
+    everything_drawn: tuple[str, ...] = ()
+    """Keys, or patterns with * and ?, of the pictures on which every class that they show is drawn, boxed or tagged:
+    other classes are absent from them. `true` in the file is all, ("*",)."""
     first_value: int = 0
     """Value of the first class in label maps, from -32768 to 65535 (napari and scikit-image count from 1 and leave 0
     unlabeled)."""
@@ -200,6 +203,8 @@ def _field(name: str, value: Any) -> Any:
         fits = isinstance(value, list) and (len(value) == 2 and all(map(_is_number, value)) or not value)
         expected = "two numbers, [0, 4095]"
         fitting = tuple(value) or None if fits else None
+    elif name == "everything_drawn" and isinstance(value, bool):
+        fits, expected, fitting = True, "", ("*",) if value else ()
     elif isinstance(default, tuple):
         fits, expected = _is_names(value, list), 'a list of names, ["a", "b"]'
         fitting = tuple(value) if fits else ()

@@ -64,6 +64,8 @@ def _of_files(contents: Contents, key: str) -> str:
     for stroke in contents.clicks.get(key, ()):
         said.update(f"{stroke.label} {stroke.width_px} {stroke.points.tolist()}".encode())
     said.update(str(key in contents.fully_labelled).encode())
+    if key in contents.everything_drawn:
+        said.update(b"everything drawn")
     return said.hexdigest()[:16]
 
 

@@ -149,7 +149,8 @@ def read_sample(contents: Contents, key: str) -> Sample:
     for layer in [truth, *drawn] if full else drawn:
         seeds = np.where((layer != UNLABELED) & said.valid, layer, seeds)
     marked = marked_classes(seeds, said.strokes, said.boxes, len(said.tags))
-    untold = np.where(marked, PRESENT, ABSENT if full else UNTOLD)
+    known = full or (key in contents.everything_drawn and bool(marked.any()))
+    untold = np.where(marked, PRESENT, ABSENT if known else UNTOLD)
     return replace(said, seeds=seeds, tags=np.where(said.tags == UNTOLD, untold, said.tags), held=read.held)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weakseg.data.contents import Contents, Problems, declared_full, label_maps, list_files
+from weakseg.data.contents import Contents, Problems, declared_full, declared_keys, label_maps, list_files
 from weakseg.data.declaration import Declaration, read_declaration
 from weakseg.data.finding import Finding, findings_of
 from weakseg.data.image_file import EXTENSIONS
@@ -58,14 +58,15 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     problems: Problems = []
     masks = layers.get("masks", {})
     full = declared_full(root, legend.declaration, pictures, masks, problems)
-    findings += _all_of(problems, root / "dataset.toml", "correct `fully_labelled`") + strangers(root)
+    everything = declared_keys(root, legend.declaration, "everything_drawn", pictures, problems)
+    findings += _all_of(problems, root / "dataset.toml", "correct the list of keys") + strangers(root)
     findings += findings_of_labelmap(root, legend)
     told = {finding.file for finding in findings if not finding.remark}
     findings += [finding for finding in unfollowed(root) if finding.file not in told]
     names = tuple(name for name in layers if name != "masks")
     drawn = tuple(layers[name] for name in names)
     words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
-    contents = Contents(legend, pictures, masks, frozenset(full), drawn, *words, folders=names)
+    contents = Contents(legend, pictures, masks, frozenset(full), frozenset(everything), drawn, *words, folders=names)
     return Inventory(root, contents, layers, tuple(table.name for table in tables)), findings
 
 

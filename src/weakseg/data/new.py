@@ -39,6 +39,10 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # Pictures whose mask may be used for training: keys, or patterns such as "site3_*".
 # fully_labelled = []
 
+# true, or keys and patterns: every class that such a picture shows is drawn on it, boxed or tagged, so that the others
+# are absent from it.
+# everything_drawn = []
+
 # The value of the first class in masks and scribbles.
 # first_value = 0
 

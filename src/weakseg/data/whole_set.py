@@ -5,6 +5,7 @@ from itertools import combinations
 
 from weakseg.data.colours import named
 from weakseg.data.disagreement import disagreements
+from weakseg.data.drawn_classes import drawn_classes
 from weakseg.data.finding import Finding, counted, findings_of, some
 from weakseg.data.folder import channels_differ
 from weakseg.data.habits import listed
@@ -32,6 +33,7 @@ def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[
         found += [*undeclared_values(inventory, looks), *disagreements(inventory, looks)]
         found += [*_all_marked(inventory, looks), *_one_class(inventory, looks), *mixtures(inventory, looks)]
         found += soft_edges(inventory, looks)
+        found += drawn_classes(inventory, looks)
         found += [*_unlabelled(inventory, looks, splits), *_unmasked(inventory, splits)]
         found += [
             *_nothing_to_judge_by(inventory, looks, splits),
