@@ -17,6 +17,7 @@ from weakseg.data.image_file import EXTENSIONS
 from weakseg.data.labelmap import findings_of_labelmap
 from weakseg.data.left_out import holds_label_maps, images_left_out, maps_left_out, strangers, unfollowed
 from weakseg.data.legend import Legend, read_legend
+from weakseg.data.parts import findings_of_parts
 from weakseg.data.weak_files import READERS
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
@@ -46,9 +47,7 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     pictures, of_pictures = _pictures(root / "images", legend.declaration.nested)
     findings += of_pictures
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and holds_label_maps(folder.name)]
-    layers = {
-        folder.name: _layer(folder, pictures, legend.declaration.nested, findings) for folder in folders if pictures
-    }
+    layers = {folder.name: _layer(folder, pictures, legend, findings) for folder in folders if pictures}
     there = [root / name for name in READERS if os.path.lexists(root / name)]
     tables = there if pictures and legend.declared else []
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
@@ -111,12 +110,16 @@ def _pictures(folder: Path, nested: bool) -> tuple[dict[str, Path], list[Finding
     return pictures, [*findings, *images_left_out(folder, pictures, nested)]
 
 
-def _layer(folder: Path, pictures: Collection[str], nested: bool, findings: list[Finding]) -> dict[str, Path]:
+def _layer(folder: Path, pictures: Collection[str], legend: Legend, findings: list[Finding]) -> dict[str, Path]:
     """The label maps that belong to pictures."""
-    problems: Problems = []
+    problems, nested = [], legend.declaration.nested
     maps = label_maps(folder, pictures, problems, nested)
-    findings += _all_of(problems, folder, "rename the maps like their pictures, or remove the folder")
-    strays = [file for key, file in list_files(folder, [], nested).items() if key not in pictures] if maps else []
+    strays = {key: file for key, file in list_files(folder, [], nested).items() if key not in pictures}
+    of_parts, parts = findings_of_parts(folder, strays, pictures, maps, legend)
+    findings += of_parts
+    if maps or not parts:
+        findings += _all_of(problems, folder, "rename the maps like their pictures, or remove the folder")
+    strays = [file for key, file in strays.items() if key not in parts] if maps or parts else []
     findings += maps_left_out(folder, pictures, maps, nested)
     mend = "rename it like its picture, add the picture, or remove it"
     findings += [Finding(f, "it belongs to no picture", "a picture of the same name in images/", mend) for f in strays]
