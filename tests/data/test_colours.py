@@ -162,7 +162,7 @@ def test_a_training_names_the_colours_too(farm):
     with pytest.raises(DataInvalid, match="colour picture; 4 undeclared colours: #ffffff") as error:
         Folder(str(farm))[0]
 
-    assert '"#ffffff"  # 91.15% of the pixels' in error.value.mend
+    assert '"#ffffff"  # 175 pixels' in error.value.mend
 
 
 def test_a_table_without_names_is_no_table(farm):
@@ -333,6 +333,20 @@ def test_a_wrong_table_is_told_of(farm, line, told):
     finding = faults(farm)["dataset.toml"]
 
     assert told in finding.expected + finding.mend
+
+
+def test_a_photo_among_the_label_maps_is_told_of_in_short(farm, monkeypatch):
+    """Its thousands of colours are not all kept."""
+    monkeypatch.setattr("weakseg.data.habits.MOST_COLOURS", 20)
+    monkeypatch.setattr("weakseg.data.paint.MOST_COLOURS", 20)
+    photo = np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8)
+    photo[:3] = 7, 8, 9
+    save(farm / "masks" / "a.png", photo)
+
+    told = faults(farm)["masks/a.png"]
+
+    assert "20 undeclared colours or more: #070809 (48 pixels)" in told.found
+    assert "where these are photos" in told.mend
 
 
 def test_lossy_paint_is_refused(farm):

@@ -12,6 +12,8 @@ from weakseg.data.colours import is_painted, rgba_of
 from weakseg.data.convention import LEAST, MOST, Convention
 from weakseg.errors import DataInvalid
 
+MOST_COLOURS = 1000
+"""Colours of a map that are counted: of more, the commonest."""
 _MANY = 8
 """More undeclared values than this are no classes that were forgotten."""
 
@@ -36,7 +38,8 @@ def values_of(raw: Int[np.ndarray, "H W"], undeclared: Bool[np.ndarray, "H W"], 
     """
     if is_painted(raw):
         blended = between(rgba_of(raw)) & undeclared
-    elif rims(np.where(undeclared, END, raw), nothing).blended:
+        return Values(_commonest(raw), _commonest(raw[undeclared]), int(blended.sum()))
+    if rims(np.where(undeclared, END, raw), nothing).blended:
         blended = undeclared  # beside blends, a value beyond all classes is one too: JPEG overshoots
     else:
         blended = between(raw) & undeclared
@@ -45,9 +48,10 @@ def values_of(raw: Int[np.ndarray, "H W"], undeclared: Bool[np.ndarray, "H W"], 
 
 def together(parts: Sequence[Values]) -> Values:
     """The values of several maps of one folder."""
-    pixels, undeclared = (sum((Counter(dict(each)) for each in of), Counter()) for of in (
-        [part.pixels for part in parts], [part.undeclared for part in parts]
-    ))  # fmt: skip
+    pixels, undeclared = Counter(), Counter()
+    for part in parts:
+        pixels.update(part.pixels)
+        undeclared.update(part.undeclared)
     return Values(dict(pixels), dict(undeclared), sum(part.blended for part in parts))
 
 
@@ -175,3 +179,10 @@ def _below(convention: Convention, *lines: str) -> str:
     """Lines of dataset.toml that hold for one folder alone."""
     table = "masks" if convention.folder == "masks" else "scribbles"
     return " and ".join(f"`{line}`" for line in lines) + f" below a line `[{table}]` at the end of dataset.toml"
+
+
+def _commonest(colours: Int[np.ndarray, "..."]) -> dict[int, int]:
+    """The pixels of each colour, as far as they are counted: a photo has a colour for each of its pixels."""
+    each, counts = np.unique(colours, return_counts=True)
+    kept = np.argsort(-counts, kind="stable")[:MOST_COLOURS]
+    return dict(zip(each[kept].tolist(), counts[kept].tolist(), strict=True))

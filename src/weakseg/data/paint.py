@@ -10,7 +10,7 @@ from jaxtyping import Int
 from weakseg.data.blends import between
 from weakseg.data.colours import TRANSPARENT, named, rgba_of
 from weakseg.data.convention import Convention
-from weakseg.data.habits import Values
+from weakseg.data.habits import MOST_COLOURS, Values
 from weakseg.errors import DataInvalid
 from weakseg.types import UNLABELED
 
@@ -24,7 +24,8 @@ def undeclared_colours(values: Values, convention: Convention, names: tuple[str,
     near = _nearest(strange[:_TOLD], convention, names)
     told = [f"{named(each)} ({values.undeclared[each]} pixels{near.get(each, '')})" for each in strange[:_TOLD]]
     more = f" and {len(strange) - _TOLD} more" if len(strange) > _TOLD else ""
-    found = f"{len(strange)} undeclared colour{'s' * (len(strange) > 1)}: {', '.join(told)}{more}"
+    number = f"{len(strange)} undeclared colour{'s' * (len(strange) > 1)}"
+    found = f"{number}{' or more' * (len(strange) >= MOST_COLOURS)}: {', '.join(told)}{more}"
     if convention.colours:
         known = [f"{named(colour)} ({_meaning(declared, names)})" for colour, declared in convention.colours]
         expected = f"the colours that `[colours]` in dataset.toml tells of: {', '.join(known)}"
@@ -58,20 +59,28 @@ def mend_of_colours(
     if {*strange} <= {*known}:
         lines = [(known[each], each, "") for each in strange]
         return f"if labelmap.txt is right about them, write {_place(convention)}:\n{table(lines, _headed(convention))}"
-    shown, key, every = plain[: max(len(names) + 2, _TOLD)], convention.key, sum(values.pixels.values())
+    return _to_be_named(plain, len(strange) - len(plain), values, convention, names)
+
+
+def _to_be_named(
+    plain: Sequence[int], others: int, values: Values, convention: Convention, names: tuple[str, ...]
+) -> str:
+    """Advice with a table of colours whose names are left to who knows them."""
+    shown, nothing = plain[: max(len(names) + 2, _TOLD)], convention.key
     # What is transparent in scribbles can only be what nobody drew.
-    shown.sort(key=lambda each: each != TRANSPARENT or key == "void")
-    lines = [
-        ("unlabeled" if each == TRANSPARENT and key == "unlabeled" else f"? {number}", each,
-         f"{values.undeclared[each] / every:.2%} of the pixels")
-        for number, each in enumerate(shown, start=shown[:1] != [TRANSPARENT] or key == "void")
-    ]  # fmt: skip
-    rarer = len(strange) - len(shown)
-    left = f"\n(without {rarer} rarer colours, which the next check tells of)" if rarer else ""
-    meaning = f"the name of its class ({', '.join(names[:_TOLD])}{', ...' * (len(names) > _TOLD)}) or {key}"
-    asked = f", with {meaning} in the place of each number" if any("?" in name for name, *_ in lines) else ""
-    numbers = f"\n{_NUMBERS}\n{_SEVERAL}" if convention.colours else ""
-    return f"write {_place(convention)}{asked}:\n{table(lines, _headed(convention))}{left}{numbers}"
+    undrawn = [each for each in shown if each == TRANSPARENT and nothing == "unlabeled"]
+    drawn = [each for each in shown if each not in undrawn]
+    said = [*((nothing, each) for each in undrawn), *((f"? {n}", each) for n, each in enumerate(drawn, start=1))]
+    lines = [(name, each, f"{values.undeclared[each]:,} pixels") for name, each in said]
+    every = f"{', '.join(names[:_TOLD])}{', ...' * (len(names) > _TOLD)}"
+    filled = f"with the name of its class ({every}) or {nothing} in the place of each number, less what is none of them"
+    asked = f", {filled}" if drawn else ""
+    advice = f"write {_place(convention)}{asked}:\n{table(lines, _headed(convention))}"
+    if len(plain) + others >= MOST_COLOURS:
+        advice = f"where these are photos, or drawn on photos, export the labels alone; else {advice}"
+    if rarer := len(plain) + others - len(shown):
+        advice += f"\n(the next check tells of {rarer} more, which are rarer)"
+    return f"{advice}\n{_NUMBERS}\n{_SEVERAL}" if convention.colours else advice
 
 
 def table(lines: Iterable[tuple[str, int, str]], headed: bool = True) -> str:
