@@ -327,7 +327,7 @@ def test_nan_is_counted_and_told(tmp_path):
     with pytest.raises(DataInvalid, match="nan or infinity at 2 pixels") as error:
         read_image(tmp_path / "a.tif")
 
-    assert "`void` in masks" in error.value.mend
+    assert "`nodata = nan` into dataset.toml" in error.value.mend
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])

@@ -13,6 +13,7 @@ from weakseg.data.colours import number_of, written
 from weakseg.data.convention import LEAST, MOST, Convention, FolderDeclaration
 from weakseg.data.image_file import Reading
 from weakseg.data.name_pattern import problem_of
+from weakseg.data.nodata import A_MARK, as_text
 from weakseg.data.value_range import Range, require_range
 from weakseg.errors import DataInvalid
 from weakseg.regular_file import read_text
@@ -62,6 +63,9 @@ class Declaration:
     range: Range | None = None
     """The numbers that stand for black and white in images of more than 8 bits; `None`: all that the files could hold,
     0 and 65535 in 16 bits, 0 and 1 in floating point."""
+    nodata: str = ""
+    """What marks the pixels of images that hold no data, and are then as void: a number that all channels have, "nan",
+    or "transparent"; empty: nothing does."""
     unscored: tuple[str, ...] = ()
     """Classes left out of every mean, because the masks hold too little of them."""
     colours: tuple[tuple[str, str], ...] = ()
@@ -80,6 +84,8 @@ class Declaration:
         for name, colour in self.colours:
             if written(colour) != colour:
                 raise DataInvalid(f"the colour of '{name}' is '{colour}'", expected=_A_COLOUR)
+        if as_text(self.nodata) is None:
+            raise DataInvalid(f"nodata = {self.nodata!r}", expected=A_MARK)
         if self.range is not None:
             require_range(self.range)
         found, mend = problem_of(self.volume)
@@ -89,7 +95,7 @@ class Declaration:
     @property
     def reading(self) -> Reading:
         """How image files are read."""
-        return Reading(upright=self.exif == "turn", range=self.range)
+        return Reading(upright=self.exif == "turn", range=self.range, nodata=self.nodata)
 
     def convention(self, folder: str, names: tuple[str, ...]) -> Convention:
         """What the values in a folder of label maps mean: [masks], or [scribbles] for all others that have no table.
@@ -190,6 +196,9 @@ def _field(name: str, value: Any) -> Any:
     if name == "merge":
         fits, expected = _is_names(value, dict), 'a table of names, { horse = "cow" }'
         fitting = tuple(value.items()) if fits else ()
+    elif name == "nodata":
+        fitting = as_text(value)
+        fits, expected = fitting is not None, A_MARK
     elif name == "colours":
         said = value.items() if isinstance(value, dict) else [("", value)]
         fitting = tuple((of, written(colour)) for of, colours in said for colour in _colours_in(colours))

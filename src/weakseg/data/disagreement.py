@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from weakseg.data.agreement import Cause, Marks, clicked, drawn, likely_cause
 from weakseg.data.finding import Finding, counted
-from weakseg.data.folder import read_sample, read_values, sample_of_tables
+from weakseg.data.folder import read_sample, read_values
 from weakseg.data.inventory import Inventory
 from weakseg.data.look import Looks
 from weakseg.data.orientation import AS_STORED
@@ -61,10 +61,7 @@ def _marks(inventory: Inventory, looks: Looks, source: str, keys: Sequence[str])
 
     for key in keys:
         mask = read("masks", key)
-        if source == "clicks.csv":
-            each = clicked(sample_of_tables(contents, key, read_sample(contents, key).image, mask), mask)
-        else:
-            each = drawn(read(source, key), mask)
+        each = clicked(read_sample(contents, key), mask) if source == "clicks.csv" else drawn(read(source, key), mask)
         found.append(replace(each, orientation=looks[key].orientation if upright else AS_STORED))
     return found
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from weakseg.data.contents import Contents, read_contents, read_split
 from weakseg.data.declaration import Declaration, read_declaration
@@ -143,7 +143,7 @@ def read_sample(contents: Contents, key: str) -> Sample:
         DataInvalid: its files are damaged, differ in size or hold undeclared values; all findings at once.
     """
     read, truth, drawn = _read_files(contents, key)
-    said = sample_of_tables(contents, key, read.image, truth)
+    said = sample_of_tables(contents, key, read, truth)
     full = truth is not None and key in contents.fully_labelled
     seeds = said.seeds
     for layer in [truth, *drawn] if full else drawn:
@@ -154,17 +154,19 @@ def read_sample(contents: Contents, key: str) -> Sample:
     return replace(said, seeds=seeds, tags=np.where(said.tags == UNTOLD, untold, said.tags), held=read.held)
 
 
-def sample_of_tables(
-    contents: Contents, key: str, image: Float[np.ndarray, "M H W"], truth: Int[np.ndarray, "H W"] | None
-) -> Sample:
+def sample_of_tables(contents: Contents, key: str, read: Decoded, truth: Int[np.ndarray, "H W"] | None) -> Sample:
     """The picture with what the tables say about it, and with nothing drawn."""
+    valid = np.ones(read.image.shape[1:], bool) if truth is None else truth != UNLABELED
+    if read.empty is not None:
+        valid &= ~read.empty
+        truth = None if truth is None else np.where(valid, truth, UNLABELED)
     n_classes, volume = len(contents.legend.classes), contents.legend.declaration.volume
     found = found_in(volume, key) if volume else None
     return Sample(
         key=key,
-        image=image,
-        seeds=np.full(image.shape[1:], UNLABELED),
-        valid=np.ones(image.shape[1:], bool) if truth is None else truth != UNLABELED,
+        image=read.image,
+        seeds=np.full(valid.shape, UNLABELED),
+        valid=valid,
         strokes=contents.clicks.get(key, ()),
         tags=contents.tags.get(key, np.full(n_classes, UNTOLD)),
         areas=contents.areas.get(key, np.tile([0.0, 1.0], (n_classes, 1))),

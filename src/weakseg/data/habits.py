@@ -39,10 +39,9 @@ def values_of(raw: Int[np.ndarray, "H W"], undeclared: Bool[np.ndarray, "H W"], 
     if is_painted(raw):
         blended = between(rgba_of(raw)) & undeclared
         return Values(_commonest(raw), _commonest(raw[undeclared]), int(blended.sum()))
-    if rims(np.where(undeclared, END, raw), nothing).blended:
-        blended = undeclared  # beside blends, a value beyond all classes is one too: JPEG overshoots
-    else:
-        blended = between(raw) & undeclared
+    # Beside blends, a value beyond all classes is one too: JPEG overshoots.
+    overshot = rims(np.where(undeclared, END, raw), nothing).blended
+    blended = undeclared if overshot else between(raw) & undeclared
     return Values(pixels_of(raw), pixels_of(raw[undeclared]), int(blended.sum()))
 
 

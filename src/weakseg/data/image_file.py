@@ -14,12 +14,13 @@ from threading import Lock
 
 import numpy as np
 import tifffile
-from jaxtyping import Float, Int, Shaped, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from weakseg.data.colours import numbers_of
 from weakseg.data.deep_png import ask_for_lower_bytes, is_deep, joined, png_bits
+from weakseg.data.nodata import TRANSPARENT, filled, opacity_of, without_data
 from weakseg.data.orientation import orientation_in, turned, turned_back
 from weakseg.data.value_range import Held, Range, held_by, require_known, scaled
 from weakseg.errors import DataInvalid
@@ -50,6 +51,8 @@ class Reading:
     range: Range | None = None
     """The numbers that stand for 0 and 1 in files of more than eight bits; what lies outside is clipped. `None`: all
     that the file could hold."""
+    nodata: str = ""
+    """What marks pixels without data: a number, "nan" or "transparent"; empty: nothing does."""
 
 
 USUAL = Reading()
@@ -65,6 +68,10 @@ class Decoded:
     """In the EXIF data: 1 where what is stored is upright, or nothing is told."""
     held: Held | None
     """The extremes of the file's own numbers; `None` of eight bits."""
+    empty: Bool[np.ndarray, "H W"] | None = None
+    """Where it holds no data; `None` where it holds some everywhere."""
+    clear: float = 0.0
+    """Share of its pixels that are fully transparent, 0 to 1."""
 
 
 IMAGE, LABELS = Needs(pixel=18, value=8), Needs(pixel=24, value=4)
@@ -91,11 +98,13 @@ def read_image(path: Path, reading: Reading = USUAL) -> Float[np.ndarray, "M H W
 def decode(path: Path, reading: Reading = USUAL) -> Decoded:
     """The same, with what the file tells of it."""
     if _needs_tifffile(path):
-        values, orientation = _read_tiff(path, IMAGE)
+        values, orientation, opacity = _read_tiff(path, IMAGE)
         values = turned(values, orientation) if reading.upright else values
+        opacity = turned(opacity, orientation) if reading.upright and opacity is not None else opacity
     else:
         picture, orientation = _read_pillow(path, IMAGE)
-        values = channels_of(picture)
+        values, opacity = channels_of(picture), opacity_of(picture)
+        opacity = None if opacity is None else _laid(opacity, picture, orientation, reading)
         if picture.format == "PNG" and is_deep(path):
             lower, _ = _read_pillow(path, IMAGE, ask_for_lower_bytes)
             values = joined(path, values, np.asarray(lower))
@@ -106,9 +115,15 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
         # Pillow inverts 8 bits and fewer where 0 means white, and leaves 16 as they are.
         if _white_is_zero(picture) and values.dtype.kind == "u" and values.dtype.itemsize == 2:
             values = np.invert(values)
+    clear = np.zeros(values.shape[:2], bool) if opacity is None else opacity[:, :, 0] == 0
+    empty = None
+    if reading.nodata:
+        empty = clear if reading.nodata == TRANSPARENT else without_data(values, reading.nodata)
+        empty = empty if empty.any() else None
+        values = values if empty is None else filled(values, empty)
     held = held_by(values)
     require_known(path, values, held, reading.range)
-    return Decoded(scaled(values, reading.range), orientation, held)
+    return Decoded(scaled(values, reading.range), orientation, held, empty, float(clear.mean()))
 
 
 def _laid(
@@ -138,7 +153,7 @@ def read_labels(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
         DataInvalid: the file is missing, damaged, lossy, coloured, or holds no whole numbers.
     """
     if _needs_tifffile(path):
-        picture, (values, orientation) = None, _read_tiff(path, LABELS)
+        picture, (values, orientation, _) = None, _read_tiff(path, LABELS)
         values = turned(values, orientation) if reading.upright else values
     else:
         picture, orientation = _read_pillow(path, LABELS)
@@ -346,8 +361,8 @@ def _needs_tifffile(path: Path) -> bool:
         return True
 
 
-def _read_tiff(path: Path, needs: Needs) -> tuple[Shaped[np.ndarray, "H W M"], int]:
-    """All channels but transparency, as they are stored, and the orientation."""
+def _read_tiff(path: Path, needs: Needs) -> tuple[Shaped[np.ndarray, "H W M"], int, Shaped[np.ndarray, "H W 1"] | None]:
+    """All channels but transparency, as they are stored, the orientation, and the transparency if there is one."""
     try:
         with open_regular(path) as stored, tifffile.TiffFile(stored) as file:
             series = file.series[0]
@@ -373,4 +388,7 @@ def _read_tiff(path: Path, needs: Needs) -> tuple[Shaped[np.ndarray, "H W M"], i
     values = np.atleast_3d(values) if axes in ("YX", "YXS") else np.moveaxis(values, 0, -1)
     colours = values.shape[2] - len(extra)
     kept = [i for i in range(values.shape[2]) if i < colours or extra[i - colours] == 0]
-    return values if len(kept) == values.shape[2] else values[:, :, kept], orientation
+    if len(kept) == values.shape[2]:
+        return values, orientation, None
+    opacity = next(i for i in range(values.shape[2]) if i not in kept)
+    return values[:, :, kept], orientation, values[:, :, opacity : opacity + 1]

@@ -52,6 +52,8 @@ class Look:
     """What the label maps hold whose values are not all declared, by source."""
     orientation: int = AS_STORED
     """In the EXIF data of the image's file."""
+    clear: float = 0.0
+    """Share of the image that is fully transparent, 0 to 1."""
 
 
 Looks = dict[str, Look]
@@ -71,7 +73,9 @@ def look(inventory: Inventory, key: str) -> Look:
     if not inventory.judged:
         return Look(tuple(findings), sound, True, _digest(image), len(image), held=read.held, undeclared=undeclared)
     names = contents.legend.classes.names
-    said = sample_of_tables(contents, key, image, layers.get("masks"))
+    if read.empty is not None:
+        layers = {source: np.where(read.empty, UNLABELED, labels) for source, labels in layers.items()}
+    said = sample_of_tables(contents, key, read, layers.get("masks"))
     findings += contradictions_of_tables(inventory.root, said, names)
     for source, labels in layers.items():
         if source != "masks" or key in contents.fully_labelled:
@@ -88,6 +92,7 @@ def look(inventory: Inventory, key: str) -> Look:
         compared=_compared(key in contents.fully_labelled, said, layers),
         undeclared=undeclared,
         orientation=read.orientation,
+        clear=read.clear,
     )
 
 

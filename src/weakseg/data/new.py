@@ -67,6 +67,9 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # [0, 4095] for 12 bits in files of 16. Empty: all that the files could hold.
 # range = []
 
+# What marks the pixels of images that hold no data, and are then as void: -9999 (in all channels), nan, "transparent".
+# nodata = ""
+
 # Classes left out of every mean, because the masks hold too little of them.
 # unscored = []
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from weakseg.data.nodata import nodata_like
 from weakseg.errors import DataInvalid
 
 Range = tuple[int | float, int | float]
@@ -71,18 +72,18 @@ def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInval
     expected = "8 or 16 bits without a sign, floating point in [0, 1], or a range that is declared"
     strange = ~np.isfinite(values).all(axis=2) if values.dtype.kind == "f" else np.zeros(1, bool)
     if strange.any():
-        mend = (
-            "save the image with a number there, `numpy.nan_to_num(values, posinf=0, neginf=0)`; where these pixels"
-            " hold no data, leave them undrawn in scribbles and give them the value of `void` in masks"
-        )
+        saved = "save the image with a number there, `numpy.nan_to_num(values, posinf=0, neginf=0)`"
+        empty = "where nan means no data, write `nodata = nan` into dataset.toml, above any table; else "
+        mend = saved if np.isinf(values).any() else f"{empty}{saved}"
         numbers = values[np.isfinite(values)] if not strange.all() else values
         found = f"{path} holds {values.dtype} values from {numbers.min()} to {numbers.max()}"
         return DataInvalid(f"{found}, and nan or infinity at {strange.sum()} pixels", expected=expected, mend=mend)
     mend = (
         "write `range = [low, high]` into dataset.toml, or give it to `weakseg solve` as --range: the values that shall"
-        " become 0 and 1, the same for all images; where one value, such as -9999, means no data, choose low above it,"
-        " leave these pixels undrawn in scribbles and give them the value of `void` in masks"
+        " become 0 and 1, the same for all images"
     )
+    if mark := nodata_like(values):
+        mend = f"if {mark} means no data, write `nodata = {mark}` into dataset.toml, above any table; else {mend}"
     found = f"{path} holds {values.dtype} values from {values.min()} to {values.max()}"
     return DataInvalid(found, expected=expected, mend=mend)
 

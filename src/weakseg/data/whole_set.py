@@ -14,6 +14,7 @@ from weakseg.data.learning import findings_of_learning
 from weakseg.data.legend import Legend
 from weakseg.data.look import Looks
 from weakseg.data.mixtures import mixtures
+from weakseg.data.nodata import findings_of_transparency
 from weakseg.data.photos import turned_photos
 from weakseg.data.ranges import findings_of_ranges
 from weakseg.data.soft_edges import soft_edges
@@ -29,6 +30,8 @@ def findings_of_all(inventory: Inventory, looks: Looks, splits: Splits) -> list[
     held = {key: each.held for key, each in looks.items() if each.channels}
     found += findings_of_ranges(inventory.root / "images", held, inventory.contents.legend.declaration.range)
     found += turned_photos(inventory, looks)
+    clear = {key: each.clear for key, each in looks.items() if each.channels}
+    found += findings_of_transparency(inventory.root / "images", clear, inventory.contents.legend.declaration.nodata)
     if inventory.judged:
         found += [*undeclared_values(inventory, looks), *disagreements(inventory, looks)]
         found += [*_all_marked(inventory, looks), *_one_class(inventory, looks), *mixtures(inventory, looks)]
