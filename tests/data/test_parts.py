@@ -89,6 +89,19 @@ def test_files_called_after_tasks_need_to_be_told_which_image_each_is(farm, monk
     assert trained_on(farm) == before
 
 
+def test_a_second_annotation_of_a_task_is_not_written_over_the_first(farm, monkeypatch):
+    """It is named, and stays."""
+    split(farm, "scribbles", "task-{task}-annotation-7-by-1-tag-{word}-0")
+    second = farm / "scribbles" / "task-1-annotation-8-by-2-tag-cow-0.png"
+    save(second, np.zeros((12, 16), np.uint8))
+    images = str(dict(enumerate("abcdef", start=1)))
+
+    with pytest.raises(AssertionError, match="annotation-8.* is a second annotation"):
+        follow(farm, faults(farm)["scribbles"], monkeypatch, lambda code: code.replace('{1: "a"}', images))
+
+    assert second.exists()
+
+
 @pytest.mark.filterwarnings("ignore:Exception ignored in")
 def test_classes_that_overlap_are_refused_by_the_name_of_the_file(farm, monkeypatch):
     """And nothing was moved or written."""

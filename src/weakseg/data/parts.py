@@ -22,7 +22,9 @@ the data folder, and check again:
     for file in sorted(pathlib.Path("{folder}").iterdir()):
         if found := re.fullmatch(r"{pattern}", file.stem):
             task, tag, region = found.groups()
-            file.rename(file.with_name(f"{{image_of[int(task)]}}_{{tag}}_{{region}}{{file.suffix}}"))"""
+            to = file.with_name(f"{{image_of[int(task)]}}_{{tag}}_{{region}}{{file.suffix}}")
+            assert not to.exists(), f"{{file}} is a second annotation of its image: keep one"
+            file.rename(to)"""
 
 _TOGETHER = r"""put them together, one map for each image; this code, run in the data folder, takes what is above 0 in a
 file for its class, stops where two classes of an image overlap, and moves the files to parts_of_{folder}/:
