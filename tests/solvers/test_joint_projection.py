@@ -129,7 +129,8 @@ def test_edges_that_weigh_nothing_leave_the_projection():
     evidence = Evidence(batch.image, logits.log_softmax(1), batch.weak)
     joint = JointProjection(SizesWithin(), edge_weight=0.0, temperature=1.0, only_classes_present=False)
     found, expected = joint.solve(evidence), DualProjection(SizesWithin()).solve(evidence)
-    torch.testing.assert_close(found.target, expected.target, atol=1e-5, rtol=0)
+    counted = (found.weight > 0)[:, None]
+    torch.testing.assert_close(found.target * counted, expected.target * counted, atol=1e-5, rtol=0)
 
 
 @given(st.integers(0, 10_000), st.sampled_from([2, 3]), st.floats(0.05, 1.0), st.floats(0.0, 0.5))
@@ -249,3 +250,19 @@ def test_every_class_of_a_network_has_a_place_in_the_target():
     logits, batch = mixed()
     target = JointProjection().solve(Evidence(batch.image, logits.log_softmax(1), batch.weak)).target
     assert target.shape[1] == CLASSES
+
+
+@pytest.mark.parametrize("constraint", [All(()), Share(5.0, 1.5)], ids=["none", "priced"])
+def test_void_pixels_add_nothing_to_energy_and_bound(constraint):
+    """An image beside which void was padded costs what it costs alone, per valid pixel."""
+    alone = small(3)
+    more = lambda values, fill: torch.nn.functional.pad(values, (0, 0, 0, 3), value=fill)  # noqa: E731
+    seeds = more(alone.weak.seeds, UNLABELED)
+    padded = batch_of(seeds, more(alone.weak.valid, False), classes=3).weak
+    noise = torch.randn((1, 3, 7, 4), generator=torch.Generator().manual_seed(0)).log_softmax(1)
+    noise[:, :, :4] = alone.log_probs
+    solver = JointProjection(constraint, temperature=0.3)
+    one, other = solver.solve(alone), solver.solve(Evidence(more(alone.image, 0.5), noise, padded))
+    torch.testing.assert_close(other.target[:, :, :4], one.target, atol=1e-5, rtol=0)
+    for found, expected in ((other.energy, one.energy), (other.certificate["gap"], one.certificate["gap"])):
+        torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)

@@ -92,11 +92,11 @@ def _distributions(grid: JointGrid, scores, taken, probs) -> float:
 
 
 def _tilted_scores(grid: JointGrid, rows: Answer) -> Float[np.ndarray, "C h w"]:
-    """The scores with what rows add; not where one class is left, as that is counted by `_of_rows`."""
+    """The scores with what rows add where they can change anything; the rest is counted by `_of_rows`."""
     if not rows.multipliers.size:
         return grid.scores
     tilt = rows.problem.tilt(torch.from_numpy(rows.multipliers))[0].expand(-1, grid.mass.size).numpy()
-    return np.where(grid.sure, grid.scores, grid.scores + tilt.reshape(grid.scores.shape))
+    return np.where(grid.moved, grid.scores + tilt.reshape(grid.scores.shape), grid.scores)
 
 
 def _of_rows(grid: JointGrid, rows: Answer) -> float:

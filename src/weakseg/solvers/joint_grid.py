@@ -19,11 +19,13 @@ class JointGrid:
     image: GridProblem
     """Rows, and the scores of the classes that each cell may have."""
     scores: Float[np.ndarray, "C h w"]
-    """Those scores; 0 where one class is left, so that what is settled costs nothing."""
+    """Those scores where something is hidden; elsewhere such that what is settled, and what is void, costs nothing."""
     mass: Float[np.ndarray, "h w"]
-    """How much each cell counts, above 0: its hidden share; where one class is left any number would do."""
+    """How much each cell counts, above 0: its hidden share, or where nothing can change its valid one."""
     sure: Bool[np.ndarray, "h w"]
     """Where one class is left."""
+    moved: Bool[np.ndarray, "h w"]
+    """Where rows can change anything: something is hidden, and more than one class is left for it."""
     half: Float[np.ndarray, "D h w"]
     """Half of what each pair of neighbours pays for differing, at the cell it begins in."""
     steps: tuple[tuple[int, int], ...]
@@ -60,18 +62,23 @@ def joint_grid(
     scores = problem.scores[0].cpu()
     marks = torch.zeros_like(scores) if known.marked is None else _marks(image, known, index).to(scores)
     hidden, valid = (part[index].flatten().double().cpu() for part in (known.hidden, known.valid))
-    allowed = torch.where((hidden > 0)[None], marks > 0, marks >= marks.amax(0).clamp(min=1e-12))
-    narrowed = torch.where((marks.sum(0) > 0) & ~allowed, -torch.inf, scores)
+    fitting = torch.where((hidden > 0)[None], marks > 0, marks >= marks.amax(0).clamp(min=1e-12))
+    narrowed = torch.where((marks.sum(0) > 0) & ~fitting, -torch.inf, scores)
     # A mark of a class that was deleted there leaves the cell as it was.
     narrowed = torch.where((narrowed == -torch.inf).all(0), scores, narrowed)
-    sure = (narrowed > -torch.inf).sum(0) == 1
-    mass = torch.where(sure, valid, hidden)
+    allowed = narrowed > -torch.inf
+    sure, asked = allowed.sum(0) == 1, hidden > 0
+    mass = torch.where(asked & ~sure, hidden, valid)
+    # No edge leads to a void cell: with its log-sum-exp taken off, it adds nothing to the dual.
+    known_or_void = torch.where(valid > 0, 0.0, narrowed.log_softmax(0))
+    given = torch.where(sure, 0.0, torch.where(asked, narrowed, known_or_void))
     problem = replace(problem, scores=narrowed[None])
     return JointGrid(
         image=replace(image, problem=problem),
-        scores=torch.where(sure & (narrowed > -torch.inf), 0.0, narrowed).reshape(-1, *grid).numpy(),
+        scores=torch.where(allowed, given, -torch.inf).reshape(-1, *grid).numpy(),
         mass=torch.where(mass > 0, mass, 1.0).reshape(grid).numpy(),
         sure=sure.reshape(grid).numpy(),
+        moved=(asked & ~sure).reshape(grid).numpy(),
         half=half,
         steps=steps,
     )
