@@ -1,7 +1,9 @@
 """Run folders: written whole, read safely, never overwritten."""
 
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import farms
 import numpy as np
@@ -96,6 +98,15 @@ def test_a_broken_record_is_named(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
 
     with pytest.raises(RunInvalid, match="run.json"):
+        open_run(tmp_path)
+
+
+@pytest.mark.parametrize(("put", "kind"), [(os.mkfifo, "a FIFO"), (Path.mkdir, "a folder")], ids=["fifo", "folder"])
+def test_what_stands_in_place_of_the_record_is_named(tmp_path, put, kind):
+    """A pipe is not waited for, and what is there is not said to be missing."""
+    put(tmp_path / "run.json")
+
+    with pytest.raises(RunInvalid, match=rf"run.json is {kind}[\s\S]*put the file back"):
         open_run(tmp_path)
 
 

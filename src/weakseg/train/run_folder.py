@@ -31,7 +31,7 @@ from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.evaluate.predict import Predictor
 from weakseg.models.network import NetworkSpec
-from weakseg.regular_file import read_text
+from weakseg.regular_file import irregular, read_text
 from weakseg.train import checkpoint, data_list, learning_parameters
 from weakseg.train.codec import decode, encode
 from weakseg.train.identity import fingerprint, located, what_differs
@@ -291,7 +291,9 @@ def open_run(path: Path | str, recipe: Path | None = None) -> Run:
 
 def _opened(path: Path | str) -> Run:
     path = Path(path)
-    if not (path / "run.json").is_file():
+    if kind := irregular(path / "run.json"):
+        raise RunInvalid(f"{path / 'run.json'} is {kind}", expected="a file", mend=_MEND_RECORD)
+    if not (path / "run.json").exists():
         raise RunInvalid(
             f"{path} is no run folder: it holds no run.json", mend="give the folder that weakseg train --out wrote"
         )
