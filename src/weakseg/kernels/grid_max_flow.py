@@ -41,17 +41,21 @@ offsets (2D): difference of pixel numbers in each direction; residual (n, 2D): w
 excess (n): what it has left over (> 0) or can absorb (< 0), both reversed where trees grow from deficits; opened (n):
 1 where these two have been made; touched: the open pixels in order; parent (n): direction of the parent, or `FREE`,
 `ROOT`, `ORPHAN`; depth (n), and stamp (n): after which augmentation it was right; queue: a ring of the pixels that may
-still grow; queued (n): 1 for those in it; orphans: those to be adopted; count (5): the open pixels, the ends of the
-queue, the augmentations, and what trees grow from.
+still grow; queued (n): 1 for those in it; orphans: those to be adopted; count (6): the open pixels, the ends of the
+queue, the augmentations, what trees grow from, and how many steps may still be taken.
 """
 
-OPEN, HEAD, TAIL, TIME, SIDE = range(5)
+OPEN, HEAD, TAIL, TIME, SIDE, BUDGET = range(6)
 EXCESS, DEFICITS = 0, 1
+ENDLESS = 1 << 62
+"""More steps than are ever taken."""
 
 
 def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
     """An empty one for a padded grid of so many pixels."""
     whole, mark = lambda: np.zeros(pixels, np.int32), lambda: np.zeros(pixels, np.int8)
+    count = np.zeros(6, np.int64)
+    count[BUDGET] = ENDLESS
     return Forest(
         offsets=offsets,
         residual=np.empty((pixels, len(offsets)), np.int32),
@@ -64,7 +68,7 @@ def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
         queue=whole(),
         queued=mark(),
         orphans=whole(),
-        count=np.zeros(5, np.int64),
+        count=count,
     )
 
 
@@ -114,11 +118,15 @@ def push(p, trees):
 
 @compiled_without_arrays
 def grow(alpha, potts, trees):
-    """Push excess to deficits until none is left, or none can be reached; then trees hold what the roots reach."""
+    """Push excess to deficits until none is left, or none can be reached; then trees hold what the roots reach.
+
+    Or until no step is left: then pixels may still wait in the queue, and what flows is a flow all the same.
+    """
     offsets, residual, excess = trees.offsets, trees.residual, trees.excess
     parent, depth, stamp, count = trees.parent, trees.depth, trees.stamp, trees.count
     half = residual.shape[1] // 2
-    while count[HEAD] != count[TAIL]:
+    while count[HEAD] != count[TAIL] and count[BUDGET] > 0:
+        count[BUDGET] -= 1
         p = trees.queue[count[HEAD]]
         count[HEAD] = count[HEAD] + 1 if count[HEAD] + 1 < len(trees.queue) else 0
         trees.queued[p] = 0
@@ -160,9 +168,10 @@ def augment(p, d, trees):
     residual[p, d] -= flow
     residual[q, d ^ half] += flow
     excess[q] += flow
-    lost = 0
+    lost, steps = 0, 1
     v = p
     while parent[v] != ROOT:
+        steps += 1
         c = parent[v]
         u = v + offsets[c]
         residual[v, c] += flow
@@ -178,6 +187,7 @@ def augment(p, d, trees):
         orphans[lost] = v
         lost += 1
     trees.count[TIME] += 1
+    trees.count[BUDGET] -= steps
     # Those nearest the root come first, so that what hangs below finds a settled tree.
     for i in range(lost // 2):
         orphans[i], orphans[lost - 1 - i] = orphans[lost - 1 - i], orphans[i]
@@ -219,6 +229,7 @@ def adopt(lost, trees):
                 parent[u] = ORPHAN
                 orphans[lost] = u
                 lost += 1
+    trees.count[BUDGET] -= lost
 
 
 @inlined

@@ -8,11 +8,19 @@ expansion moves improve the labels; where most is left between energy and bound,
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
+from weakseg.kernels.grid_max_flow import BUDGET, ENDLESS
 from weakseg.kernels.lean_expansion import without_reuse
 from weakseg.kernels.potts_arrays import cheapest, labelling_energy
+from weakseg.kernels.potts_levels import doubled, expand_tiles, halved
 from weakseg.kernels.potts_moves import lower_bound
 from weakseg.kernels.potts_run import Cut, begun, finished, improved, padded_labels
 from weakseg.kernels.potts_windows import look_again
+
+LARGE = 1 << 16
+"""Pixels above which a picture is solved in cells of two by two first."""
+
+STEPS_A_PIXEL = 200
+"""Of flows, a pixel of a large picture: how long all of it is expanded, before tiles are."""
 
 REUSE_BUDGET = 2 << 30
 """Bytes up to which dual variables of all labels are kept."""
@@ -28,7 +36,8 @@ def minimise(
 ) -> Cut:
     """Minimise the sum of unaries over valid pixels plus the weights of edges whose pixels differ (equation 40).
 
-    Two labels are solved exactly: a labelling that no expansion improves is then the best.
+    Two labels are solved exactly where it ends settled: a labelling that no expansion improves is then the best. Up to
+    `LARGE` pixels that takes nothing but sweeps; above, time is proportional to the pixels, and steps may not suffice.
 
     Args:
         unary: finite costs.
@@ -38,9 +47,16 @@ def minimise(
         begin: a labelling to start from where it is better than the one the messages give; -1 where none is known.
         max_sweeps: how often each label may be expanded.
     """
+    large, steps = valid.size > LARGE, ENDLESS
+    if large:
+        cells = minimise(*halved(unary, weight, valid, seeds, begin), max_sweeps)
+        begin = from_cells(cells, unary, weight, valid, seeds, begin)
+        # Where steps did not last for cells they would not for pixels.
+        steps = STEPS_A_PIXEL * valid.size if cells.settled else 0
     if bytes_with_reuse(valid.shape, len(unary), len(weight)) > REUSE_BUDGET and len(unary) > 2:
         return without_reuse(unary, weight, valid, seeds, begin, max_sweeps)
     run = begun(unary, weight, valid, seeds, begin)
+    run.trees.count[BUDGET] = steps
     bound = lower_bound(run.potts)
     changes, settled = improved(run, max_sweeps)
     bound = max(bound, lower_bound(run.potts))
@@ -49,6 +65,8 @@ def minimise(
         if gain < 0:
             more, settled = improved(run, max_sweeps)
             changes, bound = np.concatenate([changes, [gain], more]), max(bound, lower_bound(run.potts))
+    elif large and not settled:
+        changes = np.append(changes, expand_tiles(run, unary, weight, valid, max_sweeps))
     labels = finished(run)
     energies = run.first + np.concatenate([[0.0], np.cumsum(changes)])
     if not settled:
@@ -56,6 +74,14 @@ def minimise(
         energies = np.maximum(energies, labelling_energy(unary, weight, valid, labels))
     bound = max(run.base + bound / run.scale, cheapest(unary, valid, seeds))
     return Cut(labels, energies, min(float(bound), float(energies[-1])), settled)
+
+
+def from_cells(cells: Cut, unary, weight, valid, seeds, begin) -> Int32[np.ndarray, "H W"]:
+    """Labels to begin with: those of cells or, where they are better, those given."""
+    free = valid & (seeds < 0)
+    found = np.where(free, doubled(cells.labels, valid.shape), np.maximum(seeds, 0))
+    given = np.where(free & (begin >= 0), begin, found)
+    return min(found, given, key=lambda labels: labelling_energy(unary, weight, valid, labels))
 
 
 def bytes_with_reuse(size: tuple[int, int], classes: int, half: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from weakseg.kernels.compiled import compiled_without_arrays, inlined
 from weakseg.kernels.grid_max_flow import (
+    BUDGET,
     DEFICITS,
     EXCESS,
     FREE,
@@ -124,7 +125,10 @@ def give(labels, changed, potts, offsets):
 
 @compiled_without_arrays
 def expand(alpha, problem, potts, trees):
-    """The best expansion of one label, made where it lowers the energy; returns by how much it changed."""
+    """The best expansion of one label, made where it lowers the energy; returns by how much it changed.
+
+    Where it runs out of steps nothing moves; what has flowed until then is kept, and raises bounds.
+    """
     count = trees.count
     count[OPEN] = count[HEAD] = count[TAIL] = 0
     if not plant(alpha, problem, potts, trees):
@@ -136,13 +140,16 @@ def expand(alpha, problem, potts, trees):
             p = trees.touched[i]
             trees.parent[p] = ROOT if trees.parent[p] == FREE else FREE
     keep_flow(alpha, potts, trees)
-    change = difference(alpha, problem, potts, trees)
+    change = 0.0
+    if count[BUDGET] > 0:
+        change = difference(alpha, problem, potts, trees)
     if change < 0:
         relabel(alpha, potts, trees)
     for i in range(count[OPEN]):
         p = trees.touched[i]
         trees.parent[p] = FREE
         trees.opened[p] = 0
+        trees.queued[p] = 0
     return min(change, 0.0)
 
 
@@ -248,11 +255,11 @@ def relabel(alpha, potts, trees):
 @compiled_without_arrays
 def expansions(problem, potts, trees, max_sweeps, changes):
     """Moves in ascending order of labels, again and again, until none helps; returns how many, and if one might."""
-    classes = len(potts.heights)
+    classes, count = len(potts.heights), trees.count
     idle, move = 0, 0
-    while idle < classes and move < max_sweeps * classes:
+    while idle < classes and move < max_sweeps * classes and count[BUDGET] > 0:
         changes[move] = expand(move % classes, problem, potts, trees)
         # A move that was made is the best of its label: that label rests until another has moved.
         idle = 1 if changes[move] < 0 else idle + 1
         move += 1
-    return move, idle < classes
+    return move, idle < classes or count[BUDGET] <= 0

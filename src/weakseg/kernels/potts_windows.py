@@ -24,21 +24,33 @@ PASSES = 30
 def look_again(run: Run, unary, weight, valid, max_sweeps: int) -> float:
     """Solve windows again and keep what is better; returns by how much the energy changed."""
     labels, free = finished(run), inside(run.problem.free, run.width)
-    change = 0.0
-    for window in windows(run, labels.shape):
-        here, edges = labels[window], np.zeros_like(weight[:, *window])
-        for d, step in enumerate(STEPS[: len(weight)]):
-            ends(edges[d], step)[0][...] = ends(weight[d][window], step)[0]
-        problem = np.ascontiguousarray(unary[:, *window]), edges, valid[window]
-        again = solved(*problem, np.where(open_part(window, free), -1, here).astype(np.int32), max_sweeps)
-        gain = labelling_energy(*problem, again) - labelling_energy(*problem, here)
-        if gain < 0:
-            change += gain
-            here[...] = again
+    unknown = np.full_like(labels, -1)
+    around = windows(run, labels.shape)
+    gains = [change_in(one, labels, unknown, unary, weight, valid, free, max_sweeps, PASSES) for one in around]
+    take(run, labels, free)
+    return sum(gains, 0.0)
+
+
+def take(run: Run, labels, free) -> None:
+    """Go on from other labels of the pixels that are free."""
     padded = run.potts.labels.copy()
     np.copyto(inside(padded, run.width), labels, where=free)
     give(padded, np.flatnonzero(padded != run.potts.labels), run.potts, run.trees.offsets)
-    return change
+
+
+def change_in(window, labels, begin, unary, weight, valid, free, max_sweeps: int, passes: int) -> float:
+    """Solve a window with the labels around it, and write down what is better; returns by how much that is."""
+    here, edges = labels[window], np.zeros_like(weight[:, *window])
+    for d, step in enumerate(STEPS[: len(weight)]):
+        ends(edges[d], step)[0][...] = ends(weight[d][window], step)[0]
+    problem = np.ascontiguousarray(unary[:, *window]), edges, np.ascontiguousarray(valid[window])
+    seeds = np.where(open_part(window, free), -1, here).astype(np.int32)
+    again = solved(*problem, seeds, np.ascontiguousarray(begin[window]), max_sweeps, passes)
+    gain = labelling_energy(*problem, again) - labelling_energy(*problem, here)
+    if gain >= 0:
+        return 0.0
+    here[...] = again
+    return gain
 
 
 def windows(run: Run, size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
@@ -64,8 +76,8 @@ def open_part(window: tuple[slice, slice], free: np.ndarray) -> np.ndarray:
     return kept
 
 
-def solved(unary, weight, valid, seeds, max_sweeps: int) -> np.ndarray:
+def solved(unary, weight, valid, seeds, begin, max_sweeps: int, passes: int) -> np.ndarray:
     """Labels of a window by itself."""
-    run = begun(unary, weight, valid, seeds, np.full_like(seeds, -1), PASSES)
+    run = begun(unary, weight, valid, seeds, begin, passes)
     improved(run, max_sweeps)
     return finished(run)
