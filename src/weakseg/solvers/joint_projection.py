@@ -7,12 +7,12 @@ from math import inf
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.appearance.scribble_densities import Appearance
-from weakseg.constraints.cells import side_in_cells
+from weakseg.constraints.cells import pooled, share_per_cell, side_in_cells
 from weakseg.constraints.linear_rows import All, Constraint, deletion, is_constraint, rows_of
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import RecipeInvalid
@@ -25,8 +25,11 @@ from weakseg.solvers.joint_ascent import JointAnswer, ascend
 from weakseg.solvers.joint_grid import JointGrid, joint_grid
 from weakseg.types import UNLABELED, Evidence, Memory, Solution
 
-LEAST = 1e-30
-"""Of a probability that counts: logarithms below are so improbable that nothing depends on how much."""
+LEAST = -1e4
+"""Lowest logarithm that is resized: what cannot be has no mean."""
+
+FINEST_PX = 4
+"""Networks at the full resolution cannot tell neighbours apart either, and every step has to wait for the solution."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class JointProjection:
     only_classes_present: bool = True
     """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
     cell_px: int | None = None
-    """Side of the cells in pixels; `None` takes the grid of the logits."""
+    """Side of the cells in pixels; `None` takes the grid of the logits, or cells of 4 pixels where that is finer."""
     tolerance: float = 1e-3
     """Gap in nats per valid pixel at which an image is done."""
     max_sweeps: int = 30
@@ -134,16 +137,21 @@ class JointProjection:
 
     def _scores(self, evidence: Evidence) -> Float[Tensor, "B C h w"]:
         """What each cell's classes are worth before edges and rows, in units of the temperature."""
-        log_probs, size = evidence.log_probs, (evidence.image.shape[2], evidence.image.shape[3])
-        grid = log_probs.shape[2:] if self.cell_px is None else grid_of(size, self.cell_px)
-        if tuple(log_probs.shape[2:]) != tuple(grid):
-            log_probs = F.interpolate(log_probs.clamp(min=-1e4), grid, mode="bilinear", align_corners=False)
-            log_probs = log_probs.log_softmax(1)
+        grid = self._grid(evidence)
+        log_probs = on_grid(evidence.log_probs, evidence.weak.valid, grid)
         # Nothing times what cannot be would be no number.
         scores = log_probs * self.prediction_weight if self.prediction_weight else torch.zeros_like(log_probs)
         if self.appearance is not None and self.appearance_weight:
-            scores = scores - self.appearance_weight * self.appearance(evidence, (grid[0], grid[1])).to(scores)
+            scores = scores - self.appearance_weight * self.appearance(evidence, grid).to(scores)
         return scores if self.temperature == 1 else scores / self.temperature
+
+    def _grid(self, evidence: Evidence) -> tuple[int, int]:
+        """Rows and columns of the cells."""
+        size = (evidence.image.shape[2], evidence.image.shape[3])
+        if self.cell_px is not None:
+            return grid_of(size, self.cell_px)
+        coarse = grid_of(size, FINEST_PX)
+        return min(evidence.log_probs.shape[2], coarse[0]), min(evidence.log_probs.shape[3], coarse[1])
 
     def _rows(self, evidence: Evidence, grid: tuple[int, int]):
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
@@ -159,6 +167,21 @@ class JointProjection:
         sides = (side_in_cells(evidence.weak, grid) * (self.edge_weight / (2 * self.temperature))).tolist()
         images, valid = evidence.image.float().cpu().numpy(), evidence.weak.valid.cpu().numpy()
         return [potts.edge_costs(images[i], valid[i], grid).astype(np.float64) * side for i, side in enumerate(sides)]
+
+
+def on_grid(
+    log_probs: Float[Tensor, "B C _ _"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
+) -> Float[Tensor, "B C h w"]:
+    """Log-probabilities on another grid: means over the valid part of larger cells, bilinear logits on smaller ones."""
+    size = log_probs.shape[2:]
+    if tuple(size) == grid:
+        return log_probs
+    finite = log_probs.clamp(min=LEAST)
+    if size[0] < grid[0] or size[1] < grid[1]:
+        return F.interpolate(finite, grid, mode="bilinear", align_corners=False).log_softmax(1)
+    seen = share_per_cell(valid, size).to(finite)[:, None]
+    share = pooled(seen, grid)
+    return torch.where(share > 0, pooled(finite * seen, grid) / share.clamp(min=1e-6), pooled(finite, grid))
 
 
 def _whole(number: int | None) -> bool:
