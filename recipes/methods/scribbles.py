@@ -7,14 +7,17 @@ from dataclasses import replace
 
 from weakseg import (
     AlphaExpansion,
+    CollisionCrossEntropy,
     CrossEntropy,
     DenseCRF,
     Fit,
     GatedCRF,
     GridPotts,
+    JointProjection,
     MeanField,
     Regularize,
     RobustCrossEntropy,
+    ScribbleDensities,
     SeedsOnly,
     Sum,
 )
@@ -30,6 +33,7 @@ def settings(classes: int, every: int, prediction_weight: float) -> dict:
         return Fit(solver, divergence, weight=weight, every_epochs=every)
 
     cut, edges_alone = AlphaExpansion(prediction_weight=prediction_weight), AlphaExpansion(prediction_weight=0.0)
+    joint = JointProjection(appearance=ScribbleDensities(), appearance_weight=0.5)
     # The paper's setting at full length: b / a = .186, which is nearly linear in q, and weighs hidden pixels 32 times.
     linear = (classes - 1) / (classes + 0.186)
     robust = ((0.3, 1.0), (0.3, 0.3), (0.6, 1.0), (linear, 32.0))
@@ -38,6 +42,7 @@ def settings(classes: int, every: int, prediction_weight: float) -> dict:
         "Grid-GD": {f"weight {w:g}": beside_seeds(GridPotts(), w) for w in (0.01, 0.03, 0.1, 0.3)},
         "Dense-GD": {f"weight {w:g}": beside_seeds(DenseCRF.rloss(), w) for w in (0.1, 0.34, 1.0, 3.0)},
         "gated CRF": {f"weight {w:g}": beside_seeds(GatedCRF(), w) for w in (0.3, 1.0, 3.0, 9.0)},
+        "joint": {f"weight {w:g}": Fit(joint, CollisionCrossEntropy(), weight=w) for w in (0.3, 1.0, 3.0, 9.0)},
         # Without the prediction nothing changes from sweep to sweep, so there is one.
         "fixed proposals": {f"weight {w:g}": follow(edges_alone, CrossEntropy(), w, 10**6) for w in plain},
         "dense CRF proposals": {

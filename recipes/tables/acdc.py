@@ -13,6 +13,7 @@ CHOSEN = {
     "Grid-GD": "weight 0.1",
     "Dense-GD": "weight 0.34",
     "gated CRF": "weight 9",
+    "joint": "weight 3",
     "fixed proposals": "weight 0.3",
     "dense CRF proposals": "weight 0.3",
     "trust region, plain": "weight 0.3",

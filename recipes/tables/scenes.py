@@ -17,6 +17,7 @@ CHOSEN = {
     "Grid-GD": "weight 0.03",
     "Dense-GD": "weight 0.34",
     "gated CRF": "weight 1",
+    "joint": "weight 3",
     "fixed proposals": "weight 1",
     "dense CRF proposals": "weight 1",
     "trust region, plain": "weight 1",

@@ -143,6 +143,10 @@ def train(
         list[str] | None,
         typer.Option("--labels", help="For a data folder: a label folder or table to learn from instead; repeatable."),
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", help="For a data folder: joint, gated-crf, partial or constraints, as labels allow."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     accept_changes: Annotated[
         bool,
@@ -152,7 +156,7 @@ def train(
     """Train a recipe, or a sensible one for the labels found in a data folder."""
     from weakseg.commands.train import Wanted, train_and_show
 
-    wanted = Wanted(seed, epochs, network, tuple(labels or ()) or None)
+    wanted = Wanted(seed, epochs, network, tuple(labels or ()) or None, method)
     train_and_show(what, out, device, resume, accept_changes, wanted)
 
 

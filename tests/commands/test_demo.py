@@ -51,7 +51,7 @@ def test_a_folder_without_masks_ends_in_a_report(weakseg, hearts, tmp_path):
 
 def test_a_slow_machine_gets_a_shorter_demonstration_and_is_told_why(monkeypatch):
     """As many epochs as fit, one at least; a quick machine has all of them, without a word."""
-    for seconds, epochs in ((0.01, 24), (0.5, 6), (100.0, 1)):
+    for seconds, epochs in ((0.01, 24), (0.5, 4), (100.0, 1)):
         monkeypatch.setattr(demo, "_seconds_per_step", lambda recipe, seconds=seconds: seconds)
         console = Console(file=StringIO(), width=300)
         found = demo._affordable(demo._on_scenes(), 150.0, console)

@@ -94,7 +94,7 @@ OF_FOLDERS = {
         lambda r: write(r / "dataset.toml", 'merge = { cow = "ox" }'), "dataset.toml", "'ox'", "correct the names"
     ),
     "fully labelled ghosts": (
-        lambda r: write(r / "dataset.toml", 'fully_labelled = ["x*"]'), "dataset.toml", "'x*'", "fully_labelled"
+        lambda r: write(r / "dataset.toml", 'fully_labelled = ["x*"]'), "dataset.toml", "'x*'", "list of keys"
     ),
     "void that is a class": (lambda r: write(r / "dataset.toml", "void = 1"), "dataset.toml", "'cow'", "set `void`"),
     "no pictures": (lambda r: shutil.rmtree(r / "images"), "images", "No such file", "put the pictures there"),

@@ -1,6 +1,7 @@
 """The joint problem: its special cases, its certificate, and an independent solver of the same dual."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -19,6 +20,8 @@ from weakseg.errors import RecipeInvalid
 from weakseg.types import UNLABELED, WeakLabels
 
 PIXELS = (4, 4)
+
+on_pixels = partial(JointProjection, cell_px=1)
 
 
 class Share:
@@ -100,7 +103,7 @@ def oracle(solver: JointProjection, evidence: Evidence) -> tuple[float, np.ndarr
 @pytest.mark.parametrize("seed", range(2))
 def test_it_finds_what_a_general_solver_finds(seed, constraint, temperature):
     """The same energy and the same segmentation, with edges and rows at once."""
-    solver = JointProjection(constraint, temperature=temperature, tolerance=1e-7, max_sweeps=600)
+    solver = on_pixels(constraint, temperature=temperature, tolerance=1e-7, max_sweeps=600)
     evidence = small(seed)
     solution = solver.solve(evidence)
     energy, expected = oracle(solver, evidence)
@@ -127,7 +130,7 @@ def test_edges_that_weigh_nothing_leave_the_projection():
     """Beside marks: those fill their cells where there are edges, and these are pixels."""
     logits, batch = mixed()
     evidence = Evidence(batch.image, logits.log_softmax(1), batch.weak)
-    joint = JointProjection(SizesWithin(), edge_weight=0.0, temperature=1.0, only_classes_present=False)
+    joint = on_pixels(SizesWithin(), edge_weight=0.0, temperature=1.0, only_classes_present=False)
     found, expected = joint.solve(evidence), DualProjection(SizesWithin()).solve(evidence)
     counted = (found.weight > 0)[:, None]
     torch.testing.assert_close(found.target * counted, expected.target * counted, atol=1e-5, rtol=0)
@@ -138,7 +141,7 @@ def test_edges_that_weigh_nothing_leave_the_projection():
 def test_no_labelling_is_below_the_bound_and_no_gap_is_negative(seed, classes, temperature, edge_weight):
     """The bound at a temperature lies below every labelling's energy by brute force, as their entropy is 0."""
     evidence = small(seed, classes, seeds=16 - (9 if classes == 2 else 6))
-    solver = JointProjection(temperature=temperature, edge_weight=edge_weight, constraint=Share(8.0, 1.0))
+    solver = on_pixels(temperature=temperature, edge_weight=edge_weight, constraint=Share(8.0, 1.0))
     certificate = solver.solve(evidence).certificate
     lowest = float(solver.solve(evidence).energy[0]) - float(certificate["gap"][0])
     assert float(certificate["gap"][0]) >= -1e-9
@@ -170,7 +173,7 @@ def test_strong_edges_make_an_image_one_region_around_its_marks():
     image = torch.zeros(1, 3, 16, 16)
     image[..., 9:] = 1
     undecided = torch.full((1, 2, 16, 16), 0.5).log()
-    found = JointProjection(edge_weight=1.0, temperature=0.1).solve(Evidence(image, undecided, batch.weak)).target[0]
+    found = on_pixels(edge_weight=1.0, temperature=0.1).solve(Evidence(image, undecided, batch.weak)).target[0]
     assert (found[0, :, :9] > 0.9).all()
     assert (found[1, :, 9:] > 0.9).all()
 
@@ -180,7 +183,7 @@ def test_crops_have_the_boundaries_of_their_image():
     generator = torch.Generator().manual_seed(0)
     log_probs = torch.randn((1, 2, 32, 32), generator=generator).log_softmax(1)
     batch = batch_of(torch.full((1, 32, 32), UNLABELED), classes=2)
-    whole = JointProjection(edge_weight=0.05, max_sweeps=200).solve(Evidence(batch.image, log_probs, batch.weak))
+    whole = on_pixels(edge_weight=0.05, max_sweeps=200).solve(Evidence(batch.image, log_probs, batch.weak))
     inner = batch_of(torch.full((1, 24, 24), UNLABELED), classes=2).weak
     window = torch.tensor([[[1.0, 0, 4], [0, 1.0, 4]]])
     seen = Evidence(
@@ -188,7 +191,7 @@ def test_crops_have_the_boundaries_of_their_image():
         log_probs[..., 4:28, 4:28],
         replace(inner, window=window, whole_valid=torch.tensor([32 * 32])),
     )
-    crop = JointProjection(edge_weight=0.05, max_sweeps=200).solve(seen)
+    crop = on_pixels(edge_weight=0.05, max_sweeps=200).solve(seen)
     middle = (whole.target[..., 10:22, 10:22] - crop.target[..., 6:18, 6:18]).abs()
     assert float(middle.mean()) < 0.02
 
@@ -201,7 +204,7 @@ def test_densities_of_scribbles_find_what_the_network_does_not_know():
     image = torch.zeros(1, 3, 24, 24)
     image[:, 0, :12], image[:, 2, 12:] = 1, 1
     undecided = torch.full((1, 3, 24, 24), 1 / 3).log()
-    solver = JointProjection(appearance=ScribbleDensities(), edge_weight=0.0)
+    solver = on_pixels(appearance=ScribbleDensities(), edge_weight=0.0)
     target = solver.solve(Evidence(image, undecided, batch.weak)).target[0]
     assert (target[0, :12] > 0.9).all()
     assert (target[1, 12:] > 0.9).all()
@@ -211,7 +214,7 @@ def test_densities_of_scribbles_find_what_the_network_does_not_know():
 def test_contradictory_rows_are_told_beside_edges():
     """More of a class than there are pixels: the sentence says so, and the image is solved at a price."""
     evidence = small(0)
-    solution = JointProjection(Share(40.0, np.inf)).solve(evidence)
+    solution = on_pixels(Share(40.0, np.inf)).solve(evidence)
     assert "Infeasible" in solution.status[0]
     assert float(solution.certificate["contradiction"][0]) > 0
     assert solution.target.isfinite().all()
@@ -219,7 +222,7 @@ def test_contradictory_rows_are_told_beside_edges():
 
 def test_remembered_multipliers_are_those_of_the_rows():
     """Handed back they begin the next solve where this one ended."""
-    solver, evidence = JointProjection(Share(9.0, 5.0)), small(1)
+    solver, evidence = on_pixels(Share(9.0, 5.0)), small(1)
     first = solver.solve(evidence)
     again = solver.solve(evidence, Memory(multipliers=first.memory.multipliers))
     torch.testing.assert_close(again.target, first.target, atol=1e-2, rtol=0)
@@ -248,7 +251,7 @@ def test_settings_that_mean_nothing_are_refused(wrong):
 def test_every_class_of_a_network_has_a_place_in_the_target():
     """Classes that may not appear have probability 0."""
     logits, batch = mixed()
-    target = JointProjection().solve(Evidence(batch.image, logits.log_softmax(1), batch.weak)).target
+    target = on_pixels().solve(Evidence(batch.image, logits.log_softmax(1), batch.weak)).target
     assert target.shape[1] == CLASSES
 
 

@@ -1,6 +1,8 @@
 """The recipe that is chosen for a data folder fits what is said there, and judges by volumes it did not see."""
 
 import shutil
+from dataclasses import replace
+from math import inf
 
 import numpy as np
 import pytest
@@ -12,16 +14,22 @@ from weakseg import (
     BoxesFilled,
     DualProjection,
     Fit,
+    GatedCRF,
+    JointProjection,
     NothingOutsideBoxes,
+    Regularize,
+    ScribbleDensities,
     SeedsOnly,
     SizesWithin,
+    Sum,
     TaggedClassesPresent,
     UntaggedClassesAbsent,
 )
 from weakseg.data.fold import Fold
-from weakseg.errors import DataInvalid
+from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.train.default import choose, said_of_split
 from weakseg.train.loop import train_recipe
+from weakseg.train.method import said_of
 from weakseg.train.recipe import load_recipe, with_epochs
 from weakseg.train.source import source
 
@@ -117,7 +125,7 @@ SIZES = ("image,class,min,max", "a,heart,0.1,0.2", "b,heart,0.3,0.4", "c,backgro
 BOXES = ("image,class,left,top,right,bottom", "a,heart,4,5,20,30", "b,heart,10,10,30,20")
 PRESENCE, BACKGROUND = TaggedClassesPresent(0.05, 2.0, 0), BackgroundBetween(0.3, 0.7, 2.0, 0)
 SIZED = (TaggedClassesPresent(0.1, 2.0, 0), BackgroundBetween(0.6, 0.9, 2.0, 0))
-BOXED = (NothingOutsideBoxes(), BoxesFilled(0.75, 2.0))
+BOXED = (NothingOutsideBoxes(), BoxesFilled(0.75, inf))
 
 
 @pytest.mark.parametrize(
@@ -165,11 +173,52 @@ def test_rules_join_what_is_drawn(tmp_path):
 
 
 def test_drawings_alone_are_learnt_from_crops(tmp_path):
-    """Partial cross entropy, as ever."""
+    """The marks alone first, then everything at once: marks, network, edges and colours."""
     recipe = choose(_folder(tmp_path / "drawn", "abcdef", ""), "unet")
 
-    assert recipe.phases[0].objective == Fit(SeedsOnly())
+    first, second = recipe.phases
+    assert first.objective == Fit(SeedsOnly())
+    assert isinstance(second.objective, Fit)
+    assert isinstance(second.objective.solver, JointProjection)
+    assert second.objective.solver.appearance == ScribbleDensities()
+    assert 0.2 * recipe.epochs <= first.epochs <= 0.4 * recipe.epochs
+    assert said_of(recipe.phases).startswith("joint: after a while on the marks alone")
     assert recipe.augment == Augment(crop=(32, 32), centre_on_labels=0.5)
+
+
+@pytest.mark.parametrize(
+    ("method", "objective"),
+    [("partial", Fit(SeedsOnly())), ("gated-crf", Sum((Fit(SeedsOnly()), Regularize(GatedCRF(), 9.0))))],
+)
+def test_another_method_can_be_named(tmp_path, method, objective):
+    """By --method; what is said of it names it."""
+    recipe = choose(_folder(tmp_path / "drawn", "abcdef", ""), "unet", method=method)
+    assert recipe.phases[-1].objective == objective
+    assert said_of(recipe.phases).startswith(f"{method}: ")
+
+
+def test_a_method_that_the_labels_do_not_allow_is_refused(tmp_path):
+    """With the names of those that they do; each of them can be chosen."""
+    data = _folder(tmp_path / "drawn", "abcdef", "")
+    with pytest.raises(RecipeInvalid, match="one of joint, gated-crf, partial"):
+        choose(data, "unet", method="constraints")
+    for name in ("joint", "gated-crf", "partial"):
+        assert choose(data, "unet", method=name).phases
+
+
+def test_where_every_pixel_is_drawn_nothing_is_inferred(tmp_path):
+    """Full masks: one phase of full supervision."""
+    data = _folder(tmp_path / "full", "abcdef", "abcdef")
+    (phase,) = choose(data, "unet", labels=("masks",)).phases
+    assert phase.objective == Fit(SeedsOnly())
+
+
+def test_a_default_of_two_phases_can_be_tried_for_an_epoch(tmp_path):
+    """`--epochs 1` trains the first phase alone, and 2 both."""
+    recipe = choose(_folder(tmp_path / "drawn", "abcdef", "abcdef"), "unet")
+    assert with_epochs(recipe, 1).phases == (replace(recipe.phases[0], epochs=1),)
+    run = train_recipe(with_epochs(recipe, 2), tmp_path / "run", device="cpu", recipe_text=source(recipe))
+    assert [bool(row.get("solve_gap") is not None) for row in run.metrics] == [False, True]
 
 
 def test_tables_that_say_nothing_are_not_enough(tmp_path):

@@ -27,13 +27,14 @@ from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.default import choose
 from weakseg.train.loader import steps_per_epoch
 from weakseg.train.loop import seconds_per_step, train_recipe
+from weakseg.train.method import methods
 from weakseg.train.recipe import Phase, Recipe, with_epochs
 from weakseg.train.vacant import is_vacant
 
 _BUDGET_S = 440.0
 """Training time for all networks of a demonstration on the user's folder; the rest of ten minutes is for looking."""
 _SCENES_S = 180.0
-"""Training time for both networks on generated scenes."""
+"""Training time for the three networks on generated scenes."""
 
 
 def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> None:
@@ -71,7 +72,7 @@ def _free(path: Path) -> Path:
 
 
 def _on_scenes() -> dict[str, Recipe]:
-    """The same network, pictures and schedule; only the labels differ."""
+    """The same network, pictures and schedule: masks, scribbles alone, and what `weakseg train` does."""
     pictures = Scenes(count=200, seed=0)
     full = Recipe(
         training=pictures,
@@ -82,7 +83,9 @@ def _on_scenes() -> dict[str, Recipe]:
         validate_every=8,
     )
     weak = replace(full, training=Simulated(pictures, (Scribbles(), Tags())))
-    return {"full supervision": full, "partial cross entropy": weak}
+    joint = methods(None, drawn=True, everything=False)["joint"]
+    ours = replace(weak, phases=joint.phases(weak.phases[0]))
+    return {"full supervision": full, "partial cross entropy": weak, "joint": ours}
 
 
 def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
@@ -119,7 +122,7 @@ def _affordable(recipes: dict[str, Recipe], budget_s: float, console: Console) -
 
 def _seconds_per_step(recipe: Recipe) -> float:
     network = recipe.network.build(recipe.training[0].image.shape[0], len(recipe.training.classes))
-    return seconds_per_step(recipe, recipe.phases[0], network, torch.device(best_device()))
+    return max(seconds_per_step(recipe, phase, network, torch.device(best_device())) for phase in recipe.phases)
 
 
 def _with_masks(training: Dataset) -> Dataset:

@@ -11,6 +11,7 @@ from weakseg.regular_file import read_text
 from weakseg.train.default import choose, said_of_split
 from weakseg.train.identity import located
 from weakseg.train.loop import train_recipe
+from weakseg.train.method import said_of
 from weakseg.train.recipe import Recipe, load_recipe, with_epochs
 from weakseg.train.source import is_own, source
 
@@ -23,6 +24,7 @@ class Wanted:
     epochs: int | None = None
     network: str | None = None
     labels: tuple[str, ...] | None = None
+    method: str | None = None
 
 
 def train_and_show(
@@ -34,6 +36,8 @@ def train_and_show(
     recipe, text = _overridden(recipe, text, wanted.seed, wanted.epochs)
     if said := said_of_split(recipe):
         console.print(said, highlight=False)
+    if Path(what).suffix != ".py" and (said := said_of(recipe.phases)):
+        console.print(f"method {said}; --method names another", highlight=False)
     # A recipe file may lean on files beside it; written out in full it can be run again from the run folder alone.
     text = source(located(recipe)) if is_own(recipe) else text
     train_recipe(
@@ -55,13 +59,15 @@ def train_and_show(
 def _recipe(what: str, wanted: Wanted) -> tuple[Recipe, str]:
     path = Path(what)
     if path.suffix != ".py":
-        recipe = choose(what, wanted.network, wanted.labels)
+        recipe = choose(what, wanted.network, wanted.labels, wanted.method)
         return recipe, source(recipe)
     if wanted.network is not None:
         raise RecipeInvalid(f"--network {wanted.network} beside a recipe", mend="name the network in the recipe")
     if wanted.labels is not None:
         mend = f"name them in the recipe: Folder(..., labels={wanted.labels!r})"
         raise RecipeInvalid(f"--labels {wanted.labels[0]} beside a recipe", mend=mend)
+    if wanted.method is not None:
+        raise RecipeInvalid(f"--method {wanted.method} beside a recipe", mend="write its objective into the recipe")
     return load_recipe(path), read_text(path, RecipeInvalid)
 
 

@@ -53,7 +53,7 @@ def ascend(
     """
     shares = [np.zeros_like(grid.scores) for _ in grid.steps]
     before = [share.copy() for share in shares]
-    best, momentum, bend, rows = np.inf, 1.0, BEND, first
+    best, momentum, bend, rows = np.inf, 1.0, BEND, replace(first, problem=grid.image.problem)
     answer = _look(grid, projection, rows, np.zeros_like(grid.scores), 0)
     for sweep in range(1, max_sweeps + 1):
         if answer.gap <= tolerance * grid.image.cells and answer.violation <= tolerance * grid.image.cells:
@@ -111,7 +111,8 @@ def _of_rows(grid: JointGrid, rows: Answer) -> float:
 
 def _look(grid: JointGrid, projection: DualProjection, rows: Answer, taken, sweep: int) -> JointAnswer:
     """The best segmentation near the multipliers, and how far it is from the dual's value."""
-    rows = projection.climb([grid.tilted(taken)], [rows.multipliers[0]])[0]
+    if rows.multipliers.size:
+        rows = projection.climb([grid.tilted(taken)], [rows.multipliers[0]])[0]
     soft = np.empty_like(grid.scores)
     lowest = -_distributions(grid, _tilted_scores(grid, rows), taken, soft) - _of_rows(grid, rows)
     found = _measured(grid, rows, soft, soft, taken)

@@ -71,7 +71,8 @@ class JointProjection:
     only_classes_present: bool = True
     """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
     cell_px: int | None = None
-    """Side of the cells in pixels; `None` takes the grid of the logits, or cells of 4 pixels where that is finer."""
+    """Side of the cells in pixels, 1 or more; `None` takes the grid of the logits, or, with edges, cells of 4 pixels
+    where that is finer."""
     tolerance: float = 1e-3
     """Gap in nats per valid pixel at which an image is done."""
     max_sweeps: int = 30
@@ -150,7 +151,7 @@ class JointProjection:
         size = (evidence.image.shape[2], evidence.image.shape[3])
         if self.cell_px is not None:
             return grid_of(size, self.cell_px)
-        coarse = grid_of(size, FINEST_PX)
+        coarse = grid_of(size, FINEST_PX) if self.potts is not None else size
         return min(evidence.log_probs.shape[2], coarse[0]), min(evidence.log_probs.shape[3], coarse[1])
 
     def _rows(self, evidence: Evidence, grid: tuple[int, int]):

@@ -1,7 +1,7 @@
 """A sensible recipe for a data folder nobody has written one for."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +20,12 @@ from weakseg.errors import DataInvalid
 from weakseg.models.network import NetworkSpec
 from weakseg.models.pretrained import Pretrained
 from weakseg.models.unet import UNet
-from weakseg.objectives import Fit
-from weakseg.solvers.dual_projection import DualProjection
-from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.default_rules import TABLES, rules_for
 from weakseg.train.learnable import require_learnable
 from weakseg.train.loader import steps_per_epoch
+from weakseg.train.method import methods, named
 from weakseg.train.recipe import AdamW, Phase, Recipe
-from weakseg.types import UNTOLD
+from weakseg.types import UNLABELED, UNTOLD
 
 _SHARED_WEIGHTS = "mobilenet_v2_imagenet"
 _HUB_WEIGHTS = "google/mobilenet_v2_1.0_224"
@@ -39,12 +37,16 @@ _SMALL_PICTURE, _SMALL_WHOLE_PICTURE = 300, 150
 """A picture whose shorter side is below this is enlarged twice: at stride 16 its objects would be a cell or two.
 Whole pictures are larger than crops, so that only very small ones are worth the time."""
 _LOOKED_AT = 48
+_ALL = 0.99
+"""Share of the valid pixels from which on a picture counts as drawn on everywhere: borders are often left out."""
 _PIXELS_A_STEP = 8 * 320**2
 """Of whole pictures; larger pictures come fewer at a time."""
 
 
-def choose(data: str, network: str | None = None, labels: tuple[str, ...] | None = None) -> Recipe:
-    """A recipe for what a data folder says: partial cross entropy on crops, or rules on whole pictures.
+def choose(
+    data: str, network: str | None = None, labels: tuple[str, ...] | None = None, method: str | None = None
+) -> Recipe:
+    """A recipe for what a data folder says: what is drawn on crops, or rules on whole pictures.
 
     Args:
         data: a data folder, or the name of one under $WEAKSEG_DATA.
@@ -52,9 +54,11 @@ def choose(data: str, network: str | None = None, labels: tuple[str, ...] | None
             by default a MobileNetV2 with ImageNet weights.
         labels: label folders and tables to learn from, in place of all that the data folder holds; masks are then
             for validation alone, unless "masks" is one of them.
+        method: a name of `methods`, in place of the best one for these labels.
 
     Raises:
         DataInvalid: nothing is drawn on any training picture, nor said of it, or a class can never be learnt.
+        RecipeInvalid: there is no method of that name for these labels.
     """
     training, validation = _split(data, labels)
     few = _looked_at(training)
@@ -64,6 +68,7 @@ def choose(data: str, network: str | None = None, labels: tuple[str, ...] | None
     if problems := [*units_of_samples(few), *dim_samples(few, read_declaration(root).range)]:
         raise DataInvalid.of([problem.at(root) for problem in problems])
     require_learnable(training, validation, few, ruled=rules is not None)
+    chosen = named(methods(rules, *_drawn(few)), method)
     shorter = int(np.median([min(s.valid.shape) for s in few]))
     enlarge = 2 if shorter < (_SMALL_WHOLE_PICTURE if rules else _SMALL_PICTURE) else 1
     crop = min(224 // enlarge, 32 * max(shorter // 32, 1))
@@ -74,14 +79,7 @@ def choose(data: str, network: str | None = None, labels: tuple[str, ...] | None
         training=training,
         validation=validation,
         network=_network(network, enlarge),
-        phases=(
-            Phase(
-                # What is drawn counts in both: the seeds' mean is one of the two terms of every `Fit`.
-                objective=Fit(DualProjection(rules) if rules else SeedsOnly()),
-                epochs=epochs,
-                learning_rate=3e-3 if network == "unet" else 5e-4,
-            ),
-        ),
+        phases=chosen.phases(Phase(chosen.objective, epochs, learning_rate=3e-3 if network == "unet" else 5e-4)),
         augment=Augment(crop=None) if rules else Augment(crop=(crop, crop), centre_on_labels=0.5),
         optimizer=AdamW(),
         batch_size=batch_size,
@@ -155,6 +153,12 @@ def _looked_at(training: Folder | Fold) -> list[Sample]:
             mend="mark a few pixels of every class, or tag the classes of every picture in tags.csv",
         )
     return few
+
+
+def _drawn(few: Sequence[Sample]) -> tuple[bool, bool]:
+    """Whether anything is drawn, and whether nearly every pixel is."""
+    drawn = [float(((s.seeds != UNLABELED) & s.valid).sum() / max(s.valid.sum(), 1)) for s in few]
+    return any(drawn) or any(s.strokes for s in few), min(drawn) > _ALL
 
 
 def _tells(sample: Sample) -> bool:

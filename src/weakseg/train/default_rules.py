@@ -1,6 +1,7 @@
 """The rules that a data folder's tables speak of: what tags, sizes and boxes demand of a segmentation."""
 
 from collections.abc import Collection, Sequence
+from math import inf
 
 from weakseg.constraints.background import BackgroundBetween
 from weakseg.constraints.boxes import BoxesFilled, NothingOutsideBoxes
@@ -26,7 +27,7 @@ def rules_for(tables: Collection[str], few: Sequence[Sample], classes: Classes) 
     if not set(tables) & set(TABLES):
         return None
     sizes = (SizesWithin(PRICE),) if "sizes.csv" in tables else ()
-    boxes = (NothingOutsideBoxes(), BoxesFilled(price=PRICE)) if "boxes.csv" in tables else ()
+    boxes = (NothingOutsideBoxes(), BoxesFilled(price=inf)) if "boxes.csv" in tables else ()
     return All((UntaggedClassesAbsent(), *(_measured(few, classes) or _usual(tables, classes)), *sizes, *boxes))
 
 

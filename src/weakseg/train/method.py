@@ -73,6 +73,15 @@ def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Metho
     }
 
 
+def said_of(phases: tuple[Phase, ...]) -> str:
+    """How phases that some method made learn what nobody drew, in a sentence; empty where none did."""
+    last = phases[-1].objective
+    solver = last.solver if isinstance(last, Fit) else None
+    rules = solver.constraint if isinstance(solver, DualProjection) and isinstance(solver.constraint, All) else None
+    found = methods(rules, drawn=True, everything=False)
+    return next((f"{name}: {method.why}" for name, method in found.items() if method.objective == last), "")
+
+
 def named(found: dict[str, Method], name: str | None) -> Method:
     """The method of that name; the first without one.
 

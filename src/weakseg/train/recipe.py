@@ -165,9 +165,13 @@ def _wrong_parts(recipe: Recipe) -> list[str]:
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
-    """The same recipe over another number of epochs, shared out among its phases as before; at least one each."""
-    if epochs < len(recipe.phases):
-        raise RecipeInvalid(f"{epochs} epochs for {len(recipe.phases)} phases", mend="give every phase an epoch")
+    """The same recipe over another number of epochs, shared out among its phases as before; at least one each.
+
+    Of fewer epochs than phases each is one of the first phases.
+    """
+    if epochs < 1:
+        raise RecipeInvalid(f"{epochs} epochs", expected="1 or more")
+    recipe = replace(recipe, phases=recipe.phases[:epochs])
     ends, ratio = [0], epochs / recipe.epochs
     for done in range(1, len(recipe.phases) + 1):
         target = round(sum(p.epochs for p in recipe.phases[:done]) * ratio)
