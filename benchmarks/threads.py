@@ -4,13 +4,14 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 WAYS = (
-    ("as OpenMP waits by default", {"GOMP_SPINCOUNT": "undefined"}),
-    ("OMP_WAIT_POLICY=PASSIVE", {"OMP_WAIT_POLICY": "PASSIVE"}),
-    ("GOMP_SPINCOUNT=1000, ours", {"GOMP_SPINCOUNT": "1000"}),
-    ("GOMP_SPINCOUNT=20000", {"GOMP_SPINCOUNT": "20000"}),
-    ("one thread", {"OMP_NUM_THREADS": "1"}),
+    ("default", {"GOMP_SPINCOUNT": "300000"}),
+    ("passive", {"OMP_WAIT_POLICY": "PASSIVE"}),
+    ("spin_1000", {"GOMP_SPINCOUNT": "1000"}),
+    ("spin_20000", {"GOMP_SPINCOUNT": "20000"}),
+    ("one_thread", {"OMP_NUM_THREADS": "1"}),
 )
 
 STEPS = """
@@ -41,13 +42,19 @@ def burn() -> None:
         pass
 
 
-if __name__ == "__main__":
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Each way idle, as far as the machine is, and beside as many busy processes as there are cores."""
+    cores = os.cpu_count() or 1
     for name, setting in WAYS:
-        idle = milliseconds(setting)
-        burners = [multiprocessing.Process(target=burn, daemon=True) for _ in range(os.cpu_count() or 1)]
+        yield f"threads.idle_{name}", milliseconds(setting), "ms a step, the machine as it is"
+        burners = [multiprocessing.Process(target=burn, daemon=True) for _ in range(cores)]
         for burner in burners:
             burner.start()
-        busy = milliseconds(setting)
+        yield f"threads.busy_{name}", milliseconds(setting), f"ms a step, beside {cores} busy processes"
         for burner in burners:
             burner.kill()
-        print(f"{name}: {idle:.0f} ms a step as the machine is, {busy:.0f} ms beside {len(burners)} busy processes")
+
+
+if __name__ == "__main__":
+    for row, value, unit in measure():
+        print(f"{row}: {value:.0f} {unit}")
