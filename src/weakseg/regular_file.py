@@ -37,11 +37,15 @@ def irregular(path: Path) -> str:
 
 def require_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> None:
     """Raise `wrong` where no regular file is, before anything is opened."""
+    _refuse_irregular(path, wrong)
+    if not path.exists():
+        raise wrong(f"{path} is missing")
+
+
+def _refuse_irregular(path: Path, wrong: type[WeaksegError]) -> None:
     if kind := irregular(path):
         mend = "put the file itself in its place, or remove it"
         raise wrong(f"{path} is {kind}", expected="a file", mend=mend)
-    if not path.exists():
-        raise wrong(f"{path} is missing")
 
 
 def open_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> BufferedReader:
@@ -50,9 +54,11 @@ def open_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> Buffere
     Raises:
         wrong: it is missing, no regular file, or may not be read.
     """
-    require_regular(path, wrong)
+    _refuse_irregular(path, wrong)
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 (the caller closes it)
+    except (FileNotFoundError, NotADirectoryError):
+        raise wrong(f"{path} is missing") from None
     except OSError as error:
         raise wrong(f"{path} cannot be read: {error.strerror}", mend="check who may read it, and the disk") from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

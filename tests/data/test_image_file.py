@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from weakseg.data import image_file
 from weakseg.data.image_file import palette, read_image, read_labels, write_labels
 from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.types import UNLABELED
@@ -346,3 +347,19 @@ def test_the_code_for_transparent_maps_leaves_undrawn_what_is_transparent(tmp_pa
     })  # fmt: skip
 
     assert read_labels(file).tolist() == marks.tolist()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+def test_a_file_is_opened_once(tmp_path, monkeypatch, mode):
+    """On a slow disk each opening is a wait; the kind of a file is told while it is open."""
+    opened = []
+    real = image_file.open_regular
+    monkeypatch.setattr(image_file, "open_regular", lambda path: [opened.append(path), real(path)][1])
+    file = tmp_path / "a.png"
+    Image.new(mode, (4, 3)).save(file)
+
+    image_file.decode(file)
+    assert opened == [file]
+    if mode != "RGB":
+        image_file.read_values_or_colours(file, palettes=False)
+        assert opened == [file, file]

@@ -101,7 +101,7 @@ def _refuse_taken(*files: Path | None) -> None:
 
 def _refuse_painted(file: Path, unlabeled: int) -> None:
     """Scribbles in colours, with code that makes numbers of theirs."""
-    if holds_colours(file, palettes=False):
+    if holds_colours(file):
         mend = conversion(read_colours(file)) + "\nand leave out --unlabeled" * (unlabeled != 255)
         expected = f"one number a pixel, and {unlabeled} where nothing is drawn"
         raise DataInvalid(f"{file} is a colour picture", expected=expected, mend=mend)

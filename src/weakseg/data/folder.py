@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from weakseg.data.contents import Contents, read_contents, read_split
 from weakseg.data.declaration import Declaration, read_declaration
-from weakseg.data.image_file import Decoded, Reading, decode, holds_colours, read_colours, read_image, read_labels
+from weakseg.data.image_file import Decoded, Reading, decode, read_image, read_values_or_colours
 from weakseg.data.legend import Legend
 from weakseg.data.name_pattern import found_in
 from weakseg.data.relabel import marked_classes
@@ -210,9 +210,8 @@ def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | N
 
 def read_values(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None = None) -> Int[np.ndarray, "H W"]:
     """The values, or the numbers of colours, of a label map that should have the (height, width) of its picture."""
-    painted = holds_colours(path, palettes=bool(legend.convention(folder).colours))
     reading = legend.declaration.reading
-    raw = (read_colours if painted else read_labels)(path, reading)
+    raw = read_values_or_colours(path, bool(legend.convention(folder).colours), reading)
     if size is not None and raw.shape != size:
         found = f"{path} is {raw.shape[1]} wide and {raw.shape[0]} high"
         how = "as its EXIF orientation shows it" if reading.upright else "as it is stored"

@@ -19,7 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from weakseg.data.colours import numbers_of
-from weakseg.data.deep_png import ask_for_lower_bytes, is_deep, joined, png_bits
+from weakseg.data.deep_png import ask_for_lower_bytes, is_deep, joined, packing, png_bits
 from weakseg.data.nodata import TRANSPARENT, filled, opacity_of, without_data
 from weakseg.data.orientation import orientation_in, turned, turned_back
 from weakseg.data.value_range import Held, Range, held_by, require_known, scaled
@@ -102,12 +102,12 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
         values = turned(values, orientation) if reading.upright else values
         opacity = turned(opacity, orientation) if reading.upright and opacity is not None else opacity
     else:
-        picture, orientation = _read_pillow(path, IMAGE)
+        picture, orientation, how = _read_pillow(path, IMAGE)
         values, opacity = channels_of(picture), opacity_of(picture)
         opacity = None if opacity is None else _laid(opacity, picture, orientation, reading)
-        if picture.format == "PNG" and is_deep(path):
-            lower, _ = _read_pillow(path, IMAGE, ask_for_lower_bytes)
-            values = joined(path, values, np.asarray(lower))
+        if is_deep(how):
+            lower = _read_pillow(path, IMAGE, ask_for_lower_bytes)[0]
+            values = joined(how, values, np.asarray(lower))
         if picture.mode == "I" and picture.format == "TIFF" and _unsigned(picture):
             # Pillow takes them for signed ones.
             values = values.view(np.uint32)
@@ -152,13 +152,45 @@ def read_labels(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
     Raises:
         DataInvalid: the file is missing, damaged, lossy, coloured, or holds no whole numbers.
     """
+    if not _needs_tifffile(path):
+        return _values_of(path, reading, *_read_pillow(path, LABELS))
+    values, orientation, _ = _read_tiff(path, LABELS)
+    return _one_number(path, turned(values, orientation) if reading.upright else values)
+
+
+def read_values_or_colours(path: Path, palettes: bool, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
+    """As `read_colours` where a label map is painted, as `read_labels` elsewhere; the file is opened once.
+
+    Colours of a palette count where `palettes` is true.
+
+    Raises:
+        DataInvalid: as those do.
+    """
     if _needs_tifffile(path):
-        picture, (values, orientation, _) = None, _read_tiff(path, LABELS)
-        values = turned(values, orientation) if reading.upright else values
-    else:
-        picture, orientation = _read_pillow(path, LABELS)
-        values = _laid(np.atleast_3d(np.asarray(picture)), picture, orientation, reading)
-        _refuse_lossy(path, picture)
+        return read_labels(path, reading)
+    picture, orientation, how = _read_pillow(path, LABELS)
+    painted = picture.mode in (("RGB", "RGBA", "P") if palettes else ("RGB", "RGBA"))
+    return (_colours_of if painted else _values_of)(path, reading, picture, orientation, how)
+
+
+def _values_of(
+    path: Path, reading: Reading, picture: Image.Image, orientation: int, how: str
+) -> Int[np.ndarray, "H W"]:
+    values = _laid(np.atleast_3d(np.asarray(picture)), picture, orientation, reading)
+    _refuse_lossy(path, picture)
+    labels, stretch = _one_number(path, values), 1
+    if picture.mode in ("1", "L"):
+        # Pillow stretches grey values of 2 or 4 bits to 0..255, and inverts them where 0 means white.
+        bits = _tiff_bits(picture) if picture.format == "TIFF" else png_bits(how)
+        stretch = 255 // (2**bits - 1) if picture.mode == "L" else 1
+        labels = _one_number(path, np.invert(values)) if _white_is_zero(picture) else labels
+    if stretch > 1:
+        labels //= stretch
+    return labels
+
+
+def _one_number(path: Path, values: Shaped[np.ndarray, "H W M"]) -> Int[np.ndarray, "H W"]:
+    """The single channel of whole numbers that a label map has; raises `DataInvalid` where it has none."""
     if values.shape[2] == 2:
         raise DataInvalid(
             f"{path} is grey with transparency (2 channels)",
@@ -173,26 +205,17 @@ def read_labels(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
         )
     if values.dtype.kind not in "bui":
         raise DataInvalid(f"{path} holds {values.dtype} values", expected="whole numbers", mend="save it as PNG")
-    stretch = 1
-    if picture is not None and picture.mode in ("1", "L"):
-        # Pillow stretches grey values of 2 or 4 bits to 0..255, and inverts them where 0 means white.
-        bits = _tiff_bits(picture) if picture.format == "TIFF" else png_bits(path)
-        stretch = 255 // (2**bits - 1) if picture.mode == "L" else 1
-        values = np.invert(values) if _white_is_zero(picture) else values
-    labels = values[:, :, 0].astype(np.int32)
-    if stretch > 1:
-        labels //= stretch
-    return labels
+    return values[:, :, 0].astype(np.int32)
 
 
-def holds_colours(path: Path, palettes: bool) -> bool:
-    """Whether a label map is painted in colours; those of a palette count where `palettes` is true.
+def holds_colours(path: Path) -> bool:
+    """Whether a label map is painted in colours, other than those of a palette.
 
     False where it cannot be read, or its colours have more than 8 bits: `read_labels` says what is wrong with it.
     """
     try:
         with _opened(path) as picture:
-            return picture.mode in (("RGB", "RGBA", "P") if palettes else ("RGB", "RGBA")) and not _needs_tifffile(path)
+            return picture.mode in ("RGB", "RGBA") and not _needs_tifffile(path)
     except Exception:  # damaged files make Pillow raise errors of many kinds
         return False
 
@@ -203,7 +226,12 @@ def read_colours(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]
     Raises:
         DataInvalid: the file is missing, damaged or lossy.
     """
-    picture, orientation = _read_pillow(path, LABELS)
+    return _colours_of(path, reading, *_read_pillow(path, LABELS))
+
+
+def _colours_of(
+    path: Path, reading: Reading, picture: Image.Image, orientation: int, how: str
+) -> Int[np.ndarray, "H W"]:
     _refuse_lossy(path, picture)
     return numbers_of(_laid(np.asarray(picture.convert("RGBA")), picture, orientation, reading))
 
@@ -320,8 +348,11 @@ def _require_memory(path: Path, height: int, width: int, channels: int, needs: N
 
 def _read_pillow(
     path: Path, needs: Needs, prepare: Callable[[Image.Image], None] = lambda opened: None
-) -> tuple[Image.Image, int]:
-    """The only picture in a file, as Pillow lays it, and its orientation; `prepare` is called before it is decoded."""
+) -> tuple[Image.Image, int, str]:
+    """The only picture in a file, as Pillow lays it, its orientation and `packing`.
+
+    `prepare` is called before it is decoded.
+    """
     try:
         with _opened(path) as picture:
             # A phone's MPO is a JPEG with a preview or depth map behind the photo.
@@ -329,6 +360,7 @@ def _read_pillow(
             if pages == 1:
                 grey = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
                 _require_memory(path, picture.height, picture.width, 1 if grey else 3, needs)
+                how = packing(picture)
                 prepare(picture)
                 # Pillow removes it from a TIFF that it turns while it loads it.
                 orientation = orientation_in(picture.getexif())
@@ -341,7 +373,7 @@ def _read_pillow(
         raise DataInvalid(f"{path} cannot be read: {error}", mend="export or copy the file again") from error
     if pages > 1:
         raise DataInvalid(f"{path} holds {pages} pages", expected="one picture a file", mend="save each page by itself")
-    return picture, orientation  # pyright: ignore[reportPossiblyUnboundVariable]
+    return picture, orientation, how  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
 def _needs_tifffile(path: Path) -> bool:
