@@ -52,6 +52,7 @@ def random_joint(seed: int) -> tuple[JointProjection, Evidence]:
         appearance=ScribbleDensities() if draw.random() < 0.2 else None,
         temperature=float(draw.choice([0.05, 0.5, 1, 3])),
         only_classes_present=bool(draw.random() < 0.6),
+        cell_px=1,
         max_sweeps=int(draw.choice([1, 5, 20])),
     )
     return solver, evidence
@@ -173,10 +174,11 @@ def asked_of(solver: JointProjection, evidence: Evidence, index: int, relaxed: b
     )
     kept = present.numpy() & ~rows.absent.numpy()
     may &= kept[:, None] if kept.any() else True
-    if rows.forbidden is not None:
-        narrower = may & ~rows.forbidden.flatten(1).numpy()
-        may = np.where(narrower.any(0), narrower, may)
     scores = _scores(solver, evidence)[index]
+    if rows.forbidden is not None:
+        # Where nothing possible would be left, the deletion is ignored, and the sentence of the image says so.
+        narrower = may & ~rows.forbidden.flatten(1).numpy() & np.isfinite(scores)
+        may = np.where(narrower.any(0), narrower, may)
     possible = may & np.isfinite(scores)
     unknown = ~possible.any(0)
     costs = np.where(unknown, 0.0, -scores)

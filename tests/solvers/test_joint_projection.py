@@ -264,7 +264,7 @@ def test_void_pixels_add_nothing_to_energy_and_bound(constraint):
     padded = batch_of(seeds, more(alone.weak.valid, False), classes=3).weak
     noise = torch.randn((1, 3, 7, 4), generator=torch.Generator().manual_seed(0)).log_softmax(1)
     noise[:, :, :4] = alone.log_probs
-    solver = JointProjection(constraint, temperature=0.3)
+    solver = JointProjection(constraint, temperature=0.3, cell_px=1)
     one, other = solver.solve(alone), solver.solve(Evidence(more(alone.image, 0.5), noise, padded))
     torch.testing.assert_close(other.target[:, :, :4], one.target, atol=1e-5, rtol=0)
     for found, expected in ((other.energy, one.energy), (other.certificate["gap"], one.certificate["gap"])):
