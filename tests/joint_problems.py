@@ -47,7 +47,7 @@ def random_joint(seed: int) -> tuple[JointProjection, Evidence]:
     solver = JointProjection(
         constraint=_constraint(draw, evidence),
         potts=GridPotts(int(draw.choice([4, 8]))),
-        edge_weight=float(draw.choice([0, 0.05, 0.2, 1, 100, 1e30])),
+        edge_weight=float(draw.choice([0, 0.05, 0.2, 1, 100, 1e6])),
         prediction_weight=float(draw.choice([0, 0.3, 1, 1, 10])),
         appearance=ScribbleDensities() if draw.random() < 0.2 else None,
         temperature=float(draw.choice([0.05, 0.5, 1, 3])),

@@ -52,7 +52,7 @@ def _judge_image(asked: Asked, evidence: Evidence, solution: Solution, i: int) -
     missed = asked.missed(target)[hard].max(initial=0) / cells
     assert missed == pytest.approx(claimed["violation"], abs=1e-5) or claimed["contradiction"] > 0
     if missed < 1e-7:
-        assert asked.energy(target) / cells <= energy + rounding
+        assert asked.energy(target) / cells == pytest.approx(energy, abs=rounding)
     best = asked.best_labelling()
     assert best is None or bound <= best / cells + rounding
 

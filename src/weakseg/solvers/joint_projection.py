@@ -28,6 +28,9 @@ from weakseg.types import UNLABELED, Evidence, Memory, Solution
 LEAST = -1e4
 """Lowest logarithm that is resized: what cannot be has no mean."""
 
+HEAVIEST = 1e6
+"""Largest weight: beyond, sums would no longer hold what the network says, in double precision either."""
+
 FINEST_PX = 4
 """Networks at the full resolution cannot tell neighbours apart either, and every step has to wait for the solution."""
 
@@ -83,12 +86,12 @@ class JointProjection:
             found = f"JointProjection(constraint={self.constraint!r:.200})"
             raise RecipeInvalid(found, expected="a constraint, or All((one, other))")
         weights = ("edge_weight", "prediction_weight", "appearance_weight", "tolerance")
-        wrong = [name for name in weights if not 0 <= getattr(self, name) < inf]
+        wrong = [name for name in weights if not 0 <= getattr(self, name) <= HEAVIEST]
         wrong += [] if 0 < self.temperature < inf else ["temperature"]
         wrong += [name for name in ("max_sweeps", "cell_px") if not _whole(getattr(self, name))]
         if wrong:
             given = ", ".join(f"{name}={getattr(self, name)}" for name in wrong)
-            expected = "weights and a tolerance of 0 or above, a temperature above 0, whole numbers from 1"
+            expected = f"weights and a tolerance from 0 to {HEAVIEST:g}, a temperature above 0, whole numbers from 1"
             raise RecipeInvalid(f"JointProjection({given})", expected=expected)
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
