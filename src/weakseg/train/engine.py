@@ -3,6 +3,7 @@
 The same training command runs on one CPU, one GPU or, under `torchrun` or `accelerate launch`, on many machines.
 """
 
+import atexit
 import os
 
 import torch
@@ -28,7 +29,18 @@ def start(device: str | None, bf16: bool) -> Accelerator:
         os.environ["ACCELERATE_TORCH_DEVICE"] = kind
     # The library keeps one state a process and refuses a second training in another precision.
     AcceleratorState._reset_state()
-    return Accelerator(cpu=place.type == "cpu", mixed_precision="bf16" if bf16 else "no")
+    accelerator = Accelerator(cpu=place.type == "cpu", mixed_precision="bf16" if bf16 else "no")
+    if accelerator.num_processes > 1:
+        # Else the threads that carry messages are still there when the interpreter ends, and may abort the process.
+        atexit.unregister(_part)
+        atexit.register(_part)
+    return accelerator
+
+
+def _part() -> None:
+    """Leave the group of processes."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def prepare(accelerator: Accelerator, network: nn.Module, optimizer: torch.optim.Optimizer):
