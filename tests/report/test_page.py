@@ -9,6 +9,7 @@ import pytest
 from finished_run import METRICS, FinishedRun
 from pictures import Squares, tiny_recipe
 
+from weakseg import Fit, Phase, SeedsOnly
 from weakseg.errors import DataInvalid
 from weakseg.report.page import write_report
 from weakseg.types import UNLABELED, Classes
@@ -223,3 +224,12 @@ def test_the_page_is_small(tmp_path):
     """Pictures are shown small, so that a page can be sent."""
     report(tmp_path, FinishedRun(tmp_path / "run", recipe=tiny_recipe(validation=Squares(40))))
     assert (tmp_path / "report.html").stat().st_size < 5e6
+
+
+def test_runs_with_other_numbers_of_phases_stand_side_by_side(tmp_path):
+    """What one of them does not say is a dash."""
+    two = tiny_recipe(phases=tuple(Phase(Fit(SeedsOnly()), n) for n in (1, 2)))
+    runs = [FinishedRun(tmp_path / "one"), FinishedRun(tmp_path / "two", recipe=two)]
+    page = report(tmp_path, *runs)
+    assert "Phase 2" in page.text
+    assert "–" in page.text

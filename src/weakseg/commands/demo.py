@@ -33,7 +33,7 @@ from weakseg.train.vacant import is_vacant
 
 _BUDGET_S = 440.0
 """Training time for all networks of a demonstration on the user's folder; the rest of ten minutes is for looking."""
-_SCENES_S = 180.0
+_SCENES_S = 240.0
 """Training time for the three networks on generated scenes."""
 
 
@@ -106,8 +106,7 @@ def _affordable(recipes: dict[str, Recipe], budget_s: float, console: Console) -
     """The recipes with as many epochs as the time allows on this machine, as it is now; says so where it is fewer."""
     first = next(iter(recipes.values()))
     steps = steps_per_epoch(len(first.training), first.batch_size, first.least_steps)
-    # The slowest counts, because all have the same length.
-    seconds = max(map(_seconds_per_step, recipes.values()))
+    seconds = sum(map(_seconds_per_step, recipes.values())) / len(recipes)
     epochs = max(min(first.epochs, int(budget_s / (len(recipes) * steps * seconds))), 1)
     if epochs == first.epochs:
         return recipes
@@ -122,7 +121,8 @@ def _affordable(recipes: dict[str, Recipe], budget_s: float, console: Console) -
 
 def _seconds_per_step(recipe: Recipe) -> float:
     network = recipe.network.build(recipe.training[0].image.shape[0], len(recipe.training.classes))
-    return max(seconds_per_step(recipe, phase, network, torch.device(best_device())) for phase in recipe.phases)
+    device = torch.device(best_device())
+    return sum(seconds_per_step(recipe, p, network, device) * p.epochs / recipe.epochs for p in recipe.phases)
 
 
 def _with_masks(training: Dataset) -> Dataset:

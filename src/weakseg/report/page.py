@@ -32,14 +32,16 @@ def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = la
     accounts = [account(run, name, index, say) for index, (run, name) in enumerate(zip(runs, names, strict=True))]
     say("drawing the report")
     said, scored, learnt = [facts(run) for run in runs], judged(accounts), taught(accounts)
+    # Runs may have other numbers of phases: what one does not say is a dash.
+    asked = list(dict.fromkeys(name for of in said for name in of))
     try:
         write_page(
             out,
             "report.html",
             title=" · ".join(names),
             accounts=accounts,
-            facts=said,
-            fact_names=list(dict.fromkeys(name for of in said for name in of)),
+            facts=[{name: of.get(name, "–") for name in asked} for of in said],
+            fact_names=asked,
             recipes=[_recipe_text(run) for run in runs],
             charts=curves(accounts),
             judged=scored,
