@@ -235,6 +235,7 @@ def test_remembered_multipliers_are_those_of_the_rows():
     [
         {"temperature": 0.0},
         {"edge_weight": -1.0},
+        {"appearance_weight": 1e7},
         {"prediction_weight": float("nan")},
         {"cell_px": 0},
         {"max_sweeps": 0},

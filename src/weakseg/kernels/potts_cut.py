@@ -37,7 +37,7 @@ def minimise(
     """Minimise the sum of unaries over valid pixels plus the weights of edges whose pixels differ (equation 40).
 
     Two labels are solved exactly where it ends settled: a labelling that no expansion improves is then the best. Up to
-    `LARGE` pixels that takes nothing but sweeps; above, time is proportional to the pixels, and steps may not suffice.
+    `LARGE` pixels that takes nothing but sweeps; above, steps are proportional to the pixels, and may not suffice.
 
     Args:
         unary: finite costs.

@@ -40,7 +40,7 @@ class AlphaExpansion:
 
     Labels are expanded in ascending order of their class, again and again, until none helps. The start is the better
     of `start.labels` and of what message passing finds. Two labels are solved exactly. More than 65,536 pixels or cells
-    are begun with labels of cells of two by two, in time proportional to the pixels; where that does not suffice they
+    are begun with labels of cells of two by two, in steps proportional to the pixels; where that does not suffice they
     are not `settled`, nor exact. Each picture is solved on its own, several at once in threads.
 
     `certificate`: `bound`, below which no labelling's energy lies; `settled`, 1 where no expansion of any single class

@@ -88,7 +88,8 @@ class JointProjection:
         weights = ("edge_weight", "prediction_weight", "appearance_weight", "tolerance")
         wrong = [name for name in weights if not 0 <= getattr(self, name) <= HEAVIEST]
         wrong += [] if 0 < self.temperature < inf else ["temperature"]
-        wrong += [name for name in ("max_sweeps", "cell_px") if not _whole(getattr(self, name))]
+        wrong += [] if _whole(self.max_sweeps) else ["max_sweeps"]
+        wrong += [] if self.cell_px is None or _whole(self.cell_px) else ["cell_px"]
         if wrong:
             given = ", ".join(f"{name}={getattr(self, name)}" for name in wrong)
             expected = f"weights and a tolerance from 0 to {HEAVIEST:g}, a temperature above 0, whole numbers from 1"
@@ -188,5 +189,5 @@ def on_grid(
     return torch.where(share > 0, pooled(finite * seen, grid) / share.clamp(min=1e-6), pooled(finite, grid))
 
 
-def _whole(number: int | None) -> bool:
-    return number is None or (isinstance(number, int) and number >= 1)
+def _whole(number: object) -> bool:
+    return isinstance(number, int) and number >= 1
