@@ -1,5 +1,7 @@
 """Numbers come out as they went in: predicted masks hold what the folder's own label maps hold."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -73,3 +75,22 @@ def test_remembered_targets_hold_more_than_254_classes(tmp_path):
         targets = Targets(tmp_path / f"targets{classes}")
         targets.keep(sample, labels)
         assert (targets(sample) == labels).all()
+
+
+def test_void_comes_out_as_the_masks_of_the_training_have_it(weakseg, tmp_path):
+    """By what dataset.toml said when the run was trained: also of the images that have no data."""
+    root = folder(tmp_path / "data", (1, 2), 'first_value = 1\nvoid = [0, 9]\nnodata = "transparent"', ["a", "b"])
+    (tmp_path / "recipe.py").write_text(RECIPE.format(data=str(root)))
+    trained = weakseg("train", tmp_path / "recipe.py", "--out", tmp_path / "run", "--device", "cpu")
+    assert trained.code == 0, trained.err
+    grey = np.array(Image.open(root / "images" / "0.png"))
+    opaque = np.full_like(grey, 255)
+    opaque[:, 28:] = 0
+    Image.fromarray(np.dstack([grey, opaque])).save(tmp_path / "new.png")
+
+    said = weakseg("predict", tmp_path / "run", tmp_path / "new.png", "--out", tmp_path / "out", "--json")
+
+    assert said.code == 0, said.err
+    mask = read_labels(tmp_path / "out" / "new.png")
+    assert ((mask == 0) == (opaque == 0)).all()
+    assert json.loads(said.out)["void"] == 0

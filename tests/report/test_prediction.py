@@ -7,11 +7,11 @@ import pytest
 from finished_run import Threshold
 from PIL import Image
 
-from weakseg.data.image_file import palette, read_labels
+from weakseg.data.image_file import Reading, palette, read_labels
 from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.evaluate.predict import Predictor
 from weakseg.report.prediction import predict_files
-from weakseg.types import Classes
+from weakseg.types import UNLABELED, Classes
 
 PREDICTOR = Predictor(Threshold(), Classes(("dark", "bright")), 1)
 BRIGHT = np.arange(40)[None].repeat(30, axis=0) >= 25
@@ -121,3 +121,70 @@ def test_a_disk_that_refuses_is_one_clear_error(pictures, tmp_path):
     with pytest.raises(WriteRefused, match="cannot be written"):
         predict_files(PREDICTOR, pictures, tmp_path / "out", probabilities=True)
     assert files(tmp_path / "out") == ["probabilities"]
+
+
+EMPTY = np.arange(40)[None].repeat(30, axis=0) >= 35
+"""A part of what is bright."""
+
+
+def save_transparent(path):
+    """What is bright on the right, and fully transparent at its end."""
+    grey = (BRIGHT * 200).astype(np.uint8)
+    Image.fromarray(np.dstack([grey, np.where(EMPTY, 0, 255).astype(np.uint8)])).save(path)
+
+
+def save_numbered(path):
+    """The same with -9999 at its end."""
+    Image.fromarray(np.where(EMPTY, -9999, BRIGHT * 0.8).astype(np.float32)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "save", "nodata"), [("a.png", save_transparent, "transparent"), ("a.tif", save_numbered, "-9999")]
+)
+@pytest.mark.parametrize(
+    ("numbers", "declared", "void"), [((0, 1), 255, 255), ((0, 255), 255, 65535), ((1, 2), 0, 0), ((3, 7), -1, 255)]
+)
+def test_masks_are_void_where_an_image_has_no_data(tmp_path, name, save, nodata, numbers, declared, void):
+    """By the number that the training's masks have for void; probabilities are nan, overlays grey, shares without."""
+    save(tmp_path / name)
+    predictor = replace(PREDICTOR, numbers=numbers, void=declared, reading=Reading(nodata=nodata))
+
+    [mask] = predict_files(predictor, [tmp_path / name], tmp_path / "out", probabilities=True, overlays=True)
+
+    assert (read_labels(mask) == np.where(EMPTY, void, np.where(BRIGHT, numbers[1], numbers[0]))).all()
+    with np.load(tmp_path / "out" / "probabilities" / "a.npz", allow_pickle=False) as held:
+        assert (np.isnan(held["probabilities"]) == EMPTY).all()
+    with Image.open(tmp_path / "out" / "overlays" / "a.jpg") as overlay:
+        assert np.ptp(np.asarray(overlay)[:, 38:].astype(int), axis=2).max() < 12
+        assert np.ptp(np.asarray(overlay)[:, 28:33].astype(int), axis=2).min() > 50
+    found = predictor.predict(tmp_path / name)
+    assert (predictor.labels(tmp_path / name) == found.labels).all()
+    assert (found.labels == np.where(EMPTY, UNLABELED, BRIGHT)).all()
+    assert found.shares == pytest.approx({"dark": 25 / 35, "bright": 10 / 35})
+    found.save(tmp_path / "same.png")
+    assert (tmp_path / "same.png").read_bytes() == mask.read_bytes()
+
+
+def test_what_is_opened_already_is_void_where_its_file_is(tmp_path):
+    """An image of Pillow, and an array of a file's whole numbers."""
+    save_transparent(tmp_path / "a.png")
+    predictor = replace(PREDICTOR, reading=Reading(nodata="transparent"))
+    with Image.open(tmp_path / "a.png") as opened:
+        assert (predictor.labels(opened) == predictor.labels(tmp_path / "a.png")).all()
+    numbers = np.where(EMPTY, 7, BRIGHT * 200).astype(np.uint8)
+    assert (replace(PREDICTOR, reading=Reading(nodata="7")).labels(numbers) == np.where(EMPTY, UNLABELED, BRIGHT)).all()
+
+
+def test_an_image_without_any_data_is_void(tmp_path):
+    """And is no reason to stop."""
+    Image.fromarray(np.zeros((30, 40, 2), np.uint8)).save(tmp_path / "a.png")
+    predictor = replace(PREDICTOR, reading=Reading(nodata="transparent"))
+    [mask] = predict_files(predictor, [tmp_path / "a.png"], tmp_path / "out")
+    assert (read_labels(mask) == 255).all()
+    assert predictor.predict(tmp_path / "a.png").shares == {"dark": 0, "bright": 0}
+
+
+def test_classes_with_numbers_that_masks_cannot_hold_are_refused(pictures, tmp_path):
+    """-2 would be 254."""
+    with pytest.raises(DataInvalid, match="does not fit"):
+        predict_files(replace(PREDICTOR, numbers=(-2, 1)), pictures, tmp_path / "out")

@@ -32,6 +32,6 @@ def predict_and_show(
         masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, told, tell)
     if wanted.as_json:
         numbers = dict(zip(run.classes.names, predictor.numbers, strict=True))
-        print(json.dumps({"masks": [str(mask) for mask in masks], "numbers": numbers}))
+        print(json.dumps({"masks": [str(mask) for mask in masks], "numbers": numbers, "void": predictor.void}))
     else:
         print(f"{counted(len(masks), 'mask')} in {out}" + (f", refined by {which_crf(run)}" if wanted.crf else ""))

@@ -1,6 +1,7 @@
 """What the numbers in the label maps of one folder mean: each folder may count in its own way."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Int
@@ -48,6 +49,16 @@ class Convention:
     def key(self) -> str:
         """The key of `dataset.toml` that says which values mean nothing."""
         return "void" if self.folder == "masks" else "unlabeled"
+
+    @property
+    def void(self) -> int:
+        """The number for nothing in label maps that are written.
+
+        The first that is declared, that a PNG holds and no class has; else 255, or the largest that is free.
+        """
+        candidates = chain(self.nothing, [255], range(MOST, 0, -1))
+        taken = {*self.values}
+        return next((number for number in candidates if 0 <= number <= MOST and number not in taken), MOST)
 
     def labels(self, raw: Int[np.ndarray, "H W"], becomes: tuple[int, ...]) -> Int[np.ndarray, "H W"]:
         """Class indices of the values of a map, `UNLABELED` for nothing, `UNDECLARED` for what is neither.

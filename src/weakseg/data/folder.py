@@ -68,6 +68,11 @@ class Folder:
         return self._contents.legend.numbers
 
     @property
+    def void(self) -> int:
+        """The number that masks which are written hold where nothing is to be judged."""
+        return self._contents.legend.convention("masks").void
+
+    @property
     def declared(self) -> Declaration:
         """What was declared about the folder, whether here or in its dataset.toml."""
         return self._contents.legend.declaration

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from weakseg.data.colours import numbers_of
 from weakseg.data.deep_png import ask_for_lower_bytes, is_deep, joined, packing, png_bits
-from weakseg.data.nodata import TRANSPARENT, filled, opacity_of, without_data
+from weakseg.data.nodata import clear_in, emptied, opacity_of
 from weakseg.data.orientation import orientation_in, turned, turned_back
 from weakseg.data.value_range import Held, Range, held_by, require_known, scaled
 from weakseg.errors import DataInvalid
@@ -115,12 +115,8 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
         # Pillow inverts 8 bits and fewer where 0 means white, and leaves 16 as they are.
         if _white_is_zero(picture) and values.dtype.kind == "u" and values.dtype.itemsize == 2:
             values = np.invert(values)
-    clear = np.zeros(values.shape[:2], bool) if opacity is None else opacity[:, :, 0] == 0
-    empty = None
-    if reading.nodata:
-        empty = clear if reading.nodata == TRANSPARENT else without_data(values, reading.nodata)
-        empty = empty if empty.any() else None
-        values = values if empty is None else filled(values, empty)
+    clear = clear_in(values, opacity)
+    values, empty = emptied(values, clear, reading.nodata)
     held = held_by(values)
     require_known(path, values, held, reading.range)
     return Decoded(scaled(values, reading.range), orientation, held, empty, float(clear.mean()))
@@ -289,7 +285,8 @@ def write_labels(
     """
     nothing = labels == UNLABELED
     largest = max(int(labels.max(initial=0)), void if void is not None and nothing.any() else 0)
-    if largest > 65535 or (nothing.any() if void is None else (labels == void).any()):
+    strange = largest > 65535 or labels.min(initial=0) < UNLABELED
+    if strange or (nothing.any() if void is None else (labels == void).any()):
         found = f"{path}: label {labels.max()} does not fit into a label map whose void is {void}"
         raise DataInvalid(found, expected="labels from 0 to 65535, and another value for void")
     values = labels if void is None else np.where(nothing, void, labels)

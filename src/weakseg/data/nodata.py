@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool, Int, Shaped
 from PIL import Image
 
 from weakseg.data.finding import Finding, some
+from weakseg.types import UNLABELED
 
 TRANSPARENT = "transparent"
 A_MARK = 'a number such as -9999, nan, "transparent", or "" for none'
@@ -37,12 +38,40 @@ def opacity_of(picture: Image.Image) -> Shaped[np.ndarray, "H W 1"] | None:
     return np.asarray(picture.convert("RGBA").getchannel("A"))[:, :, None]
 
 
+def clear_in(
+    values: Shaped[np.ndarray, "H W M"], opacity: Shaped[np.ndarray, "H W 1"] | None
+) -> Bool[np.ndarray, "H W"]:
+    """Where an image is fully transparent."""
+    return np.zeros(values.shape[:2], bool) if opacity is None else opacity[:, :, 0] == 0
+
+
 def without_data(values: Shaped[np.ndarray, "H W M"], nodata: str) -> Bool[np.ndarray, "H W"]:
     """Where a number of a file means no data: in every channel, or nan in any."""
     number = float(nodata)
     if isnan(number):
         return np.asarray(np.isnan(values).any(axis=2))
     return np.asarray((values == number).all(axis=2))
+
+
+def emptied(
+    values: Shaped[np.ndarray, "H W M"], clear: Bool[np.ndarray, "H W"], nodata: str
+) -> tuple[Shaped[np.ndarray, "H W M"], Bool[np.ndarray, "H W"] | None]:
+    """The image with its mean where it holds no data, and where that is; `None` where it holds some everywhere.
+
+    Args:
+        values: as the file holds them.
+        clear: where it is fully transparent.
+        nodata: what marks pixels without data; empty: nothing does.
+    """
+    if not nodata:
+        return values, None
+    empty = clear if nodata == TRANSPARENT else without_data(values, nodata)
+    return (filled(values, empty), empty) if empty.any() else (values, None)
+
+
+def voided(labels: Int[np.ndarray, "H W"], empty: Bool[np.ndarray, "H W"] | None) -> Int[np.ndarray, "H W"]:
+    """The labels of an image, `UNLABELED` where it holds no data."""
+    return labels if empty is None else np.where(empty, UNLABELED, labels)
 
 
 def filled(values: Shaped[np.ndarray, "H W M"], empty: Bool[np.ndarray, "H W"]) -> Shaped[np.ndarray, "H W M"]:

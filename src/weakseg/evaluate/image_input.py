@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from PIL import Image
 
-from weakseg.data.image_file import USUAL, Reading, channels_of, read_image
+from weakseg.data.image_file import USUAL, Reading, channels_of, decode
+from weakseg.data.nodata import clear_in, emptied, opacity_of
 from weakseg.data.value_range import Range, scaled
 from weakseg.errors import DataInvalid, EvidenceInvalid
 from weakseg.given import refuse_unscaled, tensor_of
@@ -17,8 +18,10 @@ ImageLike = Any
 """A path, an image of Pillow, a numpy array or torch tensor; typed loosely, so that our own words refuse the rest."""
 
 
-def as_image(given: ImageLike, channels: int, reading: Reading = USUAL) -> Float[np.ndarray, "M H W"]:
-    """One image as float32 values in [0, 1] with the channels that a network was trained on.
+def as_image(
+    given: ImageLike, channels: int, reading: Reading = USUAL
+) -> tuple[Float[np.ndarray, "M H W"], Bool[np.ndarray, "H W"] | None]:
+    """One image as float32 values in [0, 1] with the channels that a network was trained on, and where it has no data.
 
     Eight bits are divided by 255; channels that come last are put first; a grey image may come without its axis, or as
     three equal channels.
@@ -26,15 +29,23 @@ def as_image(given: ImageLike, channels: int, reading: Reading = USUAL) -> Float
     Args:
         given: the image.
         channels: as many as the network was trained on.
-        reading: how files are read; its range holds for arrays of whole numbers too.
+        reading: how files are read; its range, and what it says of pixels without data, hold for arrays of whole
+            numbers too.
 
     Raises:
         DataInvalid: it is no image, of another number of channels, or of values whose range nobody knows.
     """
     if isinstance(given, (str, Path)):
-        return fitted(read_image(Path(given), reading), channels, str(given))
-    values = np.moveaxis(channels_of(given), -1, 0) if isinstance(given, Image.Image) else _array(given)
-    return fitted(_scaled(_channels_first(values, channels), reading.range), channels)
+        read = decode(Path(given), reading)
+        return fitted(read.image, channels, str(given)), read.empty
+    opened = isinstance(given, Image.Image)
+    values = channels_of(given) if opened else np.moveaxis(_channels_first(_array(given), channels), 0, -1)
+    empty = None
+    # Floating point is scaled already: what marks pixels in files marks none of it.
+    if opened or values.dtype.kind in "ui":
+        clear = clear_in(values, opacity_of(given) if opened else None)
+        values, empty = emptied(values, clear, reading.nodata)
+    return fitted(_scaled(np.moveaxis(values, -1, 0), reading.range), channels), empty
 
 
 def fitted(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the image") -> Float[np.ndarray, "N H W"]:

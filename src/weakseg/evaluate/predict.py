@@ -11,7 +11,9 @@ from jaxtyping import Float, Int
 from torch import nn
 from torch.nn import functional as F
 
+from weakseg.data.convention import Convention
 from weakseg.data.image_file import USUAL, Reading
+from weakseg.data.nodata import voided
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import EvidenceInvalid
 from weakseg.evaluate.device import usable
@@ -48,12 +50,15 @@ class Predictor:
     """Refines the probabilities of the whole picture, in memory, by ten steps of mean field."""
     numbers: tuple[int, ...] = ()
     """The number that files of labels hold for each class; empty: its index."""
+    void: int = 255
+    """The number that masks hold where an image has no data, from 0 to 65535; where a class has it, another."""
     reading: Reading = USUAL
     """How files are read: as those of the training were, and in their range of numbers."""
 
     def __post_init__(self):
         self.network.to(usable(self.device))
         object.__setattr__(self, "numbers", self.numbers or tuple(range(len(self.classes))))
+        object.__setattr__(self, "void", Convention("masks", (self.void,), self.numbers).void)
 
     def __repr__(self) -> str:
         weights = sum(parameter.numel() for parameter in self.network.parameters())
@@ -64,7 +69,7 @@ class Predictor:
         )
 
     def __call__(self, image: ImageLike) -> Float[np.ndarray, "C H W"]:
-        """Probabilities of each class at each pixel.
+        """Probabilities of each class at each pixel, also where an image has no data and they mean nothing.
 
         Args:
             image: (M, H, W) in [0, 1], or uint8; numpy or torch, an image of Pillow, or a path.
@@ -73,25 +78,24 @@ class Predictor:
             DataInvalid: it is no image, or has another number of channels than the network was trained on.
             EvidenceInvalid: the network gave nan, or another number of classes.
         """
-        image = as_image(image, self.channels, self.reading)
+        image, _ = as_image(image, self.channels, self.reading)
         probs = np.concatenate(list(self._bands(image)), axis=1)
         return probs if self.crf is None else refined(probs, image, self.crf)
 
     def labels(self, image: ImageLike) -> Int[np.ndarray, "H W"]:
-        """The most probable class at each pixel; takes what a call takes."""
-        image = as_image(image, self.channels, self.reading)
-        if self.crf is not None:
-            return self(image).argmax(0)
-        return np.concatenate([band.argmax(0) for band in self._bands(image)])
+        """The most probable class at each pixel, `UNLABELED` where a file has no data; takes what a call takes."""
+        image, empty = as_image(image, self.channels, self.reading)
+        bands = self._bands(image) if self.crf is None else [self(image)]
+        return voided(np.concatenate([band.argmax(0) for band in bands]), empty)
 
     def predict(self, image: ImageLike) -> Prediction:
         """The image with its labels, which shows itself in a notebook and saves itself; takes what a call takes."""
-        image = as_image(image, self.channels, self.reading)
-        return self.prediction(image, self.labels(image))
+        image, empty = as_image(image, self.channels, self.reading)
+        return self.prediction(image, voided(self.labels(image), empty))
 
     def prediction(self, image: Float[np.ndarray, "M H W"], labels: Int[np.ndarray, "H W"]) -> Prediction:
         """An image with labels that are known already."""
-        return Prediction(image, labels, self.classes, self.numbers)
+        return Prediction(image, labels, self.classes, self.numbers, self.void)
 
     def log_probs(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
         """Log-probabilities of pictures of one size, in one pass where they are small enough: faster on a GPU.

@@ -13,7 +13,7 @@ from PIL import Image
 from weakseg.brief import brief
 from weakseg.data.image_file import palette, write_labels
 from weakseg.data.overlay import as_rgb, tinted
-from weakseg.types import Classes
+from weakseg.types import UNLABELED, Classes
 
 _SHOWN_PX = 640
 """Longer side of what a notebook shows, at most."""
@@ -26,10 +26,12 @@ class Prediction:
     image: Float[np.ndarray, "M H W"]
     """Values in [0, 1]."""
     labels: Int[np.ndarray, "H W"]
-    """Index of the class at each pixel."""
+    """Index of the class at each pixel; `UNLABELED` where the image has no data."""
     classes: Classes
     numbers: tuple[int, ...]
     """The number that files hold for each class."""
+    void: int
+    """The number that files hold where the image has no data."""
 
     __repr__ = brief
 
@@ -40,9 +42,10 @@ class Prediction:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Share of the image that each class covers, in [0, 1], by its name."""
-        counts = np.bincount(self.labels.ravel(), minlength=len(self.classes))
-        return dict(zip(self.classes.names, (counts / max(self.labels.size, 1)).tolist(), strict=True))
+        """Share of the pixels with data that each class covers, in [0, 1], by its name."""
+        known = self.labels[self.labels != UNLABELED]
+        counts = np.bincount(known, minlength=len(self.classes))
+        return dict(zip(self.classes.names, (counts / max(known.size, 1)).tolist(), strict=True))
 
     def save(self, path: Path | str) -> None:
         """Write the labels as a PNG in the numbers that the training's files hold, whole or not at all.
@@ -50,7 +53,9 @@ class Prediction:
         Raises:
             WriteRefused: the file cannot be written.
         """
-        write_labels(Path(path), np.array(self.numbers)[self.labels], void=None)
+        known = self.labels != UNLABELED
+        numbers = np.where(known, np.array(self.numbers)[self.labels], self.void)
+        write_labels(Path(path), numbers, void=None)
 
     def _repr_html_(self) -> str:
         picture = Image.fromarray(self.overlay)

@@ -7,10 +7,10 @@ from os.path import lexists
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 from PIL import Image
 
-from weakseg.data.image_file import decode, read_image
+from weakseg.data.image_file import Decoded, decode
+from weakseg.data.nodata import voided
 from weakseg.data.ranges import Group, groups_of
 from weakseg.data.value_range import Held, written
 from weakseg.errors import DataInvalid, WeaksegError
@@ -43,6 +43,8 @@ def predict_files(
 ) -> list[Path]:
     """Write a mask `out/<stem>.png` for each image, in the training's own numbers; returns the masks' paths.
 
+    Where an image has no data its mask holds the number of void, its probabilities are nan, its overlay shows no class.
+
     Args:
         predictor: the trained network.
         paths: picture files of any size.
@@ -65,7 +67,7 @@ def predict_files(
         tell(each)
     out.mkdir(parents=True, exist_ok=True)
     for done, (path, target) in enumerate(zip(paths, targets, strict=True), start=1):
-        _predict_file(predictor, read_image(path, predictor.reading), target)
+        _predict_file(predictor, decode(path, predictor.reading), target)
         progress(done, len(paths))
     return [target.mask for target in targets]
 
@@ -78,15 +80,16 @@ def _targets(path: Path, out: Path, probabilities: bool, overlays: bool) -> _Tar
     )
 
 
-def _predict_file(predictor: Predictor, image: Float[np.ndarray, "M H W"], target: _Targets) -> None:
-    if target.probabilities:
-        shares = predictor(image)
-        prediction = predictor.prediction(image, shares.argmax(0))
+def _predict_file(predictor: Predictor, read: Decoded, target: _Targets) -> None:
+    shares = predictor(read.image) if target.probabilities else None
+    labels = predictor.labels(read.image) if shares is None else shares.argmax(0)
+    prediction = predictor.prediction(read.image, voided(labels, read.empty))
+    if target.probabilities and shares is not None:
+        if read.empty is not None:
+            shares[:, read.empty] = np.nan
         names, numbers = np.array(predictor.classes.names), np.array(predictor.numbers)
         halves = shares.astype(np.float16)
         write_whole(target.probabilities, lambda part: _save_npz(part, halves, names, numbers))
-    else:
-        prediction = predictor.predict(image)
     if target.overlay:
         drawn = Image.fromarray(prediction.overlay)
         write_whole(target.overlay, lambda part: drawn.save(part, format="JPEG", quality=92))

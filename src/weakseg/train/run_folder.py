@@ -255,12 +255,16 @@ class Run:
         numbers = tuple(said) if isinstance(said, (list, tuple)) else (said,)
         if not all(type(number) is int for number in numbers) or len(numbers) not in (0, len(self.classes)):
             raise self._damaged(f"its numbers are {numbers!r:.200}")
+        void = self.record.get("void", 255)
+        if type(void) is not int:
+            raise self._damaged(f"its void is {void!r:.200}")
         return Predictor(
             self.network(network, which),
             self.classes,
             self.record["channels"],
             device,
             numbers=numbers,
+            void=void,
             reading=self.declaration.reading,
         )
 
@@ -489,6 +493,7 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "channels": channels,
         "classes": encode(recipe.training.classes),
         "numbers": [*range(len(recipe.training.classes))] if folder is None else folder.numbers,
+        "void": 255 if folder is None else folder.void,
         "declaration": encode(Declaration() if folder is None else folder.declared),
         "network_config": config if isinstance(config, dict) else {},
         "learning": learning_parameters.told(network),
