@@ -41,7 +41,7 @@ crop = None if whole else (32, 32)
 # What is said about whole images is learnt from whole images.
 objective = Fit(DualProjection(TaggedClassesPresent(0.05, 2.0, 0)) if whole else SeedsOnly())
 recipe = Recipe(Uneven(), UNet(8, 2), (Phase(objective, 2, learning_rate=3e-3),), augment=Augment(crop), batch_size=6,
-                validation=Scenes(5, size=(40, 48)), validate_every=1)
+                validation=Scenes(5, size=(40, 48)), validate_every=1, average=0.5)
 train_recipe(recipe, sys.argv[1], device="cpu")
 count = engine.start("cpu", False).num_processes
 Path(sys.argv[1], f"processes_{count}").touch()

@@ -16,28 +16,49 @@ from weakseg.regular_file import require_regular
 from weakseg.whole_file import write_whole
 
 
-def save(path: Path, network: nn.Module, optimizer: Optimizer | None = None, state: dict | None = None) -> str:
+def save(
+    path: Path,
+    network: nn.Module,
+    optimizer: Optimizer | None = None,
+    state: dict | None = None,
+    averaged: nn.Module | None = None,
+) -> str:
     """Write a network's weights; with an optimiser and a position in the training, all that is needed to go on.
+
+    Args:
+        path: the file.
+        network: what is trained.
+        optimizer: over its parameters.
+        state: the position.
+        averaged: the network with its averaged weights, where they are kept.
 
     Returns:
         The file's digest.
     """
     tensors = network_tensors(network)
+    if averaged is not None:
+        tensors |= network_tensors(averaged, "averaged")
     if optimizer is not None:
         tensors |= {f"optimizer.{name}": tensor for name, tensor in _optimizer_tensors(optimizer).items()}
     return write(path, tensors, state or {})
 
 
 def write(path: Path, tensors: dict[str, Tensor], state: dict) -> str:
-    """Write tensors, by `network.` and `optimizer.` and their names there, and a position; returns the digest."""
+    """Write tensors, by `network.`, `averaged.` or `optimizer.` and their names there; returns the digest."""
     metadata = _metadata(tensors, state)
     write_whole(path, lambda part: _write(part, _unshared(tensors), metadata))
     return metadata["digest"]
 
 
-def network_tensors(network: nn.Module) -> dict[str, Tensor]:
+def network_tensors(network: nn.Module, kind: str = "network") -> dict[str, Tensor]:
     """A network's weights by their names in a checkpoint."""
-    return {f"network.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
+    return {f"{kind}.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
+
+
+def judged(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights that are scored and predict, as `network.`: a checkpoint's averaged ones, where it has them."""
+    kind = "averaged." if any(name.startswith("averaged.") for name in tensors) else "network."
+    return {f"network.{name.removeprefix(kind)}": t for name, t in tensors.items() if name.startswith(kind)}
 
 
 def digest(tensors: dict[str, Tensor], state: dict) -> str:
@@ -118,7 +139,7 @@ def _digest(tensors: dict[str, Tensor]) -> str:
 
 
 def load_network(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put a checkpoint's weights into a network of the same architecture."""
+    """Put a checkpoint's weights, or what `judged` makes of them, into a network of the same architecture."""
     weights = {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
     try:
         network.load_state_dict(weights)

@@ -5,12 +5,13 @@ The same training command runs on one CPU, one GPU or, under `torchrun` or `acce
 
 import atexit
 import os
+from collections.abc import Iterable
 
 import torch
 from accelerate import Accelerator as Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import gather_object
-from torch import nn
+from accelerate.utils import broadcast, gather_object
+from torch import Tensor, nn
 
 from weakseg.evaluate.device import best_device, usable
 
@@ -48,6 +49,12 @@ def prepare(accelerator: Accelerator, network: nn.Module, optimizer: torch.optim
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     return accelerator.prepare(network, optimizer)
+
+
+def agree_on(accelerator: Accelerator, tensors: Iterable[Tensor]) -> None:
+    """Give all processes the first one's values, in place."""
+    if accelerator.num_processes > 1:
+        broadcast([*tensors])
 
 
 def gathered(accelerator: Accelerator, value) -> list:

@@ -23,6 +23,7 @@ from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.evaluate.predict import Predictor
 from weakseg.models.depthwise import depthwise_in_float32
 from weakseg.train import engine, run_folder
+from weakseg.train.average import averaged_copy, follow
 from weakseg.train.crops import require_demands_seen
 from weakseg.train.dim import tell_of_dim_images
 from weakseg.train.identity import located
@@ -108,12 +109,13 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     if accelerator.device.type == "cpu":
         depthwise_in_float32(network)
     optimizer = make_optimizer(recipe, network)
+    averaged = None if recipe.average is None else averaged_copy(network)
     if accelerator.is_main_process:
         claims.enter_context(run_folder.claim(into.path, into.resume, into.text))
     # A resumed run was tried when it began; a new one writes nothing before it is known to work.
     tried = None if into.resume else tried_seconds(recipe, network, accelerator.device)
     run = run_folder.enter(into.path, recipe, into.text, channels, network, into.resume, accelerator.is_main_process)
-    data, position = _begun(recipe, run, into, network, optimizer, accelerator, console)
+    data, position = _begun(recipe, run, into, network, optimizer, averaged, accelerator, console)
     first_epoch, best, sweep, metrics = position.epoch + 1, position.best, position.sweep, [*position.metrics]
     steps = steps_per_epoch(len(recipe.training), recipe.batch_size, recipe.least_steps)
     over = stopped_early(recipe, metrics)
@@ -127,7 +129,10 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
         console.print(f"nothing is left to train: {done}")
     collate = collate_for(network)
     model, optimizer = engine.prepare(accelerator, EachSize(network), optimizer)
-    predictor = Predictor(accelerator.unwrap_model(model).network, classes, channels, str(accelerator.device))
+    network = accelerator.unwrap_model(model).network
+    # What is validated and finds hidden segmentations.
+    judged = network if averaged is None else averaged
+    predictor = Predictor(judged, classes, channels, str(accelerator.device))
 
     stretch, stream = range(0), iter(())
     swept_solves: list[Solve] = []
@@ -143,8 +148,8 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
                 fit, folder = remembered(phase.objective), run.path / "targets" / f"epoch_{stretch.start:05}"
                 if fit is not None and epoch == stretch.start:
                     if accelerator.is_main_process:
-                        run_folder.save_sweep(run, predictor.network, optimizer, metrics, best, sweep)
-                    mark = engine.gathered(accelerator, mark_of(predictor.network, data))[0]
+                        run_folder.save_sweep(run, network, optimizer, metrics, best, sweep, averaged)
+                    mark = engine.gathered(accelerator, mark_of(judged, data))[0]
                     marks, sweep = (mark, sweep.mark if sweep else ""), Sweep(epoch, mark, data)
                     targets, swept, swept_solves = refresh(
                         folder, fit, recipe.training, predictor, accelerator, share, shown, marks
@@ -181,6 +186,8 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
                 accelerator.backward(loss)
                 optimizer.step()
                 optimizer.zero_grad()
+                if averaged is not None and recipe.average is not None:
+                    follow(averaged, network, recipe.average, epoch * steps + step)
                 total += value
                 shown.step(value, learning_rate)
             epoch_loss = sum(engine.gathered(accelerator, total / steps)) / share.of
@@ -188,12 +195,14 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
             solves = [each for part in engine.gathered(accelerator, solves) for each in part]
             line |= summary(solves, "solve")
             shown.contradictions(solves)
+            # On processors each process takes batch statistics of its own.
+            engine.agree_on(accelerator, judged.buffers())
             if is_due(recipe, epoch):
                 line |= validate(recipe, predictor, accelerator, share)
             line["seconds"] = round(time.perf_counter() - started, 3)
             metrics.append(line)
             if accelerator.is_main_process:
-                best = run_folder.save(run, predictor.network, optimizer, metrics, best, sweep)
+                best = run_folder.save(run, network, optimizer, metrics, best, sweep, averaged)
                 curves(line)
             accelerator.wait_for_everyone()
             shown.epoch(line, recipe.epochs)
@@ -214,6 +223,7 @@ def _begun(
     into: _Into,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
+    averaged: nn.Module | None,
     accelerator: engine.Accelerator,
     console: Console,
 ) -> tuple[str, Position]:
@@ -226,7 +236,7 @@ def _begun(
     if into.resume:
         remembering = lambda epoch: _remembering(recipe, epoch)  # noqa: E731
         need = Need(recipe.training.keys, data, recipe.epochs, remembering, into.accept_changes)
-        position, more = go_on(run.path, run.fingerprint, need, network, optimizer, accelerator)
+        position, more = go_on(run.path, run.fingerprint, need, network, optimizer, accelerator, averaged)
         notes += more
     for note in notes:
         console.print(note, highlight=False, markup=False)

@@ -89,6 +89,10 @@ class Recipe:
     """Fewest steps of an epoch, 1 or more: a set too small for them is gone through several times, in other views."""
     patience: int | None = None
     """Validations without a higher mIoU, 1 or more, after which the training stops; `None` never stops it."""
+    average: float | None = None
+    """What share of averaged weights a step keeps, in [0, 1), as .99 or .999; fewer at first. The averaged weights are
+    then validated, kept as the best, and find what is remembered; `None` does so with the weights themselves.
+    Tarvainen and Valpola 2017."""
     bf16: bool = False
     """Run the network in bfloat16 where that is safe; losses stay in float32."""
     seed: int = 0
@@ -99,6 +103,8 @@ class Recipe:
         for name, least in {"batch_size": 1, "validate_every": 1, "least_steps": 1, "seed": 0}.items():
             wrong += _wrong_count(name, getattr(self, name), least)
         wrong += [] if self.patience is None else _wrong_count("patience", self.patience, 1)
+        if self.average is not None and not 0 <= self.average < 1:
+            wrong.append(f"average is {self.average}")
         for i, phase in enumerate(self.phases):
             wrong += _wrong_count(f"phases[{i}].epochs", phase.epochs, 1)
             wrong += _wrong_count(f"phases[{i}].steps_per_batch", phase.steps_per_batch, 1)
@@ -107,7 +113,10 @@ class Recipe:
             wrong += _wrong_objective(f"phases[{i}].objective", phase)
         wrong += _classes_for_instances(self, "recipe")
         if wrong:
-            expected = "whole counts and rates above 0, callable objectives, and data sets, networks and optimisers"
+            expected = (
+                "whole counts and rates above 0, an average in [0, 1), callable objectives, and data sets, networks "
+                "and optimisers"
+            )
             raise RecipeInvalid("; ".join(wrong), expected=expected)
 
     @property

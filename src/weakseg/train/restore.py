@@ -170,8 +170,9 @@ def go_on(
     network: nn.Module,
     optimizer: Optimizer,
     accelerator: engine.Accelerator,
+    averaged: nn.Module | None = None,
 ) -> tuple[Position, list[str]]:
-    """Put a run's checkpoint into a network and its optimiser, and its folder right.
+    """Put a run's checkpoint into a network, its optimiser and its averaged copy, and its folder right.
 
     Returns:
         Where the training is, and what to tell.
@@ -184,6 +185,8 @@ def go_on(
         tensors, _ = checkpoint.read(chosen.path)
         checkpoint.load_network(network, tensors, chosen.path)
         checkpoint.load_optimizer(optimizer, tensors, chosen.path)
+        if averaged is not None:
+            checkpoint.load_network(averaged, checkpoint.judged(tensors), chosen.path)
     # Nothing is written before all processes have read.
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
@@ -210,8 +213,7 @@ def apply(folder: Path, chosen: Plan, fingerprint: str) -> tuple[Position, list[
         (folder / PREVIOUS).unlink(missing_ok=True)
     if chosen.best_from is not None:
         epoch = position.best_network[0] if position.best_network else position.epoch
-        network = {name: tensor for name, tensor in source.items() if name.startswith("network.")}
-        digest = checkpoint.write(folder / BEST, network, best_state(epoch, fingerprint))
+        digest = checkpoint.write(folder / BEST, checkpoint.judged(source), best_state(epoch, fingerprint))
         position = replace(position, best_network=(epoch, digest))
     if chosen.path.name != LAST or position != chosen.position:
         checkpoint.write(folder / LAST, tensors, position.state(fingerprint))

@@ -4,9 +4,9 @@ recipe.py          the recipe, readable and rerunnable
 run.json           the same recipe as data, with classes, network and versions
 data.json          digests of the images and labels it was started with
 metrics.jsonl      one object an epoch
-last.safetensors   weights, optimiser and position: where a resumed run goes on
+last.safetensors   weights, averaged ones where they are kept, optimiser and position: where a resumed run goes on
 previous.safetensors, sweep.safetensors   the same of the epoch before, and of when hidden segmentations were found
-best.safetensors   weights of the best validated epoch
+best.safetensors   weights of the best validated epoch; the averaged ones, where they are kept
 targets/           hidden segmentations that are remembered; targets_before/ those they were begun from
 crf.json           the CRF that `weakseg tune-crf` found for it
 """
@@ -212,7 +212,7 @@ class Run:
         if not 0 < self.record["channels"] <= 10_000:
             raise self._damaged(f"its images have {self.record['channels']} channels")
         network = self.rebuilt(spec, self.record["channels"], len(self.classes))
-        checkpoint.load_network(network, checkpoint.read(path)[0], path)
+        checkpoint.load_network(network, checkpoint.judged(checkpoint.read(path)[0]), path)
         if which == "best":
             self._require_the_best()
         return network
@@ -433,13 +433,15 @@ def save(
     metrics: list[dict[str, Any]],
     best: float,
     sweep: Sweep | None = None,
+    averaged: nn.Module | None = None,
 ) -> float:
     """Write an epoch down; returns the best validation score so far.
 
-    Without validation the latest network counts as the best.
+    Without validation the latest network counts as the best. The best is the averaged one, where there is one.
     """
     score, epoch, last = metrics[-1].get("mean_iou"), metrics[-1]["epoch"], run.path / LAST
-    state, weights = best_state(epoch, run.fingerprint), checkpoint.network_tensors(network)
+    state = best_state(epoch, run.fingerprint)
+    weights = checkpoint.network_tensors(network if averaged is None else averaged)
     if better := score is None and best < 0 or score is not None and score > best:
         best = best if score is None else score
         best_network = (epoch, checkpoint.digest(weights, state))
@@ -449,7 +451,7 @@ def save(
         keep_under_another_name(last, run.path / PREVIOUS)
     # The last checkpoint first: all else can be made from it, after a kill in between.
     position = Position(tuple(metrics), best, best_network, sweep)
-    checkpoint.save(last, network, optimizer, position.state(run.fingerprint))
+    checkpoint.save(last, network, optimizer, position.state(run.fingerprint), averaged)
     if better:
         checkpoint.write(run.path / BEST, weights, state)
     write_metrics(run.path, metrics)
@@ -457,7 +459,13 @@ def save(
 
 
 def save_sweep(
-    run: Run, network: nn.Module, optimizer: Optimizer, metrics: list[dict[str, Any]], best: float, sweep: Sweep | None
+    run: Run,
+    network: nn.Module,
+    optimizer: Optimizer,
+    metrics: list[dict[str, Any]],
+    best: float,
+    sweep: Sweep | None,
+    averaged: nn.Module | None = None,
 ) -> None:
     """Keep the moment before hidden segmentations are found, for the case that one of them is lost.
 
@@ -468,9 +476,10 @@ def save_sweep(
         metrics: of the epochs so far.
         best: the best validation score so far.
         sweep: the search before.
+        averaged: the network with its averaged weights, where they are kept.
     """
     position = Position(tuple(metrics), best, _best_network(run), sweep)
-    checkpoint.save(run.path / SWEEP, network, optimizer, position.state(run.fingerprint))
+    checkpoint.save(run.path / SWEEP, network, optimizer, position.state(run.fingerprint), averaged)
 
 
 def _best_network(run: Run) -> tuple[int, str] | None:
