@@ -211,7 +211,20 @@ def solve(
     image: Annotated[Path, typer.Argument(help="A picture.")],
     scribbles: Annotated[Path, typer.Option("--scribbles", help="A label map of its size: labels where you drew.")],
     out: Annotated[Path, typer.Option("--out", help="A PNG for the mask; must not exist yet.")],
-    unlabeled: Annotated[int, typer.Option("--unlabeled", help="The value where you did not draw.")] = 255,
+    unlabeled: Annotated[
+        str | None,
+        typer.Option(
+            "--unlabeled",
+            help='Where you did not draw: a value, "#rrggbb" or transparent. By default 255, and in paintings what is'
+            " transparent, or else most of it.",
+        ),
+    ] = None,
+    legend: Annotated[
+        str | None,
+        typer.Option(
+            "--legend", help="A data folder whose values or colours the scribbles have; images are read as it says."
+        ),
+    ] = None,
     overlay: Annotated[Path | None, typer.Option("--overlay", help="Also a PNG of the mask on the picture.")] = None,
     range: Annotated[
         tuple[float, float] | None,
@@ -226,7 +239,7 @@ def solve(
     from weakseg.commands.solve import solve_and_show
     from weakseg.data.image_file import Reading
 
-    solve_and_show(image, scribbles, out, unlabeled, overlay, json, Reading(not ignore_exif, range))
+    solve_and_show(image, scribbles, out, unlabeled, overlay, json, Reading(not ignore_exif, range), legend)
 
 
 @app.command()

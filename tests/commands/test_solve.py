@@ -1,8 +1,11 @@
 """`weakseg solve`: from a picture and scribbles in files to a mask in a file."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from weakseg.data.image_file import read_image, read_labels
 
@@ -51,26 +54,155 @@ def test_another_value_may_mean_not_drawn(weakseg, files):
     assert set(np.unique(read_labels(files / "mask.png"))) == {1, 2}
 
 
-@pytest.mark.parametrize("ground", [(255, 255, 255, 255), (255, 0, 0, 0)], ids=["white", "transparent"])
-def test_painted_scribbles_are_told_how_to_become_numbers(weakseg, files, ground):
-    """The code of the message is for the colours in the file, and blended edges are not drawn."""
-    red, blue, blend = (255, 0, 0, 255), (0, 0, 255, 255), (255, 0, 0, 128) if ground[3] == 0 else (255, 128, 128, 255)
+RED, BLUE, GREEN = (255, 0, 0, 255), (0, 0, 255, 255), (0, 255, 0, 255)
+RIGHT = np.arange(30) >= 15
 
-    def paint(drawn):
-        painted = np.full((*drawn.shape, 4), ground)
-        painted[8:12, 4], painted[8:12, 5], painted[9:12, 24] = blend, red, blue
-        return painted.astype(np.uint8)
 
-    redraw(files, paint)
+def paint(files, ground, *, soft=False, colours=(RED, BLUE), mode="RGBA"):
+    """The scribbles in colours; soft ones have edges between stroke and ground."""
+    drawn = np.array(Image.open(files / "drawn.png"))
+    painted = np.full((*drawn.shape, 4), ground, float)
+    for label, colour in enumerate(colours):
+        where = drawn == label
+        if soft:
+            edge = ndimage.binary_dilation(where, np.ones((3, 3))) & ~where
+            painted[edge] = (np.array(ground) + colour) / 2 if ground[3] else (*colour[:3], 128)
+        painted[where] = colour
+    Image.fromarray(painted.astype(np.uint8)).convert(mode).save(files / "drawn.png")
+
+
+@pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
+@pytest.mark.parametrize(
+    ("ground", "mode"),
+    [((255, 255, 255, 255), "RGB"), ((255, 255, 255, 255), "RGBA"), ((0, 0, 0, 255), "RGB"), ((255, 0, 0, 0), "RGBA")],
+    ids=["white", "white, opaque", "black", "transparent"],
+)
+def test_painted_scribbles_are_labels_by_colour(weakseg, files, ground, mode, soft):
+    """The mask is in the same colours, and says which is which; blended edges are not drawn."""
+    redraw(files, lambda drawn: np.where(np.roll(drawn, 1, axis=0) == 1, 1, drawn))
+    paint(files, ground, soft=soft, mode=mode)
+
+    said = solve(weakseg, files, "--json", "--overlay", files / "look.png")
+
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert (told["labels"], told["names"]) == ([0, 1], {"0": "#0000ff", "1": "#ff0000"})
+    assert (read_labels(files / "mask.png") == ~RIGHT).all()
+    seen = np.asarray(Image.open(files / "mask.png").convert("RGBA"))
+    assert (seen == np.where(RIGHT[:, None], BLUE, RED)).all()
+    look = np.asarray(Image.open(files / "look.png")).astype(int)
+    assert (look[:, :15, 0] > look[:, :15, 2]).all()
+    assert "taken for not drawn" in said.err
+    assert ("blended edges" in said.err) == soft
+
+
+def test_the_ground_can_be_told(weakseg, files):
+    """Where it is not most of the painting, the message says how; then it is not guessed."""
+
+    def halves(drawn):
+        drawn[:, :9], drawn[:, 21:] = 0, 1
+        return drawn
+
+    redraw(files, halves)
+    paint(files, (255, 255, 255, 255), colours=(BLUE, RED), mode="RGB")
     said = solve(weakseg, files)
-    assert (said.code, "[(255, 0, 0, 255), (0, 0, 255, 255)]" in said.err) == (2, True)
-    code = [line[4:] for line in said.err.split("\n") if line.startswith("    ")]
-    exec("\n".join(code), {"numpy": np, "PIL": __import__("PIL.Image"), "file": files / "drawn.png"})
+    assert (said.code, '--unlabeled "#' in said.err) == (2, True)
+    assert "#ffffff (240 pixels)" in said.err
+
+    for ground in ("#ffffff", "#FFFFFF", "255"):
+        said = solve(weakseg, files, "--unlabeled", ground)
+        assert (said.code, said.err) == (0, "")
+        assert (np.asarray(Image.open(files / "mask.png").convert("RGBA")) == np.where(RIGHT[:, None], RED, BLUE)).all()
+        (files / "mask.png").unlink()
+
+    for wrong, expected in (("#123456", "it has no #123456"), ("red", "#rrggbb"), ("300", "#rrggbb")):
+        said = solve(weakseg, files, "--unlabeled", wrong)
+        assert (said.code, expected in said.err, "Traceback" in said.err) == (2, True, False)
+
+
+def test_a_small_stroke_between_two_others_in_colour_is_a_stroke(weakseg, files):
+    """Grey beside black on white: a blend by its colour, not by its place."""
+
+    def more(drawn):
+        drawn[1:19, 3:6] = 0
+        return drawn
+
+    redraw(files, more)
+    paint(files, (255, 255, 255, 255), colours=((0, 0, 0, 255), (128, 128, 128, 255)), mode="RGB")
 
     said = solve(weakseg, files)
 
     assert said.code == 0, said.err
-    assert (read_labels(files / "mask.png") == (np.arange(30) >= 15)).all()
+    assert set(np.unique(read_labels(files / "mask.png"))) == {0, 128}
+    assert "blended" not in said.err
+
+
+def test_numbers_that_were_saved_as_colours_are_these_numbers(weakseg, files):
+    """Three equal channels: as OpenCV writes them."""
+    redraw(files, lambda drawn: np.repeat(np.where(drawn == 255, 0, drawn + 1)[:, :, None], 3, axis=2))
+
+    said = solve(weakseg, files, "--unlabeled", 0)
+
+    assert (said.code, said.err) == (0, "")
+    assert (read_labels(files / "mask.png") == 1 + RIGHT).all()
+
+
+def test_strokes_on_a_photo_are_told_to_be_saved_alone(weakseg, files):
+    """Thousands of colours, on whatever ground."""
+    photo = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    for ground in (False, True):
+        photo[:14] = 255 if ground else photo[:14]
+        Image.fromarray(photo).save(files / "drawn.png")
+
+        said = solve(weakseg, files)
+
+        assert (said.code, "layer" in said.err, "Traceback" in said.err) == (2, True, False)
+
+
+def test_a_data_folder_says_what_colours_and_numbers_mean(weakseg, files):
+    """The mask has the numbers of its masks; what is not drawn is not asked for; a colour it does not know is told."""
+    data = files / "data"
+    data.mkdir()
+    (data / "dataset.toml").write_text(
+        'classes = ["left", "right"]\nfirst_value = 3\nunlabeled = 0\nvoid = 0\n[colours]\nleft = "#ff0000"\n'
+        'right = ["#0000ff", "#00ff00"]\nunlabeled = "#ffffff"\n'
+    )
+    numbers = np.array(Image.open(files / "drawn.png"))
+    redraw(files, lambda drawn: np.where(drawn == 255, 0, drawn + 3).astype(np.uint8))
+    by_number = solve(weakseg, files, "--legend", data, "--json")
+    assert (by_number.code, json.loads(by_number.out)["names"]) == (0, {"3": "left", "4": "right"})
+    (files / "mask.png").unlink()
+
+    Image.fromarray(numbers).save(files / "drawn.png")
+    paint(files, (255, 255, 255, 255), mode="RGB")
+    assert "leave out --unlabeled" in solve(weakseg, files, "--legend", data, "--unlabeled", "#ffffff").err
+    said = solve(weakseg, files, "--legend", data)
+    assert (said.code, said.err) == (0, "")
+    assert "3 (left): 50.0 %, 4 (right): 50.0 %" in said.out
+    assert (read_labels(files / "mask.png") == 3 + RIGHT).all()
+
+    (files / "mask.png").unlink()
+    Image.fromarray(numbers).save(files / "drawn.png")
+    paint(files, (255, 255, 255, 255), colours=(RED, (0, 0, 250, 255)), mode="RGB")
+    said = solve(weakseg, files, "--legend", data)
+    assert (said.code, "drawn.png: 1 undeclared colour: #0000fa" in said.err) == (2, True)
+    assert "no data folder" in solve(weakseg, files, "--legend", files / "nowhere").err
+
+
+def test_an_image_is_read_as_the_data_folder_s_are(weakseg, files):
+    """Its range, and pixels without data, which are void in the mask."""
+    data = files / "data"
+    data.mkdir()
+    (data / "dataset.toml").write_text('classes = ["left", "right"]\nrange = [0, 4095]\nnodata = 9\nvoid = 7\n')
+    deep = np.where(RIGHT, 3000, 500).astype(np.uint16)[None].repeat(20, axis=0)
+    deep[:3] = 9
+    Image.fromarray(deep).save(files / "photo.png")
+
+    said = solve(weakseg, files, "--legend", data)
+
+    assert (said.code, said.err) == (0, "")
+    assert (read_labels(files / "mask.png") == np.where(np.arange(20)[:, None] < 3, 7, RIGHT)).all()
+    assert "0 (left): 50.0 %" in said.out
 
 
 @pytest.mark.parametrize(

@@ -2,31 +2,34 @@
 
 import json
 import time
+from dataclasses import replace
 from os.path import lexists
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from PIL import Image
 
 from weakseg.commands.bar import bar, tell
+from weakseg.data.declaration import read_declaration
+from weakseg.data.drawing import Drawing, read_drawing
+from weakseg.data.folder import find
 from weakseg.data.image_file import (
     USUAL,
+    Decoded,
     Reading,
     decode,
-    holds_colours,
     palette,
-    read_colours,
-    read_labels,
     write_labels,
 )
+from weakseg.data.legend import Legend, read_legend
 from weakseg.data.orientation import AS_STORED
 from weakseg.data.overlay import as_rgb, tinted
-from weakseg.data.paint import conversion
 from weakseg.data.ranges import groups_of
 from weakseg.data.value_range import require_range
 from weakseg.errors import DataInvalid, WeaksegError
-from weakseg.one_image.segment import segment
+from weakseg.one_image.segment import Segmentation, segment
+from weakseg.types import UNLABELED
 from weakseg.whole_file import write_whole
 
 _LARGEST = 65535
@@ -37,45 +40,69 @@ def solve_and_show(
     picture: Path,
     scribbles: Path,
     out: Path,
-    unlabeled: int,
+    unlabeled: str | None,
     overlay: Path | None,
     as_json: bool = False,
     reading: Reading = USUAL,
+    data: str | None = None,
 ) -> None:
     """Segment a picture, write the mask, and say how good it is proven to be."""
     _refuse_taken(out, overlay)
-    _refuse_painted(scribbles, unlabeled)
-    image, drawn = _read(picture, scribbles, reading)
-    _refuse_strange(scribbles, drawn, unlabeled)
+    legend = _legend(data)
+    if legend is not None:
+        said = legend.declaration.reading
+        reading = replace(said, upright=said.upright and reading.upright, range=reading.range or said.range)
+    drawing = read_drawing(scribbles, reading, unlabeled, legend)
+    read = _read(picture, scribbles, drawing, reading)
+    _refuse_strange(scribbles, drawing)
+    empty = np.zeros(drawing.labels.shape, bool) if read.empty is None else read.empty
     started = time.perf_counter()
     try:
         with bar("cutting") as told:
-            found = segment(image, drawn, unlabeled, told)
+            marks = drawing.labels if read.empty is None else np.where(empty, drawing.nothing, drawing.labels)
+            found = segment(read.image, marks, drawing.nothing, told)
     except WeaksegError as error:
         raise error.at(f"{picture} with {scribbles}") from error
     seconds = time.perf_counter() - started
     if overlay:
-        drawing = Image.fromarray(tinted(as_rgb(image), found.labels, palette(int(found.labels.max()) + 1)))
-        write_whole(overlay, lambda part: drawing.save(part, format="PNG"))
+        colors = palette(int(found.labels.max()) + 1) if drawing.colors is None else drawing.colors
+        tint = Image.fromarray(tinted(as_rgb(read.image), np.where(empty, UNLABELED, found.labels), colors))
+        write_whole(overlay, lambda part: tint.save(part, format="PNG"))
     # The mask comes last: where there is a mask, everything is there.
-    write_labels(out, found.labels.astype(np.int32), void=None)
+    void = 255 if legend is None else legend.convention("masks").void
+    write_labels(out, np.where(empty, void, found.labels).astype(np.int32), void=None, colors=drawing.colors)
+    _show(out, found, found.labels[~empty], drawing.names, seconds, as_json)
+
+
+def _show(
+    out: Path,
+    found: Segmentation,
+    covered: Int[np.ndarray, " N"],
+    names: dict[int, str],
+    seconds: float,
+    as_json: bool,
+) -> None:
+    """How much each label covers of the pixels with data, and what is proven."""
+    labels = np.unique(covered).tolist()
     if as_json:
         numbers = {"energy": found.energy, "bound": found.bound, "seconds": seconds, "status": found.status}
-        print(json.dumps({"mask": str(out), "labels": np.unique(found.labels).tolist(), **numbers}))
+        called = {"names": {str(label): names[label] for label in labels}} if names else {}
+        print(json.dumps({"mask": str(out), "labels": labels, **called, **numbers}))
         return
-    shares = [f"{label}: {100 * (found.labels == label).mean():.1f} %" for label in np.unique(found.labels)]
+    called = {label: f"{label} ({names[label]})" if names else str(label) for label in labels}
+    shares = [f"{called[label]}: {100 * (covered == label).mean():.1f} %" for label in labels]
     print(f"{out}: {', '.join(shares)}")
     print(f"energy {found.energy:.4f}, at least {found.bound:.4f} for any labelling; {seconds:.1f} s")
     print(found.status)
 
 
-def _read(
-    picture: Path, scribbles: Path, reading: Reading
-) -> tuple[Float[np.ndarray, "M H W"], Int[np.ndarray, "h w"]]:
-    """The picture and what is drawn on it; what seems strange about them is told."""
+def _read(picture: Path, scribbles: Path, drawing: Drawing, reading: Reading) -> Decoded:
+    """The picture; what seems strange about it and what is drawn on it is told."""
     if reading.range is not None:
         require_range(reading.range)
-    read, drawn = decode(picture, reading), read_labels(scribbles, reading)
+    read = decode(picture, reading)
+    if drawing.guessed:
+        tell(f"{scribbles}: {drawing.guessed}")
     for group in groups_of({str(picture): read.held}, reading.range):
         if group.strange:
             low, high = group.fitting
@@ -84,11 +111,11 @@ def _read(
         found = f"{picture} is turned as its EXIF orientation {read.orientation} says, as viewers show it"
         mend = "if the scribbles were drawn on it as it is stored, give --ignore-exif"
         height, width = read.image.shape[1:]
-        if height != width and drawn.shape == (width, height):
+        if height != width and drawing.labels.shape == (width, height):
             found = f"{found}, and {scribbles} has its height and width exchanged"
             raise DataInvalid(found, expected="scribbles on the turned picture", mend=mend)
         tell(f"{found}\nto do: {mend}")
-    return read.image, drawn
+    return read
 
 
 def _refuse_taken(*files: Path | None) -> None:
@@ -99,19 +126,19 @@ def _refuse_taken(*files: Path | None) -> None:
         raise DataInvalid(f"there already: {', '.join(taken)}", mend="choose another name, or move it away")
 
 
-def _refuse_painted(file: Path, unlabeled: int) -> None:
-    """Scribbles in colours, with code that makes numbers of theirs."""
-    if holds_colours(file):
-        mend = conversion(read_colours(file)) + "\nand leave out --unlabeled" * (unlabeled != 255)
-        expected = f"one number a pixel, and {unlabeled} where nothing is drawn"
-        raise DataInvalid(f"{file} is a colour picture", expected=expected, mend=mend)
+def _legend(data: str | None) -> Legend | None:
+    if data is None:
+        return None
+    root = find(data)
+    return read_legend(root, read_declaration(root))
 
 
-def _refuse_strange(file: Path, drawn: np.ndarray, unlabeled: int) -> None:
-    strange = np.unique(drawn[(drawn != unlabeled) & ((drawn < 0) | (drawn > _LARGEST))])
+def _refuse_strange(file: Path, drawing: Drawing) -> None:
+    drawn = drawing.labels[drawing.labels != drawing.nothing]
+    strange = np.unique(drawn[(drawn < 0) | (drawn > _LARGEST)])
     if len(strange):
         raise DataInvalid(
-            f"{file} has the label {', '.join(map(str, strange[:8]))}, and {unlabeled} is what means not drawn",
+            f"{file} has the label {', '.join(map(str, strange[:8]))}, and {drawing.nothing} is what means not drawn",
             expected=f"labels from 0 to {_LARGEST}",
             mend="draw with another number, or say with --unlabeled which value means not drawn",
         )

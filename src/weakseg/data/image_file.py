@@ -271,13 +271,18 @@ def void_for(classes: int) -> int:
 
 
 def write_labels(
-    path: Path, labels: Int[np.ndarray, "H W"], void: int | None = 255, note: str = "", grey: bool = False
+    path: Path,
+    labels: Int[np.ndarray, "H W"],
+    void: int | None = 255,
+    note: str = "",
+    grey: bool = False,
+    colors: UInt8[np.ndarray, "n 3"] | None = None,
 ) -> None:
     """Write a label map as a PNG, whole or not at all; `UNLABELED` becomes the value `void`.
 
-    Up to 255 it is a palette PNG in the VOC colours, above it is grey in 16 bits. `void` is `None` where every pixel
-    has a label. A `note` is kept in the file, for `read_note`. Where palettes are read by their colours, it must be
-    `grey`.
+    Up to 255 it is a palette PNG in the VOC colours, or in `colors`; above it is grey in 16 bits. `void` is `None`
+    where every pixel has a label. A `note` is kept in the file, for `read_note`. Where palettes are read by their
+    colours, it must be `grey`.
 
     Raises:
         DataInvalid: a label is `void`, or lies above 65535.
@@ -295,7 +300,7 @@ def write_labels(
     else:
         picture = Image.fromarray(values.astype(np.uint8))
         if not grey:
-            picture.putpalette(palette(256).tobytes())
+            picture.putpalette((palette(256) if colors is None else colors).tobytes())
     text = PngInfo()
     if note:
         text.add_text(_NOTE, note)

@@ -5,9 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Int
 
-from weakseg.data.blends import between
 from weakseg.data.colours import TRANSPARENT, named, rgba_of
 from weakseg.data.convention import Convention
 from weakseg.data.habits import MOST_COLOURS, Values
@@ -135,23 +133,6 @@ def _is_grey(strange: Sequence[int], convention: Convention) -> bool:
     red, green, blue, opacity = rgba_of(np.array(strange)).T
     equal = (red == green).all() and (green == blue).all() and (opacity == 255).all()
     return bool(equal and {*red.tolist()} <= {*convention.values, *convention.nothing})
-
-
-def conversion(colours: Int[np.ndarray, "H W"]) -> str:
-    """Code that makes numbers of the colours of a map; the commonest one, or what is transparent, becomes 255."""
-    each, counts = np.unique(colours, return_counts=True)
-    ground = TRANSPARENT if TRANSPARENT in each else int(each[counts.argmax()])
-    soft = between(rgba_of(colours))
-    blended = dict(zip(*(part.tolist() for part in np.unique(colours[soft], return_counts=True)), strict=True))
-    pixels = dict(zip(each.tolist(), counts.tolist(), strict=True))
-    drawn = [one for one in _most_first(pixels) if one != ground and 2 * blended.get(one, 0) <= pixels[one]]
-    rgba = [tuple(one) for one in rgba_of(np.array(drawn, int)).tolist()]
-    return f"""convert it, for instance so, where {named(ground)} is not drawn:
-    rgba = numpy.array(PIL.Image.open(file).convert("RGBA"))
-    labels = numpy.full(rgba.shape[:2], 255, numpy.uint8)
-    for index, colour in enumerate({rgba[:255]}):
-        labels[(rgba == colour).all(axis=2)] = index
-    PIL.Image.fromarray(labels).save(file)"""
 
 
 _GREY = (
