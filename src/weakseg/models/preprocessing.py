@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from weakseg.errors import NetworkUnavailable
 from weakseg.models.weights import read_object
 
@@ -12,10 +14,15 @@ _HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 _LEAST = {"mean": -1e6, "std": 1e-6}
 _MOST = 1e6
 """Beyond these nothing is left of a picture in [0, 1], in single precision."""
+_FACTORS = (1e-6, 1e3)
+"""By which 0 to 255 may be multiplied; 1 / 255 is usual."""
 
 
 def normalisation(folder: Path, model_type: str, channels: int) -> dict[str, tuple[float, ...]]:
     """`mean` and `std` of the checkpoint's own preprocessing, for pictures in [0, 1]; ImageNet's where it has none.
+
+    Checkpoints speak of numbers from 0 to 255: where these are divided by something else than 255, or by nothing, that
+    is put into both.
 
     Args:
         folder: of the checkpoint.
@@ -27,9 +34,26 @@ def normalisation(folder: Path, model_type: str, channels: int) -> dict[str, tup
     """
     file, stated = _preprocessing(folder)
     if not _switch(file, stated, "do_normalize", not model_type.startswith("mobilevit")):
-        return {"mean": (0.0,) * 3, "std": (1.0,) * 3}
+        return _of_unit(file, stated, {"mean": (0.0,) * channels, "std": (1.0,) * channels})
     usual = _HALF if model_type.startswith(("mobilenet", "beit", "data2vec", "dpt")) else IMAGENET
-    return {key: _moments(file, stated, key, channels) or usual[key] for key in ("mean", "std")}
+    return _of_unit(file, stated, {key: _moments(file, stated, key, channels) or usual[key] for key in ("mean", "std")})
+
+
+def _of_unit(file: Path, stated: dict[str, Any], moments: dict[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+    """Moments for pictures in [0, 1], of those for what the checkpoint's own scaling makes of 0 to 255."""
+    if not _switch(file, stated, "do_rescale", True):
+        factor, offset = 1.0, 0.0
+    else:
+        factor = stated.get("rescale_factor", 1 / 255)
+        if type(factor) not in (int, float) or not _FACTORS[0] <= factor <= _FACTORS[1]:
+            raise _wrong(file, "rescale_factor", factor, f"a number from {_FACTORS[0]:g} to {_FACTORS[1]:g}")
+        # EfficientNet's shifts by 1, to [-1, 1].
+        offset = 1.0 if _switch(file, stated, "rescale_offset", False) else 0.0
+    white = 255 * factor
+    # 1 / 255, as files have it, is 1 / 255 but for rounding.
+    white = 1.0 if abs(white - 1) < 1e-6 else white
+    mean, std = (np.array(moments[key]) for key in ("mean", "std"))
+    return {"mean": tuple(((mean + offset) / white).tolist()), "std": tuple((std / white).tolist())}
 
 
 def blue_first(folder: Path, model_type: str) -> bool:
