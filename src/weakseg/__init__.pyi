@@ -60,6 +60,7 @@ from weakseg.energies.relaxations import Normalized as Normalized
 from weakseg.energies.relaxations import Quadratic as Quadratic
 from weakseg.energies.relaxations import TotalVariation as TotalVariation
 from weakseg.evaluate.known_masks import satisfied as satisfied
+from weakseg.models.deeplab import DeepLabV3Plus as DeepLabV3Plus
 from weakseg.models.frozen_statistics import FrozenStatistics as FrozenStatistics
 from weakseg.models.image_level_prior import ImageLevelPrior as ImageLevelPrior
 from weakseg.models.pretrained import Pretrained as Pretrained

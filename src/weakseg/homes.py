@@ -20,6 +20,7 @@ HOMES = {
     "Clicks": "data.simulate",
     "code_one_bit_sizes": "constraints.paper",
     "class_row": "constraints.linear_rows",
+    "DeepLabV3Plus": "models.deeplab",
     "deletion": "constraints.linear_rows",
     "dense_row": "constraints.linear_rows",
     "CropTagsFromTruth": "data.crop_tags",

@@ -8,19 +8,21 @@ import torch
 from tiny_networks import CONFIGS
 from torch import nn
 
+from weakseg.models.deeplab import DeepLabV3Plus
 from weakseg.models.network import Network
 from weakseg.models.pretrained import Untrained
 from weakseg.models.unet import UNet
 
 CLASSES = 5
 STRIDES = {"mobilenet_v2": 16, "mobilevit": 16, "segformer": 4, "beit": 4, "dpt": 1}
-STRIDES |= {"upernet_convnext": 4, "upernet_swin": 4, "upernet_dinov2": 14, "unet": 2}
+STRIDES |= {"upernet_convnext": 4, "upernet_swin": 4, "upernet_dinov2": 14, "UNet": 2, "DeepLabV3Plus": 4}
+OWN = {"unet": UNet(width=8, depth=2), "deeplab": DeepLabV3Plus(width=8)}
 
 
-@pytest.fixture(params=[*CONFIGS, "unet"])
+@pytest.fixture(params=[*CONFIGS, *OWN])
 def spec(request, described):
     """How to make a tiny network."""
-    return UNet(width=8, depth=2) if request.param == "unet" else Untrained(described(request.param))
+    return OWN[request.param] if request.param in OWN else Untrained(described(request.param))
 
 
 def _build(spec, channels: int = 3) -> Network:
@@ -46,7 +48,7 @@ def test_stride_is_pixels_per_cell(spec):
     height, width = 2 * network.tile_px, 3 * network.tile_px
     logits = network(torch.rand(1, 3, height, width))
     assert (logits.shape[2] * network.stride, logits.shape[3] * network.stride) == (height, width)
-    assert network.stride == STRIDES[Path(spec.config).name if isinstance(spec, Untrained) else "unet"]
+    assert network.stride == STRIDES[Path(spec.config).name if isinstance(spec, Untrained) else type(spec).__name__]
 
 
 def test_every_learning_parameter_gets_a_gradient(spec):

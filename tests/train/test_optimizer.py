@@ -1,11 +1,16 @@
 """The learning rate is a function of the step alone, and this one."""
 
+import shutil
+from dataclasses import replace
+
 import pytest
 import torch
 from pictures import tiny_recipe
+from safetensors.torch import load_file
 from torch import nn
 
 from weakseg import AdamW, Fit, Phase, SeedsOnly, Sgd, train_recipe
+from weakseg.train import checkpoint
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 
 PHASE = Phase(Fit(SeedsOnly()), epochs=1, learning_rate=8.0, warm_up=0.2, decay_power=2.0)
@@ -58,3 +63,32 @@ def test_each_phase_of_a_training_has_the_whole_curve(tmp_path):
     metrics = train_recipe(tiny_recipe(phases=phases, validation=None), tmp_path / "run", device="cpu").metrics
     expected = [1e-2 * (2.5 / 6) / 0.5, 1e-2 * (0.5 / 6) / 0.5, 1e-3 * (0.5 / 3) ** 2]
     assert [line["learning_rate"] for line in metrics] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("how", [AdamW(), Sgd(momentum=0.9)])
+def test_a_phase_may_begin_with_a_fresh_optimizer(tmp_path, monkeypatch, how):
+    """Its steps are those of an optimiser made anew over the weights of the phase before; broken off there, too."""
+    first = Phase(Fit(SeedsOnly()), epochs=2, learning_rate=1e-2)
+    second = Phase(Fit(SeedsOnly()), epochs=1, learning_rate=1e-3, fresh_optimizer=True)
+    recipe = tiny_recipe(phases=(first, second), optimizer=how, validation=None)
+    whole = train_recipe(recipe, tmp_path / "whole", device="cpu").path
+    kept = train_recipe(replace(recipe, phases=(first, replace(second, fresh_optimizer=False))), tmp_path / "kept")
+
+    def loaded_without_moments(optimizer, tensors, path):
+        load_optimizer(optimizer, {name: t for name, t in tensors.items() if "optimizer." not in name}, path)
+
+    for name in ("resumed", "by_hand"):
+        shutil.copytree(whole, tmp_path / name)
+        # That of the end of the first phase is what is left.
+        (tmp_path / name / "last.safetensors").unlink()
+    train_recipe(recipe, tmp_path / "resumed", device="cpu", resume=True)
+    load_optimizer = checkpoint.load_optimizer
+    monkeypatch.setattr(checkpoint, "load_optimizer", loaded_without_moments)
+    train_recipe(recipe, tmp_path / "by_hand", device="cpu", resume=True)
+
+    ends = [load_file(path / "last.safetensors") for path in (whole, tmp_path / "resumed", tmp_path / "by_hand")]
+    for name, tensor in ends[0].items():
+        assert torch.equal(tensor, ends[1][name])
+        assert torch.equal(tensor, ends[2][name])
+    other = load_file(kept.path / "last.safetensors")
+    assert any(not torch.equal(other[name], tensor) for name, tensor in ends[0].items())

@@ -12,7 +12,18 @@ from pictures import Squares, Tiny, tiny_recipe
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from weakseg import Fit, FrozenStatistics, ImageLevelPrior, Phase, Pretrained, SeedsOnly, UNet, Untrained, Vgg16LargeFov
+from weakseg import (
+    DeepLabV3Plus,
+    Fit,
+    FrozenStatistics,
+    ImageLevelPrior,
+    Phase,
+    Pretrained,
+    SeedsOnly,
+    UNet,
+    Untrained,
+    Vgg16LargeFov,
+)
 from weakseg.errors import NetworkUnavailable, RunInvalid
 from weakseg.train import learning_parameters
 from weakseg.train.loop import train_recipe
@@ -71,6 +82,7 @@ SPECS = {
     "FrozenStatistics": lambda folder: FrozenStatistics(Pretrained(_classifier(folder))),
     "ImageLevelPrior": lambda folder: ImageLevelPrior(Pretrained(_classifier(folder))),
     "Untrained": lambda folder: Untrained(_classifier(folder)),
+    "DeepLabV3Plus": lambda folder: DeepLabV3Plus(_classifier(folder), width=8),
     "Vgg16LargeFov": lambda folder: Vgg16LargeFov(_vgg(folder), width=8),
     "UNet": lambda folder: UNet(8, 1),
     "Mine": lambda folder: Mine(_own(folder)),

@@ -10,7 +10,8 @@ from weakseg.models.weights import read_object
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 """Moments of ImageNet's photographs, red, green and blue."""
-_HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+"""Values from -1 to 1, as TensorFlow's networks take them."""
 _LEAST = {"mean": -1e6, "std": 1e-6}
 _MOST = 1e6
 """Beyond these nothing is left of a picture in [0, 1], in single precision."""
@@ -35,7 +36,7 @@ def normalisation(folder: Path, model_type: str, channels: int) -> dict[str, tup
     file, stated = _preprocessing(folder)
     if not _switch(file, stated, "do_normalize", not model_type.startswith("mobilevit")):
         return _of_unit(file, stated, {"mean": (0.0,) * channels, "std": (1.0,) * channels})
-    usual = _HALF if model_type.startswith(("mobilenet", "beit", "data2vec", "dpt")) else IMAGENET
+    usual = HALF if model_type.startswith(("mobilenet", "beit", "data2vec", "dpt")) else IMAGENET
     return _of_unit(file, stated, {key: _moments(file, stated, key, channels) or usual[key] for key in ("mean", "std")})
 
 

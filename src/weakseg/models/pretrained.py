@@ -1,11 +1,14 @@
 """Networks of transformers: with pretrained weights, by hub name or folder, or drawn at random from a config."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from weakseg.errors import NetworkUnavailable, RecipeInvalid
 from weakseg.models.network import Network
@@ -45,11 +48,11 @@ class Pretrained:
     cell."""
 
     def __post_init__(self):
-        _check_enlarge(self.enlarge)
+        check_enlarge(self.enlarge)
 
     def located(self) -> "Pretrained":
         """The same by its absolute path, where it is a folder's."""
-        return replace(self, name=absolute(self.name)) if (Path(self.name) / "config.json").is_file() else self
+        return replace(self, name=located_name(self.name))
 
     def build(self, channels: int, classes: int) -> Network:
         """The network with its pretrained weights.
@@ -57,16 +60,8 @@ class Pretrained:
         Raises:
             NetworkUnavailable: there is no such checkpoint, or more than the head is missing from its weights.
         """
-        folder = locate(self.name)
-        config = read_config(folder)
-        with explained(f"{folder / 'config.json'}, with the weights beside it,"):
-            config = mend_config(config, classes, self.output_stride)
-            with quiet(), offline():
-                body, fresh = _load(folder, config)
-            _refuse_missing_backbone(self.name, body, fresh)
-            if blue_first(folder, config.model_type):
-                reverse_first_convolution(body)
-            return _adapt(body, channels, _settings(folder, body, fresh), self.enlarge)
+        with fetched(self.name, classes, self.output_stride) as (body, settings):
+            return adapted(mended(body), body.config, channels, settings, self.enlarge)
 
     def rebuild(self, channels: int, classes: int, config: dict) -> Network:
         """The same architecture from `Network.config`, without any file; its weights are about to be loaded."""
@@ -85,7 +80,7 @@ class Untrained:
     """As in `Pretrained`."""
 
     def __post_init__(self):
-        _check_enlarge(self.enlarge)
+        check_enlarge(self.enlarge)
 
     def located(self) -> "Untrained":
         """The same by its absolute path."""
@@ -97,12 +92,31 @@ class Untrained:
         folder = path if path.is_dir() else path.parent
         config = read_config(path)
         with explained(str(path / "config.json" if path.is_dir() else path)):
-            body = _drawn(mend_config(config, classes, self.output_stride))
-            return _adapt(body, channels, _settings(folder, body, set()), self.enlarge)
+            body = drawn(mend_config(config, classes, self.output_stride))
+            return adapted(mended(body), body.config, channels, _settings(folder, body, set()), self.enlarge)
 
     def rebuild(self, channels: int, classes: int, config: dict) -> Network:
         """The same architecture from `Network.config`, without any file; its weights are about to be loaded."""
         return _from_config(config, channels, classes, self.enlarge)
+
+
+@contextmanager
+def fetched(name: str, classes: int, output_stride: int | None) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """A checkpoint's network, unmended, with what `Network.config` holds of it; errors inside are explained.
+
+    Raises:
+        NetworkUnavailable: there is no such checkpoint, or more than the head is missing from its weights.
+    """
+    folder = locate(name)
+    config = read_config(folder)
+    with explained(f"{folder / 'config.json'}, with the weights beside it,"):
+        config = mend_config(config, classes, output_stride)
+        with quiet(), offline():
+            body, fresh = _load(folder, config)
+        _refuse_missing_backbone(name, body, fresh)
+        if blue_first(folder, config.model_type):
+            reverse_first_convolution(body)
+        yield body, _settings(folder, body, fresh)
 
 
 def _load(folder: Path, config) -> tuple[Any, set[str]]:
@@ -138,21 +152,30 @@ def _settings(folder: Path, body: Any, fresh: set[str]) -> dict[str, Any]:
 def _from_config(settings: dict, channels: int, classes: int, enlarge: float) -> Network:
     config = config_from(settings["architecture"])
     config.num_labels = classes
-    return _adapt(_drawn(config), channels, settings, enlarge)
+    body = drawn(config)
+    return adapted(mended(body), body.config, channels, settings, enlarge)
 
 
-def _drawn(config) -> Any:
-    """A network with random weights."""
+def drawn(config) -> Any:
+    """A segmentation network of transformers with random weights."""
     from transformers import AutoModelForSemanticSegmentation
 
     with quiet(), offline():
         return AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
 
 
-def _adapt(body, channels: int, settings: dict, enlarge: float) -> Network:
-    """The network, of a body with all its weights and of what `Network.config` holds beside the architecture."""
-    architecture = json.loads(body.config.to_json_string(use_diff=False))
-    own, tile = first_convolution(body).in_channels, tile_px(body.config)
+def adapted(body: nn.Module, config, channels: int, settings: dict, enlarge: float) -> Network:
+    """A mended body with all its weights as a network.
+
+    Args:
+        body: maps normalised pictures to logits.
+        config: transformers' description of it, or of the part of it that is theirs.
+        channels: of the pictures.
+        settings: what `Network.config` holds beside the architecture: `mean`, `std` and `fresh_parameters`.
+        enlarge: how many times to enlarge pictures.
+    """
+    architecture = json.loads(config.to_json_string(use_diff=False))
+    own, tile = first_convolution(body).in_channels, tile_px(config)
     # `Network` repeats a single channel, so the pretrained filters may stay as they are.
     takes = own if channels in (1, own) else channels
     if takes != own:
@@ -160,8 +183,8 @@ def _adapt(body, channels: int, settings: dict, enlarge: float) -> Network:
     mean, std = (tuple(settings[key]) for key in ("mean", "std"))
     if takes != len(mean):
         mean, std = ((sum(values) / len(values),) * takes for values in (mean, std))
-    config = {**settings, "architecture": architecture}
-    network = Network(mended(body), channels, tile_px=tile, mean=mean, std=std, enlarge=enlarge, config=config)
+    kept = {**settings, "architecture": architecture}
+    network = Network(body, channels, tile_px=tile, mean=mean, std=std, enlarge=enlarge, config=kept)
     learning = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     network.fresh_parameters = frozenset(learning) & {f"body.{name}" for name in settings["fresh_parameters"]}
     return network
@@ -180,6 +203,12 @@ def _refuse_missing_backbone(name: str, body, fresh: set[str]):
         )
 
 
-def _check_enlarge(enlarge: float):
+def located_name(name: str) -> str:
+    """A checkpoint's name; its absolute path, where it is a folder's."""
+    return absolute(name) if (Path(name) / "config.json").is_file() else name
+
+
+def check_enlarge(enlarge: float):
+    """Refuse to make pictures smaller."""
     if enlarge < 1:
         raise RecipeInvalid(f"enlarge={enlarge}", expected="1 or more", mend="leave it at 1")

@@ -50,14 +50,19 @@ def tile_px(config) -> int:
 
 def mended(body: Any) -> nn.Module:
     """The network without the layers that mislead training; names and shapes of the weights stay."""
-    for name, layer in list(body.named_modules()):
-        if type(layer) is nn.BatchNorm2d:
-            _replace(body, name, _batch_norm(layer))
+    mend_normalisation(body)
     if body.config.model_type == "mobilenet_v2":
         _mend_mobilenet(body)
     if body.config.model_type == "dpt":
         _mend_dpt(body)
     return _UperNet(body.backbone, body.decode_head) if body.config.model_type == "upernet" else body
+
+
+def mend_normalisation(body: nn.Module):
+    """Let batch normalisation remember more than the last batch, and take batches of one value, in place."""
+    for name, layer in list(body.named_modules()):
+        if type(layer) is nn.BatchNorm2d:
+            _replace(body, name, _batch_norm(layer))
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -99,10 +104,19 @@ def _mend_mobilenet(body: Any):
         return
     # TensorFlow's padding puts each halving's cell centres half a cell too low and right, 7.5 px in all at stride 16.
     # Padded the other way, the last halving goes back as far as all before it went; half a pixel remains.
-    last: Any = [m for m in body.modules() if getattr(getattr(m, "convolution", None), "stride", None) == (2, 2)][-1]
-    last.config = copy.copy(last.config)
-    last.config.tf_padding = not last.config.tf_padding
-    last.convolution.padding = (0, 0) if last.config.tf_padding else (1, 1)
+    reverse_padding(halvings(body)[-1])
+
+
+def halvings(body: nn.Module) -> list[Any]:
+    """MobileNetV2's layers that halve the resolution, from fine to coarse."""
+    return [m for m in body.modules() if getattr(getattr(m, "convolution", None), "stride", None) == (2, 2)]
+
+
+def reverse_padding(layer: Any):
+    """Pad one of MobileNetV2's halvings on its other sides, which moves its cells by one of its input's, in place."""
+    layer.config = copy.copy(layer.config)
+    layer.config.tf_padding = not layer.config.tf_padding
+    layer.convolution.padding = (0, 0) if layer.config.tf_padding else (1, 1)
 
 
 def _mend_dpt(body: Any):

@@ -159,6 +159,8 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
                     # In the middle of a stretch what it began with was looked at when the run was resumed.
                     targets = nothing if fit is None else Targets(folder, sweep.mark if sweep else "")
                 stream = _batches(recipe, range(epoch, stretch.stop), share, accelerator, targets, collate)
+            if phase.fresh_optimizer and epoch == phase_start:
+                optimizer.state.clear()
             model.train()
             held: tuple[Batch, ...] = ()
             solves: list[Solve] = []

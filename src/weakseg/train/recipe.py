@@ -41,6 +41,9 @@ class Phase:
     steps_per_batch: int = 1
     """For how many steps, 1 or more, a batch is taken; the hidden segmentation found at the first is held for the
     others. An epoch has as many steps as ever, and so many times fewer views. Pathak et al. 2015, section 4.2."""
+    fresh_optimizer: bool = False
+    """Whether the optimiser forgets, at the phase's first step, what it keeps of gradients before: momentum, and
+    AdamW's mean squares. Weights and averaged weights stay."""
 
 
 @dataclass(frozen=True)
