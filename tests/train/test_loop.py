@@ -1,15 +1,19 @@
 """What the loop does at the ends of a phase, and what it draws at random."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+import pytest
 import torch
 from pictures import Squares, Tiny, tiny_recipe
 from rich.console import Console
+from safetensors.torch import load_file
 from torch import nn
 
 from weakseg import Augment, Fit, Phase, train_recipe
 from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.run_folder import open_run
+from weakseg.train.sizes import EachSize
 
 EPOCHS, STEPS = 3, 3
 
@@ -105,3 +109,80 @@ def test_every_step_draws_other_numbers_and_every_epoch_cuts_other_views(tmp_pat
     others, other_cuts = noted(tmp_path / "other", seed=1)
     assert not {*drawn} & {*others}
     assert not cut & other_cuts
+
+
+class Coloured(Squares):
+    """In three channels: a single one is contiguous either way."""
+
+    def __getitem__(self, index: int):
+        sample = super().__getitem__(index)
+        return replace(sample, image=np.stack([*sample.image, *sample.image**2, *sample.image**0.5]))
+
+
+class Functional(nn.Module):
+    """Group normalisation as a function, with weights of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """As the module does it."""
+        return nn.functional.group_norm(input=values, num_groups=1, weight=self.weight)
+
+
+def frozen_stem() -> nn.Module:
+    """A convolution that does not learn, and a normalisation that does."""
+    stem = nn.Conv2d(3, 4, 3, padding=1).requires_grad_(False)
+    return nn.Sequential(stem, nn.GroupNorm(2, 4), nn.Conv2d(4, 3, 1))
+
+
+BEGINNINGS = {
+    "first": lambda: nn.Sequential(nn.GroupNorm(1, 3), Tiny(0.0).build(3, 2)),
+    "frozen stem": lambda: nn.Sequential(frozen_stem(), Tiny(0.0).build(3, 2)),
+    "a function": lambda: nn.Sequential(Functional(), Tiny(0.0).build(3, 2)),
+}
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A network that normalises what asks for no gradient."""
+
+    name: str
+
+    def build(self, channels: int, classes: int) -> nn.Module:
+        """Fresh weights."""
+        return BEGINNINGS[self.name]()
+
+    def rebuild(self, channels: int, classes: int, config: dict) -> nn.Module:
+        """The same."""
+        return self.build(channels, classes)
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+def test_a_normalisation_of_what_does_not_learn_learns(tmp_path, name):
+    """On a processor with channels last, where torch's own ends the process; what is frozen stays."""
+    phases = (Phase(Fit(SeedsOnly()), epochs=2),)
+    recipe = tiny_recipe(training=Coloured(), validation=Coloured(4), network=Beginning(name), phases=phases)
+    train_recipe(recipe, tmp_path / "run", device="cpu")
+
+    after = load_file(tmp_path / "run" / "last.safetensors")
+    before = BEGINNINGS[name]().state_dict()
+    (norm,) = [key for key, value in before.items() if key.endswith("weight") and value.shape in ((3,), (4,))]
+    assert (after[f"network.{norm}"] != 1).all()
+
+
+@pytest.mark.parametrize("kind", [{}, {"memory_format": torch.channels_last}])
+def test_gradients_are_those_of_channels_first(kind):
+    """Of a network that normalises its picture: in float64, however it lies in memory."""
+    torch.manual_seed(0)
+    network, image = nn.Sequential(nn.GroupNorm(1, 3), nn.Conv2d(3, 2, 1)).double(), torch.rand(2, 3, 8, 8).double()
+    network(image).square().sum().backward()
+    expected = [parameter.grad for parameter in network.parameters()]
+    network.zero_grad()
+
+    (logits,) = EachSize(network.to(**kind))([image.contiguous(**kind)])
+    logits.square().sum().backward()
+
+    for parameter, gradient in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)

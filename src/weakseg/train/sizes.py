@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from weakseg.data.view import of_one_size, together
+from weakseg.models.group_norm import ContiguousGroupNorm
 from weakseg.train.hold import holding
 from weakseg.train.loader import Collate
 from weakseg.types import Batch, Objective
@@ -22,7 +23,8 @@ class EachSize(nn.Module):
 
     def forward(self, images: Sequence[Float[Tensor, "_ M _ _"]]) -> tuple[Float[Tensor, "_ C _ _"], ...]:
         """The logits of each batch."""
-        return tuple(self.network(image) for image in images)
+        with ContiguousGroupNorm():
+            return tuple(self.network(image) for image in images)
 
 
 def collate_for(network: nn.Module) -> Collate:

@@ -1,0 +1,32 @@
+"""Group normalisation that can be trained wherever it stands in a network, on a processor.
+
+Where its input asks for no gradient (a picture, or what frozen layers made of one) and lies in memory with channels
+last, torch 2.13 ends the process with a segmentation fault in the backward pass.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+
+class ContiguousGroupNorm(TorchFunctionMode):
+    """While it is entered, such inputs are copied to have channels first; all others stay as they are.
+
+    A mode, and no kind of layer, because networks call the function too.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Whatever is called."""
+        kwargs = kwargs or {}
+        if func in (F.group_norm, torch.group_norm):
+            input, args = (args[0], args[1:]) if args else (kwargs.pop("input"), args)
+            args = (_safe(input), *args)
+        return func(*args, **kwargs)
+
+
+def _safe(input: Tensor) -> Tensor:
+    # Tensors with a gradient keep their layout: the backward pass of those works, and is quicker so.
+    return input if input.requires_grad or input.device.type != "cpu" else input.contiguous()
