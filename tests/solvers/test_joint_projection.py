@@ -183,7 +183,8 @@ def test_crops_have_the_boundaries_of_their_image():
     generator = torch.Generator().manual_seed(0)
     log_probs = torch.randn((1, 2, 32, 32), generator=generator).log_softmax(1)
     batch = batch_of(torch.full((1, 32, 32), UNLABELED), classes=2)
-    whole = on_pixels(edge_weight=0.05, max_sweeps=200).solve(Evidence(batch.image, log_probs, batch.weak))
+    solver = on_pixels(edge_weight=0.05, tolerance=1e-5, max_sweeps=1000)
+    whole = solver.solve(Evidence(batch.image, log_probs, batch.weak))
     inner = batch_of(torch.full((1, 24, 24), UNLABELED), classes=2).weak
     window = torch.tensor([[[1.0, 0, 4], [0, 1.0, 4]]])
     seen = Evidence(
@@ -191,9 +192,9 @@ def test_crops_have_the_boundaries_of_their_image():
         log_probs[..., 4:28, 4:28],
         replace(inner, window=window, whole_valid=torch.tensor([32 * 32])),
     )
-    crop = on_pixels(edge_weight=0.05, max_sweeps=200).solve(seen)
+    crop = solver.solve(seen)
     middle = (whole.target[..., 10:22, 10:22] - crop.target[..., 6:18, 6:18]).abs()
-    assert float(middle.mean()) < 0.02
+    assert float(middle.mean()) < 0.025, "edges of its own size would give 0.032"
 
 
 def test_densities_of_scribbles_find_what_the_network_does_not_know():

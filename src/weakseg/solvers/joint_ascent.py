@@ -1,4 +1,4 @@
-r"""Ascent of the joint dual, equation 67: edges line by line, rows by Newton's steps, with a gap that goes to 0."""
+r"""Ascent of the joint dual, equation 67: edges one by one, rows by Newton's steps, with a gap that goes to 0."""
 
 from dataclasses import dataclass, replace
 
@@ -7,23 +7,23 @@ import torch
 from jaxtyping import Float
 
 from weakseg.kernels.box_gap import gap_and_violation
-from weakseg.kernels.line_steps import distributions, line_step
-from weakseg.kernels.merged_cells import merged_cells
+from weakseg.kernels.edge_ascent import climb
+from weakseg.kernels.neighbours import ends
 from weakseg.solvers.certificate import Answer
 from weakseg.solvers.dual_projection import DualProjection
 from weakseg.solvers.joint_grid import JointGrid
 
-LOOKED = 5
-"""Sweeps between two looks at the gap."""
+FIRST, FACTOR = 8, 1.25
+"""Sweeps before the first look at the gap, and how many more there are at each later look than at the one before."""
 
-BEND, STEEPEST = 0.25, 0.5
-"""Curvature of the log-sum-exp that steps count on at first, and its largest: reached where two classes are level."""
-
-ALIKE = (0.01, 0.03)
-"""Neighbours whose distributions differ by no more than this are tried as one region, in the rounding."""
+ROWS = 10
+"""Sweeps between two solves for rows, at most."""
 
 EXACT = 1e-9
-"""By how much a rounding may miss hard rows, as a share of the valid cells."""
+"""By how much a mean may miss hard rows, as a share of the valid cells."""
+
+UNMOVED = 1e-30
+"""1 / mass of a cell in which one class is left."""
 
 
 @dataclass(frozen=True)
@@ -49,46 +49,51 @@ def ascend(
         projection: how rows are solved for, at given multipliers of edges.
         first: the projection without edges: where multipliers begin.
         tolerance: of the gap, in units of the temperature per valid cell.
-        max_sweeps: over all lines, at most.
+        max_sweeps: over all edges, at most.
     """
-    shares = [np.zeros_like(grid.scores) for _ in grid.steps]
-    before = [share.copy() for share in shares]
-    best, momentum, bend, rows = np.inf, 1.0, BEND, replace(first, problem=grid.image.problem)
-    answer = _look(grid, projection, rows, np.zeros_like(grid.scores), 0)
-    for sweep in range(1, max_sweeps + 1):
-        if answer.gap <= tolerance * grid.image.cells and answer.violation <= tolerance * grid.image.cells:
-            break
-        following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
-        for share, last in zip(shares, before, strict=True):
-            step = share - last
-            last[...] = share
-            share += (momentum - 1) / following * step
-        taken = np.sum(shares, axis=0)
+    edges = np.zeros((len(grid.steps), *grid.scores.shape))
+    before, mean, steps = edges.copy(), np.zeros_like(grid.scores), np.array(grid.steps)
+    inverse = np.where(grid.sure, UNMOVED, 1 / grid.mass)
+    rows = replace(first, problem=grid.image.problem)
+    taken, within = np.zeros_like(grid.scores), tolerance * grid.image.cells
+    answer = _look(grid, rows, taken, None, 0)
+    sweep, since, look = 0, 1, FIRST
+    while sweep < max_sweeps and max(answer.gap, answer.violation) > within:
+        count = min(look, max_sweeps) - sweep
+        if rows.multipliers.size:
+            count = min(count, ROWS)
+            rows = projection.climb([grid.tilted(taken)], [rows.multipliers[0]])[0]
+        climb(_finite(grid, rows), edges, before, mean, inverse, grid.half, steps, since, count)
+        sweep, since, taken = sweep + count, since + count, _taken(grid, edges)
+        if sweep < min(look, max_sweeps):
+            continue
+        look = int(FACTOR * look) + 1
         if rows.multipliers.size:
             rows = projection.climb([grid.tilted(taken)], [rows.multipliers[0]])[0]
-        value = _sweep(grid, rows, shares, taken, bend)
-        # What rises went too far: it begins anew without momentum, and in smaller steps.
-        bend = min(STEEPEST, 2 * bend) if value > best else bend
-        momentum = 1.0 if value > best else following
-        best = min(best, value)
-        if sweep % LOOKED == 0 or sweep == max_sweeps:
-            answer = _better(answer, _look(grid, projection, rows, np.sum(shares, axis=0), sweep))
+        found = _look(grid, rows, taken, mean, sweep)
+        # Momentum that led downwards is lost, and what was averaged with it.
+        since = 1 if found.lowest < answer.lowest else since
+        answer = _better(answer, found)
     return answer
 
 
-def _sweep(grid: JointGrid, rows: Answer, shares, taken: Float[np.ndarray, "C h w"], bend: float) -> float:
-    """All lines in all directions once; minus the dual's value afterwards."""
+def _taken(grid: JointGrid, edges: Float[np.ndarray, "D C h w"]) -> Float[np.ndarray, "C h w"]:
+    """What edges add to each cell: what enters it less what leaves it."""
+    taken = np.zeros_like(grid.scores)
+    for edge, step in zip(edges, grid.steps, strict=True):
+        (near, far), flow = ends(taken, step), ends(edge, step)[0]
+        near -= flow
+        far += flow
+    return taken
+
+
+def _finite(grid: JointGrid, rows: Answer) -> Float[np.ndarray, "C h w"]:
+    """Scores with rows; what is not allowed lies so low that no edge lifts it to where anything is likely."""
     scores = _tilted_scores(grid, rows)
-    probs = np.empty_like(scores)
-    for share, half, (down, right) in zip(shares, grid.half, grid.steps, strict=True):
-        _distributions(grid, scores, taken, probs)
-        line_step(share, taken, probs, grid.mass, grid.sure, half, bend, down, right)
-    return _distributions(grid, scores, taken, probs) + _of_rows(grid, rows)
-
-
-def _distributions(grid: JointGrid, scores, taken, probs) -> float:
-    flat = (len(scores), -1)
-    return distributions(scores.reshape(flat), taken.reshape(flat), grid.mass.ravel(), probs.reshape(flat))
+    lift = 8 * len(grid.half) * float((grid.half.max(0) / grid.mass).max())
+    allowed = scores > -np.inf
+    lowest = float(scores[allowed].min()) - lift - 1e3
+    return np.where(allowed, scores, lowest)
 
 
 def _tilted_scores(grid: JointGrid, rows: Answer) -> Float[np.ndarray, "C h w"]:
@@ -100,25 +105,26 @@ def _tilted_scores(grid: JointGrid, rows: Answer) -> Float[np.ndarray, "C h w"]:
 
 
 def _of_rows(grid: JointGrid, rows: Answer) -> float:
-    """Minus what the multipliers of rows promise, and what they gain where one class is left."""
+    """What the multipliers of rows promise, less what they gain where one class is left."""
     if not rows.multipliers.size:
         return 0.0
     tilt = rows.problem.tilt(torch.from_numpy(rows.multipliers))[0].expand(-1, grid.mass.size)
     only = torch.where(grid.image.problem.scores[0] > -torch.inf, tilt, 0.0).sum(0)
     gained = only * grid.image.problem.mass[0] * torch.from_numpy(grid.sure.ravel())
-    return float(gained.sum()) - float((rows.multipliers * rows.problem.bounds.numpy()).sum())
+    return float((rows.multipliers * rows.problem.bounds.numpy()).sum()) - float(gained.sum())
 
 
-def _look(grid: JointGrid, projection: DualProjection, rows: Answer, taken, sweep: int) -> JointAnswer:
-    """The best segmentation near the multipliers, and how far it is from the dual's value."""
-    if rows.multipliers.size:
-        rows = projection.climb([grid.tilted(taken)], [rows.multipliers[0]])[0]
-    soft = np.empty_like(grid.scores)
-    lowest = -_distributions(grid, _tilted_scores(grid, rows), taken, soft) - _of_rows(grid, rows)
+def _look(grid: JointGrid, rows: Answer, taken, mean, sweep: int) -> JointAnswer:
+    """The better of the multipliers' segmentation and the mean one, and how far it is from the dual's value."""
+    logits = _tilted_scores(grid, rows) + taken / grid.mass
+    top = logits.max(0)
+    soft = np.exp(logits - top)
+    total = soft.sum(0)
+    soft /= total
+    lowest = _of_rows(grid, rows) - float((grid.mass * (top + np.log(total))).sum())
     found = _measured(grid, rows, soft, soft, taken)
-    for alike in ALIKE:
-        merged = merged_cells(soft, grid.mass, grid.half, np.array(grid.steps), alike)
-        other = _measured(grid, rows, merged, soft, taken)
+    if mean is not None:
+        other = _measured(grid, rows, mean, soft, taken)
         if other[0] < found[0] and other[1] <= max(found[1], EXACT * grid.image.cells):
             found = other
     gap, violation, probs, measured = found
