@@ -63,8 +63,8 @@ def scores_at(
     colors, places = colors / np.float32(COLOR_WIDTH), np.ascontiguousarray(places, np.float32)
     scores = np.empty((len(drawn), len(colors)), np.float32)
     for score, (own_colors, own_places) in zip(scores, drawn, strict=True):
-        room, own_places = np.empty(len(own_colors), np.float32), np.ascontiguousarray(own_places, np.float32)
-        own = np.ascontiguousarray(own_colors / np.float32(COLOR_WIDTH))
+        room, own_places = np.empty(len(own_colors), np.float32), np.ascontiguousarray(own_places.T, np.float32)
+        own = np.ascontiguousarray(own_colors.T / np.float32(COLOR_WIDTH))
         log_density(colors, places, own, own_places, SPREAD, NEAREST, room, score)
     return scores
 

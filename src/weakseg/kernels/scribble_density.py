@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float32
 
+from weakseg.kernels.class_moments import exponential
 from weakseg.kernels.compiled import compiled_fast
 
 FAINTEST = 1e-30
@@ -13,8 +14,8 @@ FAINTEST = 1e-30
 def log_density(
     colors: Float32[np.ndarray, "n M"],
     places: Float32[np.ndarray, "n 2"],
-    drawn_colors: Float32[np.ndarray, "s M"],
-    drawn_places: Float32[np.ndarray, "s 2"],
+    drawn_colors: Float32[np.ndarray, "M s"],
+    drawn_places: Float32[np.ndarray, "2 s"],
     spread: float,
     smallest: float,
     squares: Float32[np.ndarray, " s"],
@@ -32,22 +33,25 @@ def log_density(
         drawn_places: of the label's scribbles.
         spread: above 0.
         smallest: above 0, in the unit of places.
-        squares: room.
+        squares: room; drawn pixels lie side by side in all arrays, so that loops over them are vectorised.
         out: natural logarithms.
     """
-    drawn = len(drawn_colors)
+    drawn = len(squares)
     for i in range(len(colors)):
         nearest = np.float32(np.inf)
         for j in range(drawn):
-            down, right = places[i, 0] - drawn_places[j, 0], places[i, 1] - drawn_places[j, 1]
+            down, right = places[i, 0] - drawn_places[0, j], places[i, 1] - drawn_places[1, j]
             squares[j] = down * down + right * right
             nearest = min(nearest, squares[j])
         variance = np.float32(spread * spread * nearest + smallest * smallest)
-        total = np.float32(0)
+        inverse = np.float32(1) / variance
         for j in range(drawn):
-            distance = squares[j] / variance
-            for m in range(colors.shape[1]):
-                difference = colors[i, m] - drawn_colors[j, m]
-                distance += difference * difference
-            total += np.exp(np.float32(-0.5) * distance)
-        out[i] = np.log(total / (variance * drawn) + np.float32(FAINTEST))
+            squares[j] *= inverse
+        for m in range(colors.shape[1]):
+            for j in range(drawn):
+                difference = colors[i, m] - drawn_colors[m, j]
+                squares[j] += difference * difference
+        total = 0.0
+        for j in range(drawn):
+            total += exponential(-0.5 * squares[j])
+        out[i] = np.log(np.float32(total) / (variance * drawn) + np.float32(FAINTEST))

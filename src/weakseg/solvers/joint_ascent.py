@@ -13,7 +13,7 @@ from weakseg.solvers.certificate import Answer
 from weakseg.solvers.dual_projection import DualProjection
 from weakseg.solvers.joint_grid import JointGrid
 
-FIRST, FACTOR = 8, 1.25
+FIRST, FACTOR = 10, 1.35
 """Sweeps before the first look at the gap, and how many more there are at each later look than at the one before."""
 
 ROWS = 10
