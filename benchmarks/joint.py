@@ -37,7 +37,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
 
 
 def gap(seed: int, temperature: float) -> float:
-    """The gap per pixel of a random problem with seeds, edges and a priced row, after 300 sweeps at most."""
+    """The gap per pixel of a random problem with seeds, edges and a priced row, after 3,000 sweeps at most."""
     generator = np.random.default_rng(seed)
     size, classes = tuple(generator.integers(3, 17, 2)), int(generator.integers(2, 6))
     evidence = evidence_of(generator, size, classes, sharp=2.0)
@@ -47,7 +47,7 @@ def gap(seed: int, temperature: float) -> float:
         temperature=temperature,
         cell_px=1,
         tolerance=1e-4,
-        max_sweeps=300,
+        max_sweeps=3000,
     )
     return float(solver.solve(evidence).certificate["gap"][0])
 

@@ -33,7 +33,7 @@ def settings(classes: int, every: int, prediction_weight: float) -> dict:
         return Fit(solver, divergence, weight=weight, every_epochs=every)
 
     cut, edges_alone = AlphaExpansion(prediction_weight=prediction_weight), AlphaExpansion(prediction_weight=0.0)
-    joint = JointProjection(appearance=ScribbleDensities(), appearance_weight=0.5, max_sweeps=10)
+    joint = JointProjection(appearance=ScribbleDensities(), appearance_weight=0.5, max_sweeps=60)
     # The paper's setting at full length: b / a = .186, which is nearly linear in q, and weighs hidden pixels 32 times.
     linear = (classes - 1) / (classes + 0.186)
     robust = ((0.3, 1.0), (0.3, 0.3), (0.6, 1.0), (linear, 32.0))

@@ -48,7 +48,7 @@ class JointProjection:
     the valid cells of the whole image, so crops and zooms have the boundaries that their image has.
 
     `certificate`: as that of `DualProjection`; `gap` is of the whole problem, `energy` the value of what was minimised,
-    and `sweeps` how often all edges were solved for. Everything is per valid pixel, in nats.
+    and `sweeps` how often all edges took a step. Everything is per valid pixel, in nats.
     `memory.multipliers` are those of the rows.
 
     Raises:
@@ -78,8 +78,8 @@ class JointProjection:
     where that is finer."""
     tolerance: float = 1e-3
     """Gap in nats per valid pixel at which an image is done."""
-    max_sweeps: int = 30
-    """How often all edges are solved for, at most."""
+    max_sweeps: int = 200
+    """How often all edges take a step, at most."""
 
     def __post_init__(self):
         if not is_constraint(self.constraint):

@@ -55,7 +55,7 @@ def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Metho
         constraints = Method(Fit(DualProjection(rules)), obeys)
         return {"constraints": constraints} | ({"partial": partial} if drawn else {})
     joint = Fit(
-        JointProjection(appearance=ScribbleDensities(), appearance_weight=0.5, max_sweeps=10),
+        JointProjection(appearance=ScribbleDensities(), appearance_weight=0.5, max_sweeps=60),
         CollisionCrossEntropy(),
         weight=3.0,
     )
