@@ -44,6 +44,7 @@ HOMES = {
     "ImageLevelPrior": "models.image_level_prior",
     "ForwardCorrection": "divergences",
     "GatedCRF": "energies.gated_crf",
+    "JointCut": "solvers.joint_cut",
     "JointProjection": "solvers.joint_projection",
     "GridPotts": "energies.grid_potts",
     "IntervalSizes": "data.simulate",

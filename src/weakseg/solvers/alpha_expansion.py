@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
@@ -89,26 +90,20 @@ class AlphaExpansion:
         require_finite(evidence)
         weak = evidence.weak
         refuse_strange_labels(torch.where(weak.valid, weak.seeds, UNLABELED), classes)
-        if start.labels is not None:
-            if start.labels.shape != weak.valid.shape:
-                found = f"A labelling of {tuple(start.labels.shape)} to start from."
-                raise EvidenceInvalid(found, expected=f"{tuple(weak.valid.shape)}, as the pictures'")
-            refuse_strange_labels(start.labels, classes, "labels to start from")
+        refuse_strange_start(start, weak.valid, classes)
         with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as threads:
             cuts = list(threads.map(lambda i: self._cut(evidence, start, i), range(count)))
         labels = torch.from_numpy(np.stack([labels for labels, *_ in cuts])).to(evidence.log_probs.device)
-        valid = weak.valid
-        of_class = labels[:, None] == torch.arange(classes, device=labels.device)[:, None, None]
-        target = of_class.to(evidence.log_probs.dtype).masked_fill_(~valid[:, None], 1 / classes)
+        target = one_hot(labels, classes, weak.valid, evidence.log_probs.dtype)
         column = lambda value: torch.tensor(  # noqa: E731
             [value(cut, root) for _, cut, _, root in cuts], dtype=torch.float64, device=labels.device
         )
         energy = column(lambda cut, root: cut.energies[-1] / root)
         return Solution(
             target=target,
-            weight=valid.to(target.dtype),
+            weight=weak.valid.to(target.dtype),
             energy=energy.to(target.dtype),
-            status=tuple(_status(cut, allowed) for _, cut, allowed, _ in cuts),
+            status=tuple(ending(cut, allowed) for _, cut, allowed, _ in cuts),
             certificate={
                 "energy": energy,
                 "bound": column(lambda cut, root: cut.bound / root),
@@ -127,9 +122,8 @@ class AlphaExpansion:
         allowed = allowed_classes(seeds, weak.tags[i], self.only_classes_present).nonzero().flatten()
         size = (valid.shape[0], valid.shape[1])
         grid = grid_of(size, self.cell_px)
-        name = f"'{evidence.keys[i]}'" if evidence.keys else f"{i} of the batch (counted from 0)"
         unaries = 4 * size[0] * size[1] * (len(allowed) + 2 * len(evidence.log_probs[i]))
-        require_memory(f"Image {name}", grid, len(allowed), len(self.potts.steps), unaries)
+        require_memory(name_of(evidence, i), grid, len(allowed), len(self.potts.steps), unaries)
         begin = torch.full_like(seeds, UNLABELED) if start.labels is None else start.labels[i].cpu()
         image, log_probs = evidence.image[i].cpu().float(), evidence.log_probs[i]
         problem, root = cut_problem(
@@ -154,7 +148,25 @@ def compile_kernels() -> None:
             minimise(ramp[:labels], edges, np.ones(size, bool), none, none, 1)
 
 
-def _status(cut: Cut, classes: int) -> str:
+def refuse_strange_start(start: Memory, valid: Bool[Tensor, "B H W"], classes: int) -> None:
+    """Raise `EvidenceInvalid` where labels to start from are of another size, or of no class."""
+    if start.labels is None:
+        return
+    if start.labels.shape != valid.shape:
+        found = f"A labelling of {tuple(start.labels.shape)} to start from."
+        raise EvidenceInvalid(found, expected=f"{tuple(valid.shape)}, as the pictures'")
+    refuse_strange_labels(start.labels, classes, "labels to start from")
+
+
+def one_hot(
+    labels: Int[Tensor, "B H W"], classes: int, valid: Bool[Tensor, "B H W"], dtype: torch.dtype
+) -> Float[Tensor, "B C H W"]:
+    """Labels as a target, which says nothing on invalid pixels."""
+    of_class = labels[:, None] == torch.arange(classes, device=labels.device)[:, None, None]
+    return of_class.to(dtype).masked_fill_(~valid[:, None], 1 / classes)
+
+
+def ending(cut: Cut, classes: int) -> str:
     """How it ended, for people."""
     if classes == 1:
         return "Optimal: only one label may appear."
@@ -164,6 +176,11 @@ def _status(cut: Cut, classes: int) -> str:
         return "Optimal: the cut is exact for two labels."
     gap = (cut.energies[-1] - cut.bound) / max(abs(cut.energies[-1]), 1e-30)
     return f"No expansion of a single class helps; the proven bound lies {100 * gap:.2g} % below the energy."
+
+
+def name_of(evidence: Evidence, i: int) -> str:
+    """An image, for messages."""
+    return f"Image '{evidence.keys[i]}'" if evidence.keys else f"Image {i} of the batch (counted from 0)"
 
 
 def require_memory(name: str, grid: tuple[int, int], classes: int, steps: int = 4, more: int = 0) -> None:

@@ -25,6 +25,13 @@ def relaxed(names: tuple[str, ...], missed: Float[np.ndarray, " N"]) -> str:
     return f"Relaxed: {_list(said)} of the valid pixels." if said else "Every row holds."
 
 
+def unmet(names: tuple[str, ...], missed: Float[np.ndarray, " N"]) -> str:
+    """Hard rows that no labelling met, and that are not proven to contradict each other."""
+    order = (-missed).argsort().tolist()
+    said = [f"'{names[i]}' by {100 * missed[i]:.3g} %" for i in order if missed[i] > 0]
+    return f"Not met: {_list(said)} of the valid pixels, the smallest miss that was found."
+
+
 def stopped(steps: int, gap: float, violation: float) -> str:
     """The steps were used up."""
     return f"Not converged after {steps} steps: gap {gap:.1e} nats and violation {violation:.1e} per valid pixel."
