@@ -16,6 +16,7 @@ from weakseg import (
     DualProjection,
     EmAdapt,
     Evidence,
+    JointCut,
     JointProjection,
     MeanField,
     ScribbleDensities,
@@ -32,6 +33,8 @@ SOLVERS: list[Solver] = [
     EmAdapt(),
     BoxLabels(),
     AlphaExpansion(),
+    JointCut(edge_weight=1.0),
+    JointCut(All((SizesWithin(), UntaggedClassesAbsent())), appearance=ScribbleDensities(), edge_weight=0.02),
     JointProjection(),
     JointProjection(
         All((SizesWithin(), UntaggedClassesAbsent())), appearance=ScribbleDensities(), temperature=0.1, cell_px=2

@@ -19,7 +19,10 @@ class Ascent:
     labellings: list[Labelling]
     multipliers: Float[np.ndarray, " N"]
     """Those of the largest dual value."""
+    value: float
+    """That value, as far as labellings tell it; a bound where cuts are exact."""
     bound: float
+    """Equation 70; no labelling that obeys the hard rows is below it."""
 
 
 def ascend(
@@ -48,12 +51,12 @@ def ascend(
             top, value = multipliers, here
         elif len(multipliers) > 1:
             reach /= 2
-        if not len(multipliers) or labelling.missed <= MET and labelling.energy - bound <= tolerance:
+        if not len(multipliers) or (labelling.missed <= MET and labelling.energy - value <= tolerance):
             break
         multipliers, promised = _most_promising(problem, found, top, value, reach)
         if promised <= tolerance / 10:
             break
-    return Ascent(found, top, bound)
+    return Ascent(found, top, value, bound)
 
 
 def _most_promising(problem: CutUnderRows, found: list[Labelling], top, value: float, reach: float):

@@ -81,7 +81,7 @@ class RowCut:
         ascent = ascend(problem, self.cut.begin, begin, tolerance, effort.max_cuts, effort.max_sweeps)
         order = sorted(ascent.labellings, key=lambda each: (each.missed, each.energy))
         best = order[0]
-        if len(begin) and not (best.missed <= MET and best.energy - ascent.bound <= tolerance):
+        if best.missed > MET or best.energy - ascent.value > tolerance:
             for labelling in order[:STARTS]:
                 tried = repaired(problem, labelling, order, ascent.multipliers)
                 best = tried if tried.better(best) else best
