@@ -186,3 +186,13 @@ def test_gradients_are_those_of_channels_first(kind):
 
     for parameter, gradient in zip(network.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_a_network_without_such_a_normalisation_is_not_watched_on():
+    """After its first step; another one always is."""
+    images = [torch.rand(1, 3, 8, 8)]
+    for network, watched in ((Tiny(0.0).build(3, 2), False), (BEGINNINGS["first"](), True)):
+        both = EachSize(network)
+        for _ in range(2):
+            both(images)
+            assert both.guarded == watched

@@ -19,12 +19,17 @@ class EachSize(nn.Module):
 
     def __init__(self, network: nn.Module):
         super().__init__()
-        self.network = network
+        self.network, self.guarded = network, True
 
     def forward(self, images: Sequence[Float[Tensor, "_ M _ _"]]) -> tuple[Float[Tensor, "_ C _ _"], ...]:
         """The logits of each batch."""
-        with ContiguousGroupNorm():
+        if not self.guarded:
             return tuple(self.network(image) for image in images)
+        with ContiguousGroupNorm() as guard:
+            logits = tuple(self.network(image) for image in images)
+        # A guard costs some milliseconds, and what the first step does not need, none does: the same layers learn.
+        self.guarded = guard.needed
+        return logits
 
 
 def collate_for(network: nn.Module) -> Collate:
