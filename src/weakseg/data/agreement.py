@@ -61,8 +61,10 @@ def compare_tables(said: Sample, mask: Labels) -> Iterator[tuple[str, Compared]]
     """What each table says about an image, by the table's name."""
     if said.strokes:
         yield "clicks.csv", Compared(*clicked(said, mask).denied)
-    shares = np.bincount(mask.ravel() + 1, minlength=len(said.tags) + 1)[1:] / max((mask != UNLABELED).sum(), 1)
-    told = (said.tags == ABSENT) | ((said.tags == PRESENT) & (mask != UNLABELED).all())
+    # UNLABELED is -1, so that it comes first.
+    counted = np.bincount(mask.ravel() + 1, minlength=len(said.tags) + 1)
+    void, shares = counted[0], counted[1:] / max(mask.size - counted[0], 1)
+    told = (said.tags == ABSENT) | ((said.tags == PRESENT) & (void == 0))
     if told.any():
         wrong = told & ((said.tags == PRESENT) != (shares > 0))
         yield "tags.csv", Compared(int(told.sum()), int(wrong.sum()))

@@ -1,6 +1,7 @@
 """What the numbers in the label maps of one folder mean: each folder may count in its own way."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -72,12 +73,19 @@ class Convention:
             for colour, declared in self.colours:
                 found[raw == colour] = UNLABELED if declared == UNLABELED else becomes[declared]
             return found
-        known = (0, *self.values, *self.nothing)
-        low, high = min(known), max(known)
-        # By value from 0 on; then what is larger, what is smaller, and the negative values, which count from the end.
-        meaning = np.full(high + 3 - low, UNDECLARED)
-        if self.other is not None:
-            meaning[1 : high + 2] = becomes[self.other]
-        meaning[[*self.values]] = becomes
-        meaning[[*self.nothing]] = UNLABELED
-        return meaning[np.clip(raw, low - 1, high + 1)]
+        below, meaning = _meaning(self, becomes)
+        # In 64 bits, where the largest values of 32 do not wrap around.
+        return meaning.take(np.subtract(raw, below, dtype=np.int64), mode="clip")
+
+
+@lru_cache(maxsize=32)  # a folder has one; small maps took less time to read than it took to write it down for each
+def _meaning(convention: Convention, becomes: tuple[int, ...]) -> tuple[int, Int[np.ndarray, " N"]]:
+    """A value below all that are declared, and the class index of every value from it on to one above all of them."""
+    known = (0, *convention.values, *convention.nothing)
+    below, above = min(known) - 1, max(known) + 1
+    meaning = np.full(above - below + 1, UNDECLARED)
+    if convention.other is not None:
+        meaning[1 - below :] = becomes[convention.other]
+    meaning[np.array(convention.values, int) - below] = becomes
+    meaning[np.array(convention.nothing, int) - below] = UNLABELED
+    return below, meaning

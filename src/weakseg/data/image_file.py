@@ -119,7 +119,8 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
     values, empty = emptied(values, clear, reading.nodata)
     held = held_by(values)
     require_known(path, values, held, reading.range)
-    return Decoded(scaled(values, reading.range), orientation, held, empty, float(clear.mean()))
+    share = np.count_nonzero(clear) / max(clear.size, 1)
+    return Decoded(scaled(values, reading.range), orientation, held, empty, share)
 
 
 def _laid(

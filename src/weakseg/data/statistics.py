@@ -77,7 +77,7 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
         pictures=1,
         unmarked=int(not pixels.any()),
         pixels=sample.valid.size,
-        valid_pixels=int(sample.valid.sum()),
+        valid_pixels=int(np.count_nonzero(sample.valid)),
         marked_pixels=pixels,
         inner_pixels=inner,
         marked_pictures=(pixels > 0).astype(int),
