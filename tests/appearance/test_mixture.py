@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from weakseg.appearance.mixture import NARROWEST, fit
+from weakseg.appearance.mixture import BLOCK, NARROWEST, fit
 
 
 def test_log_density_is_that_of_the_gaussians():
-    """Against scipy, on two clouds far apart; a constant is left out."""
+    """Against scipy, on two clouds far apart, in more than one block; a constant is left out."""
     generator = np.random.default_rng(0)
     colors = np.concatenate([generator.normal(0.2, 0.05, (300, 3)), generator.normal(0.8, 0.05, (100, 3))])
     mixture = fit(colors)
+    colors = np.tile(colors, (BLOCK // len(colors) + 1, 1))
     covariances = [np.linalg.inv(w @ w.T) for w in mixture.whitening]
     parts = [
         weight * multivariate_normal(mean, covariance).pdf(colors)

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
-from scipy.special import logsumexp
 
 COMPONENTS = 5
 """As in GrabCut."""
@@ -14,6 +13,10 @@ LEARNT_FROM = 5000
 
 NARROWEST = 0.02
 """Standard deviation added to every component, in the unit of colours: what one colour still varies by."""
+
+
+BLOCK = 1 << 13
+"""Colours at a time: what is made of them stays in a cache, so that a colour of a large picture costs no more."""
 
 
 class Mixture(NamedTuple):
@@ -26,11 +29,15 @@ class Mixture(NamedTuple):
 
     def log_density(self, colors: Float[np.ndarray, "n M"]) -> Float[np.ndarray, " n"]:
         """Natural logarithm of the density, without the constant that is the same for all mixtures."""
-        parts = []
-        for log_weight, mean, whiten in zip(*self, strict=True):
-            white = (colors - mean) @ whiten
-            parts.append(log_weight + np.linalg.slogdet(whiten)[1] - (white * white).sum(1) / 2)
-        return np.asarray(logsumexp(parts, axis=0))
+        found = np.empty(len(colors))
+        scales = self.log_weights + np.linalg.slogdet(self.whitening)[1]
+        for first in range(0, len(colors), BLOCK):
+            some = colors[first : first + BLOCK]
+            distances = [(((some - mean) @ whiten) ** 2).sum(1) for mean, whiten in zip(*self[1:], strict=True)]
+            parts = scales[:, None] - np.stack(distances) / 2
+            top = parts.max(0)
+            found[first : first + BLOCK] = top + np.log(np.exp(parts - top).sum(0))
+        return found
 
 
 def region_scores(
