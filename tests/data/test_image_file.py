@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from weakseg.data import image_file
-from weakseg.data.image_file import palette, read_image, read_labels, write_labels
+from weakseg.data.image_file import palette, read_colours, read_image, read_labels, write_labels
 from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.types import UNLABELED
 
@@ -81,6 +81,22 @@ def test_a_palette_picture_shows_its_colours(tmp_path, transparency):
     picture.save(tmp_path / "a.png", **({} if transparency is None else {"transparency": transparency}))
 
     assert np.allclose(read_image(tmp_path / "a.png")[:, 0].T * 255, [[10, 20, 30], [255, 0, 51]])
+
+
+@pytest.mark.parametrize("read", [read_image, read_colours])
+def test_a_palette_that_is_missing_is_told(tmp_path, read):
+    """Its chunk lost: no colour is known, but indices are."""
+    file = tmp_path / "a.png"
+    picture = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    picture.putpalette(palette(6).tobytes())
+    picture.save(file)
+    before, _, rest = file.read_bytes().partition(b"PLTE")
+    length = int.from_bytes(before[-4:], "big")
+    file.write_bytes(before[:-4] + rest[length + 4 :])
+
+    with pytest.raises(DataInvalid, match="no palette"):
+        read(file)
+    assert read_labels(file).tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_black_and_white_is_zero_and_one(tmp_path):

@@ -103,6 +103,7 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
         opacity = turned(opacity, orientation) if reading.upright and opacity is not None else opacity
     else:
         picture, orientation, how = _read_pillow(path, IMAGE)
+        _require_palette(path, picture)
         values, opacity = channels_of(picture), opacity_of(picture)
         opacity = None if opacity is None else _laid(opacity, picture, orientation, reading)
         if is_deep(how):
@@ -230,12 +231,20 @@ def _colours_of(
     path: Path, reading: Reading, picture: Image.Image, orientation: int, how: str
 ) -> Int[np.ndarray, "H W"]:
     _refuse_lossy(path, picture)
+    _require_palette(path, picture)
     return numbers_of(_laid(np.asarray(picture.convert("RGBA")), picture, orientation, reading))
 
 
 def _refuse_lossy(path: Path, picture: Image.Image) -> None:
     if picture.format in ("JPEG", "MPO"):
         raise DataInvalid(f"{path} is a JPEG, which changes labels", expected="a lossless file", mend="save it as PNG")
+
+
+def _require_palette(path: Path, picture: Image.Image) -> None:
+    """Raise `DataInvalid` where pixels are indices of colours that are not there; as a label map it can be read."""
+    if picture.mode == "P" and picture.palette is None:
+        found = f"{path} holds indices of a palette, and no palette"
+        raise DataInvalid(found, expected="the colours of its pixels", mend="export or copy the file again")
 
 
 def _white_is_zero(picture: Image.Image) -> bool:
