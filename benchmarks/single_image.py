@@ -1,7 +1,7 @@
 """One picture and human scribbles, no network: how well `segment` does on two public sets, and how quickly.
 
 Weights were chosen on every eighth case of icgbench and every fifth photo of grabcut, at half their size; rows are
-about the others, at full size.
+about the others, at full size. How time grows with pixels is measured on a few of icgbench, made smaller and larger.
 """
 
 import csv
@@ -12,6 +12,8 @@ from statistics import mean, median
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
+from PIL.Image import Resampling
 
 from weakseg import segment
 from weakseg.data.folder import find
@@ -20,6 +22,10 @@ from weakseg.data.image_file import read_image, read_labels
 UNDRAWN = 255
 CHOOSING = {"icgbench": 8, "grabcut": 5}
 """Every which case, counted from the first, weights are chosen on."""
+SIDES = (100, 200, 400, 800, 1414)
+"""Roots of the pixels of resized photos, to two megapixels."""
+GROWING = 24
+"""Every which case time is measured on at all these sizes."""
 
 
 class Case(NamedTuple):
@@ -77,6 +83,7 @@ def error(case: Case, labels: np.ndarray) -> float:
 def measure() -> Iterator[tuple[str, float, str]]:
     """Ours; the same pictures and scores are in peers/."""
     yield from rows("segment", lambda image, scribbles: segment(image, scribbles, UNDRAWN).labels)
+    yield from growth()
 
 
 def rows(name: str, segment: Segment, choosing: bool = False) -> Iterator[tuple[str, float, str]]:
@@ -87,6 +94,34 @@ def rows(name: str, segment: Segment, choosing: bool = False) -> Iterator[tuple[
     for annotator in (1, 2):
         wrong, _ = zip(*(_timed(segment, case, error) for case in grabcut(annotator, choosing)), strict=True)
         yield f"{name}.grabcut_error_{annotator}", 100 * mean(wrong), f"%, annotator {annotator}, {len(wrong)} photos"
+
+
+def growth() -> Iterator[tuple[str, float, str]]:
+    """Processor time of `segment` on photos of 10,000 to two million pixels, and how it grows."""
+    cases = [case for i, case in enumerate(icgbench()) if i % GROWING == 0]
+    seconds = np.array([[_seconds(_resized(case, side)) for side in SIDES] for case in cases])
+    for side, median_s in zip(SIDES, np.median(seconds, axis=0), strict=True):
+        yield f"segment.s_{side}", float(median_s), f"s of processor time, median of {len(cases)} photos"
+    slopes = np.polyfit(np.log(np.square(SIDES)), np.log(seconds).T, 1)[0]
+    yield "segment.slope", float(np.median(slopes)), f"power of the pixels; {slopes.min():.2f} to {slopes.max():.2f}"
+
+
+def _resized(case: Case, side: int) -> Case:
+    """The photo bicubically, scribbles by their nearest pixels, to about `side` times `side` pixels."""
+    height, width = case.scribbles.shape
+    scale = side / (height * width) ** 0.5
+    size = (round(width * scale), round(height * scale))
+    image = np.stack([np.asarray(Image.fromarray(channel).resize(size, Resampling.BICUBIC)) for channel in case.image])
+    labels = (
+        Image.fromarray(of.astype(np.uint8)).resize(size, Resampling.NEAREST) for of in (case.scribbles, case.truth)
+    )
+    return Case(case.name, image.clip(0, 1), *map(np.asarray, labels))
+
+
+def _seconds(case: Case) -> float:
+    started = time.process_time()
+    segment(case.image, case.scribbles, UNDRAWN)
+    return time.process_time() - started
 
 
 def _timed(segment: Segment, case: Case, score: Callable[[Case, np.ndarray], float]) -> tuple[float, float]:
