@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import pytest
 import torch
 from torch import nn
 
+from weakseg import DeepLabV3Plus, Pretrained
 from weakseg.models.frozen_statistics import FrozenStatistics
 
 
@@ -21,11 +23,16 @@ class Normalised:
         return self.build(channels, classes)
 
 
-def test_a_picture_is_predicted_alike_in_any_batch_while_training():
-    """Statistics neither come from the batch nor move."""
-    network = FrozenStatistics(Normalised()).build(3, 2).train()
+@pytest.mark.parametrize("kind", [Normalised, Pretrained, DeepLabV3Plus])
+def test_a_picture_is_predicted_alike_in_any_batch_while_training(kind, classifier):
+    """Statistics neither come from the batch nor move, whatever kind of normalisation a network has."""
+    spec = FrozenStatistics(Normalised() if kind is Normalised else kind(str(classifier)))
+    network = spec.build(3, 2).train()
+    for dropout in network.modules():
+        if isinstance(dropout, nn.Dropout | nn.Dropout2d):
+            dropout.eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    pictures = torch.rand(4, 3, 8, 8)
+    pictures = torch.rand(4, 3, 32, 32)
 
     torch.testing.assert_close(network(pictures)[:1], network(pictures[:1]))
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())

@@ -11,7 +11,8 @@ from weakseg.models.network import NetworkSpec
 class FrozenStatistics:
     """A network whose batch normalisation uses its pretrained means and variances, in training too.
 
-    For batches of one or two pictures, whose own statistics are noise. Scales and shifts are still learnt.
+    For batches of one or two pictures, whose own statistics are noise. Scales and shifts are still learnt. A fresh head
+    has no statistics yet: there only scales and shifts are left of its normalisation.
     """
 
     network: NetworkSpec
@@ -33,7 +34,8 @@ class _Frozen(nn.BatchNorm2d):
 
 def _frozen(network: nn.Module) -> nn.Module:
     for module in network.modules():
-        if type(module) is nn.BatchNorm2d:
+        # Those of transformers' networks are of a kind of our own.
+        if isinstance(module, nn.BatchNorm2d):
             # The class alone changes: weights, statistics and their names stay what checkpoints know.
             module.__class__ = _Frozen
             module.eval()
