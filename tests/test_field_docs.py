@@ -157,7 +157,7 @@ Settings:
     expected = """
     every_epochs: int | None = None
         After how many epochs, 1 or more, training finds the hidden segmentation anew, for whole pictures, to remember
-        it in between; `None` finds it at every step, for the view of that step.
+        it in between, soft as it is; `None` finds it at every step, for the view of that step.
 
 """
     assert expected in shown(weakseg.Fit)

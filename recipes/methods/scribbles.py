@@ -13,6 +13,7 @@ from weakseg import (
     Fit,
     GatedCRF,
     GridPotts,
+    Hardened,
     JointProjection,
     MeanField,
     Regularize,
@@ -46,7 +47,7 @@ def settings(classes: int, every: int, prediction_weight: float) -> dict:
         # Without the prediction nothing changes from sweep to sweep, so there is one.
         "fixed proposals": {f"weight {w:g}": follow(edges_alone, CrossEntropy(), w, 10**6) for w in plain},
         "dense CRF proposals": {
-            f"weight {w:g}": follow(MeanField(DenseCRF(), damped=False), CrossEntropy(), w) for w in plain
+            f"weight {w:g}": follow(Hardened(MeanField(DenseCRF(), damped=False)), CrossEntropy(), w) for w in plain
         },
         "trust region, plain": {f"weight {w:g}": follow(cut, CrossEntropy(), w) for w in plain},
         "trust region, robust": {

@@ -6,7 +6,7 @@ Beside the row "tags: constrained CNN" of things_weak.py, from which each of the
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import FrozenStatistics, Sgd
+from weakseg import FrozenStatistics, Hardened, Sgd
 from weakseg.commands.experiments import Row, Table
 from weakseg.train.recipe import load_recipe
 
@@ -35,7 +35,7 @@ table = Table(
         # A seed draws the classifier, and the order of pictures.
         Row("five seeds", tags, (0, 1, 2, 3, 4)),
         Row("hard P, found at every step", fitted(solver=hard), (0,)),
-        Row("hard P, held for an epoch", fitted(every_epochs=1), (0,)),
+        Row("hard P, held for an epoch", fitted(solver=Hardened(fit.solver), every_epochs=1), (0,)),
         # As many steps as the others, each batch for five of them.
         Row("P held for 5 steps", replace(tags, phases=(replace(phase, steps_per_batch=5),)), (0,)),
         Row("stride 32", replace(tags, network=replace(tags.network, output_stride=32)), (0,)),

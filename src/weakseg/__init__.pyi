@@ -78,6 +78,7 @@ from weakseg.solvers.alpha_expansion import AlphaExpansion as AlphaExpansion
 from weakseg.solvers.box_labels import BoxLabels as BoxLabels
 from weakseg.solvers.dual_projection import DualProjection as DualProjection
 from weakseg.solvers.em_adapt import EmAdapt as EmAdapt
+from weakseg.solvers.hardened import Hardened as Hardened
 from weakseg.solvers.joint_cut import JointCut as JointCut
 from weakseg.solvers.joint_projection import JointProjection as JointProjection
 from weakseg.solvers.mean_field import MeanField as MeanField

@@ -47,6 +47,7 @@ HOMES = {
     "JointCut": "solvers.joint_cut",
     "JointProjection": "solvers.joint_projection",
     "GridPotts": "energies.grid_potts",
+    "Hardened": "solvers.hardened",
     "IntervalSizes": "data.simulate",
     "LargeOrSmall": "constraints.sizes",
     "LinearRows": "constraints.linear_rows",

@@ -19,14 +19,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.cells import classes_per_cell, share_per_cell
+from weakseg.constraints.cells import classes_per_cell, pooled, share_per_cell
 from weakseg.divergences import CrossEntropy, precise
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import PRESENT, UNLABELED, Batch, Divergence, Energy, Evidence, Objective, Solution, Solver
 from weakseg.watching import tell
 
 FINER = 4
-"""How many times finer than the logits, at most, the grid is on which a remembered label map is compared."""
+"""How many times finer than the logits, at most, the grid is on which what is remembered is compared."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Fit:
     """Of the hidden pixels' mean against the seeds' mean."""
     every_epochs: int | None = None
     """After how many epochs, 1 or more, training finds the hidden segmentation anew, for whole pictures, to remember
-    it in between; `None` finds it at every step, for the view of that step."""
+    it in between, soft as it is; `None` finds it at every step, for the view of that step."""
 
     def __post_init__(self):
         if self.every_epochs is not None and self.every_epochs < 1:
@@ -91,18 +91,21 @@ class Fit:
                 target, weight = solution.target, solution.weight
             hidden = share_per_cell(batch.weak.hidden, weight.shape[1:])
             return target, hidden * weight, hidden
-        labels = batch.memory.labels
-        if labels is None:
+        labels, soft, unmarked = batch.memory.labels, batch.memory.soft, batch.weak.hidden
+        if labels is None and soft is None:
             raise EvidenceInvalid(
                 "A batch in which no hidden segmentation is remembered, for Fit(every_epochs=...).",
                 mend="Train with train_recipe, which remembers it (an objective of your own must be a dataclass, so"
                 " that its Fit is found), or leave every_epochs out to solve at every step.",
             )
         # Between logits nothing happens that a quarter of their spacing would miss, and it is 16 times quicker.
-        grid = (min(FINER * logits.shape[2], labels.shape[1]), min(FINER * logits.shape[3], labels.shape[2]))
-        shares = classes_per_cell(labels.where(batch.weak.hidden, UNLABELED), logits.shape[1], grid).to(logits.dtype)
+        grid = (min(FINER * logits.shape[2], unmarked.shape[1]), min(FINER * logits.shape[3], unmarked.shape[2]))
+        if labels is not None:
+            shares = classes_per_cell(labels.where(unmarked, UNLABELED), logits.shape[1], grid).to(logits.dtype)
+        else:
+            shares = pooled(soft.to(logits.dtype) * unmarked[:, None], grid)
         found = shares.sum(1)
-        hidden = share_per_cell(batch.weak.hidden, grid)
+        hidden = share_per_cell(unmarked, grid)
         return shares / found[:, None].clamp(min=1e-6), found.minimum(hidden), hidden
 
 

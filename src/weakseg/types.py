@@ -83,6 +83,8 @@ class Memory:
 
     labels: Int[Tensor, "B H W"] | None = None
     """The hidden segmentation, `UNLABELED` where none was found."""
+    soft: Float[Tensor, "B C H W"] | None = None
+    """In place of labels, how likely each class is, times how much the pixel teaches: all 0 where none was found."""
     multipliers: tuple[Float[Tensor, " _"], ...] | None = None
     """The dual variables of each image's linear constraints, in the order of its rows."""
     target: Float[Tensor, "B C h w"] | None = None

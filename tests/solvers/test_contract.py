@@ -16,6 +16,7 @@ from weakseg import (
     DualProjection,
     EmAdapt,
     Evidence,
+    Hardened,
     JointCut,
     JointProjection,
     MeanField,
@@ -39,6 +40,7 @@ SOLVERS: list[Solver] = [
     JointProjection(
         All((SizesWithin(), UntaggedClassesAbsent())), appearance=ScribbleDensities(), temperature=0.1, cell_px=2
     ),
+    Hardened(DualProjection(SizesWithin())),
     MeanField(steps=3),
     MeanField(damped=False),
     MeanField(steps=3, constraint=All((SizesWithin(), UntaggedClassesAbsent()))),

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.data.sample import Sample
+from weakseg.data.soft_target import SoftTarget, soft_seen
 from weakseg.data.stroke import draw_into
 from weakseg.types import UNLABELED, Batch, Memory, WeakLabels
 
@@ -27,7 +28,7 @@ def view(
     sample: Sample,
     window: Float[np.ndarray, "2 3"],
     size: tuple[int, int],
-    remembered: Int[np.ndarray, "H W"] | None = None,
+    remembered: Int[np.ndarray, "H W"] | SoftTarget | None = None,
 ) -> Batch:
     """The batch of one that a window of the given (height, width) shows.
 
@@ -36,7 +37,7 @@ def view(
         window: maps (row, column, 1) in the view to (row, column) in the picture; axes may flip and stretch,
             not rotate, because a rotated box is no longer tight.
         size: rows and columns of the view.
-        remembered: a hidden segmentation of the whole picture to carry along.
+        remembered: a hidden segmentation of the whole picture to carry along, as labels or soft.
     """
     take = partial(seen, window=window, size=size)
     valid = take(sample.valid, outside=False)
@@ -54,9 +55,13 @@ def view(
         window=_one(window.astype(np.float32)),
         whole_valid=torch.tensor([int(sample.valid.sum())]),
     )
-    labels = None if remembered is None else _one(take(remembered, outside=UNLABELED).astype(np.int64))
-    image = _sample_image(sample.image, window, size)
-    return Batch(image=image, weak=weak, keys=(sample.key,), memory=Memory(labels=labels))
+    if remembered is None:
+        memory = Memory()
+    elif isinstance(remembered, SoftTarget):
+        memory = Memory(soft=_one(soft_seen(remembered, window, size, len(sample.tags))))
+    else:
+        memory = Memory(labels=_one(take(remembered, outside=UNLABELED).astype(np.int64)))
+    return Batch(_sample_image(sample.image, window, size), weak, keys=(sample.key,), memory=memory)
 
 
 def seen(
@@ -150,12 +155,25 @@ def collate(views: list[Batch]) -> Batch:
         window=torch.cat([v.weak.window for v in views]),
         whole_valid=torch.cat([v.weak.whole_valid for v in views]),
     )
-    remembered = [v.memory.labels for v in views]
-    labels = None if any(m is None for m in remembered) else grow([m for m in remembered if m is not None], UNLABELED)
+    if any(v.memory.labels is None and v.memory.soft is None for v in views):
+        memory = Memory()
+    elif any(v.memory.soft is not None for v in views):
+        memory = Memory(soft=grow([_softly(v) for v in views], 0.0))
+    else:
+        memory = Memory(labels=grow([v.memory.labels for v in views if v.memory.labels is not None], UNLABELED))
     return replace(
         views[0],
         image=torch.cat([_grown(v.image, height, width) for v in views]),
         weak=weak,
         keys=tuple(v.keys[0] for v in views),
-        memory=Memory(labels=labels),
+        memory=memory,
     )
+
+
+def _softly(view: Batch) -> Float[Tensor, "1 C H W"]:
+    """What is remembered of a view, soft; labels are certain."""
+    if view.memory.soft is not None:
+        return view.memory.soft
+    assert view.memory.labels is not None
+    classes = torch.arange(view.weak.tags.shape[1])[:, None, None]
+    return (view.memory.labels[:, None] == classes).float()

@@ -23,7 +23,7 @@ def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Samp
     `None` if the objective solves for nothing, holds parts that only the user's own code can make, or finds nothing
     beyond what is drawn. Solved on a grid as coarse as the network's own.
     """
-    solvers = [term.solver for term in _terms(objective) if isinstance(term, Fit)]
+    solvers = [term.solver for term in terms(objective) if isinstance(term, Fit)]
     if not solvers or any(foreign_parts(objective)):
         return None
     size = sample.valid.shape
@@ -37,11 +37,15 @@ def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Samp
     solution = solvers[-1].solve(Evidence(image, probs.clamp(min=1e-8).log(), weak))
     labels = torch.where(solution.weight > 0, solution.target.argmax(1), UNLABELED)
     found = F.interpolate(labels[:, None].float(), size, mode="nearest")[0, 0].long()
-    new = (found != UNLABELED) & weak.hidden[0]
-    return (torch.where(weak.valid[0], found, UNLABELED).numpy(), solution.status[0]) if new.any() else None
+    if not ((found != UNLABELED) & weak.hidden[0]).any():
+        return None
+    best = solution.target.amax(1)[solution.weight > 0]
+    sure = "" if (best == 1).all() else f" Mean confidence {best.mean():.2f}."
+    return torch.where(weak.valid[0], found, UNLABELED).numpy(), solution.status[0] + sure
 
 
-def _terms(objective: Objective) -> tuple:
+def terms(objective: Objective) -> tuple:
+    """What an objective adds up, however its sums are nested."""
     return (
-        tuple(part for term in objective.terms for part in _terms(term)) if isinstance(objective, Sum) else (objective,)
+        tuple(part for term in objective.terms for part in terms(term)) if isinstance(objective, Sum) else (objective,)
     )

@@ -16,6 +16,7 @@ from weakseg.report.run import Run, dataset
 from weakseg.report.sections import Account, curves, judged
 from weakseg.report.setup import facts
 from weakseg.report.taught import taught
+from weakseg.report.updates import updates
 
 
 def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = lambda line: None) -> None:
@@ -44,6 +45,7 @@ def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = la
             fact_names=asked,
             recipes=[_recipe_text(run) for run in runs],
             charts=curves(accounts),
+            updates=updates(accounts),
             judged=scored,
             taught=learnt,
             comparisons=comparisons(scored, learnt),

@@ -63,6 +63,7 @@ def curves(accounts: Sequence[Account]) -> list[Chart]:
         ("validation mIoU", "mean_iou"),
         ("validation mean Dice", "mean_dice"),
         ("mIoU of the hidden segmentations on training pictures", "targets_mean_iou"),
+        ("mean confidence of the hidden segmentations", "targets_confidence"),
         ("rows that gave way, in nats a pixel", "solve_slack"),
     )
     charts = [

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from weakseg.data.augment import Augment
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset, Sample
+from weakseg.data.soft_target import SoftTarget
 from weakseg.data.view import of_one_size
 from weakseg.train.recipe import Recipe
 from weakseg.types import Batch
@@ -31,7 +32,7 @@ class Share:
 Collate = Callable[[list[Batch]], tuple[Batch, ...]]
 """How the views of a step become batches: `of_one_size`, or `together` for networks with batch statistics."""
 
-Remember = Callable[[Sample], Int[np.ndarray, "H W"] | None]
+Remember = Callable[[Sample], Int[np.ndarray, "H W"] | SoftTarget | None]
 """What an earlier solve found for a picture; travels through augmentation with its labels."""
 
 

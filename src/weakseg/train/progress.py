@@ -46,18 +46,15 @@ class Display:
         yield lambda: self.bar.update(task, advance=1)
         self.bar.remove_task(task)
 
-    def swept(self, line: dict[str, Any]) -> None:
-        """All hidden segmentations are found."""
-        names = {
-            "targets_mean_iou": "mIoU",
-            "targets_energy": "energy",
-            "targets_bound": "bound",
-            "targets_slack": "slack",
-        }
-        numbers = "".join(f"  {name} {line[key]:.3f}" for key, name in names.items() if line.get(key) is not None)
+    def swept(self, solver: str, line: dict[str, Any]) -> None:
+        """All hidden segmentations are found, by a solver of that name."""
+        names = {"mean_iou": "mIoU", **{name: name for name in ("confidence", "energy", "bound", "gap", "slack")}}
+        told = {name: line.get(f"targets_{key}") for key, name in names.items()}
+        numbers = "".join(f"  {name} {_figure(value)}" for name, value in told.items() if value is not None)
         there = line["targets_there"]
         some = f"  ({there} more were there already)" if there else ""
-        self.console.print(f"hidden segmentations{numbers}{some}  {line['targets_seconds']:.0f} s", highlight=False)
+        by = f"hidden segmentations by {solver}"
+        self.console.print(f"{by}{numbers}{some}  {line['targets_seconds']:.0f} s", highlight=False, markup=False)
 
     def contradictions(self, solves: list[Solve]) -> None:
         """Pictures whose demands contradict each other are named, each of them once, a few an epoch."""
@@ -104,6 +101,11 @@ class Display:
         if what not in self.doubts:
             self.console.print(Text(sentence))
         self.doubts.add(what)
+
+
+def _figure(value: float) -> str:
+    """Three decimals; of a gap that is smaller, how small."""
+    return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.0e}"
 
 
 @contextmanager

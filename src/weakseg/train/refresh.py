@@ -44,7 +44,7 @@ def refresh(
         accelerator: for the other processes.
         share: which part of the pictures is this process's.
         shown: where progress is shown.
-        marks: of this sweep's label maps and of the earlier one's.
+        marks: of this sweep's files and of the earlier one's.
     """
     if fit is None:
         return nothing, {}, []
@@ -61,7 +61,7 @@ def refresh(
         "targets_seconds": round(time.perf_counter() - started, 3),
     }
     if accelerator.is_main_process:
-        shown.swept(line)
+        shown.swept(type(fit.solver).__name__, line)
         shown.contradictions(ended)
         _put_aside([path for path in older if path.parent != before], before)
     return targets, line, ended
@@ -86,12 +86,28 @@ def _put_aside(older: list[Path], before: Path) -> None:
 
 
 def _line_of(found: list[Found], classes: Classes) -> dict[str, float | None]:
-    """Of pictures solved now: mean energy and bound, the targets' mIoU where there are masks; `None` for unknown."""
+    """Of pictures solved now: means of energy, bound, gap and confidence, the targets' mIoU where there are masks.
+
+    `None` for what is unknown. Labels have no confidence.
+    """
     matrices = [each.matrix for each in found if each.matrix is not None]
     names = tuple(map(str, range(len(matrices))))
     scores = Scores(classes, names, names, np.array(matrices)).mean_iou() if matrices else None
-    # No segmentation has a lower energy than the bound, where a solver gives one.
-    return {"targets_bound": None, **summary((each.solve for each in found), "targets")} | {
-        "targets_energy": float(np.mean([each.solve.numbers["energy"] for each in found])) if found else None,
+    bounds = [bound for each in found if (bound := _bound(each.solve.numbers)) is not None]
+    confidences = [each.confidence for each in found if each.confidence is not None and np.isfinite(each.confidence)]
+    energy = float(np.mean([each.solve.numbers["energy"] for each in found])) if found else None
+    bound = float(np.mean(bounds)) if bounds else None
+    return summary((each.solve for each in found), "targets") | {
+        "targets_energy": energy,
+        "targets_bound": bound,
+        "targets_gap": None if energy is None or bound is None else energy - bound,
+        "targets_confidence": float(np.mean(confidences)) if confidences else None,
         "targets_mean_iou": scores,
     }
+
+
+def _bound(numbers: dict[str, float]) -> float | None:
+    """What no segmentation has a lower energy than, where a solver proves it: by itself, or by its gap."""
+    if "gap" in numbers:
+        return numbers["energy"] - numbers["gap"]
+    return numbers.get("bound")

@@ -1,16 +1,19 @@
 """Hidden segmentations that are found every few epochs, for whole pictures, and remembered in between.
 
 The second paper's schedule: stage A sweeps over all training pictures with the network of that moment, and stage B
-follows what it found until the next sweep. Targets lie in the run folder as label maps, one file a picture, so a
-sweep that was killed goes on where it was, and each of several processes solves its share.
+follows what it found until the next sweep. Targets lie in the run folder, one file a picture, so a sweep that was
+killed goes on where it was, and each of several processes solves its share. What is one-hot is a label map; what is
+soft is remembered soft.
 """
 
 import hashlib
+import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +22,7 @@ from torch.nn import functional as F
 
 from weakseg.data.image_file import read_labels, read_note, void_for, write_labels
 from weakseg.data.sample import Dataset, Sample
+from weakseg.data.soft_target import SoftTarget, from_tiles, quantised, soft_labels, to_tiles
 from weakseg.data.view import view, whole
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.evaluate.confusion import confusion
@@ -36,32 +40,39 @@ _COPIES = 4
 
 
 TARGETS, BEFORE = "targets", "targets_before"
-"""Folders of a run: of the label maps that are trained on, and of those of the search before, which began it."""
+"""Folders of a run: of the targets that are trained on, and of those of the search before, which began it."""
+
+Target = Int[np.ndarray, "H W"] | SoftTarget
+"""The hidden segmentation of a whole picture: labels, `UNLABELED` where nothing is taught, or soft."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """The label maps of one sweep, by the pictures' keys."""
+    """The hidden segmentations of one sweep, by the pictures' keys."""
 
     folder: Path
     mark: str = ""
-    """What each map says of itself with its labels, so that no other and no damaged one is taken for it."""
+    """What each file says of itself with its target, so that no other and no damaged one is taken for it."""
 
-    def __call__(self, sample: Sample) -> Int[np.ndarray, "H W"]:
+    def __call__(self, sample: Sample) -> Target:
         """The hidden segmentation of a picture, `UNLABELED` where none was found.
 
         Raises:
             DataInvalid: it is missing, damaged, of another search, of another size or of classes that there are not.
         """
-        path, labels = self._path(sample.key), self._read(sample.key)
-        if labels.shape != sample.valid.shape:
-            raise DataInvalid(f"{path} is {labels.shape}, its picture {sample.valid.shape}", mend=_MEND)
+        path, found = self._path(sample.key), self._read(sample.key)
+        size = found.size if isinstance(found, SoftTarget) else found.shape
+        if size != sample.valid.shape:
+            raise DataInvalid(f"{path} is {size}, its picture {sample.valid.shape}", mend=_MEND)
         void = void_for(len(sample.tags))
-        if (labels[labels != void] >= len(sample.tags)).any():
-            raise DataInvalid(f"{path} has label {labels[labels != void].max()}", mend=_MEND)
-        return np.where(labels == void, UNLABELED, labels).astype(np.int64)
+        labels = found.classes if isinstance(found, SoftTarget) else found[found != void]
+        if (labels >= len(sample.tags)).any():
+            raise DataInvalid(f"{path} has label {labels.max()}", mend=_MEND)
+        if isinstance(found, SoftTarget):
+            return found
+        return np.where(found == void, UNLABELED, found).astype(np.int64)
 
-    def find(self, sample: Sample) -> Int[np.ndarray, "H W"] | None:
+    def find(self, sample: Sample) -> Target | None:
         """The same; `None` where it is missing or damaged, so that it must be found again."""
         try:
             return self(sample)
@@ -69,7 +80,7 @@ class Targets:
             return None
 
     def wanting(self, keys: Iterable[str]) -> list[str]:
-        """The keys whose map is missing, damaged or of another search."""
+        """The keys whose target is missing, damaged or of another search."""
 
         def is_wanting(key: str) -> bool:
             try:
@@ -80,27 +91,41 @@ class Targets:
 
         return [key for key in keys if is_wanting(key)]
 
-    def keep(self, sample: Sample, labels: Int[np.ndarray, "H W"]) -> None:
+    def keep(self, sample: Sample, found: Target) -> None:
         """Write a hidden segmentation, whole or not at all."""
-        void = void_for(len(sample.tags))
-        note = self._note(sample.key, np.where(labels == UNLABELED, void, labels)) if self.mark else ""
         path = self._path(sample.key)
         path.parent.mkdir(parents=True, exist_ok=True)  # a key may be a path
-        write_labels(path, labels, void, note)
+        if isinstance(found, SoftTarget):
+            tiles, known = to_tiles(found)
+            note = json.dumps(known | {"digest": self._digest(sample.key, tiles, known)})
+            write_labels(path, tiles, None, note, grey=True)
+            return
+        void = void_for(len(sample.tags))
+        note = self._digest(sample.key, np.where(found == UNLABELED, void, found)) if self.mark else ""
+        write_labels(path, found, void, note)
 
-    def _read(self, key: str) -> Int[np.ndarray, "H W"]:
+    def _read(self, key: str) -> Target:
         path = self._path(key)
         try:
-            labels = read_labels(path)
+            values = read_labels(path)
         except DataInvalid as error:
             raise DataInvalid(error.found, expected=error.expected, mend=_MEND) from error
-        if self.mark and read_note(path) != self._note(key, labels):
+        note, known, found = read_note(path), {}, values
+        digest = note
+        if note.startswith("{"):
+            try:
+                known = json.loads(note)
+                digest, found = known.pop("digest"), from_tiles(values, known)
+            except (KeyError, TypeError, ValueError, RecursionError) as error:
+                raise DataInvalid(f"{path} is no soft hidden segmentation: {error}", mend=_MEND) from error
+        if self.mark and digest != self._digest(key, values, known):
             raise DataInvalid(f"{path} was changed, or is of another search or image", mend=_MEND)
-        return labels
+        return found
 
-    def _note(self, key: str, labels: Int[np.ndarray, "H W"]) -> str:
-        text = f"{self.mark} {key} {labels.shape} ".encode()
-        return hashlib.sha256(text + np.ascontiguousarray(labels, np.int32).tobytes()).hexdigest()[:32]
+    def _digest(self, key: str, values: Int[np.ndarray, "R W"], known: dict[str, Any] | None = None) -> str:
+        """Of everything in a file; `known` is what one of a soft target says besides its tiles."""
+        text = f"{self.mark} {key} {values.shape} {json.dumps(known) if known else ''}".encode()
+        return hashlib.sha256(text + np.ascontiguousarray(values, np.int32).tobytes()).hexdigest()[:32]
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.png"
@@ -116,6 +141,8 @@ class Found:
     solve: Solve
     matrix: Int[np.ndarray, "C C"] | None
     """Confusion with the mask of a picture that has one. It judges the target, and never trains."""
+    confidence: float | None
+    """Mean probability of the most likely class; `None` of labels."""
 
 
 def remembered(objective: Objective) -> Fit | None:
@@ -151,11 +178,11 @@ def sweep(
     def solve(sample: Sample, log_probs: Float[np.ndarray, "C H W"]) -> Found:
         begin = None if earlier is None else earlier.find(sample)
         try:
-            labels, solution = hidden_segmentation(solver, sample, log_probs, begin)
+            target, solution = hidden_segmentation(solver, sample, log_probs, begin)
         except WeaksegError as error:
             raise error.at(sample.key) from error
-        targets.keep(sample, labels)
-        return _found(sample, labels, solution, len(samples.classes))
+        targets.keep(sample, target)
+        return _found(sample, target, solution, len(samples.classes))
 
     def missing() -> Iterator[Sample]:
         for index in range(share.rank, len(samples), share.of):
@@ -187,26 +214,37 @@ def sweep(
 
 
 def hidden_segmentation(
-    solver: Solver, sample: Sample, log_probs: Float[np.ndarray, "C H W"], begin: Int[np.ndarray, "H W"] | None
-) -> tuple[Int[np.ndarray, "H W"], Solution]:
-    """Stage A for one whole picture: its labels (`UNLABELED` where nothing is taught), and the solution with proof."""
-    batch = view(sample, whole(), (sample.valid.shape[0], sample.valid.shape[1]), begin)
+    solver: Solver, sample: Sample, log_probs: Float[np.ndarray, "C H W"], begin: Target | None
+) -> tuple[Target, Solution]:
+    """Stage A for one whole picture: what is remembered of it, and the solution with proof.
+
+    A solution of labels, or one that is one-hot wherever it teaches all or nothing, is remembered as labels.
+    """
+    begin = soft_labels(begin) if isinstance(begin, SoftTarget) else begin
+    size = (sample.valid.shape[0], sample.valid.shape[1])
+    batch = view(sample, whole(), size, begin)
     evidence = Evidence(batch.image, torch.from_numpy(log_probs)[None], batch.weak, batch.keys)
     solution = solver.solve(evidence, batch.memory)
     if solution.memory.labels is not None:
         return solution.memory.labels[0].cpu().numpy(), solution
-    size = sample.valid.shape
+    teaching = solution.weight > 0
+    sure = ((solution.target == 0) | (solution.target == 1)).all(1) & (solution.weight == 1)
+    if not sure[teaching].all():
+        return quantised(solution.target[0].cpu().numpy(), solution.weight[0].cpu().numpy(), size), solution
     target = F.interpolate(solution.target, size, mode="bilinear", align_corners=False)
     weight = F.interpolate(solution.weight[:, None], size, mode="nearest-exact")[0, 0]
     labels = torch.where((weight > 0) & batch.weak.valid[0], target[0].argmax(0), UNLABELED)
     return labels.numpy(), solution
 
 
-def _found(sample: Sample, labels: Int[np.ndarray, "H W"], solution: Solution, classes: int) -> Found:
+def _found(sample: Sample, target: Target, solution: Solution, classes: int) -> Found:
+    soft = isinstance(target, SoftTarget)
+    labels = np.where(sample.valid, soft_labels(target), UNLABELED) if soft else target
     truth = None if sample.truth is None else np.where(labels == UNLABELED, UNLABELED, sample.truth)
     return Found(
         solve=solves_of([((sample.key,), solution)])[0],
         matrix=None if truth is None else confusion(truth, labels, classes),
+        confidence=target.confidence if soft else None,
     )
 
 

@@ -1,0 +1,29 @@
+"""The labelling that a soft segmentation comes to."""
+
+from dataclasses import dataclass, replace
+
+from torch.nn import functional as F
+
+from weakseg.types import Evidence, Memory, Solution, Solver
+
+
+@dataclass(frozen=True)
+class Hardened:
+    """Of another solver's answer only the most likely class, with certainty; the first of several.
+
+    Energy and certificate are those of the soft answer. Proposals of the dense CRF are followed like this: in
+    `Fit(Hardened(MeanField()), every_epochs=5)` it does not matter how sure the CRF was.
+    """
+
+    solver: Solver
+    """What finds the soft segmentation."""
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """The solver's answer, one-hot in every cell.
+
+        Raises:
+            EvidenceInvalid: as the solver does.
+        """
+        found = self.solver.solve(evidence, start)
+        hard = F.one_hot(found.target.argmax(1), found.target.shape[1]).movedim(-1, 1)
+        return replace(found, target=hard.to(found.target.dtype))
