@@ -77,3 +77,19 @@ def test_a_coarse_network_is_solved_on_its_own_grid():
     assert seen == [(5, 5)]
     assert found is not None
     assert found[0].shape == (24, 24)
+
+
+def test_a_soft_target_is_shown_by_its_best_class_with_how_sure_it_is():
+    """The mean over what teaches; a one-hot target says nothing of it."""
+
+    @dataclass(frozen=True)
+    class Doubting(Trusting):
+        def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008
+            sure = super().solve(evidence, start)
+            return replace(sure, target=0.5 * sure.target + 0.25)
+
+    hard, soft = (hidden_segmentation(Fit(solver), PREDICTOR, SCRIBBLED) for solver in (Trusting(), Doubting()))
+    assert hard is not None
+    assert soft is not None
+    assert (hard[0] == soft[0]).all()
+    assert soft[1] == "Trusted. Mean confidence 0.75."

@@ -9,7 +9,7 @@ import pytest
 from finished_run import METRICS, FinishedRun
 from pictures import Squares, tiny_recipe
 
-from weakseg import Fit, Phase, SeedsOnly
+from weakseg import AlphaExpansion, Fit, JointProjection, Phase, SeedsOnly, Sum
 from weakseg.errors import DataInvalid
 from weakseg.report.page import write_report
 from weakseg.types import UNLABELED, Classes
@@ -233,3 +233,26 @@ def test_runs_with_other_numbers_of_phases_stand_side_by_side(tmp_path):
     page = report(tmp_path, *runs)
     assert "Phase 2" in page.text
     assert "–" in page.text
+
+
+def test_each_update_of_remembered_segmentations_is_listed(tmp_path):
+    """Which solver found them before which epoch, with what proves and judges them; columns that nobody has are left
+    out, and what one update does not know is a dash."""
+    swept = {"targets_there": 0, "targets_seconds": 1.5, "targets_bound": None}
+    more = {"targets_energy": 0.75, "targets_bound": 0.5, "targets_gap": 0.25, "targets_confidence": 0.875}
+    metrics = [METRICS[0] | swept | {"targets_energy": 3.0}, METRICS[1] | swept | more]
+    phases = (
+        Phase(Fit(AlphaExpansion(), every_epochs=1), epochs=1),
+        Phase(Sum((Fit(SeedsOnly()), Fit(JointProjection(), every_epochs=1))), epochs=1),
+    )
+
+    page = report(tmp_path, FinishedRun(tmp_path / "hearts", tiny_recipe(phases=phases), metrics=metrics))
+
+    said = [text for text in page.text if text]
+    start = said.index("before epoch")
+    names = ["before epoch", "found by", "mean confidence", "energy", "lower bound", "gap", "seconds"]
+    first = ["1", "AlphaExpansion", "–", "3", "–", "–", "1.5"]
+    second = ["2", "JointProjection", "0.875", "0.75", "0.5", "0.25", "1.5"]
+    assert said[start : start + 21] == names + first + second
+    assert "Hidden segmentations that were remembered: 2 updates" in said
+    assert "before epoch" not in report(tmp_path, FinishedRun(tmp_path / "without")).text
