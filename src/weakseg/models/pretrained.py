@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from weakseg.errors import NetworkUnavailable, RecipeInvalid
+from weakseg.models.affordable import require_affordable
 from weakseg.models.network import Network
 from weakseg.models.preprocessing import blue_first, normalisation
 from weakseg.models.self_contained import offline
@@ -112,6 +113,7 @@ def fetched(name: str, classes: int, output_stride: int | None) -> Iterator[tupl
     with explained(f"{folder / 'config.json'}, with the weights beside it,"):
         config = mend_config(config, classes, output_stride)
         with quiet(), offline():
+            require_affordable(config)
             body, fresh = _load(folder, config)
         _refuse_missing_backbone(name, body, fresh)
         if blue_first(folder, config.model_type):
@@ -161,6 +163,7 @@ def drawn(config) -> Any:
     from transformers import AutoModelForSemanticSegmentation
 
     with quiet(), offline():
+        require_affordable(config)
         return AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from weakseg.errors import NetworkUnavailable, WeaksegError
+from weakseg.models.affordable import require_sensible
 from weakseg.models.self_contained import offline, require_self_contained
 from weakseg.regular_file import read_text
 
@@ -104,11 +105,12 @@ def config_from(settings: dict):
     """A transformers config from its dictionary, without asking anybody.
 
     Raises:
-        NetworkUnavailable: it names something that would have to be fetched.
+        NetworkUnavailable: it names something that would have to be fetched, or numbers that no network has.
     """
     from transformers import AutoConfig
 
     require_self_contained(settings)
+    require_sensible(settings)
     # Where it once came from, which says nothing about the network.
     known = {name: value for name, value in settings.items() if name not in ("model_type", "_name_or_path")}
     with quiet(), offline():

@@ -1,0 +1,76 @@
+"""Architectures of a size that can be meant, and that fits into the memory: anybody may have written the config."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from weakseg.errors import NetworkUnavailable
+from weakseg.memory import available
+
+_LARGEST = 1_000_000
+"""Of any number in a config: sizes in pixels and features are thousands."""
+_DEEPEST = 1000
+"""Layers, of which each takes time to make, however small it is."""
+_FITTING, _SMALLER = (
+    "a network that fits into the memory",
+    "choose a smaller one, or correct the sizes in its config.json",
+)
+
+
+def require_sensible(settings: dict[str, Any]) -> None:
+    """Refuse an architecture with numbers that no network has.
+
+    Raises:
+        NetworkUnavailable: naming them, before anything is made.
+    """
+    found = [*_beyond(settings, "")][:8]
+    if found:
+        raise NetworkUnavailable(
+            f"the architecture is too large: {', '.join(f'{place} is {value!r:.50}' for place, value in found)}",
+            expected=f"at most {_DEEPEST:,} layers, and no other number above {_LARGEST:,}",
+            mend="fetch config.json again, or correct these settings",
+        )
+
+
+def _beyond(settings: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Places and values of what is too large, however deep; the layers of all stages count together."""
+    pairs = settings.items() if isinstance(settings, dict) else enumerate(settings)
+    for key, value in pairs:
+        name = f"{place}{key}"
+        layers = isinstance(key, str) and (key in ("depths", "layers") or key.endswith("_layers"))
+        numbers = [each for each in (value if isinstance(value, list) else [value]) if type(each) in (int, float)]
+        if layers and sum(numbers) > _DEEPEST or any(abs(each) > _LARGEST for each in numbers):
+            yield name, value
+        elif isinstance(value, dict | list):
+            yield from _beyond(value, f"{name}.")
+
+
+def require_affordable(config: Any) -> None:
+    """Refuse a transformers architecture whose weights are larger than the memory.
+
+    It is made on a device without memory, and counted.
+
+    Raises:
+        NetworkUnavailable: before any memory is taken.
+    """
+    from transformers import AutoModelForSemanticSegmentation
+
+    try:
+        with torch.device("meta"):
+            body = AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
+    except RuntimeError as error:
+        if "overflow" not in str(error):
+            raise
+        found = f"the architecture is too large: one of its tensors has more numbers than can be counted ({error})"
+        raise NetworkUnavailable(found, expected=_FITTING, mend=_SMALLER) from error
+    tensors = [*body.parameters(), *body.buffers()]
+    needed, there = sum(each.numel() * each.element_size() for each in tensors), available()
+    if there is not None and needed > there:
+        name, largest = max(body.named_parameters(), key=lambda pair: pair[1].numel())
+        raise NetworkUnavailable(
+            f"the network's weights take {needed / 2**30:,.1f} GiB, and there are {there / 2**30:,.1f} GiB of memory;"
+            f" the largest is {name}, {' x '.join(f'{side:,}' for side in largest.shape)}",
+            expected=_FITTING,
+            mend=_SMALLER,
+        )
