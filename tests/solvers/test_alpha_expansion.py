@@ -7,7 +7,7 @@ import pytest
 import torch
 from batches import batch_of, mixed
 
-from weakseg import AlphaExpansion, EdgeMapContrast, Evidence, GridPotts, Memory
+from weakseg import AlphaExpansion, EdgeMapContrast, Evidence, GridPotts, JointProjection, Memory
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.solvers import alpha_expansion
 from weakseg.types import ABSENT, PRESENT, UNLABELED
@@ -269,3 +269,14 @@ def test_a_picture_enlarged_by_two_keeps_its_answer():
     large = AlphaExpansion().solve(evidence_of(nothing_drawn(48, 48), double(logits), double(image)))
     assert torch.equal(double(small.target[0]), large.target[0])
     torch.testing.assert_close(small.energy, large.energy, rtol=0.2, atol=0)
+
+
+@pytest.mark.parametrize("solver", [AlphaExpansion, JointProjection])
+@pytest.mark.parametrize("sweeps", [None, 0, -1, 2.0, "3"])
+def test_sweeps_without_end_are_refused(solver, sweeps):
+    """`None` is no way to say "until nothing changes": a number is asked for, and the message has what was given."""
+    # As it is made without the tests' own checks of types.
+    asked = solver()
+    object.__setattr__(asked, "max_sweeps", sweeps)
+    with pytest.raises(RecipeInvalid, match=f"max_sweeps={sweeps}.*\n.*whole numbers from 1"):
+        asked.__post_init__()
