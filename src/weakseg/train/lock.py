@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from io import BufferedRandom
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def _way() -> Callable[[BufferedRandom], bool]:
     try:
         import fcntl
     except ImportError:
-        return _locked_by_windows
+        # A system that has neither way can train all the same, as network folders without locks can.
+        return _locked_by_windows if find_spec("msvcrt") else lambda file: True
 
     def locked(file: BufferedRandom) -> bool:
         try:
