@@ -23,6 +23,12 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _a_small_machine(monkeypatch):
+    """On a large one, some of these would be built."""
+    monkeypatch.setattr("weakseg.models.affordable.available", lambda: 4 * 2**30)
+
+
 def enlarge(settings, place, value):
     """Puts a value where these keys lead."""
     *ways, last = place
