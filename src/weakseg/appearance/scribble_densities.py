@@ -8,11 +8,9 @@ import torch
 from jaxtyping import Float
 from scipy.special import log_softmax
 from torch import Tensor
-from torch.nn import functional as F
 
+from weakseg.appearance.cells import colors_of_cells, on_grid_of
 from weakseg.appearance.scribble_scores import scores_on_cells
-from weakseg.constraints.cells import pooled
-from weakseg.energies.cell_colors import cell_colors
 from weakseg.errors import RecipeInvalid
 from weakseg.types import UNLABELED, Evidence
 
@@ -55,14 +53,11 @@ class ScribbleDensities:
     def __call__(self, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
         """Costs of all classes; 0 on images with fewer than two classes drawn."""
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
-        size = (weak.valid.shape[1], weak.valid.shape[2])
-        fine = tuple(min(n, max(g, -(-n // self.cell_px))) for n, g in zip(size, grid, strict=True))
-        image = evidence.image.float()
-        colors = cell_colors(image, weak.valid, (fine[0], fine[1])).clamp(0, 1).cpu().numpy()
-        pictures = torch.where(weak.valid[:, None], image, 0).clamp(0, 1).cpu().numpy()
+        colors = colors_of_cells(evidence, grid, self.cell_px).numpy()
+        pictures = torch.where(weak.valid[:, None], evidence.image.float(), 0).clamp(0, 1).cpu().numpy()
         seeds = torch.where(weak.valid, weak.seeds, UNLABELED).cpu().numpy()
         costs = [self._image(*each, classes) for each in zip(pictures, colors, seeds, strict=True)]
-        return _on(torch.from_numpy(np.stack(costs)), grid).to(evidence.log_probs.device)
+        return on_grid_of(torch.from_numpy(np.stack(costs)), grid).to(evidence.log_probs.device)
 
     def _image(self, picture, colors, seeds, classes: int) -> Float[np.ndarray, "C h w"]:
         drawn = np.unique(seeds[seeds != UNLABELED])
@@ -73,13 +68,3 @@ class ScribbleDensities:
         costs[:] = np.log(len(drawn))
         costs[drawn] = -np.log((1 - self.misled) * sure + self.misled / len(drawn))
         return costs
-
-
-def _on(values: Float[Tensor, "B C _ _"], grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
-    """Means over the cells of a coarser grid."""
-    size = values.shape[2:]
-    if tuple(size) == tuple(grid):
-        return values
-    if all(n % g == 0 for n, g in zip(size, grid, strict=True)):
-        return pooled(values, grid)
-    return F.adaptive_avg_pool2d(values, grid)

@@ -1,0 +1,28 @@
+"""The cells whose mean colours an appearance judges, and its costs on the grid that a solver asks for."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.constraints.cells import pooled
+from weakseg.energies.cell_colors import cell_colors
+from weakseg.types import Evidence
+
+
+def colors_of_cells(evidence: Evidence, grid: tuple[int, int], cell_px: int) -> Float[Tensor, "B M h w"]:
+    """Mean colours in [0, 1] of cells of `cell_px` pixels a side, or finer where the grid is, on the CPU."""
+    weak = evidence.weak
+    size = (weak.valid.shape[1], weak.valid.shape[2])
+    rows, columns = (min(n, max(g, -(-n // cell_px))) for n, g in zip(size, grid, strict=True))
+    return cell_colors(evidence.image.float(), weak.valid, (rows, columns)).clamp(0, 1).cpu()
+
+
+def on_grid_of(costs: Float[Tensor, "B C _ _"], grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
+    """Means over the cells of a grid that is as coarse or coarser."""
+    size = costs.shape[2:]
+    if tuple(size) == tuple(grid):
+        return costs
+    if all(n % g == 0 for n, g in zip(size, grid, strict=True)):
+        return pooled(costs, grid)
+    return F.adaptive_avg_pool2d(costs, grid)
