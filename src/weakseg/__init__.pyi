@@ -1,5 +1,6 @@
 """The public names as type checkers and editors see them; at run time `__init__.py` loads each when it is used."""
 
+from weakseg.appearance.appearances import Appearances as Appearances
 from weakseg.appearance.box_colors import BoxColors as BoxColors
 from weakseg.appearance.scribble_densities import ScribbleDensities as ScribbleDensities
 from weakseg.constraints.background import BackgroundBetween as BackgroundBetween

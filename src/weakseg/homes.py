@@ -79,6 +79,7 @@ HOMES = {
     "satisfied": "evaluate.known_masks",
     "RobustCrossEntropy": "divergences",
     "Scenes": "data.scenes",
+    "Appearances": "appearance.appearances",
     "BoxColors": "appearance.box_colors",
     "ScribbleDensities": "appearance.scribble_densities",
     "ScribbleMaps": "data.scribblesup",

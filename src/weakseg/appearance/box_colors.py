@@ -26,7 +26,7 @@ EMPTIEST = 0.9
 
 @dataclass(frozen=True)
 class BoxColors:
-    r"""Colours inside and outside of boxes as a cost, equation 69.
+    r"""Colours inside and outside of boxes as a cost, equation 71.
 
     Colours that are frequent in a box and rare outside all boxes are the thing's. How much of a box the thing fills is
     found with it: what lies outside can make up no larger share of a box than its rarest colour there allows. So no
