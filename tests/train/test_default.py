@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from weakseg import (
+    Appearances,
     Augment,
     BackgroundBetween,
+    BoxColors,
     BoxesFilled,
     DualProjection,
     Fit,
@@ -125,7 +127,7 @@ SIZES = ("image,class,min,max", "a,heart,0.1,0.2", "b,heart,0.3,0.4", "c,backgro
 BOXES = ("image,class,left,top,right,bottom", "a,heart,4,5,20,30", "b,heart,10,10,30,20")
 PRESENCE, BACKGROUND = TaggedClassesPresent(0.05, 2.0, 0), BackgroundBetween(0.3, 0.7, 2.0, 0)
 SIZED = (TaggedClassesPresent(0.1, 2.0, 0), BackgroundBetween(0.6, 0.9, 2.0, 0))
-BOXED = (NothingOutsideBoxes(), BoxesFilled(0.75, inf))
+BOXED = (NothingOutsideBoxes(), BoxesFilled(0.5, inf))
 
 
 @pytest.mark.parametrize(
@@ -144,8 +146,11 @@ def test_what_tables_say_becomes_rules_on_whole_pictures(tmp_path, tables, rules
 
     (phase,) = recipe.phases
     assert isinstance(phase.objective, Fit)
-    assert isinstance(phase.objective.solver, DualProjection)
-    assert phase.objective.solver.constraint.constraints == (UntaggedClassesAbsent(), *rules)
+    solver = phase.objective.solver
+    assert isinstance(solver, (DualProjection, JointProjection))
+    assert solver.constraint.constraints == (UntaggedClassesAbsent(), *rules)
+    assert getattr(solver, "appearance", None) == (BoxColors() if "boxes" in tables else None)
+    assert said_of(recipe.phases).startswith("joint: " if "boxes" in tables else "constraints: ")
     assert recipe.augment.crop is None
 
 
@@ -161,15 +166,24 @@ def test_a_recipe_of_rules_can_be_written_down_and_trained(tmp_path):
     assert np.isfinite(run.metrics[-1]["loss"])
 
 
-def test_rules_join_what_is_drawn(tmp_path):
-    """Scribbles and tags: one objective, whose first term is partial cross entropy."""
+@pytest.mark.parametrize("table", ["tags", "boxes"])
+def test_rules_join_what_is_drawn(tmp_path, table):
+    """Scribbles and a table: the marks alone first, then one problem with the marks, the rules and all colours."""
     data = _folder(tmp_path / "both", "abcdef", "")
-    (tmp_path / "both" / "tags.csv").write_text("\n".join(TAGS))
+    (tmp_path / "both" / f"{table}.csv").write_text("\n".join({"tags": TAGS, "boxes": BOXES}[table]))
 
-    objective = choose(data, "unet").phases[0].objective
+    recipe = choose(data, "unet")
 
-    assert isinstance(objective, Fit)
-    assert isinstance(objective.solver, DualProjection)
+    first, second = (phase.objective for phase in recipe.phases)
+    assert first == Fit(SeedsOnly())
+    assert isinstance(second, Fit)
+    assert isinstance(second.solver, JointProjection)
+    assert UntaggedClassesAbsent() in second.solver.constraint.constraints
+    both = Appearances((ScribbleDensities(), BoxColors()))
+    assert second.solver.appearance == (both if table == "boxes" else ScribbleDensities())
+    assert said_of(recipe.phases).startswith("joint: after a while on the marks alone")
+    run = train_recipe(with_epochs(recipe, 2), tmp_path / "run", device="cpu", recipe_text=source(recipe))
+    assert np.isfinite(run.metrics[-1]["loss"])
 
 
 def test_drawings_alone_are_learnt_from_crops(tmp_path):

@@ -64,7 +64,9 @@ class BoxColors:
 
     def _image(self, colors, valid, boxes, size: tuple[int, int], classes: int) -> Float[np.ndarray, "C h w"]:
         costs = np.zeros((classes, *valid.shape), np.float32)
-        inside = {int(k): covered(boxes[boxes[:, 0] == k, 1:], valid.shape, size) & valid for k in np.unique(boxes[:, 0])}
+        inside = {
+            int(k): covered(boxes[boxes[:, 0] == k, 1:], valid.shape, size) & valid for k in np.unique(boxes[:, 0])
+        }
         outside = valid & ~np.any(list(inside.values()), 0) if inside else np.zeros_like(valid)
         if outside.sum() < FEWEST:
             return costs

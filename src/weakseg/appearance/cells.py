@@ -1,6 +1,5 @@
 """The cells whose mean colours an appearance judges, and its costs on the grid that a solver asks for."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from weakseg.appearance.appearances import Appearances
+from weakseg.appearance.box_colors import BoxColors
 from weakseg.appearance.scribble_densities import ScribbleDensities
+from weakseg.constraints.boxes import NothingOutsideBoxes
 from weakseg.constraints.linear_rows import All
 from weakseg.divergences import CollisionCrossEntropy
 from weakseg.energies.gated_crf import GatedCRF
@@ -50,22 +53,13 @@ def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Metho
     partial = Method(Fit(SeedsOnly()), "only what is drawn is learnt")
     if everything and rules is None:
         return {"partial": replace(partial, why="every pixel is drawn, so that nothing is hidden")}
+    joint = _joint(rules, drawn)
+    best = {} if joint is None else {"joint": joint}
     if rules is not None:
         obeys = "each step finds the segmentation nearest to the network's that obeys tags, sizes and boxes"
         constraints = Method(Fit(DualProjection(rules)), obeys)
-        return {"constraints": constraints} | ({"partial": partial} if drawn else {})
-    joint = Fit(
-        JointProjection(appearance=ScribbleDensities(), appearance_weight=0.5, max_sweeps=60),
-        CollisionCrossEntropy(),
-        weight=3.0,
-    )
-    return {
-        "joint": Method(
-            joint,
-            "after a while on the marks alone, each step finds the segmentation that agrees best with marks, network, "
-            "edges and colours",
-            partial.objective,
-        ),
+        return best | {"constraints": constraints} | ({"partial": partial} if drawn else {})
+    return best | {
         "gated-crf": Method(
             Sum((Fit(SeedsOnly()), Regularize(GatedCRF(), 9.0))),
             "pixels that look alike and lie together are to have one class",
@@ -75,13 +69,39 @@ def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Metho
     }
 
 
+def _joint(rules: All | None, drawn: bool) -> Method | None:
+    """Everything at once, where marks or boxes have colours to go by; tags and sizes alone do not say where."""
+    boxed = rules is not None and any(isinstance(rule, NothingOutsideBoxes) for rule in rules.constraints)
+    marks = (ScribbleDensities(),) if drawn else ()
+    looks = (*marks, *((BoxColors(),) if boxed else ()))
+    if not looks:
+        return None
+    solver = JointProjection(
+        All(()) if rules is None else rules,
+        edge_weight=0.2 if drawn else 0.1,
+        appearance=looks[0] if len(looks) == 1 else Appearances(looks),
+        appearance_weight=0.5 if drawn else 1.0,
+        only_classes_present=rules is None,
+        max_sweeps=60,
+    )
+    if not drawn:
+        why = (
+            "each step finds the segmentation that agrees best with boxes, network, edges and the colours around boxes"
+        )
+        return Method(Fit(solver), why)
+    told = "marks, boxes, network, edges and colours" if boxed else "marks, network, edges and colours"
+    why = f"after a while on the marks alone, each step finds the segmentation that agrees best with {told}"
+    return Method(Fit(solver, CollisionCrossEntropy(), weight=3.0), why, Fit(SeedsOnly()))
+
+
 def said_of(phases: tuple[Phase, ...]) -> str:
     """How phases that some method made learn what nobody drew, in a sentence; empty where none did."""
     last = phases[-1].objective
     solver = last.solver if isinstance(last, Fit) else None
-    rules = solver.constraint if isinstance(solver, DualProjection) and isinstance(solver.constraint, All) else None
-    found = methods(rules, drawn=True, everything=False)
-    return next((f"{name}: {method.why}" for name, method in found.items() if method.objective == last), "")
+    obeyed = solver.constraint if isinstance(solver, (DualProjection, JointProjection)) else None
+    rules = obeyed if isinstance(obeyed, All) and obeyed.constraints else None
+    found = [each for drawn in (True, False) for each in methods(rules, drawn, everything=False).items()]
+    return next((f"{name}: {method.why}" for name, method in found if method.objective == last), "")
 
 
 def named(found: dict[str, Method], name: str | None) -> Method:
