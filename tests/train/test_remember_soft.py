@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from launch import launch
 from pictures import Squares, Tiny, tiny_recipe
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -342,6 +343,27 @@ def test_a_run_killed_in_a_sweep_ends_with_bit_equal_weights(tmp_path, finished,
 
     resumed, one = weights(tmp_path / "broken"), weights(finished[0].path)
     assert all(torch.equal(resumed[name], one[name]) for name in one)
+
+
+_PROGRAM = """
+import sys
+from test_remember_soft import RECIPE
+from weakseg.train.loop import train_recipe
+train_recipe(RECIPE, sys.argv[1], device="cpu")
+"""
+
+
+def test_a_launch_of_two_processes_stores_the_targets_of_one(tmp_path, finished):
+    """The first search to the byte; the second to a level, as weights are the sums of two processes then."""
+    program, one = tmp_path / "program.py", finished[0].path
+    program.write_text(_PROGRAM)
+    launch(2, program, tmp_path / "two")
+    folders = ("targets_before/epoch_00000", "targets/epoch_00002")
+    for i in range(len(CLICKED)):
+        first, second = (Path(folder) / f"{CLICKED.keys[i]}.png" for folder in folders)
+        assert (tmp_path / "two" / first).read_bytes() == (one / first).read_bytes()
+        levels = [np.asarray(Image.open(path / second)).astype(int) for path in (tmp_path / "two", one)]
+        assert np.abs(levels[0] - levels[1]).max() <= 1
 
 
 def test_damage_in_the_middle_of_a_stretch_is_told_and_mended(tmp_path, finished, monkeypatch):
