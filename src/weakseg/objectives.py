@@ -106,7 +106,9 @@ class Fit:
             shares = pooled(soft.to(logits.dtype) * unmarked[:, None], grid)
         found = shares.sum(1)
         hidden = share_per_cell(unmarked, grid)
-        return shares / found[:, None].clamp(min=1e-6), found.minimum(hidden), hidden
+        # A divergence may be infinite for no distribution, and 0 times infinity is no number.
+        target = torch.where(found[:, None] > 0, shares / found[:, None].clamp(min=1e-6), 1 / shares.shape[1])
+        return target, found.minimum(hidden), hidden
 
 
 @dataclass(frozen=True)

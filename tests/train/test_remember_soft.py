@@ -24,12 +24,14 @@ from weakseg import (
     AlphaExpansion,
     Augment,
     Clicks,
+    CollisionCrossEntropy,
     CrossEntropy,
     Fit,
     Hardened,
     JointProjection,
     Memory,
     Phase,
+    RobustCrossEntropy,
     Scenes,
     Scribbles,
     Sgd,
@@ -242,6 +244,23 @@ def test_a_divergence_sees_the_distribution_and_the_weight_that_were_stored():
     entropy = -(stored * logits[0].log_softmax(0).numpy()).sum(0)
     expected = (entropy * soft.weight / 255)[hidden].sum() / hidden.sum()
     assert loss.item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("divergence", [CrossEntropy(), CollisionCrossEntropy(), RobustCrossEntropy(0.3)], ids=repr)
+@pytest.mark.parametrize("soft", [True, False])
+def test_cells_of_which_nothing_is_remembered_cost_nothing(divergence, soft):
+    """They have no distribution, and divergences may be infinite there; loss and gradient are numbers all the same."""
+    found = np.arange(24)[:, None] + np.zeros(24) < 12
+    target = quantised(np.full((2, 24, 24), 0.5), found.astype(float), (24, 24))
+    batch = view(CLICKED[0], whole(), (24, 24), target if soft else np.where(found, 1, UNLABELED))
+    logits = torch.zeros(1, 2, 24, 24, requires_grad=True)
+
+    Fit(JOINT, divergence, every_epochs=1)(logits, batch).backward()
+
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+    unmarked = batch.weak.hidden[0] & ~torch.from_numpy(found)
+    assert not logits.grad[0][:, unmarked].any()
 
 
 @dataclass(frozen=True)
