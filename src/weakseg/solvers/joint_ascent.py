@@ -135,7 +135,7 @@ def _look(grid: JointGrid, rows: Answer, taken, mean, sweep: int) -> JointAnswer
 def _measured(grid: JointGrid, rows: Answer, probs, soft, taken):
     """Gap and violation of a segmentation beside the multipliers that led to `soft`, and what rows measure on it."""
     flat = torch.from_numpy(probs.reshape(1, len(probs), -1))
-    measured = rows.measured if probs is soft else rows.problem.measured(flat).numpy()
+    measured = rows.problem.measured(flat).numpy()
     gap, violation = gap_and_violation(
         rows.problem.bounds.numpy(), rows.problem.prices.numpy(), rows.multipliers, measured
     )
