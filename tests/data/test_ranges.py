@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import tifffile
 from farms import KEYS, faults, remarks, write
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from weakseg.data.check import check
 from weakseg.data.folder import Folder
-from weakseg.data.value_range import fitting
+from weakseg.data.value_range import fitting, held_by
 from weakseg.errors import DataInvalid
 from weakseg.train.default import choose
 
@@ -240,3 +242,82 @@ def test_png_and_tiff_are_read_alike(sound_farm):
     write(sound_farm / "dataset.toml", "range = [0, 4095]")
 
     assert_as_eight_bits(sound_farm)
+
+
+def hot(change):
+    """One pixel of each image holds the most that a file can."""
+
+    def changed(image):
+        values = change(image)
+        values[5, 5] = 1 if values.dtype.kind == "f" else 65535
+        return values
+
+    return changed
+
+
+def padded(change):
+    """A margin of zeros, as warped images and mosaics have; values elsewhere are as before."""
+
+    def changed(image):
+        values = change(image)
+        values[:, -5:] = 0
+        return values
+
+    return changed
+
+
+@pytest.mark.parametrize("fault", [hot, padded, lambda change: padded(hot(change))])
+@pytest.mark.parametrize("case", DIM)
+def test_neither_hot_pixels_nor_margins_hide_dim_images(sound_farm, case, fault):
+    """The advice is the same without them, and the rest of the image is then as eight bits have it."""
+    change, line = DIM[case]
+    fill(sound_farm, fault(change))
+
+    told = faults(sound_farm)["images"]
+
+    assert advised(told.mend) == line
+    with pytest.raises(DataInvalid, match="almost one brightness"):
+        choose(str(sound_farm), "unet")
+    write(sound_farm / "dataset.toml", line)
+    assert not faults(sound_farm)
+    for sample in Folder(str(sound_farm), "all"):
+        assert np.abs(sample.image - EIGHT_BITS[sample.key] / 255)[..., :5, :11].max() < 1 / 255
+
+
+def test_numbers_beside_rare_ones_and_margins_are_told_as_such(sound_farm):
+    """Both extremes are named, so that nobody looks for them in vain."""
+    fill(sound_farm, padded(hot(offset)))
+
+    said = faults(sound_farm)["images"].found
+
+    assert "from 33069 to 36863 (but for few, or zeros, from 0 to 65535)" in said
+
+
+def test_a_few_bright_things_on_black_are_not_dim(sound_farm):
+    """Fluorescence: nearly everything is 0, and a hundredth of the pixels fills the file."""
+
+    def stars(image):
+        values = np.zeros((120, 160), np.uint16)
+        values[::10, ::10] = np.round(bits(16)(image)[0, :] * 0.1 + 50000)
+        return values
+
+    fill(sound_farm, stars)
+
+    assert not [told for told in faults(sound_farm).values() if "brightness" in told.found]
+
+
+@given(
+    st.integers(1, 30),
+    st.integers(1, 30),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([np.uint16, np.int32, np.float32]),
+)
+def test_usual_numbers_lie_within_the_extremes(rows, columns, seed, dtype):
+    """And but for zeros, at most a thousandth and one of the numbers lies below or above them."""
+    values = np.random.default_rng(seed).integers(0, 50, (rows, columns, 1)).astype(dtype)
+    held = held_by(values)
+    assert (held.low, held.high) == (values.min(), values.max())
+    assert held.low <= held.dark <= held.bright <= held.high
+    rare = 1 + values.size // 1000
+    assert (values > held.bright).sum() <= rare
+    assert ((values < held.dark) & (values != 0)).sum() <= rare

@@ -1,7 +1,8 @@
 """Image sets that use a small part of the numbers their files could hold, or different parts of them.
 
 A camera's 12 bits in a file of 16 are almost black once they are divided by 65535, and a network learns little from
-them. One image alone may be dark; the extremes of a whole set tell which numbers its camera used.
+them. One image alone may be dark; the extremes of a whole set tell which numbers its camera used, without those of hot
+pixels and of margins of zeros.
 """
 
 from collections import defaultdict
@@ -16,6 +17,8 @@ from weakseg.errors import DataInvalid
 
 HeldBy = Mapping[str, Held | None]
 """The extremes of each image by its name; `None` of eight bits."""
+_NEAR = 1 / 4
+"""Of the span of usual numbers: rare ones that lie farther off than this are of damaged pixels or margins."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,13 @@ class Group:
         return max(each.high for each in self.held)
 
     @property
+    def usual(self) -> Range:
+        """The lowest and the highest number, without rare ones and zero margins that lie far off all others."""
+        dark, bright = min(each.dark for each in self.held), max(each.bright for each in self.held)
+        reach = _NEAR * (bright - dark)
+        return (self.low if self.low >= dark - reach else dark), (self.high if self.high <= bright + reach else bright)
+
+    @property
     def range(self) -> Range:
         """The numbers that become 0 and 1."""
         return self.declared or FORMATS[self.dtype]
@@ -47,12 +57,12 @@ class Group:
     @property
     def fitting(self) -> Range:
         """The range that would fit them."""
-        return fitting(self.low, self.high)
+        return fitting(*self.usual)
 
     @property
     def dim(self) -> bool:
         """Whether they use too little of their range, and another would help."""
-        return 0 < used(self.low, self.high, self.range) < LEAST_USED
+        return 0 < used(*self.usual, self.range) < LEAST_USED
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -74,8 +84,12 @@ class Group:
         """What is wrong with them, where they are dim."""
         who = "the image holds" if self.of == 1 else f"{_counted(self.names, self.of)} hold"
         whole = f"`{written(self.range)}`" if self.declared else f"{self.range[0]} to {self.range[1]} ({self.dtype})"
-        share = f"{100 * used(self.low, self.high, self.range):.2g} %"
-        return f"{who} numbers from {self.low} to {self.high}, {share} of {whole}: almost one brightness"
+        low, high = self.usual
+        share = f"{100 * used(low, high, self.range):.2g} %"
+        far = (
+            "" if (low, high) == (self.low, self.high) else f" (but for few, or zeros, from {self.low} to {self.high})"
+        )
+        return f"{who} numbers from {low} to {high}{far}, {share} of {whole}: almost one brightness"
 
 
 def groups_of(held: HeldBy, declared: Range | None) -> list[Group]:

@@ -4,6 +4,7 @@ Eight bits are always divided by 255. Of more bits, cameras use a part, which `r
 """
 
 from dataclasses import dataclass
+from math import ceil, isqrt
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,10 @@ _CAMERAS = (8, 10, 12, 14)
 _FAR = 1e30
 LEAST_USED = 1 / 4
 """Share of a range below which an image set uses too little of it."""
+_RARE = 1 / 1000
+"""Share of an image's numbers, at either end, that may be of damaged pixels."""
+_SIDE = 1024
+"""About how many rows and columns are looked at for rare numbers."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,13 @@ class Held:
 
     dtype: str
     low: int | float
+    """The lowest of them."""
     high: int | float
+    """The highest of them."""
+    dark: int | float
+    """The lowest that is neither rare, as of a dead pixel, nor a margin of zeros."""
+    bright: int | float
+    """The highest that is not rare, as of a hot pixel."""
 
 
 def require_range(range: Range) -> None:
@@ -46,7 +57,19 @@ def held_by(values: Shaped[np.ndarray, "H W M"]) -> Held | None:
         return None
     # Of floating point the shortest decimals, for people to write down.
     number = int if values.dtype.kind in "ui" else lambda value: float(str(value))
-    return Held(values.dtype.name, number(values.min()), number(values.max()))
+    return Held(values.dtype.name, *map(number, (values.min(), values.max(), *_usual(values))))
+
+
+def _usual(values: Shaped[np.ndarray, "H W M"]) -> tuple[np.generic, np.generic]:
+    """The extremes without the rarest numbers, and without zeros that fill less than half of the image."""
+    step = max(1, isqrt(values.shape[0] * values.shape[1]) // _SIDE)
+    some = values[::step, ::step].ravel()
+    # A dark scene may be 0 for the greater part, and a margin that a warp or mosaic left is the lesser part.
+    filled = some[some != 0]
+    some = filled if 2 * filled.size > some.size else some
+    rare = min(ceil(_RARE * (some.size - 1)), (some.size - 1) // 2)
+    ordered = np.partition(some, (rare, some.size - 1 - rare))
+    return ordered[rare], ordered[some.size - 1 - rare]
 
 
 def is_eight_bits(values: Shaped[np.ndarray, "H W M"]) -> bool:
