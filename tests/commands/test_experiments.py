@@ -68,6 +68,10 @@ def test_show_trains_nothing(weakseg, table, tmp_path):
 
     assert said.code == 0
     assert "0/2" in said.out
+    lines = said.out.splitlines()
+    assert len(lines) == 4, "nothing but the table, which may be sent to a file"
+    assert all(line.startswith("| ") or line.startswith("|-") for line in lines)
+    assert len(lines[0]) <= 60
     assert not _weights(tmp_path / "runs")
 
 

@@ -1,6 +1,7 @@
 """`weakseg evaluate`: scores of a run on its validation pictures."""
 
 import json
+import textwrap
 from pathlib import Path
 
 from rich.console import Console
@@ -44,7 +45,9 @@ def _show(scores: Scores, console: Console) -> None:
     console.print(f"mean Dice over {scores.dice_over}", highlight=False)
     console.print(f"pixel accuracy {scores.pixel_accuracy():.4f}", highlight=False)
     bands = "  ".join(f"{width}\u00a0px\u00a0{value:.3f}" for width, value in scores.trimap_mean_iou().items())
-    console.print(f"mIoU near boundaries: {bands}", highlight=False)
+    # Rich breaks lines at hard spaces too.
+    near = textwrap.fill(f"mIoU near boundaries: {bands}", console.width)
+    console.print(near, highlight=False, soft_wrap=True)
     for sentence in why_undefined(scores):
         console.print(Text(sentence))
 

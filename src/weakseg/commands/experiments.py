@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
 
 from weakseg.commands import crf_columns
+from weakseg.commands.bar import bar
 from weakseg.data.sample import Dataset
 from weakseg.data.view import view, whole
 from weakseg.errors import RecipeInvalid, RunInvalid, WeaksegError
@@ -74,7 +74,7 @@ def fill_and_show(path: Path, out: Path, show_only: bool, crf: bool) -> None:
             if not _finished(folder, recipe):
                 console.print(f"{row.name}, seed {seed}: {folder}", highlight=False)
                 train_recipe(recipe, folder, resume=(folder / "run.json").is_file(), console=console)
-    print(as_markdown(table, out / path.stem, console, crf))
+    print(as_markdown(table, out / path.stem, crf))
 
 
 def load_table(path: Path) -> Table:
@@ -92,9 +92,12 @@ def load_table(path: Path) -> Table:
     return table
 
 
-def as_markdown(table: Table, folder: Path, console: Console, crf: bool = False) -> str:
-    """Mean and standard deviation over the finished seeds of every row, with the share of pixels that were marked."""
-    titles = ("method", "marked pixels", table.score, *(crf_columns.TITLES if crf else ()), "seeds", "minutes a run")
+def as_markdown(table: Table, folder: Path, crf: bool = False) -> str:
+    """Mean and standard deviation over the finished seeds of every row, with the share of pixels that were marked.
+
+    The minutes are the mean of a run.
+    """
+    titles = ("method", "marked pixels", table.score, *(crf_columns.TITLES if crf else ()), "seeds", "minutes")
     lines = [_line(titles), "|" + "---|" * len(titles)]
     for row in table.rows:
         places = [(folder / f"{_slug(row.name)}-seed{seed}", seed) for seed in row.seeds]
@@ -102,7 +105,7 @@ def as_markdown(table: Table, folder: Path, console: Console, crf: bool = False)
         scores = [[run.metrics[-1][table.score] for run in done]]
         scores += crf_columns.refined_scores(done, table.score) if crf else []
         minutes = [sum(line["seconds"] for line in run.metrics) / 60 for run in done]
-        share = _marked_share(row.recipe.training, row.name, console)
+        share = _marked_share(row.recipe.training, row.name)
         took = f"{np.mean(minutes):.1f}" if minutes else "-"
         shown = map(crf_columns.mean_and_spread, scores)
         lines.append(_line((row.name, f"{share:.2%}", *shown, f"{len(done)}/{len(row.seeds)}", took)))
@@ -113,14 +116,16 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _marked_share(samples: Dataset, name: str, console: Console) -> float:
+def _marked_share(samples: Dataset, name: str) -> float:
     """Share of the valid pixels of all pictures that are marked."""
     marked = valid = 0
-    for index in track(range(len(samples)), f"labels of {escape(name)}", console=console, transient=True):
-        sample = samples[index]
-        weak = view(sample, whole(), sample.valid.shape).weak
-        marked += int((weak.seeds != UNLABELED).sum())
-        valid += int(weak.valid.sum())
+    with bar(f"labels of {escape(name)}") as told:
+        for index in range(len(samples)):
+            sample = samples[index]
+            weak = view(sample, whole(), sample.valid.shape).weak
+            marked += int((weak.seeds != UNLABELED).sum())
+            valid += int(weak.valid.sum())
+            told(index + 1, len(samples))
     return marked / max(valid, 1)
 
 

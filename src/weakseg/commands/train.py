@@ -37,7 +37,9 @@ def train_and_show(
     if said := said_of_split(recipe):
         console.print(said, highlight=False)
     if Path(what).suffix != ".py" and (said := said_of(recipe.phases)):
-        console.print(f"method {said}; --method names another", highlight=False)
+        # On a terminal it is broken at words; in a file a line stays one.
+        whole = not console.is_terminal
+        console.print(f"method {said}; --method names another", highlight=False, soft_wrap=whole)
     # A recipe file may lean on files beside it; written out in full it can be run again from the run folder alone.
     text = source(located(recipe)) if is_own(recipe) else text
     train_recipe(
