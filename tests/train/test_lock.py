@@ -1,5 +1,6 @@
 """One process a run folder: the second gets one message at once, and the claim ends with the process."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -97,6 +98,23 @@ def test_a_place_that_cannot_be_written_is_one_message(tmp_path):
     """No traceback of a folder that is a file."""
     (tmp_path / "file").write_text("")
     with pytest.raises(WriteRefused, match="cannot be written to"), lock(tmp_path / "file" / "run"):
+        pass
+
+
+def test_a_disk_that_can_only_be_read_is_named_as_such(tmp_path, monkeypatch):
+    """Not the run folder that could not be made on it; where it is there, what it says itself counts."""
+
+    def refused(path, mode):
+        if path.parent.is_dir():
+            number = errno.EROFS if path.parent == tmp_path else errno.ENOSPC
+            raise OSError(number, os.strerror(number))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    monkeypatch.setattr(locks, "open", refused, raising=False)
+    with pytest.raises(WriteRefused, match=os.strerror(errno.EROFS)), lock(tmp_path / "run"):
+        pass
+    (tmp_path / "run").mkdir()
+    with pytest.raises(WriteRefused, match=os.strerror(errno.ENOSPC)), lock(tmp_path / "run"):
         pass
 
 

@@ -51,6 +51,9 @@ def _opened(folder: Path) -> BufferedRandom:
         try:
             return open(beside, "a+b")
         except OSError:
+            # Else what is said would be that it is missing, and not why it cannot be made.
+            if not folder.is_dir():
+                raise
             # The folder may be all that can be written to, as where a container has it mounted.
             return open(inside, "a+b")
     except OSError as error:
