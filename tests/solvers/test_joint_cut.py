@@ -32,6 +32,7 @@ from weakseg import (
 from weakseg.constraints.linear_rows import class_row
 from weakseg.data.image_file import read_labels
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
+from weakseg.solvers import alpha_expansion
 from weakseg.solvers.cut_ascent import ascend
 from weakseg.solvers.cut_repair import repaired
 from weakseg.train.loop import train_recipe
@@ -118,6 +119,17 @@ def test_no_image_is_changed_by_the_rest_of_its_batch(seed):
         for name, column in alone.certificate.items():
             assert torch.equal(column[0], together.certificate[name][i])
         assert alone.status[0] == together.status[i]
+
+
+def test_a_picture_too_large_is_told_of_with_its_own_cells(monkeypatch):
+    """And not with those of another solver; following the advice helps."""
+    logits, batch = mixed()
+    evidence = Evidence(batch.image, logits.log_softmax(1), batch.weak)
+    height, width = batch.image.shape[2:]
+    monkeypatch.setattr(alpha_expansion, "MEMORY_LIMIT", 400 * height * width)
+    with pytest.raises(EvidenceInvalid, match=r"\(JointCut\.cell_px\)"):
+        JointCut().solve(evidence)
+    assert JointCut(cell_px=4).solve(evidence).energy.isfinite().all()
 
 
 @pytest.mark.parametrize("cell_px", [1, 2])

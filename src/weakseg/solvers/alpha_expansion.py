@@ -183,7 +183,9 @@ def name_of(evidence: Evidence, i: int) -> str:
     return f"Image '{evidence.keys[i]}'" if evidence.keys else f"Image {i} of the batch (counted from 0)"
 
 
-def require_memory(name: str, grid: tuple[int, int], classes: int, steps: int = 4, more: int = 0) -> None:
+def require_memory(
+    name: str, grid: tuple[int, int], classes: int, steps: int = 4, more: int = 0, solver: str = "AlphaExpansion"
+) -> None:
     """Raise `EvidenceInvalid` where cutting a picture, and `more` bytes beside it, would take over `MEMORY_LIMIT`."""
     needed = memory_needed(grid, classes, steps) + more
     if needed > MEMORY_LIMIT:
@@ -191,5 +193,5 @@ def require_memory(name: str, grid: tuple[int, int], classes: int, steps: int = 
             f"{name} has {grid[0]} x {grid[1]} pixels or cells and {classes} labels; its cut would take "
             f"{needed / 2**30:.1f} GiB.",
             expected=f"at most {MEMORY_LIMIT / 2**30:.0f} GiB",
-            mend="Solve it smaller, in larger cells (AlphaExpansion.cell_px), or in tiles.",
+            mend=f"Solve it smaller, in larger cells ({solver}.cell_px), or in tiles.",
         )

@@ -141,7 +141,7 @@ class JointCut:
             said = _but_for_what_is_drawn(said, seeds)
             image = projection.image(nothing, said, known, i)
             unaries = 8 * size[0] * size[1] * (2 * len(image.kept) + classes)
-            require_memory(name_of(evidence, i), grid, len(image.kept), len(self.potts.steps), unaries)
+            require_memory(name_of(evidence, i), grid, len(image.kept), len(self.potts.steps), unaries, "JointCut")
             begin = torch.full_like(seeds, UNLABELED) if start.labels is None else start.labels[i].cpu()
             picture, log_probs = evidence.image[i].cpu().float(), evidence.log_probs[i]
             cut, root = cut_problem(
