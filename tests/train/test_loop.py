@@ -1,5 +1,6 @@
 """What the loop does at the ends of a phase, and what it draws at random."""
 
+import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import nn
 
 from weakseg import Augment, Fit, Phase, train_recipe
 from weakseg.solvers.seeds_only import SeedsOnly
+from weakseg.train.loop import seconds_per_step
 from weakseg.train.run_folder import open_run
 from weakseg.train.sizes import EachSize
 
@@ -196,3 +198,21 @@ def test_a_network_without_such_a_normalisation_is_not_watched_on():
         for _ in range(2):
             both(images)
             assert both.guarded == watched
+
+
+@dataclass(frozen=True)
+class Slow(Squares):
+    """Images that take a hundredth of a second to read each, as large files do."""
+
+    def __getitem__(self, index: int):
+        time.sleep(0.01)
+        return super().__getitem__(index)
+
+
+def test_reading_images_counts_in_the_time_that_is_told():
+    """Where it takes longest, a training that says nothing of it would last many times what was said."""
+    recipe = tiny_recipe(training=Slow(8), batch_size=8)
+
+    told = seconds_per_step(recipe, recipe.phases[0], recipe.network.build(1, 2), torch.device("cpu"))
+
+    assert told > 0.08

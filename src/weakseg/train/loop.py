@@ -277,10 +277,14 @@ def _batches(
     remember: Remember,
     collate: Collate,
 ) -> Iterator[tuple[Batch, ...]]:
-    workers = 0 if accelerator.device.type == "cpu" else 4
-    for step in batches_of(recipe, epochs, share, workers, remember, collate):
+    for step in batches_of(recipe, epochs, share, _readers(accelerator.device), remember, collate):
         moved = (batch.to(accelerator.device) for batch in step)
         yield tuple(replace(b, image=b.image.contiguous(memory_format=torch.channels_last)) for b in moved)
+
+
+def _readers(device: torch.device) -> int:
+    """How many processes read images beside the training; 0: it reads them itself, because it needs all cores."""
+    return 0 if device.type == "cpu" else 4
 
 
 def _insist_finite(loss: float, epoch: int, step: int, batches: tuple[Batch, ...]) -> None:
@@ -320,9 +324,17 @@ def seconds_left(recipe: Recipe, first_epoch: int, network: nn.Module, device: t
 
 
 def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, device: torch.device) -> float:
-    """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are."""
-    trial, seconds = EachSize(copy.deepcopy(network)).to(device), 0.0
-    for _, step in zip(range(2), batches_of(recipe, range(1), collate=collate_for(network)), strict=False):
+    """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are.
+
+    The images are read in it: where they are large, that takes most of the time.
+    """
+    trial, reading, learning = EachSize(copy.deepcopy(network)).to(device), [], 0.0
+    steps = iter(batches_of(recipe, range(1), collate=collate_for(network)))
+    for _ in range(2):
+        started = time.perf_counter()
+        if (step := next(steps, None)) is None:
+            break
+        reading.append(time.perf_counter() - started)
         # Before the first sweep nothing is remembered; seeds stand in for it.
         moved = [replace(b.to(device), memory=Memory(labels=b.weak.seeds.to(device))) for b in step]
         started = time.perf_counter()
@@ -331,5 +343,7 @@ def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, device: t
         loss = mean_loss(phase.objective, logits, moved)
         loss.backward()
         loss.item()  # waits for the device
-        seconds = time.perf_counter() - started
-    return seconds
+        learning = time.perf_counter() - started
+    read, readers = sum(reading) / len(reading), _readers(device)
+    # Others read the next images meanwhile.
+    return max(read / readers, learning) if readers else read + learning
