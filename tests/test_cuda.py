@@ -30,6 +30,7 @@ from weakseg import (
     SeedsOnly,
     Simulated,
     SizesWithin,
+    SoftSelfLabels,
     Sum,
     TotalVariation,
     UNet,
@@ -48,6 +49,7 @@ SOLVERS = [
     AlphaExpansion(),
     MeanField(steps=3),
     MeanField(damped=False, steps=3),
+    SoftSelfLabels(),
 ]
 ENERGIES = [
     GridPotts(),

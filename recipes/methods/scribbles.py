@@ -20,6 +20,7 @@ from weakseg import (
     RobustCrossEntropy,
     ScribbleDensities,
     SeedsOnly,
+    SoftSelfLabels,
     Sum,
 )
 
@@ -44,6 +45,10 @@ def settings(classes: int, every: int, prediction_weight: float) -> dict:
         "Dense-GD": {f"weight {w:g}": beside_seeds(DenseCRF.rloss(), w) for w in (0.1, 0.34, 1.0, 3.0)},
         "gated CRF": {f"weight {w:g}": beside_seeds(GatedCRF(), w) for w in (0.3, 1.0, 3.0, 9.0)},
         "joint": {f"weight {w:g}": Fit(joint, CollisionCrossEntropy(), weight=w) for w in (0.3, 1.0, 3.0, 9.0)},
+        # Published: collision cross entropy at every step, hidden pixels at .3.
+        "soft self-labelling": {
+            f"weight {w:g}": Fit(SoftSelfLabels(), CollisionCrossEntropy(), weight=w) for w in plain
+        },
         # Without the prediction nothing changes from sweep to sweep, so there is one.
         "fixed proposals": {f"weight {w:g}": follow(edges_alone, CrossEntropy(), w, 10**6) for w in plain},
         "dense CRF proposals": {

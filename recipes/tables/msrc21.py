@@ -21,6 +21,7 @@ CHOSEN = {
     "Dense-GD": "weight 0.34",
     "gated CRF": "weight 9",
     "joint": "weight 3",
+    "soft self-labelling": "weight 0.3",
     "fixed proposals": "weight 0.3",
     "trust region, plain": "weight 0.3",
     "trust region, robust": "flip 0.3, weight 0.3",

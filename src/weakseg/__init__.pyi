@@ -85,6 +85,7 @@ from weakseg.solvers.joint_cut import JointCut as JointCut
 from weakseg.solvers.joint_projection import JointProjection as JointProjection
 from weakseg.solvers.mean_field import MeanField as MeanField
 from weakseg.solvers.seeds_only import SeedsOnly as SeedsOnly
+from weakseg.solvers.soft_self_labels import SoftSelfLabels as SoftSelfLabels
 from weakseg.train.loop import train_recipe as train_recipe
 from weakseg.train.recipe import AdamW as AdamW
 from weakseg.train.recipe import Phase as Phase

@@ -91,6 +91,7 @@ HOMES = {
     "Simulated": "data.simulate",
     "SizesWithin": "constraints.sizes",
     "SoftMultipleInstance": "objectives",
+    "SoftSelfLabels": "solvers.soft_self_labels",
     "Solution": "types",
     "SomeMasks": "data.some_masks",
     "Sum": "objectives",

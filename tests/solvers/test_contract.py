@@ -16,13 +16,16 @@ from weakseg import (
     DualProjection,
     EmAdapt,
     Evidence,
+    GridPotts,
     Hardened,
     JointCut,
     JointProjection,
     MeanField,
+    Quadratic,
     ScribbleDensities,
     SeedsOnly,
     SizesWithin,
+    SoftSelfLabels,
     UntaggedClassesAbsent,
 )
 from weakseg.objectives import share_per_cell
@@ -44,6 +47,8 @@ SOLVERS: list[Solver] = [
     MeanField(steps=3),
     MeanField(damped=False),
     MeanField(steps=3, constraint=All((SizesWithin(), UntaggedClassesAbsent()))),
+    SoftSelfLabels(),
+    SoftSelfLabels(GridPotts(4, relaxation=Quadratic()), only_classes_present=False, cell_px=2),
 ]
 
 pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.parametrize("stride", [1, 4])]

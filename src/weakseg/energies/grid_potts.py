@@ -1,5 +1,6 @@
 """The Potts model on a pixel grid: boundaries cost their length, and less where the picture has an edge."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import hypot
 
@@ -51,13 +52,23 @@ class GridPotts:
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """The relaxed energy, on the grid of `probs`; a pair counts as far as the smaller valid share of its cells."""
-        grid = (probs.shape[2], probs.shape[3])
+        return self.built(evidence, (probs.shape[2], probs.shape[3]))(probs)
+
+    def built(
+        self, evidence: Evidence, grid: tuple[int, int]
+    ) -> Callable[[Float[Tensor, "B C h w"]], Float[Tensor, " B"]]:
+        """The relaxed energy of these pictures on a grid, for whoever asks it many times: weights are found once."""
         share, weights = self._weights(evidence.image, evidence.weak.valid, grid)
-        paid = [
-            (weight.to(probs) * self.relaxation(*ends(probs, step))).sum((1, 2))
-            for step, weight in zip(self.steps, weights, strict=True)
-        ]
-        return torch.stack(paid).sum(0) / share.sum((1, 2)).clamp(min=1e-6).sqrt().to(probs)
+        root = share.sum((1, 2)).clamp(min=1e-6).sqrt()
+
+        def energy(probs: Float[Tensor, "B C h w"]) -> Float[Tensor, " B"]:
+            paid = [
+                (weight.to(probs) * self.relaxation(*ends(probs, step))).sum((1, 2))
+                for step, weight in zip(self.steps, weights, strict=True)
+            ]
+            return torch.stack(paid).sum(0) / root.to(probs)
+
+        return energy
 
     def energy_of(
         self, labels: Int[np.ndarray, "H W"], image: Float[np.ndarray, "M H W"], valid: Bool[np.ndarray, "H W"]

@@ -116,7 +116,8 @@ class CollisionDivergence:
 
 def _unit(p: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
     # A distribution over C classes is at least 1/sqrt(C) long; the bound is for what is not one.
-    return p / p.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    # Several times as quick as torch's norm, which matters to solvers that ask it hundreds of times.
+    return p * p.square().sum(1, keepdim=True).clamp(min=1e-24).rsqrt()
 
 
 def _logarithmic(differ: Float[Tensor, "B h w"], floor: float) -> Float[Tensor, "B h w"]:

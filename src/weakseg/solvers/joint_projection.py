@@ -152,11 +152,7 @@ class JointProjection:
 
     def _grid(self, evidence: Evidence) -> tuple[int, int]:
         """Rows and columns of the cells."""
-        size = (evidence.image.shape[2], evidence.image.shape[3])
-        if self.cell_px is not None:
-            return grid_of(size, self.cell_px)
-        coarse = grid_of(size, FINEST_PX) if self.potts is not None else size
-        return min(evidence.log_probs.shape[2], coarse[0]), min(evidence.log_probs.shape[3], coarse[1])
+        return working_grid(evidence, self.cell_px, 1 if self.potts is None else FINEST_PX)
 
     def _rows(self, evidence: Evidence, grid: tuple[int, int]):
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
@@ -172,6 +168,15 @@ class JointProjection:
         sides = (side_in_cells(evidence.weak, grid) * (self.edge_weight / (2 * self.temperature))).tolist()
         images, valid = evidence.image.float().cpu().numpy(), evidence.weak.valid.cpu().numpy()
         return [potts.edge_costs(images[i], valid[i], grid).astype(np.float64) * side for i, side in enumerate(sides)]
+
+
+def working_grid(evidence: Evidence, cell_px: int | None, finest_px: int) -> tuple[int, int]:
+    """Rows and columns of cells of so many pixels; of `None` those of the logits, or of the finest cells if fewer."""
+    size = (evidence.image.shape[2], evidence.image.shape[3])
+    if cell_px is not None:
+        return grid_of(size, cell_px)
+    coarse = grid_of(size, finest_px)
+    return min(evidence.log_probs.shape[2], coarse[0]), min(evidence.log_probs.shape[3], coarse[1])
 
 
 def on_grid(
