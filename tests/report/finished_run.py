@@ -38,7 +38,13 @@ class FinishedRun:
     level: float = 0.5
     metrics: list[dict[str, Any]] = field(default_factory=lambda: METRICS)
     classes: Classes = Squares().classes
-    record: dict[str, Any] = field(default_factory=lambda: {"versions": {"torch": "9.9"}, "machine": "an abacus"})
+    record: dict[str, Any] = field(
+        default_factory=lambda: {
+            "versions": {"torch": "9.9"},
+            "machine": "an abacus",
+            "method": "joint: all at once",
+        }
+    )
 
     def __post_init__(self):
         self.path.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,8 @@ def test_one_run_is_shown_with_everything_there_is(tmp_path):
     """Setup, curves, scores, labels and pictures."""
     page = report(tmp_path, FinishedRun(tmp_path / "hearts"))
     said = " ".join(page.text)
-    for part in ("hearts", "an abacus", "torch 9.9", "Tiny(", "training loss", "validation mIoU", "square", "100 %"):
+    setup = ("hearts", "an abacus", "torch 9.9", "Tiny(", "joint: all at once")
+    for part in (*setup, "training loss", "validation mIoU", "square", "100 %"):
         assert part in said
     assert "validation mean Dice" not in said
     assert page.tags.count("svg") == 4

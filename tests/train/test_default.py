@@ -184,6 +184,7 @@ def test_rules_join_what_is_drawn(tmp_path, table):
     assert said_of(recipe.phases).startswith("joint: after a while on the marks alone")
     run = train_recipe(with_epochs(recipe, 2), tmp_path / "run", device="cpu", recipe_text=source(recipe))
     assert np.isfinite(run.metrics[-1]["loss"])
+    assert run.record["method"] == said_of(recipe.phases)
 
 
 def test_drawings_alone_are_learnt_from_crops(tmp_path):

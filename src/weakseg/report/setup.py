@@ -19,6 +19,7 @@ def facts(run: Run) -> dict[str, str]:
         "Validation pictures": "none" if recipe.validation is None else repr(recipe.validation),
         "Network": repr(recipe.network),
         "Parameters": f"{record['parameters']:,}" if "parameters" in record else "unknown",
+        **({"Method": record["method"]} if record.get("method") else {}),
         **phases,
         "Optimiser": repr(recipe.optimizer),
         "Views": repr(recipe.augment),

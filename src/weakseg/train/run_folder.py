@@ -39,6 +39,7 @@ from weakseg.train.lock import lock
 from weakseg.train.metrics import read_metrics as read_metrics
 from weakseg.train.metrics import sound, write_metrics
 from weakseg.train.position import Position, Sweep
+from weakseg.train.method import said_of
 from weakseg.train.recipe import Recipe, load_recipe
 from weakseg.train.restore import BEST, LAST, PREVIOUS, SWEEP, best_state, keep_under_another_name
 from weakseg.train.vacant import require_no_links, require_vacant, tidy
@@ -508,6 +509,7 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "learning": learning_parameters.told(network),
         "parameters": sum(p.numel() for p in network.parameters()),
         "recipe": encode(located(recipe)),
+        "method": said_of(recipe.phases),
     }
 
 
