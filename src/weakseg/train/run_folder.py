@@ -36,10 +36,10 @@ from weakseg.train import checkpoint, data_list, learning_parameters
 from weakseg.train.codec import decode, encode
 from weakseg.train.identity import fingerprint, located, what_differs
 from weakseg.train.lock import lock
+from weakseg.train.method import said_of
 from weakseg.train.metrics import read_metrics as read_metrics
 from weakseg.train.metrics import sound, write_metrics
 from weakseg.train.position import Position, Sweep
-from weakseg.train.method import said_of
 from weakseg.train.recipe import Recipe, load_recipe
 from weakseg.train.restore import BEST, LAST, PREVIOUS, SWEEP, best_state, keep_under_another_name
 from weakseg.train.vacant import require_no_links, require_vacant, tidy
