@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from weakseg.data.declaration import Declaration
@@ -449,3 +450,22 @@ def test_the_real_sets_are_read_as_they_are(name, split, labels, count, n_classe
         assert sample.truth is not None
         assert np.array_equal(sample.valid, sample.truth != UNLABELED)
         assert (sample.seeds[~sample.valid] == UNLABELED).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "samples"), [("a.png", 1), ("a.tif", 1), ("a.tif", 2)], ids=["png", "tiff", "tiff of two channels"]
+)
+def test_the_size_of_a_label_map_is_told_of_before_it_is_decoded(farm, name, samples):
+    """Of these there is only the header; a small file may unpack to all the memory there is."""
+    file = farm / "masks" / name
+    (farm / "masks" / "a.png").unlink()
+    values = np.zeros((700, 900, samples)[: 3 if samples > 1 else 2], np.uint8)
+    if file.suffix == ".png":
+        Image.fromarray(values).save(file)
+    else:
+        tifffile.imwrite(file, values, photometric="minisblack", planarconfig="contig" if samples > 1 else None)
+    file.write_bytes(file.read_bytes()[: 60 if file.suffix == ".png" else 600])
+
+    with pytest.raises(DataInvalid) as error:
+        Folder(str(farm), "all")[0]
+    assert f"{file} is 900 wide and 700 high" in str(error.value)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from weakseg.data import voc
 from weakseg.data.sample import Dataset
 from weakseg.data.voc import VOC_CLASSES, Voc
 from weakseg.errors import DataInvalid
@@ -162,3 +163,25 @@ def test_missing_lists_and_folders_say_what_to_do(home, tmp_path):
     (home / "ImageSets" / "Segmentation" / "val.txt").write_text("\n")
     with pytest.raises(DataInvalid, match="empty"):
         len(Voc(str(home), "val"))
+
+
+def test_a_mask_far_too_large_is_told_of_before_it_is_unpacked(home, sbd, monkeypatch):
+    """A small file may unpack to all the memory there is."""
+    cls = np.zeros((1, 1), [("Segmentation", object)])
+    cls[0, 0] = (np.zeros((2000, 2000), np.uint8),)
+    savemat(sbd / "cls" / "2008_4.mat", {"GTcls": cls}, do_compression=True)
+    assert (sbd / "cls" / "2008_4.mat").stat().st_size < 10_000
+    monkeypatch.setattr(voc, "loadmat", lambda *_, **__: pytest.fail("it was unpacked"))
+
+    with pytest.raises(DataInvalid, match=r"holds 4,\d{3},\d{3} bytes once unpacked\n.*48 pixels"):
+        Voc(str(home), sbd=str(sbd))[2]
+
+
+def test_the_size_of_a_mask_is_told_of_before_it_is_decoded(home):
+    """Of this one there is only the header."""
+    file = home / "SegmentationClass" / "2007_1.png"
+    Image.new("P", (900, 700)).save(file)
+    file.write_bytes(file.read_bytes()[:60])
+
+    with pytest.raises(DataInvalid, match="900 wide and 700 high"):
+        Voc(str(home), "train")[0]

@@ -216,13 +216,24 @@ def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | N
 def read_values(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None = None) -> Int[np.ndarray, "H W"]:
     """The values, or the numbers of colours, of a label map that should have the (height, width) of its picture."""
     reading = legend.declaration.reading
-    raw = read_values_or_colours(path, bool(legend.convention(folder).colours), reading)
+
+    def fits(height: int, width: int) -> None:
+        # A photo of other sides is never turned into this one.
+        if size is not None and {height, width} != {*size}:
+            raise _other_size(path, (height, width), size, reading)
+
+    raw = read_values_or_colours(path, bool(legend.convention(folder).colours), reading, fits)
     if size is not None and raw.shape != size:
-        found = f"{path} is {raw.shape[1]} wide and {raw.shape[0]} high"
-        how = "as its EXIF orientation shows it" if reading.upright else "as it is stored"
-        expected = f"the size of its picture, {size[1]} wide and {size[0]} high ({how})"
-        raise DataInvalid(found, expected=expected, mend=_size_mend(raw.shape, size, reading))
+        raise _other_size(path, raw.shape, size, reading)
     return raw
+
+
+def _other_size(path: Path, shape: tuple[int, ...], size: tuple[int, int], reading: Reading) -> DataInvalid:
+    """The error of a map of this (height, width) in place of that of its image."""
+    found = f"{path} is {shape[1]} wide and {shape[0]} high"
+    how = "as its EXIF orientation shows it" if reading.upright else "as it is stored"
+    expected = f"the size of its picture, {size[1]} wide and {size[0]} high ({how})"
+    return DataInvalid(found, expected=expected, mend=_size_mend(shape, size, reading))
 
 
 def _size_mend(shape: tuple[int, ...], size: tuple[int, int], reading: Reading) -> str:

@@ -74,6 +74,14 @@ class Decoded:
     """Share of its pixels that are fully transparent, 0 to 1."""
 
 
+Fits = Callable[[int, int], None]
+"""Called with the height and width in a file's header, as they are stored, before anything of it is decoded."""
+
+
+def any_size(height: int, width: int) -> None:
+    """Where no size is expected."""
+
+
 IMAGE, LABELS = Needs(pixel=18, value=8), Needs(pixel=24, value=4)
 """Of `weakseg check`; for each of them what is read before is there already."""
 
@@ -144,19 +152,23 @@ def channels_of(picture: Image.Image) -> Shaped[np.ndarray, "H W M"]:
     return np.atleast_3d(np.asarray(picture))
 
 
-def read_labels(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
+def read_labels(path: Path, reading: Reading = USUAL, fits: Fits = any_size) -> Int[np.ndarray, "H W"]:
     """The values of a label map: palette indices or grey values, as they are; upright like an image.
+
+    What `fits` raises of the size is raised before memory is taken for it.
 
     Raises:
         DataInvalid: the file is missing, damaged, lossy, coloured, or holds no whole numbers.
     """
     if not _needs_tifffile(path):
-        return _values_of(path, reading, *_read_pillow(path, LABELS))
-    values, orientation, _ = _read_tiff(path, LABELS)
+        return _values_of(path, reading, *_read_pillow(path, LABELS, fits=fits))
+    values, orientation, _ = _read_tiff(path, LABELS, fits)
     return _one_number(path, turned(values, orientation) if reading.upright else values)
 
 
-def read_values_or_colours(path: Path, palettes: bool, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
+def read_values_or_colours(
+    path: Path, palettes: bool, reading: Reading = USUAL, fits: Fits = any_size
+) -> Int[np.ndarray, "H W"]:
     """As `read_colours` where a label map is painted, as `read_labels` elsewhere; the file is opened once.
 
     Colours of a palette count where `palettes` is true.
@@ -165,8 +177,8 @@ def read_values_or_colours(path: Path, palettes: bool, reading: Reading = USUAL)
         DataInvalid: as those do.
     """
     if _needs_tifffile(path):
-        return read_labels(path, reading)
-    picture, orientation, how = _read_pillow(path, LABELS)
+        return read_labels(path, reading, fits)
+    picture, orientation, how = _read_pillow(path, LABELS, fits=fits)
     painted = picture.mode in (("RGB", "RGBA", "P") if palettes else ("RGB", "RGBA"))
     return (_colours_of if painted else _values_of)(path, reading, picture, orientation, how)
 
@@ -359,7 +371,7 @@ def _require_memory(path: Path, height: int, width: int, channels: int, needs: N
 
 
 def _read_pillow(
-    path: Path, needs: Needs, prepare: Callable[[Image.Image], None] = lambda opened: None
+    path: Path, needs: Needs, prepare: Callable[[Image.Image], None] = lambda opened: None, fits: Fits = any_size
 ) -> tuple[Image.Image, int, str]:
     """The only picture in a file, as Pillow lays it, its orientation and `packing`.
 
@@ -370,6 +382,7 @@ def _read_pillow(
             # A phone's MPO is a JPEG with a preview or depth map behind the photo.
             pages = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
             if pages == 1:
+                fits(picture.height, picture.width)
                 grey = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
                 _require_memory(path, picture.height, picture.width, 1 if grey else 3, needs)
                 how = packing(picture)
@@ -405,7 +418,9 @@ def _needs_tifffile(path: Path) -> bool:
         return True
 
 
-def _read_tiff(path: Path, needs: Needs) -> tuple[Shaped[np.ndarray, "H W M"], int, Shaped[np.ndarray, "H W 1"] | None]:
+def _read_tiff(
+    path: Path, needs: Needs, fits: Fits = any_size
+) -> tuple[Shaped[np.ndarray, "H W M"], int, Shaped[np.ndarray, "H W 1"] | None]:
     """All channels but transparency, as they are stored, the orientation, and the transparency if there is one."""
     try:
         with open_regular(path) as stored, tifffile.TiffFile(stored) as file:
@@ -414,6 +429,7 @@ def _read_tiff(path: Path, needs: Needs) -> tuple[Shaped[np.ndarray, "H W M"], i
             values, orientation = None, orientation_in({tag.code: tag.value for tag in file.pages[0].tags})  # pyright: ignore
             if len(file.series) == 1:
                 height, width = (dict(zip(axes, series.shape, strict=True)).get(axis, 1) for axis in "YX")
+                fits(height, width)
                 _require_memory(path, height, width, prod(series.shape) // max(height * width, 1), needs)
                 values = series.asarray()
     except DataInvalid:

@@ -18,7 +18,7 @@ from jaxtyping import Int
 from scipy.io import loadmat
 
 from weakseg.data.folder import find
-from weakseg.data.image_file import read_image, read_labels
+from weakseg.data.image_file import Fits, read_image, read_labels
 from weakseg.data.relabel import fully_labelled
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
@@ -73,10 +73,15 @@ class Voc:
 
     def __getitem__(self, index: int) -> Sample:
         key = self.keys[index]
-        image, truth = read_image(self._home / "JPEGImages" / f"{key}.jpg"), self._mask(key)
-        if truth.shape != image.shape[1:]:
-            found = f"the mask of '{key}' is {truth.shape[1]} wide and {truth.shape[0]} high"
-            raise DataInvalid(found, expected=f"the picture's {image.shape[2]} and {image.shape[1]}")
+        image = read_image(self._home / "JPEGImages" / f"{key}.jpg")
+
+        def fits(height: int, width: int) -> None:
+            if (height, width) != image.shape[1:]:
+                found = f"the mask of '{key}' is {width} wide and {height} high"
+                raise DataInvalid(found, expected=f"the picture's {image.shape[2]} and {image.shape[1]}")
+
+        truth = self._mask(key, fits, image.shape[1] * image.shape[2])
+        fits(*truth.shape)
         return fully_labelled(key, image, truth, len(self.classes))
 
     @cached_property
@@ -103,15 +108,15 @@ class Voc:
             raise DataInvalid(f"no masks of SBD beside {self._home}", mend=mend)
         return tuple(sorted(more - {*_read_list(lists / "val.txt")}))
 
-    def _mask(self, key: str) -> Int[np.ndarray, "H W"]:
-        """The class indices, `UNLABELED` on void."""
+    def _mask(self, key: str, fits: Fits, pixels: int) -> Int[np.ndarray, "H W"]:
+        """The class indices, `UNLABELED` on void; a mask far too large for the image's pixels is not unpacked."""
         maps = [self._home / folder / f"{key}.png" for folder in ("SegmentationClass", "SegmentationClassAug")]
         mat = None if self.sbd is None else find(self.sbd) / "cls" / f"{key}.mat"
         path = next((file for file in (*maps, mat) if file is not None and file.is_file()), None)
         if path is None:
             looked = " nor ".join(str(file) for file in (*maps, mat) if file is not None)
             raise DataInvalid(f"'{key}' has no mask (neither {looked})")
-        raw = _read_mat(path) if path == mat else read_labels(path)
+        raw = _read_mat(path, pixels) if path == mat else read_labels(path, fits=fits)
         if wrong := sorted({*np.unique(raw).tolist()} - {255, *range(len(self.classes))}):
             raise DataInvalid(f"{path} holds undeclared values: {wrong}", expected="0 to 20, or 255 (void)")
         return np.where(raw == 255, UNLABELED, raw)
@@ -141,13 +146,21 @@ def _unpacked(file: BufferedReader) -> int:
 
 
 _COMPRESSED = 15
+_MAT_PIXEL, _MAT_REST = 64, 2**20
+"""Bytes that SBD's files take at most for a pixel, its boundaries included, and for what does not grow with them."""
 
 
-def _read_mat(path: Path) -> Int[np.ndarray, "H W"]:
-    """The class indices in a file of SBD's folder cls."""
+def _read_mat(path: Path, pixels: int) -> Int[np.ndarray, "H W"]:
+    """The class indices in a file of SBD's folder cls, of an image of so many pixels."""
     try:
         with open_regular(path) as file:
-            require_memory(f"{path} holds {_unpacked(file):,} bytes", 20 * _unpacked(file))
+            unpacked = _unpacked(file)
+            if unpacked > _MAT_PIXEL * pixels + _MAT_REST:
+                # The sizes themselves stand inside of what is packed.
+                found = f"{path} holds {unpacked:,} bytes once unpacked"
+                expected = f"a mask of its picture's {pixels:,} pixels"
+                raise DataInvalid(found, expected=expected, mend="download it again, or see whose mask it is")
+            require_memory(f"{path} holds {unpacked:,} bytes", 20 * unpacked)
             found = loadmat(file, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0]
     except DataInvalid:
         raise
