@@ -66,6 +66,12 @@ def test_maps_of_annotators_are_read_once_the_advice_is_followed(sound_farm):
     assert checked.statistics.counts["scribbles_alice"]["train"].unmarked == 1
 
 
+def test_a_folder_of_scribbles_within_another_keeps_its_name(sound_farm):
+    """As of simulated labels that were written there."""
+    _deeper(sound_farm, "scribbles", "abc", into="scribbles_short")
+    assert "such as scribbles_short/" in faults(sound_farm)["scribbles"].mend
+
+
 def _as_gif(path):
     with Image.open(path) as picture:
         picture.save(path.with_suffix(".gif"))

@@ -54,7 +54,7 @@ def test_the_advice_to_read_subfolders_is_right(sound_farm):
     for name in TABLES:
         (sound_farm / name).unlink()
     assert "nested = true" in next(f.mend for f in check(str(sound_farm)).findings if "siteA/" in f.found)
-    with pytest.raises(DataInvalid, match="nested = true"):
+    with pytest.raises(DataInvalid, match="put the pictures there; if they are in subfolders, write `nested = true`"):
         choose(str(sound_farm), "unet")
 
     write(sound_farm / "dataset.toml", "nested = true")

@@ -236,6 +236,17 @@ def test_a_default_of_two_phases_can_be_tried_for_an_epoch(tmp_path):
     assert [bool(row.get("solve_gap") is not None) for row in run.metrics] == [False, True]
 
 
+def test_masks_alone_are_learnt_from_when_asked_for(tmp_path):
+    """The error says how, and it works."""
+    keys = ["p0", "p1", "p2", "p3"]
+    root = tmp_path / "data"
+    _folder(root, keys, keys)
+    shutil.rmtree(root / "scribbles")
+    with pytest.raises(DataInvalid, match="nothing is drawn on any .*[\\s\\S]*--labels masks"):
+        choose(str(root), "unet")
+    assert choose(str(root), "unet", ("masks",)).phases[0].objective == Fit(SeedsOnly())
+
+
 def test_tables_that_say_nothing_are_not_enough(tmp_path):
     """A header alone tags no picture."""
     with pytest.raises(DataInvalid, match=r"nothing is said of one[\s\S]*tags\.csv"):

@@ -56,7 +56,8 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
     pictures = list_files(root / "images", problems, declaration.nested)
     if not pictures:
         expected = f"files named *{', *'.join(EXTENSIONS)}"
-        mend = "" if declaration.nested else "if they are in subfolders, write `nested = true` into dataset.toml"
+        nested = "" if declaration.nested else "; if they are in subfolders, write `nested = true` into dataset.toml"
+        mend = f"put the pictures there{nested}"
         none = DataInvalid(f"{root / 'images'} holds no pictures", expected=expected, mend=mend)
         raise DataInvalid.of([*problems, none])
     masks = (

@@ -182,7 +182,8 @@ def _flat_mend(name: str, subfolder: str) -> str:
     mend = f"move the maps into {name}/ itself, named like their images"
     if not name.startswith("scribbles"):
         return mend
-    return f"{mend}; those of several annotators into folders of their own, such as {name}_{subfolder}/"
+    own = subfolder if subfolder.startswith("scribbles") else f"{name}_{subfolder}"
+    return f"{mend}; those of several annotators into folders of their own, such as {own}/"
 
 
 def _finding(folder: Path, found: str, expected: str, mend: str, fault: bool) -> Finding:

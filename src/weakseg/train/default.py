@@ -150,7 +150,8 @@ def _looked_at(training: Folder | Fold) -> list[Sample]:
         raise DataInvalid(
             "nothing is drawn on any training picture, and nothing is said of one",
             expected=f"scribbles/, clicks.csv, masks that dataset.toml declares fully_labelled, or {', '.join(TABLES)}",
-            mend="mark a few pixels of every class, or tag the classes of every picture in tags.csv",
+            mend="mark a few pixels of every class, or tag the classes of every picture in tags.csv; to learn from all"
+            " masks, train with --labels masks",
         )
     return few
 
