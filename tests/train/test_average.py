@@ -72,6 +72,16 @@ def test_an_average_is_that_of_a_loop_over_numbers(values, decay, begun):
     assert network.weight.item() == pytest.approx(values[-1])
 
 
+def test_masks_of_infinities_are_copied():
+    """Infinity less infinity would make them nan, and every answer of the averaged network with them."""
+    network = nn.Linear(1, 1)
+    network.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+    averaged = averaged_copy(network)
+    for step in range(3):
+        follow(averaged, network, 0.9, step)
+    assert torch.equal(averaged.get_buffer("mask"), network.get_buffer("mask"))
+
+
 def test_a_training_keeps_the_average_of_its_steps_and_trains_as_without(tmp_path):
     """All weights after each step, averaged by hand in double precision; those that go on do not know of it."""
     recipe, after = tiny_recipe(average=0.7), []

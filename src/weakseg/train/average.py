@@ -11,6 +11,9 @@ import copy
 import torch
 from torch import Tensor, nn
 
+STATISTICS = ("running_mean", "running_var")
+"""How names of statistics end, in torch and in what builds on it."""
+
 
 def averaged_copy(network: nn.Module) -> nn.Module:
     """A network whose weights are about to `follow` another's, which they equal so far."""
@@ -19,7 +22,10 @@ def averaged_copy(network: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def follow(averaged: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move averaged weights towards a network's, in place; statistics of normalisation too, while counts are copied.
+    """Move averaged weights, and running statistics of normalisation, towards a network's, in place.
+
+    All else that a network holds is copied: counts have no average, nor have infinities, which stand in masks of
+    attention.
 
     Args:
         averaged: what `averaged_copy` made of the network.
@@ -27,15 +33,15 @@ def follow(averaged: nn.Module, network: nn.Module, decay: float, step: int) -> 
         decay: d, in [0, 1).
         step: t, how many steps of the whole training were done before this one.
     """
-    pairs = [*zip(_tensors(averaged), _tensors(network), strict=True)]
-    reals = [(old, new) for old, new in pairs if old.is_floating_point()]
-    old, new = [old for old, _ in reals], [new for _, new in reals]
     share = 1 - min(decay, (1 + step) / (10 + step))
-    torch._foreach_lerp_(old, new, share)  # pyright: ignore[reportPrivateImportUsage]
-    for count, now in pairs:
-        if not count.is_floating_point():
-            count.copy_(now)
+    old, new = _moving(averaged), _moving(network)
+    torch._foreach_lerp_([*old.values()], [*new.values()], share)  # pyright: ignore[reportPrivateImportUsage]
+    kept = dict(averaged.named_buffers())
+    for name, buffer in network.named_buffers():
+        if name not in new:
+            kept[name].copy_(buffer)
 
 
-def _tensors(network: nn.Module) -> list[Tensor]:
-    return [*network.parameters(), *network.buffers()]
+def _moving(network: nn.Module) -> dict[str, Tensor]:
+    statistics = {name: each for name, each in network.named_buffers() if name.endswith(STATISTICS)}
+    return dict(network.named_parameters()) | statistics
