@@ -79,6 +79,18 @@ def test_void_says_nothing_and_company_changes_nothing():
     assert torch.equal(BoxColors()(both, (16, 16))[1:], BoxColors()(mine, (16, 16)))
 
 
+def test_a_cell_that_is_partly_void_costs_what_its_valid_part_does():
+    """Rings of void around things are common in masks, and what lies under them looks like nothing in the box."""
+    image, _ = scene(1.0)
+    valid = np.ones((1, 64, 64), bool)
+    valid[:, :, 16:22] = False
+    cost = BoxColors(cell_px=1)(evidence_of(image, [(1, *BOX)], valid), (8, 8))[0, :, 3, 2]
+    whole = BoxColors(cell_px=1)(evidence_of(image, [(1, *BOX)], valid), (8, 8))[0, :, 3, 4]
+    assert cost.numpy() == pytest.approx(whole.numpy(), abs=0.1)
+    void = BoxColors(cell_px=1)(evidence_of(image, [(1, *BOX)], valid), (32, 32))[0, :, 12, 9]
+    assert not void.any()
+
+
 @pytest.mark.parametrize("box", [(30.0, 30.0, 30.5, 30.5), (-40.0, -40.0, -30.0, -30.0), (60.0, 60.0, 90.0, 90.0)])
 def test_boxes_smaller_than_a_cell_or_cut_by_the_view_are_judged_where_they_are(box):
     """Never a number that is none."""

@@ -60,7 +60,8 @@ class BoxColors:
         costs = [
             self._image(colors[i], valid[i], weak.boxes[i].cpu().numpy(), size, classes) for i in range(len(colors))
         ]
-        return on_grid_of(torch.from_numpy(np.stack(costs)), grid).to(evidence.log_probs.device)
+        found = torch.from_numpy(np.stack(costs))
+        return on_grid_of(found, weak.valid.cpu(), grid).to(evidence.log_probs.device)
 
     def _image(self, colors, valid, boxes, size: tuple[int, int], classes: int) -> Float[np.ndarray, "C h w"]:
         costs = np.zeros((classes, *valid.shape), np.float32)

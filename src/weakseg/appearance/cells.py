@@ -1,10 +1,10 @@
 """The cells whose mean colours an appearance judges, and its costs on the grid that a solver asks for."""
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.cells import pooled
+from weakseg.constraints.cells import pooled, share_per_cell
 from weakseg.energies.cell_colors import cell_colors
 from weakseg.types import Evidence
 
@@ -17,11 +17,14 @@ def colors_of_cells(evidence: Evidence, grid: tuple[int, int], cell_px: int) -> 
     return cell_colors(evidence.image.float(), weak.valid, (rows, columns)).clamp(0, 1).cpu()
 
 
-def on_grid_of(costs: Float[Tensor, "B C _ _"], grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
-    """Means over the cells of a grid that is as coarse or coarser."""
+def on_grid_of(
+    costs: Float[Tensor, "B C _ _"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
+) -> Float[Tensor, "B C h w"]:
+    """Means over the valid part of the cells of a grid that is as coarse or coarser; 0 where nothing is valid."""
     size = costs.shape[2:]
     if tuple(size) == tuple(grid):
         return costs
-    if all(n % g == 0 for n, g in zip(size, grid, strict=True)):
-        return pooled(costs, grid)
-    return F.adaptive_avg_pool2d(costs, grid)
+    share = share_per_cell(valid, size).to(costs)[:, None]
+    even = all(n % g == 0 for n, g in zip(size, grid, strict=True))
+    summed = (lambda values: pooled(values, grid)) if even else (lambda values: F.adaptive_avg_pool2d(values, grid))
+    return summed(costs * share) / summed(share).clamp(min=1e-6)

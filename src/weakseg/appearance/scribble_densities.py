@@ -57,7 +57,8 @@ class ScribbleDensities:
         pictures = torch.where(weak.valid[:, None], evidence.image.float(), 0).clamp(0, 1).cpu().numpy()
         seeds = torch.where(weak.valid, weak.seeds, UNLABELED).cpu().numpy()
         costs = [self._image(*each, classes) for each in zip(pictures, colors, seeds, strict=True)]
-        return on_grid_of(torch.from_numpy(np.stack(costs)), grid).to(evidence.log_probs.device)
+        found = torch.from_numpy(np.stack(costs))
+        return on_grid_of(found, weak.valid.cpu(), grid).to(evidence.log_probs.device)
 
     def _image(self, picture, colors, seeds, classes: int) -> Float[np.ndarray, "C h w"]:
         drawn = np.unique(seeds[seeds != UNLABELED])
