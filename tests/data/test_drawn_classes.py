@@ -53,6 +53,13 @@ def test_it_is_proposed_where_all_masks_agree_and_following_it_tells_of_absent_c
     assert not told(meadows, remark=False)
 
 
+def test_images_without_a_mask_agree_with_nothing(meadows):
+    """Full masks of two images beside marks of twelve: two are too few to propose it from."""
+    for i in range(2, 12):
+        (meadows / "masks" / f"{i}.png").unlink()
+    assert not told(meadows, remark=True)
+
+
 def test_masks_that_show_more_than_was_drawn_contradict_it(meadows):
     """A cow that nobody drew: training would take it for absent; the list of the others is right."""
     save(
