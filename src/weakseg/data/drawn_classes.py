@@ -50,7 +50,11 @@ def drawn_classes(inventory: Inventory, looks: Looks) -> list[Finding]:
 def _left_out(look: Look) -> list[int] | None:
     """The classes of the mask that nothing else tells of; `None` without a mask, or without marks."""
     mask, told = look.counts.get("masks"), [each for source, each in look.counts.items() if source != "masks"]
-    if mask is None or not mask.marked_pixels.any() or not any(each.marked_pixels.any() or each.boxes.any() for each in told):
+    if (
+        mask is None
+        or not mask.marked_pixels.any()
+        or not any(each.marked_pixels.any() or each.boxes.any() for each in told)
+    ):
         return None
     known = sum(each.marked_pixels + each.boxes + each.tagged_pictures for each in told)
     there = mask.marked_pixels > _OVERLOOKED * mask.valid_pixels
