@@ -235,6 +235,8 @@ def test_remembered_multipliers_are_those_of_the_rows():
     "wrong",
     [
         {"temperature": 0.0},
+        {"temperature": 9e-7},
+        {"temperature": float("inf")},
         {"edge_weight": -1.0},
         {"appearance_weight": 1e7},
         {"prediction_weight": float("nan")},
@@ -248,6 +250,14 @@ def test_settings_that_mean_nothing_are_refused(wrong):
     """By name, before anything is solved."""
     with pytest.raises(RecipeInvalid, match=next(iter(wrong))):
         JointProjection(**wrong)
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1e6])
+def test_the_least_and_the_largest_temperature_have_an_answer_with_a_bound(temperature):
+    """A distribution in each cell, and a gap that is a number."""
+    solution = on_pixels(Share(9.0, 1.5), temperature=temperature).solve(small(0))
+    torch.testing.assert_close(solution.target.sum(1), torch.ones(1, *PIXELS))
+    assert -1e-9 <= float(solution.certificate["gap"][0]) < 1
 
 
 def test_every_class_of_a_network_has_a_place_in_the_target():

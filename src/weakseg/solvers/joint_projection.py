@@ -3,7 +3,6 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from math import inf
 
 import numpy as np
 import torch
@@ -29,7 +28,8 @@ LEAST = -1e4
 """Lowest logarithm that is resized: what cannot be has no mean."""
 
 HEAVIEST = 1e6
-"""Largest weight: beyond, sums would no longer hold what the network says, in double precision either."""
+"""Largest weight: beyond, sums would no longer hold what the network says, in double precision either.
+Largest temperature too, and its inverse the least: below, rows cost seconds an image and end in what is no number."""
 
 FINEST_PX = 4
 """Networks at the full resolution cannot tell neighbours apart either, and every step has to wait for the solution."""
@@ -52,7 +52,7 @@ class JointProjection:
     `memory.multipliers` are those of the rows.
 
     Raises:
-        RecipeInvalid: a weight that is negative or no number, a temperature that is not above 0, no constraint.
+        RecipeInvalid: a weight that is negative or no number, a temperature below 1e-6, no constraint.
 
     Pathak et al. 2015, equations (3) and (6); Marin and Boykov 2021, equation (16).
     """
@@ -70,7 +70,7 @@ class JointProjection:
     appearance_weight: float = 1.0
     """alpha: nats of appearance against nats of the prediction."""
     temperature: float = 0.5
-    """T, above 0: how soft the segmentation is; towards 0 it becomes a labelling."""
+    """T, 1e-6 or more: how soft the segmentation is; towards 0 it becomes a labelling."""
     only_classes_present: bool = True
     """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
     cell_px: int | None = None
@@ -87,12 +87,15 @@ class JointProjection:
             raise RecipeInvalid(found, expected="a constraint, or All((one, other))")
         weights = ("edge_weight", "prediction_weight", "appearance_weight", "tolerance")
         wrong = [name for name in weights if not 0 <= getattr(self, name) <= HEAVIEST]
-        wrong += [] if 0 < self.temperature < inf else ["temperature"]
+        wrong += [] if 1 / HEAVIEST <= self.temperature <= HEAVIEST else ["temperature"]
         wrong += [] if _whole(self.max_sweeps) else ["max_sweeps"]
         wrong += [] if self.cell_px is None or _whole(self.cell_px) else ["cell_px"]
         if wrong:
             given = ", ".join(f"{name}={getattr(self, name)}" for name in wrong)
-            expected = f"weights and a tolerance from 0 to {HEAVIEST:g}, a temperature above 0, whole numbers from 1"
+            expected = (
+                f"weights and a tolerance from 0 to {HEAVIEST:g}, a temperature from {1 / HEAVIEST:g} to {HEAVIEST:g}, "
+                "whole numbers from 1"
+            )
             raise RecipeInvalid(f"JointProjection({given})", expected=expected)
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
