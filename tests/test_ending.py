@@ -83,7 +83,9 @@ def test_exit_codes_are_passed_on(capsys, monkeypatch):
     assert [_ended(lambda: sys.exit(1)), _ended(lambda: sys.exit(0)), _ended(lambda: None)] == [1, 0, 0]
     assert capsys.readouterr() == ("", "")
     assert _ended(lambda: sys.exit(130)) == _ended(_raise(KeyboardInterrupt())) == 130
-    assert "--resume" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "--resume" in said
+    assert "before, start it again" in said, "there is no run to go on with"
 
 
 def test_libraries_are_quiet(capsys):

@@ -20,7 +20,8 @@ _TOO_LITTLE = (
 
 
 _AFTERWARDS = {
-    "train": "The same command goes on from the last checkpoint with --resume.",
+    "train": "The same command goes on from the last checkpoint with --resume, once it had said that it was training; "
+    "before, start it again.",
     "experiments": "The same command goes on from where it was.",
     "demo": "A demonstration is not gone on with: the next one begins anew, in a folder of its own; --epochs makes it "
     "shorter.",
