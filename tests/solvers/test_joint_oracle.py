@@ -19,6 +19,8 @@ SEEDS = st.integers(0, 2**31)
 
 @given(SEEDS)
 @example(8774)
+@example(926)
+@example(5159)
 def test_every_claim_is_true_of_the_problem_as_it_was_put(seed):
     """Distribution, marks, deleted classes, violation, energy, gap and bound, each measured by hand."""
     solver, evidence = random_joint(seed)

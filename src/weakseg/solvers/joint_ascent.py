@@ -124,7 +124,8 @@ def _look(grid: JointGrid, rows: Answer, taken, mean, sweep: int) -> JointAnswer
     lowest = _of_rows(grid, rows) - float((grid.mass * (top + np.log(total))).sum())
     found = _measured(grid, rows, soft, soft, taken)
     if mean is not None:
-        other = _measured(grid, rows, mean, soft, taken)
+        # Later sweeps go on with the mean; an answer stays what it was.
+        other = _measured(grid, rows, mean.copy(), soft, taken)
         if other[0] < found[0] and other[1] <= max(found[1], EXACT * grid.image.cells):
             found = other
     gap, violation, probs, measured = found
