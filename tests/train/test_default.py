@@ -150,6 +150,7 @@ def test_what_tables_say_becomes_rules_on_whole_pictures(tmp_path, tables, rules
     assert isinstance(solver, (DualProjection, JointProjection))
     assert solver.constraint.constraints == (UntaggedClassesAbsent(), *rules)
     assert getattr(solver, "appearance", None) == (BoxColors() if "boxes" in tables else None)
+    assert getattr(solver, "cell_px", None) == (4 if "boxes" in tables else None)
     assert said_of(recipe.phases).startswith("joint: " if "boxes" in tables else "constraints: ")
     assert recipe.augment.crop is None
 

@@ -82,6 +82,7 @@ def _joint(rules: All | None, drawn: bool) -> Method | None:
         appearance=looks[0] if len(looks) == 1 else Appearances(looks),
         appearance_weight=0.5 if drawn else 1.0,
         only_classes_present=rules is None,
+        cell_px=4 if boxed else None,  # colours know where a thing ends better than the logits' own cells can say
         max_sweeps=60,
     )
     if not drawn:
