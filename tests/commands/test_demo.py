@@ -53,12 +53,13 @@ def test_a_slow_machine_gets_a_shorter_demonstration_and_is_told_why(monkeypatch
     """As many epochs as fit, one at least; a quick machine has all of them, without a word."""
     for seconds, epochs in ((0.01, 24), (0.5, 4), (100.0, 1)):
         monkeypatch.setattr(demo, "_seconds_per_step", lambda recipe, seconds=seconds: seconds)
-        console = Console(file=StringIO(), width=300)
+        console = Console(file=StringIO(), width=400)
         found = demo._affordable(demo._on_scenes(), 150.0, console)
         assert {recipe.epochs for recipe in found.values()} == {epochs}
         said = console.file.getvalue()
         assert ("shortened from 24 epochs to" in said) == (epochs < 24)
         assert f"A step takes {seconds:.2g} s" in said or epochs == 24
+        assert ("not which method is better" in said) == (epochs < 12)
 
 
 def test_ctrl_c_advises_what_the_command_can_do(weakseg, tmp_path, monkeypatch):

@@ -111,9 +111,10 @@ def _affordable(recipes: dict[str, Recipe], budget_s: float, console: Console) -
     if epochs == first.epochs:
         return recipes
     took = duration(epochs * steps * seconds * len(recipes))
+    few = " So few epochs show that all runs, and not which method is better." if epochs < first.epochs / 2 else ""
     console.print(
         f"A step takes {seconds:.2g} s on this machine at present, so this is shortened from {first.epochs} epochs to "
-        f"{epochs}, about {took} in all; scores are lower than after all of them (--epochs {first.epochs}).",
+        f"{epochs}, about {took} in all; scores are lower than after all of them (--epochs {first.epochs}).{few}",
         highlight=False,
     )
     return {name: with_epochs(recipe, epochs) for name, recipe in recipes.items()}
