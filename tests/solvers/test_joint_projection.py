@@ -178,6 +178,18 @@ def test_strong_edges_make_an_image_one_region_around_its_marks():
     assert (found[1, :, 9:] > 0.9).all()
 
 
+def test_without_rows_the_status_is_about_edges():
+    """Solved to the tolerance, or how far from the bound it stopped."""
+    generator = torch.Generator().manual_seed(0)
+    log_probs = torch.randn((1, 3, 16, 16), generator=generator).log_softmax(1)
+    batch = batch_of(torch.full((1, 16, 16), UNLABELED), classes=3)
+    evidence = Evidence(batch.image, log_probs, batch.weak)
+    assert on_pixels().solve(evidence).status == ("Solved: within 0.001 nats per pixel of the optimum.",)
+    (short,) = on_pixels(edge_weight=1.0, max_sweeps=1).solve(evidence).status
+    assert short.startswith("Stopped: ")
+    assert "No row" not in short
+
+
 def test_crops_have_the_boundaries_of_their_image():
     """A crop's edges weigh what they weigh in the whole image, so that its inside is segmented alike."""
     generator = torch.Generator().manual_seed(0)

@@ -13,6 +13,9 @@ from weakseg.solvers import projection_status
 from weakseg.solvers.dual_problem import DualProblem
 from weakseg.solvers.grid_problem import GridProblem
 
+NO_ROW = "No row applies."
+"""Of an image of which nothing is demanded."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -62,7 +65,7 @@ def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[s
     elif not answer.settled:
         sentence = projection_status.stopped(answer.steps, numbers["gap"], numbers["violation"])
     elif not len(rows):
-        sentence = "No row applies."
+        sentence = NO_ROW
     else:
         sentence = projection_status.relaxed(rows.names, missed)
     return sentence + (

@@ -16,6 +16,7 @@ from weakseg.constraints.linear_rows import All, Constraint, deletion, is_constr
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import RecipeInvalid
 from weakseg.solvers.allowed_classes import allowed_classes
+from weakseg.solvers.certificate import NO_ROW
 from weakseg.solvers.cut_problem import grid_of
 from weakseg.solvers.dual_projection import DualProjection
 from weakseg.solvers.finite_logits import require_finite
@@ -140,8 +141,13 @@ class JointProjection:
         )
 
     def _told(self, sentence: str, gap: float) -> str:
+        """How the solve ended: what became of the rows, where there are any, and of the edges."""
         done = gap <= self.tolerance
-        return sentence if done else f"{sentence} Stopped: {gap:.1e} nats per pixel above the bound."
+        solved = f"Solved: within {self.tolerance:g} nats per pixel of the optimum."
+        edges = solved if done else f"Stopped: {gap:.1e} nats per pixel above the bound."
+        if NO_ROW in sentence:
+            return sentence.replace(NO_ROW, edges)
+        return sentence if done else f"{sentence} {edges}"
 
     def _scores(self, evidence: Evidence) -> Float[Tensor, "B C h w"]:
         """What each cell's classes are worth before edges and rows, in units of the temperature."""
