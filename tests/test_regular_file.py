@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from weakseg.data.image_file import read_image, read_labels
+from weakseg.data.image_file import any_size, read_image, read_labels
 from weakseg.data.scribblesup import read_scribbles
 from weakseg.data.voc import VOC_CLASSES, Voc
 from weakseg.errors import DataInvalid, RunInvalid, WeaksegError
@@ -106,4 +106,4 @@ def test_a_mask_of_sbd_is_a_file(kind, tmp_path):
     (tmp_path / "VOC2012/ImageSets/Segmentation/train.txt").write_text("a\n")
     KINDS[kind][0](tmp_path / "sbd/cls/a.mat")
     with pytest.raises(DataInvalid, match="no mask|FIFO|device"):
-        Voc(str(tmp_path / "VOC2012"), "train", sbd=str(tmp_path / "sbd"))._mask("a")
+        Voc(str(tmp_path / "VOC2012"), "train", sbd=str(tmp_path / "sbd"))._mask("a", any_size, 1)
