@@ -99,11 +99,17 @@ class GridPotts:
             (D, h, w), float32, contiguous; D = 2 (right, down) or 4 (and down-right, down-left). Entry [d, i, j] is
             for cell (i, j) and its neighbour one of `steps` away; 0 where that is outside or either is invalid.
         """
-        height, width = grid = grid or (valid.shape[0], valid.shape[1])
-        _, weights = self._weights(torch.tensor(image)[None], torch.tensor(valid)[None], grid)
-        costs = np.zeros((len(weights), height, width), np.float32)
-        for cost, step, weight in zip(costs, self.steps, weights, strict=True):
-            ends(cost, step)[0][...] = weight[0].numpy()
+        grid = grid or (valid.shape[0], valid.shape[1])
+        return self.edge_costs_of(torch.tensor(image)[None], torch.tensor(valid)[None], grid)[0].numpy()
+
+    def edge_costs_of(
+        self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
+    ) -> Float[Tensor, "B D h w"]:
+        """`edge_costs` of a batch, where its images are."""
+        _, weights = self._weights(image, valid, grid)
+        costs = image.new_zeros((len(image), len(weights), *grid), dtype=torch.float32)
+        for d, (step, weight) in enumerate(zip(self.steps, weights, strict=True)):
+            ends(costs[:, d], step)[0].copy_(weight)
         return costs
 
     def _weights(

@@ -1,17 +1,25 @@
-r"""Ascent of the joint dual, equation 67: edges one by one, rows by Newton's steps, with a gap that goes to 0."""
+r"""Ascent of the joint dual, equation 67: edges one by one, rows by Newton's steps, with a gap that goes to 0.
 
+On a CPU each image climbs by itself, compiled, because a processor's cache holds one and not a batch; on other devices
+the images of a batch climb together, in torch, because a device's step costs the same for one and for many.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from weakseg.kernels.box_gap import gap_and_violation
 from weakseg.kernels.edge_ascent import climb
-from weakseg.kernels.neighbours import ends
 from weakseg.solvers.certificate import Answer
 from weakseg.solvers.dual_projection import DualProjection
-from weakseg.solvers.joint_grid import JointGrid
+from weakseg.solvers.edge_ascent_of_tensors import Swept, entering, sweep_tensors
+from weakseg.solvers.joint_grid import JointGrid, side_by_side
 
 FIRST, FACTOR = 10, 1.35
 """Sweeps before the first look at the gap, and how many more there are at each later look than at the one before."""
@@ -28,7 +36,7 @@ UNMOVED = 1e-30
 
 @dataclass(frozen=True)
 class JointAnswer:
-    """Where the ascent ended, in units of the temperature."""
+    """Where an image's ascent ended, in units of the temperature."""
 
     rows: Answer
     """The projection at the last multipliers of edges; its `probs` are the segmentation of lowest energy found."""
@@ -39,114 +47,138 @@ class JointAnswer:
     sweeps: int
 
 
-def ascend(
-    grid: JointGrid, projection: DualProjection, first: Answer, tolerance: float, max_sweeps: int
-) -> JointAnswer:
-    """Climb until the gap per valid cell is within the tolerance.
+@dataclass(frozen=True)
+class Goal:
+    """How far to climb, and how rows are solved for on the way."""
 
-    Args:
-        grid: the problem.
-        projection: how rows are solved for, at given multipliers of edges.
-        first: the projection without edges: where multipliers begin.
-        tolerance: of the gap, in units of the temperature per valid cell.
-        max_sweeps: over all edges, at most.
-    """
-    edges = np.zeros((len(grid.steps), *grid.scores.shape))
-    before, mean, steps = edges.copy(), np.zeros_like(grid.scores), np.array(grid.steps)
-    inverse = np.where(grid.sure, UNMOVED, 1 / grid.mass)
-    rows = replace(first, problem=grid.image.problem)
-    taken, within = np.zeros_like(grid.scores), tolerance * grid.image.cells
-    answer = _look(grid, rows, taken, None, 0)
-    sweep, since, look = 0, 1, FIRST
-    while sweep < max_sweeps and max(answer.gap, answer.violation) > within:
-        count = min(look, max_sweeps) - sweep
-        if rows.multipliers.size:
-            count = min(count, ROWS)
-            rows = projection.climb([grid.tilted(taken)], [rows.multipliers[0]])[0]
-        climb(_finite(grid, rows), edges, before, mean, inverse, grid.half, steps, since, count)
-        sweep, since, taken = sweep + count, since + count, _taken(grid, edges)
-        if sweep < min(look, max_sweeps):
+    projection: DualProjection
+    """At given multipliers of edges."""
+    tolerance: float
+    """Of the gap, in units of the temperature per valid cell."""
+    max_sweeps: int
+    """Over all edges, at most."""
+
+
+def ascend_apart(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: Goal) -> list[JointAnswer]:
+    """Climb on a CPU until each image's gap is within the tolerance; `firsts` are the projections without edges."""
+    with ThreadPoolExecutor(min(len(grids), os.cpu_count() or 1)) as threads:
+        each = threads.map(lambda grid, first: _ascend(grid, [first], goal, _sweep_compiled)[0], grids, firsts)
+        return list(each)
+
+
+def ascend_together(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: Goal) -> list[JointAnswer]:
+    """Climb on any device until all gaps are within the tolerance; `firsts` are the projections without edges."""
+    return _ascend(side_by_side(grids), firsts, goal, sweep_tensors)
+
+
+def _sweep_compiled(swept: Swept, scores, inverse, half, steps, firsts, count) -> Swept:
+    """The sweeps of `sweep_tensors` on one image on the CPU."""
+    values = (scores, swept.edges, swept.before, swept.mean, inverse, half)
+    climb(*(each[0].numpy() for each in values), np.array(steps), firsts[0], count)
+    return swept
+
+
+def _ascend(grid: JointGrid, firsts: Sequence[Answer], goal: Goal, sweep: Callable[..., Swept]) -> list[JointAnswer]:
+    steps, most, within = grid.steps, goal.max_sweeps, goal.tolerance * grid.cells
+    edges = grid.scores.new_zeros((len(grid.scores), len(steps), *grid.scores.shape[1:]))
+    swept = Swept(edges, edges.clone(), torch.zeros_like(grid.scores))
+    inverse = torch.where(grid.sure, UNMOVED, 1 / grid.mass)
+    rows = [replace(first, problem=image.problem) for first, image in zip(firsts, grid.images, strict=True)]
+    solved = lambda: goal.projection.climb(grid.tilted(entering(swept.edges, steps)), [r.multipliers[0] for r in rows])  # noqa: E731
+    answers = _look(grid, rows, torch.zeros_like(grid.scores), None, 0)
+    done, since, look = 0, [1] * len(rows), FIRST
+    while done < most and (open_ := _open(answers, within)).any():
+        count = min(look, most) - done
+        if grid.rows.bounds.shape[1]:
+            count, rows = min(count, ROWS), solved()
+        swept = sweep(swept, _finite(grid, rows), inverse, grid.half, steps, since, count)
+        done, since = done + count, [number + count for number in since]
+        if done < min(look, most):
             continue
         look = int(FACTOR * look) + 1
-        if rows.multipliers.size:
-            rows = projection.climb([grid.tilted(taken)], [rows.multipliers[0]])[0]
-        found = _look(grid, rows, taken, mean, sweep)
-        # Momentum that led downwards is lost, and what was averaged with it.
-        since = 1 if found.lowest < answer.lowest else since
-        answer = _better(answer, found)
-    return answer
+        rows = solved() if grid.rows.bounds.shape[1] else rows
+        found = _look(grid, rows, entering(swept.edges, steps), swept.mean, done)
+        for i in np.flatnonzero(open_):
+            # Momentum that led downwards is lost, and what was averaged with it.
+            since[i] = 1 if found[i].lowest < answers[i].lowest else since[i]
+            answers[i] = _better(answers[i], found[i])
+    return answers
 
 
-def _taken(grid: JointGrid, edges: Float[np.ndarray, "D C h w"]) -> Float[np.ndarray, "C h w"]:
-    """What edges add to each cell: what enters it less what leaves it."""
-    taken = np.zeros_like(grid.scores)
-    for edge, step in zip(edges, grid.steps, strict=True):
-        (near, far), flow = ends(taken, step), ends(edge, step)[0]
-        near -= flow
-        far += flow
-    return taken
+def _open(answers: Sequence[JointAnswer], within: Float[np.ndarray, " B"]):
+    """Which images have not come near enough; others keep the answer that they have."""
+    return np.array([max(answer.gap, answer.violation) for answer in answers]) > within
 
 
-def _finite(grid: JointGrid, rows: Answer) -> Float[np.ndarray, "C h w"]:
+def _finite(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B C h w"]:
     """Scores with rows; what is not allowed lies so low that no edge lifts it to where anything is likely."""
-    scores = _tilted_scores(grid, rows)
-    lift = 8 * len(grid.half) * float((grid.half.max(0) / grid.mass).max())
-    allowed = scores > -np.inf
-    lowest = float(scores[allowed].min()) - lift - 1e3
-    return np.where(allowed, scores, lowest)
+    scores = _tilted_scores(grid, _multipliers(grid, rows))
+    lift = 8 * len(grid.steps) * (grid.half.amax(1) / grid.mass).amax((1, 2))
+    allowed = scores > -torch.inf
+    lowest = torch.where(allowed, scores, torch.inf).amin((1, 2, 3)) - lift - 1e3
+    return torch.where(allowed, scores, lowest[:, None, None, None])
 
 
-def _tilted_scores(grid: JointGrid, rows: Answer) -> Float[np.ndarray, "C h w"]:
+def _multipliers(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B N"]:
+    return torch.from_numpy(grid.side_of([each.multipliers for each in rows])).to(grid.scores.device)
+
+
+def _tilted_scores(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C h w"]:
     """The scores with what rows add where they can change anything; the rest is counted by `_of_rows`."""
-    if not rows.multipliers.size:
+    if not multipliers.numel():
         return grid.scores
-    tilt = rows.problem.tilt(torch.from_numpy(rows.multipliers))[0].expand(-1, grid.mass.size).numpy()
-    return np.where(grid.moved, grid.scores + tilt.reshape(grid.scores.shape), grid.scores)
+    tilt = grid.rows.tilt(multipliers)
+    tilt = tilt.unflatten(2, grid.mass.shape[1:]) if tilt.shape[2] > 1 else tilt[..., None]
+    return torch.where(grid.moved[:, None], grid.scores + tilt, grid.scores)
 
 
-def _of_rows(grid: JointGrid, rows: Answer) -> float:
+def _of_rows(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
     """What the multipliers of rows promise, less what they gain where one class is left."""
-    if not rows.multipliers.size:
-        return 0.0
-    tilt = rows.problem.tilt(torch.from_numpy(rows.multipliers))[0].expand(-1, grid.mass.size)
-    only = torch.where(grid.image.problem.scores[0] > -torch.inf, tilt, 0.0).sum(0)
-    gained = only * grid.image.problem.mass[0] * torch.from_numpy(grid.sure.ravel())
-    return float((rows.multipliers * rows.problem.bounds.numpy()).sum()) - float(gained.sum())
+    if not multipliers.numel():
+        return grid.mass.new_zeros(len(multipliers))
+    only = torch.where(grid.rows.scores > -torch.inf, grid.rows.tilt(multipliers), 0.0).sum(1)
+    gained = only * grid.rows.mass * grid.sure.flatten(1)
+    return (multipliers * grid.rows.bounds).sum(1) - gained.sum(1)
 
 
-def _look(grid: JointGrid, rows: Answer, taken, mean, sweep: int) -> JointAnswer:
-    """The better of the multipliers' segmentation and the mean one, and how far it is from the dual's value."""
-    logits = _tilted_scores(grid, rows) + taken / grid.mass
-    top = logits.max(0)
-    soft = np.exp(logits - top)
-    total = soft.sum(0)
+def _look(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> list[JointAnswer]:
+    """The better of the multipliers' segmentation and the mean one, and how far each image is from its dual's value."""
+    multipliers = _multipliers(grid, rows)
+    logits = _tilted_scores(grid, multipliers) + taken / grid.mass[:, None]
+    top = logits.amax(1, keepdim=True)
+    soft = (logits - top).exp()
+    total = soft.sum(1, keepdim=True)
     soft /= total
-    lowest = _of_rows(grid, rows) - float((grid.mass * (top + np.log(total))).sum())
-    found = _measured(grid, rows, soft, soft, taken)
+    partition = (top + total.log())[:, 0]
+    lowest = (_of_rows(grid, multipliers) - (grid.mass * partition).sum((1, 2))).tolist()
+    side = multipliers.cpu().numpy()
+    gap, violation, measured = _judged(grid, side, soft, soft, taken)
+    take = np.zeros(len(rows), dtype=bool)
     if mean is not None:
+        other, missed, seen = _judged(grid, side, mean, soft, taken)
+        take = (other < gap) & (missed <= np.maximum(violation, EXACT * grid.cells))
+        gap, violation = np.where(take, other, gap), np.where(take, missed, violation)
+        measured = np.where(take[:, None], seen, measured)
+    answers = []
+    for i, row in enumerate(rows):
         # Later sweeps go on with the mean; an answer stays what it was.
-        other = _measured(grid, rows, mean.copy(), soft, taken)
-        if other[0] < found[0] and other[1] <= max(found[1], EXACT * grid.image.cells):
-            found = other
-    gap, violation, probs, measured = found
-    rows = replace(rows, probs=torch.from_numpy(probs.reshape(len(probs), -1)), measured=measured)
-    return JointAnswer(rows, lowest, gap, violation, sweep)
+        probs = mean[i].clone() if take[i] else soft[i]
+        probs = probs[: row.problem.scores.shape[1]].flatten(1)
+        row = replace(row, probs=probs, measured=measured[[i]][:, grid.places[i]])
+        answers.append(JointAnswer(row, lowest[i], float(gap[i]), float(violation[i]), sweep))
+    return answers
 
 
-def _measured(grid: JointGrid, rows: Answer, probs, soft, taken):
-    """Gap and violation of a segmentation beside the multipliers that led to `soft`, and what rows measure on it."""
-    flat = torch.from_numpy(probs.reshape(1, len(probs), -1))
-    measured = rows.problem.measured(flat).numpy()
-    gap, violation = gap_and_violation(
-        rows.problem.bounds.numpy(), rows.problem.prices.numpy(), rows.multipliers, measured
-    )
-    apart = 0.0
+def _judged(grid: JointGrid, multipliers: Float[np.ndarray, "B N"], probs, soft, taken):
+    """Gaps and violations of segmentations beside the multipliers that led to `soft`, and what rows measure on them."""
+    measured = grid.rows.measured(probs.flatten(2)).cpu().numpy()
+    bounds, prices = grid.rows.bounds.cpu().numpy(), grid.rows.prices.cpu().numpy()
+    gap, violation = gap_and_violation(bounds, prices, multipliers, measured)
+    paid = (grid.edges(probs) + (taken * probs).sum((1, 2, 3))).clamp(min=0)
     if probs is not soft:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(probs > 0, probs * (np.log(probs) - np.log(soft)), 0.0)
-        apart = float((ratio.sum(0) * grid.mass * ~grid.sure).sum())
-    paid = grid.edges(probs) + float((taken * probs).sum())
-    return float(gap[0]) + max(paid, 0.0) + apart, float(violation[0]), probs, measured
+        ratio = torch.where(probs > 0, probs * (probs.log() - soft.log()), 0.0)
+        paid = paid + (ratio.sum(1) * grid.mass * ~grid.sure).sum((1, 2))
+    return gap + paid.cpu().numpy(), violation, measured
 
 
 def _better(old: JointAnswer, new: JointAnswer) -> JointAnswer:

@@ -1,10 +1,7 @@
 """The joint problem: seeds, prediction, appearance, edges and linear rows at once, soft and with a certificate."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -21,8 +18,8 @@ from weakseg.solvers.cut_problem import grid_of
 from weakseg.solvers.dual_projection import DualProjection
 from weakseg.solvers.finite_logits import require_finite
 from weakseg.solvers.grid_problem import known_cells
-from weakseg.solvers.joint_ascent import JointAnswer, ascend
-from weakseg.solvers.joint_grid import JointGrid, joint_grid
+from weakseg.solvers.joint_ascent import Goal, ascend_apart, ascend_together
+from weakseg.solvers.joint_grid import joint_grid
 from weakseg.types import UNLABELED, Evidence, Memory, Solution
 
 LEAST = -1e4
@@ -115,24 +112,21 @@ class JointProjection:
         firsts = projection.answers(images, start)
         if self.potts is None:
             return projection.solution(scores, images, rows, firsts, known)
-        half, steps = self._half(self.potts, evidence, grid), self.potts.steps
+        half = self._half(self.potts, evidence, grid)
+        problems = [first.problem if first.proof is not None else None for first in firsts]
+        grids = [
+            joint_grid(images[i], known, i, half[i], self.potts.steps, problems[i]) for i in range(len(images))
+        ]
+        ascend = ascend_apart if scores.device.type == "cpu" else ascend_together
         inner = replace(projection, tolerance=1e-8)
-
-        def climbed(i: int) -> tuple[JointGrid, JointAnswer]:
-            problem = joint_grid(images[i], known, i, half[i], steps)
-            if firsts[i].proof is not None:
-                problem = problem.relaxed(firsts[i].problem)
-            return problem, ascend(problem, inner, firsts[i], self.tolerance / self.temperature, self.max_sweeps)
-
-        with ThreadPoolExecutor(min(len(images), os.cpu_count() or 1)) as threads:
-            found = list(threads.map(climbed, range(len(images))))
-        answers = [replace(answer.rows, proof=first.proof) for (_, answer), first in zip(found, firsts, strict=True)]
+        found = ascend(grids, firsts, Goal(inner, self.tolerance / self.temperature, self.max_sweeps))
+        answers = [replace(answer.rows, proof=first.proof) for answer, first in zip(found, firsts, strict=True)]
         solution = projection.solution(scores, images, rows, answers, known)
         column = lambda values: torch.tensor(values, dtype=torch.float64, device=scores.device)  # noqa: E731
         each = [self.temperature / max(image.cells, 1e-9) for image in images]
-        gap = column([answer.gap * unit for (_, answer), unit in zip(found, each, strict=True)])
-        lowest = column([answer.lowest * unit for (_, answer), unit in zip(found, each, strict=True)])
-        more = {"gap": gap, "sweeps": column([float(answer.sweeps) for _, answer in found])}
+        gap = column([answer.gap * unit for answer, unit in zip(found, each, strict=True)])
+        lowest = column([answer.lowest * unit for answer, unit in zip(found, each, strict=True)])
+        more = {"gap": gap, "sweeps": column([float(answer.sweeps) for answer in found])}
         return replace(
             solution,
             energy=(lowest + gap).to(scores.dtype),
@@ -172,11 +166,11 @@ class JointProjection:
         allowed = [allowed_classes(seeds[i], weak.tags[i], True) for i in range(len(rows))]
         return [each + deletion(~those, None, grid) for each, those in zip(rows, allowed, strict=True)]
 
-    def _half(self, potts: GridPotts, evidence: Evidence, grid: tuple[int, int]) -> list[Float[np.ndarray, "D h w"]]:
-        """Half of what each pair of neighbours pays, in units of the temperature, image by image."""
-        sides = (side_in_cells(evidence.weak, grid) * (self.edge_weight / (2 * self.temperature))).tolist()
-        images, valid = evidence.image.float().cpu().numpy(), evidence.weak.valid.cpu().numpy()
-        return [potts.edge_costs(images[i], valid[i], grid).astype(np.float64) * side for i, side in enumerate(sides)]
+    def _half(self, potts: GridPotts, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B D h w"]:
+        """Half of what each pair of neighbours pays, in units of the temperature."""
+        sides = side_in_cells(evidence.weak, grid).double() * (self.edge_weight / (2 * self.temperature))
+        costs = potts.edge_costs_of(evidence.image.float(), evidence.weak.valid, grid)
+        return costs.double() * sides.to(costs.device)[:, None, None, None]
 
 
 def working_grid(evidence: Evidence, cell_px: int | None, finest_px: int) -> tuple[int, int]:
