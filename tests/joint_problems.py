@@ -1,8 +1,11 @@
 """Random small joint problems with everything that is hostile in them, and equation 66 as it reads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -24,11 +27,19 @@ from weakseg import (
 )
 from weakseg.constraints.cells import side_in_cells
 from weakseg.constraints.linear_rows import Constraint, LinearRows, class_row, join, rows_of
+from weakseg.solvers import joint_projection
 from weakseg.solvers.allowed_classes import allowed_classes
 from weakseg.types import UNLABELED
 
 LABELLINGS = 2000
 """How many are tried for an image, at most."""
+
+
+@contextmanager
+def as_off_the_cpu() -> Iterator[None]:
+    """The joint problem solved the way it is on other devices: all images at once, in torch."""
+    with patch.object(joint_projection, "ascend_apart", joint_projection.ascend_together):
+        yield
 
 
 def random_joint(seed: int) -> tuple[JointProjection, Evidence]:

@@ -3,12 +3,14 @@
 The campaign of docs/reliability.md: `pytest tests/solvers/test_joint_oracle.py --hypothesis-profile=campaign`.
 """
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from joint_problems import Asked, asked_of, one_of, random_joint
+from joint_problems import Asked, as_off_the_cpu, asked_of, one_of, random_joint
 
 from weakseg import Evidence, JointProjection, Solution
 from weakseg.errors import EvidenceInvalid
@@ -17,14 +19,16 @@ from weakseg.types import UNLABELED
 SEEDS = st.integers(0, 2**31)
 
 
-@given(SEEDS)
-@example(8774)
-@example(926)
-@example(5159)
-def test_every_claim_is_true_of_the_problem_as_it_was_put(seed):
+@pytest.mark.parametrize("way", [nullcontext, as_off_the_cpu])
+@given(seed=SEEDS)
+@example(seed=8774)
+@example(seed=926)
+@example(seed=5159)
+def test_every_claim_is_true_of_the_problem_as_it_was_put(way, seed):
     """Distribution, marks, deleted classes, violation, energy, gap and bound, each measured by hand."""
     solver, evidence = random_joint(seed)
-    solution = solver.solve(evidence)
+    with way():
+        solution = solver.solve(evidence)
     for tensor in (solution.target, solution.energy, *solution.certificate.values()):
         assert tensor.isfinite().all()
     assert (solution.target >= 0).all()

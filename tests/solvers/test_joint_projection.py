@@ -1,5 +1,6 @@
 """The joint problem: its special cases, its certificate, and an independent solver of the same dual."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -10,6 +11,7 @@ import torch
 from batches import CLASSES, batch_of, mixed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joint_problems import as_off_the_cpu
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
@@ -101,11 +103,13 @@ def oracle(solver: JointProjection, evidence: Evidence) -> tuple[float, np.ndarr
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
 @pytest.mark.parametrize("constraint", [All(()), Share(9.0, 1.5), Share(7.0, np.inf)], ids=["none", "priced", "hard"])
 @pytest.mark.parametrize("seed", range(2))
-def test_it_finds_what_a_general_solver_finds(seed, constraint, temperature):
+@pytest.mark.parametrize("way", [nullcontext, as_off_the_cpu])
+def test_it_finds_what_a_general_solver_finds(way, seed, constraint, temperature):
     """The same energy and the same segmentation, with edges and rows at once."""
     solver = on_pixels(constraint, temperature=temperature, tolerance=1e-7, max_sweeps=600)
     evidence = small(seed)
-    solution = solver.solve(evidence)
+    with way():
+        solution = solver.solve(evidence)
     energy, expected = oracle(solver, evidence)
     assert float(solution.energy[0]) == pytest.approx(energy, abs=2e-5)
     np.testing.assert_allclose(solution.target[0].numpy(), expected, atol=2e-2)
