@@ -1,6 +1,7 @@
 """What solvers and losses cost on a GPU, beside the training step they are added to; no rows where there is none.
 
-The problems are those of crf.py and projection.py. Times are wall clock between two synchronisations, medians of ten.
+The problems are those of crf.py, projection.py and joint.py. Times are wall clock between two synchronisations,
+medians of ten.
 """
 
 import os
@@ -10,6 +11,7 @@ from statistics import median
 
 import torch
 from crf import CELLS, CLASSES, IMAGES, PIXELS, scene
+from joint import LABELS, heavy
 from projection import Fixed, evidence_of, problem
 
 from weakseg import (
@@ -55,6 +57,16 @@ def measure() -> Iterator[tuple[str, float, str]]:
         solver = DualProjection(Fixed([rows for _, rows in problems]))
         spent = seconds(lambda solver=solver, shown=shown: solver.solve(shown))
         yield f"projection.batched_ms_per_image_{name}_cuda", 1000 * spent / 16, "ms, 16 images of 65 x 65"
+    for images in (1, 16):
+        solver, shown = heavy(images)
+        there = Batch(shown.image, shown.weak, ()).to("cuda")
+        shown = Evidence(there.image, shown.log_probs.cuda(), there.weak)
+        numbers = solver.solve(shown).certificate
+        spent = seconds(lambda solver=solver, shown=shown: solver.solve(shown))
+        unit = f"ms, {images} images of 161 x 161 cells, {LABELS} classes, to {float(numbers['gap'].max()):.1e} nats"
+        yield f"joint.ms_per_image_{images}_cuda", 1000 * spent / images, unit
+        sweeps = float(numbers["sweeps"].max())
+        yield f"joint.sweep_ms_{images}_cuda", 1000 * spent / sweeps, f"ms a sweep of all, of {sweeps:.0f}; rows, too"
 
 
 def training_step(batch: Batch) -> Callable[[], object]:

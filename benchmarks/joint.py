@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
 from statistics import median
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -39,11 +40,13 @@ from weakseg import (
 )
 from weakseg.constraints.cells import side_in_cells
 from weakseg.constraints.linear_rows import class_row, join, rows_of
+from weakseg.solvers import joint_projection
 from weakseg.solvers.dual_projection import RELAXED_PRICE
 from weakseg.train.method import methods
 
 SIDE, LABELS, EDGE_NATS = 321, 5, 10.0
 PROBLEMS = 1000
+COMPARED = 100
 LITTLE = 10_000
 
 
@@ -57,6 +60,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
         yield f"joint.gap_below_1e-4_T{temperature:g}", share, f"share of {PROBLEMS}"
     milliseconds, found = large()
     yield "joint.ms_per_image", milliseconds, f"ms, to a gap of {found:.1e} nats a pixel"
+    yield from in_torch()
     yield "joint.step_share", step_share(), "of a training step of a U-Net of width 16 on 8 crops of 96 x 128"
 
     yield from labellings()
@@ -109,7 +113,18 @@ def evidence_of(generator: np.random.Generator, size: tuple[int, int], classes: 
 
 def large() -> tuple[float, float]:
     """Median of three solves of the problem that the heading names, and the gap."""
-    evidence = evidence_of(np.random.default_rng(0), (SIDE, SIDE), LABELS, sharp=3.0)
+    solver, evidence = heavy(1)
+    solution = solver.solve(evidence)
+    return 1e3 * median(seconds(lambda: solver.solve(evidence)) for _ in range(3)), float(solution.certificate["gap"])
+
+
+def heavy(images: int) -> tuple[JointProjection, Evidence]:
+    """That problem, as often as is asked."""
+    each = [evidence_of(np.random.default_rng(seed), (SIDE, SIDE), LABELS, sharp=3.0) for seed in range(images)]
+    batch = Batch.from_seeds(
+        *(torch.cat(part) for part in zip(*((e.image, e.weak.seeds) for e in each), strict=True)), LABELS
+    )
+    evidence = Evidence(batch.image, torch.cat([e.log_probs for e in each]), batch.weak)
     grid = ((SIDE + 1) // 2, (SIDE + 1) // 2)
     solver = JointProjection(
         All((Rows(LABELS, 6, 2.0),)),
@@ -119,8 +134,21 @@ def large() -> tuple[float, float]:
         only_classes_present=False,
         max_sweeps=200,
     )
-    solution = solver.solve(evidence)
-    return 1e3 * median(seconds(lambda: solver.solve(evidence)) for _ in range(3)), float(solution.certificate["gap"])
+    return solver, evidence
+
+
+def in_torch() -> Iterator[tuple[str, float, str]]:
+    """The ascent of other devices, which is in torch, on this one: what it costs, and whether it goes elsewhere."""
+    solver, evidence = heavy(1)
+    apart = [gap(seed, 1.0) for seed in range(COMPARED)]
+    with patch.object(joint_projection, "ascend_apart", joint_projection.ascend_together):
+        milliseconds = 1e3 * median(seconds(lambda: solver.solve(evidence)) for _ in range(3))
+        numbers = solver.solve(evidence).certificate
+        together = [gap(seed, 1.0) for seed in range(COMPARED)]
+    unit = f"ms, {int(numbers['sweeps'][0])} sweeps to a gap of {float(numbers['gap'][0]):.1e} nats a pixel"
+    yield "joint.torch_ms_per_image", milliseconds, unit
+    differ = float(np.abs(np.subtract(apart, together)).max())
+    yield "joint.torch_gap_apart", differ, f"nats, largest difference of the gap from the compiled one's, {COMPARED}"
 
 
 def step_share() -> float:

@@ -16,6 +16,7 @@ from weakseg import (
     Fit,
     GatedCRF,
     GridPotts,
+    JointProjection,
     LocalKernel,
     MeanField,
     MumfordShah,
@@ -50,6 +51,8 @@ SOLVERS = [
     MeanField(steps=3),
     MeanField(damped=False, steps=3),
     SoftSelfLabels(),
+    JointProjection(tolerance=1e-5),
+    JointProjection(SizesWithin(), temperature=0.3, cell_px=2, tolerance=1e-5),
 ]
 ENERGIES = [
     GridPotts(),

@@ -144,7 +144,10 @@ def test_no_image_is_changed_by_the_rest_of_its_batch(seed):
     for i in range(len(evidence.image)):
         one, seen = one_of(solver, evidence, i)
         alone = one.solve(seen)
-        for found, expected in ((together.energy, alone.energy), (together.certificate["gap"], alone.certificate["gap"])):
+        for found, expected in (
+            (together.energy, alone.energy),
+            (together.certificate["gap"], alone.certificate["gap"]),
+        ):
             torch.testing.assert_close(found[i], expected[0], atol=1e-4, rtol=1e-4)
         assert together.status[i] == alone.status[0]
 

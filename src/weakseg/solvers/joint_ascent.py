@@ -162,7 +162,7 @@ def _look(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> l
     answers = []
     for i, row in enumerate(rows):
         # Later sweeps go on with the mean; an answer stays what it was.
-        probs = mean[i].clone() if take[i] else soft[i]
+        probs = mean[i].clone() if mean is not None and take[i] else soft[i]
         probs = probs[: row.problem.scores.shape[1]].flatten(1)
         row = replace(row, probs=probs, measured=measured[[i]][:, grid.places[i]])
         answers.append(JointAnswer(row, lowest[i], float(gap[i]), float(violation[i]), sweep))

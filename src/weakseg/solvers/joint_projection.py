@@ -114,9 +114,7 @@ class JointProjection:
             return projection.solution(scores, images, rows, firsts, known)
         half = self._half(self.potts, evidence, grid)
         problems = [first.problem if first.proof is not None else None for first in firsts]
-        grids = [
-            joint_grid(images[i], known, i, half[i], self.potts.steps, problems[i]) for i in range(len(images))
-        ]
+        grids = [joint_grid(images[i], known, i, half[i], self.potts.steps, problems[i]) for i in range(len(images))]
         ascend = ascend_apart if scores.device.type == "cpu" else ascend_together
         inner = replace(projection, tolerance=1e-8)
         found = ascend(grids, firsts, Goal(inner, self.tolerance / self.temperature, self.max_sweeps))
