@@ -79,6 +79,27 @@ def test_training_on_masks_alone_is_judged_as_well(drawn_farm):
     assert "'sheep'" in faults(drawn_farm)["splits/train.txt"].found
 
 
+@pytest.mark.parametrize("splits", [True, False])
+def test_masks_that_only_judge_are_a_remark_whose_advice_trains(drawn_farm, splits):
+    """The folder is sound, and a training of it has to be asked for in one of the two ways that are named."""
+    shutil.rmtree(drawn_farm / "scribbles")
+    if not splits:
+        shutil.rmtree(drawn_farm / "splits")
+    with pytest.raises(DataInvalid, match="nothing is drawn"):
+        choose(str(drawn_farm), "unet")
+
+    told = remarks(drawn_farm)["masks"]
+
+    assert "nothing but masks tells of the training images" in told.found
+    assert not faults(drawn_farm)
+    assert "--labels masks" in told.mend
+    assert (choose(str(drawn_farm), "unet", labels=("masks",)).training[0].seeds >= 0).all()
+    (line,) = (part for part in told.mend.split("`") if part.startswith("fully_labelled"))
+    write(drawn_farm / "dataset.toml", line)
+    assert (choose(str(drawn_farm), "unet").training[0].seeds >= 0).all()
+    assert "masks" not in remarks(drawn_farm)
+
+
 def test_marks_of_one_class_alone_are_a_fault(drawn_farm):
     """Whichever it is; what mends it is named."""
     _erase(drawn_farm, 0, 1)

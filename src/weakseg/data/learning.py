@@ -1,5 +1,7 @@
 """What is wrong with the training labels of a data folder by themselves, whatever its masks to judge by show."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Int
 
@@ -19,6 +21,10 @@ def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, bef
         return []
     classes = inventory.contents.legend.classes
     drawn, tables = _sources(inventory, looks, keys)
+    unused = []
+    if not told_by(drawn, tables, classes).known.any():
+        drawn = [looks[key].counts["masks"] for key in keys if "masks" in looks[key].counts]
+        unused = [*_masks_alone(inventory, drawn)]
     told, judged = told_by(drawn, tables, classes), _judged(looks, (*keys, *splits.get("val", ())), classes)
     place = (
         inventory.root / "splits" / "train.txt"
@@ -27,6 +33,7 @@ def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, bef
     )
     faults = [finding for problem in unlearnable(told, judged) for finding in findings_of(problem, place, "")]
     return faults or [
+        *unused,
         *_unknown_classes(inventory, told, judged),
         *_only_at_the_border(inventory, drawn, looks),
         *_all_tagged_alike(inventory, told, keys),
@@ -42,8 +49,8 @@ def training_keys(splits: Splits) -> tuple[str, ...]:
 
 
 def _sources(inventory: Inventory, looks: Looks, keys: tuple[str, ...]) -> tuple[list[LabelCounts], list[LabelCounts]]:
-    """The counts that training sees of drawn sources and of tables: masks only where nothing else says anything."""
-    classes, full = inventory.contents.legend.classes, inventory.contents.fully_labelled
+    """The counts that training sees of drawn sources and of tables."""
+    full = inventory.contents.fully_labelled
     drawn = [
         counts
         for key in keys
@@ -51,9 +58,15 @@ def _sources(inventory: Inventory, looks: Looks, keys: tuple[str, ...]) -> tuple
         if source != "tables" and (source != "masks" or key in full)
     ]
     tables = [looks[key].counts["tables"] for key in keys if "tables" in looks[key].counts]
-    if not told_by(drawn, tables, classes).known.any():
-        drawn = [looks[key].counts["masks"] for key in keys if "masks" in looks[key].counts]
     return drawn, tables
+
+
+def _masks_alone(inventory: Inventory, masks: list[LabelCounts]) -> Iterator[Finding]:
+    """Masks judge and do not teach, unless somebody says so."""
+    if any(each.marked_pixels.any() for each in masks):
+        text = "nothing but masks tells of the training images, and masks are only judged by, unless they are wanted"
+        mend = "`weakseg train --labels masks` learns from them, as it does where dataset.toml says `fully_labelled ="
+        yield Finding(inventory.root / "masks", text, "", f'{mend} ["*"]`', remark=True)
 
 
 def _judged(looks: Looks, keys: tuple[str, ...], classes: Classes) -> Int[np.ndarray, " C"]:
