@@ -1,10 +1,15 @@
 """A CRF behind a trained network: asked for by --crf, tuned once, kept in the run."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from weakseg import DenseCRF
+from weakseg.commands import tune_crf
+from weakseg.evaluate.tune_crf import Tuned
 from weakseg.train.run_folder import open_run
 
 
@@ -53,6 +58,27 @@ def test_it_is_tuned_on_what_was_kept_aside_and_never_on_what_is_judged(weakseg,
     said = weakseg("tune-crf", tmp_path / "run", "--pictures", 3)
     assert said.code == 0, said.err
     assert told in said.out
+
+
+def test_masks_without_a_class_tune_nothing(weakseg, trained, hearts):
+    """Void ones are passed over, and where there are no others that is said."""
+    masks = [hearts / "masks" / f"slice{number:02d}.png" for number in range(8)]
+    for path in masks:
+        Image.fromarray(np.full((64, 64), 255, np.uint8)).save(path)
+    said = weakseg("tune-crf", trained)
+    assert said.code == 2
+    assert "none of 8 training pictures has a mask that shows a class" in said.err
+    Image.fromarray(np.eye(64, dtype=np.uint8)).save(masks[3])
+    assert "on 1 training picture:" in weakseg("tune-crf", trained).out
+
+
+def test_a_crf_that_helps_nothing_is_not_advised(weakseg, trained, monkeypatch):
+    """What was found is kept, and it is said that none is better."""
+    worse = Tuned(DenseCRF(), without=0.5, before=0.4, after=0.4)
+    monkeypatch.setattr(tune_crf, "tune", lambda *given, **more: worse)
+    assert "leave --crf out" in weakseg("tune-crf", trained, "--pictures", 1).out
+    monkeypatch.setattr(tune_crf, "tune", lambda *given, **more: replace(worse, after=0.6))
+    assert "leave --crf out" not in weakseg("tune-crf", trained, "--pictures", 1).out
 
 
 def test_a_damaged_crf_is_one_clear_message(weakseg, trained):

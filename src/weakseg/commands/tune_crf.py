@@ -19,6 +19,7 @@ from weakseg.evaluate.predict import Predictor
 from weakseg.evaluate.tune_crf import Predicted, Tuned, tune
 from weakseg.report.run import dataset
 from weakseg.train.run_folder import Run, keep_crf, open_run
+from weakseg.types import UNLABELED
 
 
 def tune_and_show(path: Path, pictures: int, device: str | None, recipe: Path | None = None) -> None:
@@ -27,6 +28,8 @@ def tune_and_show(path: Path, pictures: int, device: str | None, recipe: Path | 
     tuned, on = _tuned(run, run.predictor(device or best_device()), pictures)
     print(f"mean IoU on {on}: {tuned.without:.4f} without CRF, {tuned.before:.4f} untuned, {tuned.after:.4f} tuned")
     print(f"{tuned.crf}\nkept in the run: --crf uses it from now on")
+    if tuned.after <= tuned.without:
+        print("no setting is better than no CRF here: leave --crf out")
 
 
 def which_crf(run: Run) -> str:
@@ -51,7 +54,7 @@ def _tuned(run: Run, predictor: Predictor, most: int) -> tuple[Tuned, str]:
     with bar("tuning") as told:
         tuned = tune(predicted, run.classes, progress=told)
     keep_crf(run.path, tuned.crf)
-    return tuned, f"{len(predicted)} {kind} pictures"
+    return tuned, f"{len(predicted)} {kind} picture{'s' * (len(predicted) > 1)}"
 
 
 def _tuning_pictures(run: Run) -> tuple[Dataset, str]:
@@ -66,12 +69,12 @@ def _tuning_pictures(run: Run) -> tuple[Dataset, str]:
 
 
 def _predicted(pictures: Dataset, kind: str, predictor: Predictor, most: int) -> list[Predicted]:
-    """Up to so many of those with masks, drawn from all over the set."""
+    """Up to so many of those with masks to compare with, drawn from all over the set."""
     found = []
     with bar("predicting") as told:
         for index in np.random.default_rng(0).permutation(len(pictures)).tolist():
             sample = pictures[index]
-            if sample.truth is not None:
+            if sample.truth is not None and (sample.truth != UNLABELED).any():
                 probs = predictor(sample.image).astype(np.float16)
                 found.append(Predicted(sample.image, probs, sample.truth))
                 told(len(found), min(most, len(pictures)))
@@ -79,7 +82,7 @@ def _predicted(pictures: Dataset, kind: str, predictor: Predictor, most: int) ->
                 break
     if not found:
         raise DataInvalid(
-            f"none of {len(pictures)} {kind} pictures has a full mask",
+            f"none of {len(pictures)} {kind} pictures has a mask that shows a class",
             mend="add masks of some of these pictures, or use --crf as it is",
         )
     return found

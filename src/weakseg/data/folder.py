@@ -128,7 +128,8 @@ def find(name: str) -> Path:
     for place in places:
         if place.is_dir():
             return place
-    tried = f"{places[0].resolve()} and " + (f"{places[1]}" if shelf else "$WEAKSEG_DATA, which is not set")
+    tried = " and ".join(dict.fromkeys(str(place.resolve()) for place in places))
+    tried += "" if shelf else " and $WEAKSEG_DATA, which is not set"
     raise DataInvalid(
         f"no data folder '{name}' (tried {tried})",
         mend="give a path, or set WEAKSEG_DATA; a run looks from the folder it was started in",
