@@ -107,7 +107,21 @@ OF_FOLDERS = {
     "unknown class in sizes": (lambda r: add(r / "sizes.csv", "a,pig,0,1"), "sizes.csv", "'pig'", "correct the line"),
     "unknown class in boxes": (lambda r: add(r / "boxes.csv", "a,7,0,0,1,1"), "boxes.csv", "'7'", "correct the line"),
     "share in percent": (lambda r: add(r / "sizes.csv", "a,sheep,5,90"), "sizes.csv", "5 to 90", "correct the line"),
-    "semicolons": (lambda r: write(r / "tags.csv", "image;present;absent"), "tags.csv", "no column", "correct"),
+    "semicolons": (
+        lambda r: write(r / "tags.csv", "image;present;absent"), "tags.csv", "no column", "commas in place of ';'"
+    ),
+    "too few values": (
+        lambda r: write(r / "dataset.toml", "values = [0, 1]"), "dataset.toml", "are 2, and there are 3", "`values`"
+    ),
+    "a list of another name": (
+        lambda r: (r / "splits/val.txt").rename(r / "splits/valid.txt"), "splits/valid.txt", "no split", "to 'val.txt'"
+    ),
+    "a list beside splits": (
+        lambda r: (r / "splits/train.txt").rename(r / "train.txt"), "train.txt", "not looked at", "splits/train.txt"
+    ),
+    "a key listed twice": (
+        lambda r: add(r / "splits/train.txt", "a"), "splits/train.txt", "in line 1 already", "remove one of the two"
+    ),
     "every class absent": (
         lambda r: write(r / "tags.csv", TABLES["tags.csv"][0], "a,,background;cow;sheep"), "tags.csv", "every", "leave"
     ),

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from farms import faults, save, write
+from farms import faults, remarks, save, write
 from PIL import Image
 
 from weakseg.data.folder import Folder
@@ -122,6 +122,30 @@ def test_labels_of_another_image_are_found_without_a_cause(shapes):
     assert finding.file == shapes / "scribbles"
     assert "would agree" not in finding.found
     assert "draw or export again" in finding.mend
+
+
+def test_marks_of_two_images_that_were_exchanged_are_a_remark(shapes):
+    """They are few among all marks; the two images are named."""
+    one, other = (shapes / "scribbles" / f"{key}.png" for key in ("p0", "p7"))
+    first = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(first)
+
+    assert not faults(shapes)
+    assert remarks(shapes)["scribbles"].keys == ("p0", "p7")
+    assert "most in 2 of 8 pictures: p0, p7" in remarks(shapes)["scribbles"].found
+
+
+def test_clicks_that_count_rows_from_below_are_found(shapes):
+    """Most of them hit the same class all the same."""
+    rows = ["{0},disk,{1},{2}", "{0},background,2,2", "{0},background,60,30", "{0},background,60,20"]
+    places = [(key, 22 + 2 * number, 20 + number) for number, key in enumerate(KEYS)]
+    write(shapes / "clicks.csv", "image,class,x,y", *(row.format(*place) for place in places for row in rows))
+    assert not faults(shapes)
+
+    below = [(key, x, 63 - y) for key, x, y in places]
+    write(shapes / "clicks.csv", "image,class,x,y", *(row.format(*place) for place in below for row in rows))
+    assert "mirrored, top for bottom" in faults(shapes)["clicks.csv"].found
 
 
 @pytest.mark.parametrize("table", ["tags.csv", "clicks.csv", "boxes.csv", "sizes.csv"])

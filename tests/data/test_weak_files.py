@@ -111,6 +111,8 @@ BAD = {
         ("a,cwo,", "unknown class 'cwo'"),
         ("b,cow;sheep,sheep", "'sheep' is both present and absent"),
         ("a,cow", "2 cells"),
+        ("a,cow|horse,", "write 'cow;horse'"),
+        ('a,"cow, horse",', "write 'cow;horse'"),
     ],
     read_sizes: [
         ("a,cow,30%,0.5", "min is '30%'"),
@@ -127,7 +129,12 @@ BAD = {
         ("a,cow,5,,9,5", "top is ''"),
         ("a,7,1,1,2,2", "unknown class '7'"),
     ],
-    read_clicks: [("a,cow,1,inf", "y is 'inf'"), ("a,cow,x,1", "x is 'x'"), ("z,cow,1,1", "no picture 'z'")],
+    read_clicks: [
+        ("a,cow,1,inf", "y is 'inf'"),
+        ("a,cow,x,1", "x is 'x'"),
+        ("z,cow,1,1", "no picture 'z'"),
+        ("C:\\x\\a.png,cow,1,1", "write 'a'"),
+    ],
 }
 GOOD = {
     read_tags: ("image,present,absent", "c.2,cow,"),
@@ -169,6 +176,23 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, reader):
 
     for name, found in (("a.csv", "is missing"), ("b.csv", "not UTF-8")):
         assert found in str(reader(tmp_path / name, legend, KEYS)[1][0])
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "';'"), ("\t", "tabs")])
+def test_other_marks_between_cells_are_named(table, mark, name):
+    """The advice is about the whole table, and not to remove its first line."""
+    _, (problem,) = table(read_boxes, "image,class,left,top,right,bottom".replace(",", mark), f"a{mark}cow")
+    assert f"commas in place of {name}" in problem.mend
+
+    _, (problem,) = table(read_boxes, "image,label,xmin,ymin,xmax,ymax", "a,cow,1,1,2,2")
+    assert "give the columns these names" in problem.mend
+
+
+def test_a_column_that_stands_there_twice_is_told(table):
+    """Either may be the one that is meant."""
+    said, (problem,) = table(read_clicks, "image,class,class,x,y", "a,cow,sheep,1,1")
+    assert not said
+    assert "several columns class" in str(problem)
 
 
 def test_a_row_may_say_nothing(table):

@@ -88,7 +88,7 @@ def test_masks_that_only_judge_are_a_remark_whose_advice_trains(drawn_farm, spli
     with pytest.raises(DataInvalid, match="nothing is drawn"):
         choose(str(drawn_farm), "unet")
 
-    told = remarks(drawn_farm)["masks"]
+    told = remarks(drawn_farm)["splits/train.txt" if splits else "."]
 
     assert "nothing but masks tells of the training images" in told.found
     assert not faults(drawn_farm)
@@ -97,7 +97,7 @@ def test_masks_that_only_judge_are_a_remark_whose_advice_trains(drawn_farm, spli
     (line,) = (part for part in told.mend.split("`") if part.startswith("fully_labelled"))
     write(drawn_farm / "dataset.toml", line)
     assert (choose(str(drawn_farm), "unet").training[0].seeds >= 0).all()
-    assert "masks" not in remarks(drawn_farm)
+    assert not [told for told in remarks(drawn_farm).values() if "nothing but masks" in told.found]
 
 
 def test_marks_of_one_class_alone_are_a_fault(drawn_farm):
@@ -191,3 +191,12 @@ def test_unreadable_labels_are_told_before_what_they_fail_to_teach(drawn_farm):
     (drawn_farm / "scribbles" / "a.png").write_bytes(b"")
 
     assert list(faults(drawn_farm)) == ["scribbles/a.png"]
+
+
+def test_a_table_that_cannot_be_read_is_told_before_what_it_fails_to_teach(drawn_farm):
+    """It may be the one that tells."""
+    shutil.rmtree(drawn_farm / "scribbles")
+    write(drawn_farm / "tags.csv", "image;present;absent", "a;cow;")
+
+    assert list(faults(drawn_farm)) == ["tags.csv"]
+    assert not [told for told in remarks(drawn_farm).values() if "nothing but masks" in told.found]

@@ -165,7 +165,8 @@ def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple
             problems.append(problem.at(f"{path}, line {number}"))
             continue
         if key in keys:
-            problems.append(DataInvalid(f"{path}, line {number}: '{key}' stands in line {keys[key]} already"))
+            found = f"{path}, line {number}: '{key}' stands in line {keys[key]} already"
+            problems.append(DataInvalid(found, mend="remove one of the two lines"))
         keys.setdefault(key, number)
     if not keys and not problems:
         problems.append(

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from weakseg.data.agreement import Cause, Marks, clicked, drawn, likely_cause
-from weakseg.data.finding import Finding, counted
+from weakseg.data.finding import Finding, counted, some
 from weakseg.data.folder import read_sample, read_values
 from weakseg.data.inventory import Inventory
 from weakseg.data.look import Looks
 from weakseg.data.orientation import AS_STORED
 
 _MOST = 0.1
-"""Share that annotators may err by; on people's scribbles of hearts and photos it is below 0.001."""
+"""Share that annotators may err by where they say where; on people's scribbles of hearts and photos it is below
+0.001."""
 _LEAST = 20
 """Pixels that are denied at least: fewer are a slip of the pen."""
 _MOST_OF_TABLES, _LEAST_OF_TABLES = 0.3, 5
-"""The same for tables, whose rows say more than a pixel."""
+"""The same for tags, sizes and boxes, whose rows say more than a pixel; clicks need as many."""
 _HALF = 0.5
 """A single map is told of where more than so much of it is denied."""
 _TRIED = 40
@@ -29,20 +30,23 @@ def disagreements(inventory: Inventory, looks: Looks) -> list[Finding]:
         each = {key: look.compared[source] for key, look in looks.items() if source in look.compared}
         said, denied = sum(one.said for one in each.values()), sum(one.denied for one in each.values())
         maps = source in inventory.layers
-        share, least = (_MOST, _LEAST) if maps else (_MOST_OF_TABLES, _LEAST_OF_TABLES)
+        share = _MOST if source in _places(inventory) else _MOST_OF_TABLES
+        least = _LEAST if maps else _LEAST_OF_TABLES
         wrong = [key for key, one in each.items() if maps and one.denied > max(_HALF * one.said, _LEAST)]
-        if not wrong and (denied < least or denied <= share * said):
-            continue
         keys = tuple(key for key, one in each.items() if one.denied > share * one.said)
+        if sum(each[key].denied for key in keys) < least:
+            continue
         text = (
-            f"{denied / said:.0%} of what it says about {counted([*each])} with a mask is something else in the mask,"
-            f" most in {counted(keys, [*each])}"
+            f"{100 * denied / said:.3g}% of what it says about {counted([*each])} with a mask is something else in the"
+            f" mask, most in {counted(keys, [*each])}: {some(keys)}"
         )
         cause = likely_cause(_marks(inventory, looks, source, keys[:_TRIED])) if source in _places(inventory) else None
         if cause:
             text += f"; {cause.agreement:.0%} of it would agree if it were {_undone(inventory, cause)}"
         mend = _mend(inventory, source, cause, whole=len(keys) == len(each))
-        found.append(Finding(inventory.root / source, text, "labels that agree with the masks", mend, keys))
+        # A few images of many may be exchanged ones, or a careless annotator's: worth knowing.
+        few = not wrong and denied <= share * said
+        found.append(Finding(inventory.root / source, text, "labels that agree with the masks", mend, keys, remark=few))
     return found
 
 

@@ -16,7 +16,7 @@ from weakseg.data.finding import Finding, findings_of
 from weakseg.data.image_file import EXTENSIONS
 from weakseg.data.labelmap import findings_of_labelmap
 from weakseg.data.left_out import holds_label_maps, images_left_out, maps_left_out, strangers, unfollowed
-from weakseg.data.legend import Legend, read_legend
+from weakseg.data.legend import Legend, double_meanings, read_legend
 from weakseg.data.parts import findings_of_parts
 from weakseg.data.weak_files import READERS
 from weakseg.errors import DataInvalid
@@ -34,6 +34,8 @@ class Inventory:
     """The label maps of pictures by folder ("masks", "scribbles" and all that begin so), then by key."""
     tables: tuple[str, ...]
     """Names of the tables there are."""
+    unread: tuple[str, ...]
+    """Names of those that say something that cannot be read."""
 
     @property
     def judged(self) -> bool:
@@ -51,9 +53,11 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     there = [root / name for name in READERS if os.path.lexists(root / name)]
     tables = there if pictures and legend.declared else []
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
+    unread = []
     for table in tables:
         said[table.name], problems = READERS[table.name](table, legend, pictures)
         findings += _all_of(problems, table, "correct the line, or remove it")
+        unread += [table.name] * bool(problems)
     problems: Problems = []
     masks = layers.get("masks", {})
     full = declared_full(root, legend.declaration, pictures, masks, problems)
@@ -66,7 +70,7 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     drawn = tuple(layers[name] for name in names)
     words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
     contents = Contents(legend, pictures, masks, frozenset(full), frozenset(everything), drawn, *words, folders=names)
-    return Inventory(root, contents, layers, tuple(table.name for table in tables)), findings
+    return Inventory(root, contents, layers, tuple(table.name for table in tables), tuple(unread)), findings
 
 
 def _legend(root: Path) -> tuple[Legend, list[Finding]]:
@@ -84,6 +88,8 @@ def _legend(root: Path) -> tuple[Legend, list[Finding]]:
     said = [(p, next((file for file in files if p.found.startswith(str(file))), root)) for p in problems]
     findings = [f for p, file in said for f in findings_of(p, file, "correct the names of the classes")]
     names = declaration.classes or tuple(_lines(root / "classes.txt"))
+    if any(double_meanings(names, declaration)):
+        names = ()
     makeshift = Legend(names, tuple(range(len(names))), Classes(names), declaration)
     return makeshift, findings if names else [*findings, _unjudged(root)]
 

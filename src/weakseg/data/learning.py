@@ -1,6 +1,7 @@
 """What is wrong with the training labels of a data folder by themselves, whatever its masks to judge by show."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
@@ -17,20 +18,18 @@ from weakseg.types import PRESENT, Classes
 def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, before: list[Finding]) -> list[Finding]:
     """Classes that cannot be learnt, and labels that teach little; nothing where labels cannot be read."""
     keys = training_keys(splits)
-    if not keys or not all(looks[key].readable for key in keys) or any(not finding.remark for finding in before):
+    unread = inventory.unread or not all(looks[key].readable for key in keys)
+    if not keys or unread or any(not finding.remark for finding in before):
         return []
     classes = inventory.contents.legend.classes
+    listed = inventory.root / "splits" / "train.txt"
+    place = listed if listed.is_file() else inventory.root
     drawn, tables = _sources(inventory, looks, keys)
     unused = []
     if not told_by(drawn, tables, classes).known.any():
         drawn = [looks[key].counts["masks"] for key in keys if "masks" in looks[key].counts]
-        unused = [*_masks_alone(inventory, drawn)]
+        unused = [*_masks_alone(drawn, place)]
     told, judged = told_by(drawn, tables, classes), _judged(looks, (*keys, *splits.get("val", ())), classes)
-    place = (
-        inventory.root / "splits" / "train.txt"
-        if (inventory.root / "splits" / "train.txt").is_file()
-        else inventory.root
-    )
     faults = [finding for problem in unlearnable(told, judged) for finding in findings_of(problem, place, "")]
     return faults or [
         *unused,
@@ -61,12 +60,12 @@ def _sources(inventory: Inventory, looks: Looks, keys: tuple[str, ...]) -> tuple
     return drawn, tables
 
 
-def _masks_alone(inventory: Inventory, masks: list[LabelCounts]) -> Iterator[Finding]:
+def _masks_alone(masks: list[LabelCounts], place: Path) -> Iterator[Finding]:
     """Masks judge and do not teach, unless somebody says so."""
     if any(each.marked_pixels.any() for each in masks):
         text = "nothing but masks tells of the training images, and masks are only judged by, unless they are wanted"
         mend = "`weakseg train --labels masks` learns from them, as it does where dataset.toml says `fully_labelled ="
-        yield Finding(inventory.root / "masks", text, "", f'{mend} ["*"]`', remark=True)
+        yield Finding(place, text, "", f'{mend} ["*"]`', remark=True)
 
 
 def _judged(looks: Looks, keys: tuple[str, ...], classes: Classes) -> Int[np.ndarray, " C"]:

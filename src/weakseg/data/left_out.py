@@ -18,6 +18,16 @@ FOLDERS = ("images", "masks", "scribbles", "splits")
 FILES = ("dataset.toml", "classes.txt", *READERS)
 LABELMAP = "labelmap.txt"
 """CVAT's colours, which have a finding of their own."""
+_LISTS = {
+    "train.txt": "train.txt",
+    "training.txt": "train.txt",
+    "val.txt": "val.txt",
+    "valid.txt": "val.txt",
+    "validation.txt": "val.txt",
+    "test.txt": "test.txt",
+    "testing.txt": "test.txt",
+}
+"""Lists of images, in small letters, and the names that they are asked for by."""
 _QUIET = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 """What systems leave in folders, in any case; names that begin with a point are left alone too."""
 _BESIDE = {"", ".txt", ".md", ".json", ".xml", ".csv", ".yaml", ".yml", ".log", ".html", ".pdf", ".ini", ".tfw", ".pgw"}
@@ -98,7 +108,10 @@ def strangers(root: Path) -> list[Finding]:
         ):
             continue
         meant = next((known for known in (*FILES, *FOLDERS) if known == name.lower()), None)
-        if meant and not (root / meant).exists():
+        if name.lower() in _LISTS and not (root / "splits" / name.lower()).exists():
+            mend = f"move it to splits/{name.lower()}"
+            found.append(Finding(root / name, f"'{name}' is not looked at here", "lists in splits/", mend))
+        elif meant and not (root / meant).exists():
             text = f"'{name}' is not looked at"
             found.append(Finding(root / name, text, f"the name '{meant}', in small letters", f"rename it to '{meant}'"))
         elif os.path.isdir(entry.path) or _ending(name) not in ("", ".md", ".py", ".html", ".pdf"):
@@ -113,9 +126,9 @@ def strangers(root: Path) -> list[Finding]:
 
 
 def unfollowed(root: Path) -> Iterator[Finding]:
-    """What stands in the place of a table, declaration, list or folder and is none: a link to nothing, a pipe."""
+    """What stands in the place of a table, declaration or folder and is none: a link to nothing, a pipe."""
     mend = "put the file itself in its place, or remove it"
-    for path in [*(root / name for name in FILES), *sorted((root / "splits").glob("*.txt"))]:
+    for path in (root / name for name in FILES):
         if kind := irregular(path):
             yield Finding(path, f"it is {kind}", "a file", mend)
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
@@ -129,12 +142,12 @@ def _of_splits(folder: Path) -> list[Finding]:
     if not folder.is_dir():
         return []
     names, found = [e.name for e in os.scandir(folder) if not e.name.startswith(".")], []
-    usual = ("train.txt", "val.txt", "test.txt")
     for name in sorted(names):
-        if name.lower() in usual and name not in usual and name.lower() not in names:
-            text, mend = f"'{name}' is no split that is asked for", f"rename it to '{name.lower()}'"
-            found.append(Finding(folder / name, text, "small letters", mend))
-    others = sorted(n for n in names if not n.endswith(".txt") and n.lower() not in {*_QUIET, *usual})
+        meant = _LISTS.get(name.lower(), name)
+        if meant not in names:
+            text, mend = f"'{name}' is no split that is asked for", f"rename it to '{meant}'"
+            found.append(Finding(folder / name, text, f"the name '{meant}'", mend))
+    others = sorted(n for n in names if not n.endswith(".txt") and n.lower() not in {*_QUIET, *_LISTS})
     if others:
         text = f"not looked at: {some(others)}"
         found.append(Finding(folder, text, "lists of keys, named *.txt", "rename what is meant as a list", remark=True))

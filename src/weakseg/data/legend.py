@@ -105,7 +105,7 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
         mend = "list the names of classes, not of images or objects"
         raise DataInvalid(f"{place}: {len(names):,} classes", expected=expected, mend=mend)
     problems = _unknown_names(root, names, declaration)
-    problems += [problem.at(root / "dataset.toml") for problem in _double_meanings(names, declaration)]
+    problems += [problem.at(root / "dataset.toml") for problem in double_meanings(names, declaration)]
     if problems:
         raise DataInvalid.of(problems)
     merge = dict(declaration.merge)
@@ -116,8 +116,8 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
     return Legend(names, tuple(place[merge.get(name, name)] for name in names), classes, declaration)
 
 
-def _double_meanings(names: tuple[str, ...], declaration: Declaration) -> Iterator[DataInvalid]:
-    """Values that dataset.toml gives to two classes, or to a class and to void."""
+def double_meanings(names: tuple[str, ...], declaration: Declaration) -> Iterator[DataInvalid]:
+    """Values and colours that dataset.toml gives to two classes, or to a class and to void, or not to all classes."""
     for folder in dict.fromkeys(("masks", "scribbles", *(name for name, _ in declaration.folders))):
         convention = declaration.convention(folder, names)
         where, values = f" of {folder}/", convention.values

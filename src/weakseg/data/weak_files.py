@@ -6,6 +6,7 @@ is raised, so that a check can list the findings of all files at once. A picture
 
 import csv
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from io import StringIO
@@ -36,7 +37,7 @@ def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[s
     def note(key: str, cells: Cells):
         for column, tag in (("present", PRESENT), ("absent", ABSENT)):
             for name in filter(None, (part.strip() for part in cells[column].split(";"))):
-                if said[key].setdefault(legend.index(name), tag) != tag:
+                if said[key].setdefault(_index_of_one(legend, name), tag) != tag:
                     raise DataInvalid(f"'{name}' is both present and absent in {key}")
 
     becomes = np.array(legend.becomes, int)
@@ -51,6 +52,15 @@ def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[s
 
     problems = each_row(path, ("image", "present", "absent"), keys, note)
     return {key: tags(of) for key, of in said.items()}, problems
+
+
+def _index_of_one(legend: Legend, name: str) -> int:
+    """The class of a name; where it is several names that something else than ; keeps apart, that is told."""
+    parts = [part.strip() for part in re.split(r"[,|/+\s]+", name)]
+    if name not in legend.declared and len(parts) > 1 and {*parts} <= {*legend.declared}:
+        found, mend = f"'{name}' is {len(parts)} classes", f"write '{';'.join(parts)}'"
+        raise DataInvalid(found, expected="names apart by ;", mend=mend)
+    return legend.index(name)
 
 
 def read_sizes(
@@ -128,7 +138,11 @@ def each_row(
         header = [name.strip().lower() for name in next(rows, [])]
         if missing := [name for name in columns if name not in header]:
             found = f"{path} has no column {', '.join(missing)} (its first line: {', '.join(header)})"
-            raise DataInvalid(found, expected=f"the first line {','.join(columns)}, and commas between cells")
+            expected = f"the first line {','.join(columns)}, and commas between cells"
+            raise DataInvalid(found, expected=expected, mend=_mend_of_header(header, columns))
+        if twice := [name for name in columns if header.count(name) > 1]:
+            found, expected = f"{path} has several columns {', '.join(twice)}", "one column of each name"
+            raise DataInvalid(found, expected=expected, mend="remove or rename all but one of them")
         for row in rows:
             if not any(map(str.strip, row)):
                 continue  # spreadsheets leave empty rows at the end, with commas and without
@@ -142,6 +156,16 @@ def each_row(
     except DataInvalid as problem:
         problems.append(problem)
     return problems
+
+
+def _mend_of_header(header: list[str], columns: tuple[str, ...]) -> str:
+    apart = next(
+        (mark for mark in (";", "\t", "|") if all(name in ",".join(header) for name in (mark, *columns))), None
+    )
+    if apart is None:
+        return f"give the columns these names, in a first line of their own: {','.join(columns)}"
+    name = "tabs" if apart == "\t" else f"'{apart}'"
+    return f"save the table with commas in place of {name}, and with points before decimals"
 
 
 def _cells(header: list[str], row: list[str]) -> Cells:
@@ -167,8 +191,13 @@ def find_key(name: str, keys: Collection[str]) -> str:
             return stem
     if "\\" in name:
         return find_key(name.replace("\\", "/"), keys)
-    name = name.strip()
-    raise DataInvalid(f"no picture '{name}'", expected="the name of a file in images/, with or without its extension")
+    name, expected = name.strip(), "the name of a file in images/, with or without its extension"
+    _, slash, last = name.rpartition("/")
+    try:
+        mend = f"write '{find_key(last, keys)}', if that is meant: without the folder" if slash else ""
+    except DataInvalid:
+        mend = ""
+    raise DataInvalid(f"no picture '{name}'", expected=expected, mend=mend)
 
 
 def number_in(cells: Cells, column: str, empty: float | None = None) -> float:
