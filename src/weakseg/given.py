@@ -25,7 +25,13 @@ def tensor_of(given: Given, name: str) -> Tensor:
         EvidenceInvalid: it is anything else.
     """
     if isinstance(given, Tensor):
-        return given
+        if given.layout is torch.strided and not given.is_meta and not given.is_nested:
+            return given
+        raise EvidenceInvalid(
+            f"{name} is a tensor that is sparse, nested or on the meta device",
+            expected="a tensor with a number at every place",
+            mend=f"convert it: {name}.to_dense(), or torch.stack of equal sizes",
+        )
     if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in "biuf":
         # torch warns of arrays that may not be written to, and refuses those of another byte order.
         return torch.from_numpy(np.array(given, dtype=given.dtype.newbyteorder("=")))
@@ -69,7 +75,7 @@ def seeds_of(given: Given, image: Tensor, unlabeled: int) -> Tensor:
         EvidenceInvalid: floating point, booleans, or another shape; says how to bring it to that of the images.
     """
     seeds = tensor_of(given, "seeds")
-    if seeds.is_floating_point() or seeds.dtype == torch.bool:
+    if seeds.is_floating_point() or seeds.is_complex() or seeds.dtype == torch.bool:
         raise EvidenceInvalid(
             f"seeds are {seeds.dtype}",
             expected=f"class numbers as integers, and {unlabeled} where nothing is drawn",

@@ -73,6 +73,7 @@ def test_grey_comes_with_its_axis_without_and_as_colour(given):
         (IMAGE[:1], "1 channels"),
         (IMAGE[None], "one by one"),
         (IMAGE[0, 0], "1 axes"),
+        (IMAGE[:, :0], "one pixel at least"),
         (None, "NoneType"),
         ([1, 2], "list"),
         ("nowhere.png", "missing"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from weakseg import segment
 from weakseg.errors import EvidenceInvalid
@@ -116,6 +117,17 @@ def test_scribbles_that_say_too_little_are_refused(image, scribbles, message):
     """The message says what was found."""
     with pytest.raises(EvidenceInvalid, match=message):
         segment(np.zeros(image, np.float32), scribbles)
+
+
+def test_tensors_are_taken_and_what_is_neither_is_named():
+    """As everywhere where something is handed over."""
+    image, scribbles, _ = flag()
+    found = segment(torch.from_numpy(image), torch.from_numpy(scribbles), unlabeled=255)
+    assert (found.labels == segment(image, scribbles, unlabeled=255).labels).all()
+    with pytest.raises(EvidenceInvalid, match="image is of type str"):
+        segment("image.png", scribbles)
+    with pytest.raises(EvidenceInvalid, match="scribbles is of type list"):
+        segment(image, scribbles.tolist())
 
 
 def test_a_picture_seen_in_a_mirror_has_the_mirrored_segmentation():

@@ -79,6 +79,8 @@ def _array(given: ImageLike) -> Shaped[np.ndarray, "..."]:
 
 
 def _channels_first(values: Shaped[np.ndarray, "..."], channels: int) -> Shaped[np.ndarray, "M H W"]:
+    if not values.size:
+        raise DataInvalid(f"the image is {values.shape}", expected="one pixel at least, and a channel")
     if values.ndim == 2:
         return values[None]
     if values.ndim == 3 and values.shape[0] != channels and values.shape[2] in (channels, 3):

@@ -12,6 +12,7 @@ from weakseg.appearance.mixture import region_scores
 from weakseg.appearance.scribble_scores import scribble_scores
 from weakseg.brief import brief
 from weakseg.errors import EvidenceInvalid
+from weakseg.given import Given, tensor_of
 from weakseg.solvers.alpha_expansion import AlphaExpansion, require_memory
 from weakseg.types import UNLABELED, Batch, Evidence
 
@@ -42,8 +43,8 @@ class Segmentation:
 
 
 def segment(
-    image: Float[np.ndarray, "M H W"],
-    scribbles: Integer[np.ndarray, "_ _"],
+    image: Given,
+    scribbles: Given,
     unlabeled: int = UNLABELED,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Segmentation:
@@ -54,17 +55,20 @@ def segment(
     GrabCut, as long as that lowers the energy.
 
     Args:
-        image: values in [0, 1]; grey, colour or any number of channels. Three channels are taken for sRGB.
+        image: (M, H, W), an array or tensor of values in [0, 1]; grey, colour or any number of channels. Three
+            channels are taken for sRGB.
         scribbles: (H, W), labels where somebody drew, two at least; any whole numbers.
         unlabeled: the value of `scribbles` where nobody drew; 255 in most files.
         progress: told how many cuts are done, and of how many at most.
 
     Raises:
-        EvidenceInvalid: sizes that differ, a picture too large for memory, values that are no picture, nothing drawn,
-            one label only, or every pixel drawn on.
+        EvidenceInvalid: other types, sizes that differ, a picture too large for memory, values that are no picture,
+            nothing drawn, one label only, or every pixel drawn on.
 
     Nieuwenhuis and Cremers 2013, section 3; Rother, Kolmogorov and Blake 2004.
     """
+    image = tensor_of(image, "image").detach().cpu().numpy()
+    scribbles = tensor_of(scribbles, "scribbles").detach().cpu().numpy()
     _refuse_no_picture(image, scribbles)
     labels = _labels(scribbles, unlabeled)
     drawn = scribbles != unlabeled
