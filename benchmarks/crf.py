@@ -9,10 +9,12 @@ from statistics import median
 import torch
 from torch.nn import functional as F
 
-from weakseg import Batch, DenseCRF, Fit, Pretrained, Regularize, SeedsOnly, UNet
-from weakseg.data.folder import Folder
-from weakseg.energies.gaussian_filter import GaussianFilter
-from weakseg.kernels.permutohedral import Lattice
+from weakseg import Batch, Fit, Regularize, SeedsOnly
+from weakseg.data.folder.folder import Folder
+from weakseg.energies import DenseCRF
+from weakseg.lattice.gaussian_filter import GaussianFilter
+from weakseg.lattice.permutohedral import Lattice
+from weakseg.networks import Pretrained, UNet
 
 IMAGES, CLASSES, CELLS, PIXELS = 12, 21, 129, 257
 

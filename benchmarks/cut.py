@@ -23,17 +23,17 @@ from scipy.cluster.vq import kmeans2
 from scipy.ndimage import gaussian_filter
 from single_image import UNDRAWN, icgbench
 
-from weakseg import GridPotts
 from weakseg.appearance.color import perceived
 from weakseg.appearance.scribble_scores import scribble_scores
+from weakseg.cuts.minimise import memory_needed, minimise
+from weakseg.cuts.run import Cut
 from weakseg.data.scenes import Scenes
-from weakseg.kernels.potts_cut import memory_needed, minimise
-from weakseg.kernels.potts_run import Cut
+from weakseg.energies import GridPotts
 from weakseg.one_image.segment import MISLED, SCORE_WEIGHT
 
 STRENGTH, SEEDED, SHARPER = 2.0, 0.03, 5.0
 FIRST_CALL = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t)"
-SOLVE = "from weakseg.solvers.alpha_expansion import compile_kernels; t = time.perf_counter(); compile_kernels()"
+SOLVE = "from weakseg.cuts.alpha_expansion import compile_kernels; t = time.perf_counter(); compile_kernels()"
 
 
 class Problem(NamedTuple):

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import torch
 
-from weakseg import Augment, Fit, Phase, Recipe, SeedsOnly, UNet
+from weakseg import Augment, Fit, Phase, Recipe, SeedsOnly
 from weakseg.data.scenes import Scenes
+from weakseg.networks import UNet
+from weakseg.recipe.recipe import load_recipe
 from weakseg.train import engine
 from weakseg.train.loader import batches_of
 from weakseg.train.optimizer import make_optimizer
-from weakseg.train.recipe import load_recipe
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 STEPS = 8

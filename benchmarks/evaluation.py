@@ -5,11 +5,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from weakseg import Fold, UNet
 from weakseg.data.scenes import Scenes
-from weakseg.evaluate.evaluate import evaluate
-from weakseg.evaluate.predict import Predictor
-from weakseg.train.recipe import load_recipe
+from weakseg.datasets import Fold
+from weakseg.evaluation.evaluate import evaluate
+from weakseg.evaluation.predictor import Predictor
+from weakseg.networks import UNet
+from weakseg.recipe.recipe import load_recipe
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 

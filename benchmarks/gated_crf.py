@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
-from weakseg import Batch, Evidence, GatedCRF, LocalKernel
+from weakseg import Batch, Evidence
+from weakseg.energies import GatedCRF, LocalKernel
 from weakseg.types import UNLABELED
 
 CLASSES, SIDE, RADIUS, POSITION, COLOR = 21, 129, 5, 6.0, 0.1

@@ -14,20 +14,10 @@ from crf import CELLS, CLASSES, IMAGES, PIXELS, scene
 from joint import LABELS, heavy
 from projection import Fixed, evidence_of, problem
 
-from weakseg import (
-    Batch,
-    DenseCRF,
-    DualProjection,
-    Evidence,
-    Fit,
-    GatedCRF,
-    MeanField,
-    Pretrained,
-    Regularize,
-    SeedsOnly,
-    UNet,
-)
-from weakseg.energies.gaussian_filter import GaussianFilter
+from weakseg import Batch, DualProjection, Evidence, Fit, MeanField, Regularize, SeedsOnly
+from weakseg.energies import DenseCRF, GatedCRF
+from weakseg.lattice.gaussian_filter import GaussianFilter
+from weakseg.networks import Pretrained, UNet
 
 
 def measure() -> Iterator[tuple[str, float, str]]:

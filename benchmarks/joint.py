@@ -24,25 +24,21 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 
-from weakseg import (
+from weakseg import Batch, Evidence, JointCut, JointProjection, Solution
+from weakseg.constraints import (
     All,
-    Batch,
     BoxesFilled,
-    Evidence,
-    JointCut,
-    JointProjection,
     NothingOutsideBoxes,
     SizesWithin,
-    Solution,
     TaggedClassesPresent,
-    UNet,
     UntaggedClassesAbsent,
 )
-from weakseg.constraints.cells import side_in_cells
 from weakseg.constraints.linear_rows import class_row, join, rows_of
-from weakseg.solvers import joint_projection
-from weakseg.solvers.dual_projection import RELAXED_PRICE
-from weakseg.train.method import methods
+from weakseg.grids.pooling import side_in_cells
+from weakseg.joint import joint_projection
+from weakseg.networks import UNet
+from weakseg.projection.dual_projection import RELAXED_PRICE
+from weakseg.recipe.method import methods
 
 SIDE, LABELS, EDGE_NATS = 321, 5, 10.0
 PROBLEMS = 1000

@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import nn
 
-from weakseg import DeepLabV3Plus, Untrained
-from weakseg.models.depthwise import depthwise_in_float32
-from weakseg.models.network import NetworkSpec
+from weakseg.networks import DeepLabV3Plus, Untrained
+from weakseg.networks.depthwise import depthwise_in_float32
+from weakseg.networks.network import NetworkSpec
 from weakseg.train.average import averaged_copy, follow
 
 BATCH, SIDE, CLASSES, STEPS = 8, 224, 21, 5

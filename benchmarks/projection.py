@@ -20,25 +20,16 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from weakseg import (
-    All,
-    Augment,
-    DualProjection,
-    Evidence,
-    Fit,
-    LinearRows,
-    SizesWithin,
-    TaggedClassesPresent,
-    UNet,
-    UntaggedClassesAbsent,
-    WeakLabels,
-)
+from weakseg import Augment, DualProjection, Evidence, Fit, WeakLabels
+from weakseg.constraints import All, LinearRows, SizesWithin, TaggedClassesPresent, UntaggedClassesAbsent
 from weakseg.constraints.linear_rows import class_row, deletion, join
 from weakseg.data.scenes import Scenes
 from weakseg.data.view import together
-from weakseg.solvers.grid_problem import grid_problem, known_cells
+from weakseg.grids.known_cells import known_cells
+from weakseg.networks import UNet
+from weakseg.projection.grid_problem import grid_problem
+from weakseg.recipe.recipe import Phase, Recipe, load_recipe
 from weakseg.train.loader import batches_of
-from weakseg.train.recipe import Phase, Recipe, load_recipe
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 CLASSES = 21

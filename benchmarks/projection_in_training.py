@@ -14,26 +14,14 @@ import torch
 from projection import seconds
 from trust_region import Half
 
-from weakseg import (
-    All,
-    Augment,
-    DualProjection,
-    Evidence,
-    Fit,
-    IntervalSizes,
-    Phase,
-    Recipe,
-    Scenes,
-    Simulated,
-    SizesWithin,
-    Solution,
-    Tags,
-    UNet,
-    UntaggedClassesAbsent,
-)
+from weakseg import Augment, DualProjection, Evidence, Fit, Phase, Recipe, Solution
+from weakseg.constraints import All, SizesWithin, UntaggedClassesAbsent
+from weakseg.datasets import Scenes
+from weakseg.networks import UNet
+from weakseg.recipe.recipe import load_recipe
+from weakseg.simulate import IntervalSizes, Simulated, Tags
 from weakseg.train.loader import batches_of
 from weakseg.train.optimizer import make_optimizer
-from weakseg.train.recipe import load_recipe
 from weakseg.types import Batch
 
 RECIPES = Path(__file__).parents[1] / "recipes"

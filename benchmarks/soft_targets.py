@@ -15,23 +15,13 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from weakseg import (
-    All,
-    Batch,
-    DenseCRF,
-    DualProjection,
-    Fit,
-    JointProjection,
-    MeanField,
-    Memory,
-    Scenes,
-    Scribbles,
-    Simulated,
-    SizesWithin,
-    UntaggedClassesAbsent,
-)
+from weakseg import Batch, DualProjection, Fit, JointProjection, MeanField, Memory
+from weakseg.constraints import All, SizesWithin, UntaggedClassesAbsent
 from weakseg.data.soft_target import SoftTarget, quantised, soft_seen
-from weakseg.train.remember import Targets, hidden_segmentation
+from weakseg.datasets import Scenes
+from weakseg.energies import DenseCRF
+from weakseg.simulate import Scribbles, Simulated
+from weakseg.train.targets import Targets, hidden_segmentation
 
 SIZE, CLASSES = (375, 500), 21
 SOLVERS = {

@@ -16,25 +16,16 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from weakseg import (
-    AlphaExpansion,
-    Augment,
-    Fit,
-    Phase,
-    Recipe,
-    RobustCrossEntropy,
-    Scenes,
-    Scribbles,
-    SeedsOnly,
-    Simulated,
-    UNet,
-    train_recipe,
-)
-from weakseg.evaluate.predict import Predictor
-from weakseg.models.depthwise import depthwise_in_float32
+from weakseg import AlphaExpansion, Augment, Fit, Phase, Recipe, SeedsOnly, train_recipe
+from weakseg.datasets import Scenes
+from weakseg.divergences import RobustCrossEntropy
+from weakseg.evaluation.predictor import Predictor
+from weakseg.networks import UNet
+from weakseg.networks.depthwise import depthwise_in_float32
+from weakseg.recipe.recipe import load_recipe, with_epochs
+from weakseg.simulate import Scribbles, Simulated
 from weakseg.train.loader import batches_of
-from weakseg.train.recipe import load_recipe, with_epochs
-from weakseg.train.remember import Targets, sweep
+from weakseg.train.targets import Targets, sweep
 from weakseg.types import Memory
 
 WARM_UP, EVERY_EPOCHS = 4, 5

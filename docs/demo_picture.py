@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from weakseg.data.image_file import palette
+from weakseg.data.images.image_file import palette
 from weakseg.data.overlay import as_rgb, resized, resized_labels, tinted
 from weakseg.report.gallery import weak_labels
-from weakseg.train.run_folder import open_run
+from weakseg.runs.run import open_run
 
 SHOWN, SIZE, GAP_PX = (2, 8, 11), (192, 256), 8
 

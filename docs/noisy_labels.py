@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from weakseg import CrossEntropy, RobustCrossEntropy
+from weakseg.divergences import CrossEntropy, RobustCrossEntropy
 
 try:
     from matplotlib import pyplot

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weakseg.train.run_folder import read_metrics
+from weakseg.runs.run import read_metrics
 
 try:
     from matplotlib import pyplot

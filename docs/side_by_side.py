@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from weakseg.data.image_file import palette
+from weakseg.data.images.image_file import palette
 from weakseg.data.overlay import as_rgb, resized, resized_labels, tinted
-from weakseg.report.run import dataset
-from weakseg.train.run_folder import open_run
+from weakseg.runs.datasets import dataset
+from weakseg.runs.run import open_run
 
 PICTURES, HEIGHT, GAP_PX = 3, 192, 8
 

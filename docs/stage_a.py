@@ -14,19 +14,12 @@ import torch
 from torch.nn import functional as F
 
 import weakseg
-from weakseg import (
-    All,
-    Evidence,
-    Folder,
-    JointCut,
-    JointProjection,
-    ScribbleDensities,
-    SizesWithin,
-    UntaggedClassesAbsent,
-)
+from weakseg import Evidence, Folder, JointCut, JointProjection
+from weakseg.appearance import ScribbleDensities
+from weakseg.constraints import All, SizesWithin, UntaggedClassesAbsent
 from weakseg.data.view import view, whole
-from weakseg.evaluate.confusion import confusion
-from weakseg.train.recipe import load_recipe
+from weakseg.evaluation.scores import confusion
+from weakseg.recipe.recipe import load_recipe
 
 SLICES, WITHIN = 24, 0.25
 RECIPE = Path(__file__).parent.parent / "recipes" / "acdc_partial.py"

@@ -3,8 +3,9 @@
 The heart is small, so slices are enlarged twice and most crops are centred on a marked pixel of a random class.
 """
 
-from weakseg import AdamW, Augment, Fit, Folder, Phase, Pretrained, Recipe, SeedsOnly
-from weakseg.data.declaration import Declaration
+from weakseg import AdamW, Augment, Fit, Folder, Phase, Recipe, SeedsOnly
+from weakseg.data.folder.declaration import Declaration
+from weakseg.networks import Pretrained
 
 PATIENT_AND_FRAME = Declaration(volume=r"patient\d+_frame\d+")
 

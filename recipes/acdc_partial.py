@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg.train.recipe import load_recipe
+from weakseg.recipe.recipe import load_recipe
 
 full = load_recipe(Path(__file__).with_name("acdc_full.py"))
 recipe = replace(full, training=replace(full.training, labels=("scribbles",)))

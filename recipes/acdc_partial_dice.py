@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from weakseg import Fit, PartialDice, SeedsOnly, Sum
-from weakseg.train.recipe import load_recipe
+from weakseg.recipe.recipe import load_recipe
 
 partial = load_recipe(Path(__file__).with_name("acdc_partial.py"))
 phase = replace(partial.phases[0], objective=Sum((Fit(SeedsOnly()), PartialDice())))

@@ -6,8 +6,9 @@ The shares are those of the whole training set, the same for every slice: `weaks
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import All, ClassShares, DualProjection, Fit
-from weakseg.train.recipe import load_recipe
+from weakseg import DualProjection, Fit
+from weakseg.constraints import All, ClassShares
+from weakseg.recipe.recipe import load_recipe
 
 LARGEST = (1.0, 0.0356, 0.0207, 0.0258)
 SMALLEST_BACKGROUND = 0.9278

@@ -7,8 +7,9 @@ paper's own setting at full length, nearly linear in q, was best on held-out pat
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import AlphaExpansion, Fit, RobustCrossEntropy
-from weakseg.train.recipe import load_recipe
+from weakseg import AlphaExpansion, Fit
+from weakseg.divergences import RobustCrossEntropy
+from weakseg.recipe.recipe import load_recipe
 
 partial = load_recipe(Path(__file__).with_name("acdc_partial.py"))
 fit = Fit(AlphaExpansion(prediction_weight=4.6), RobustCrossEntropy(flip=3 / 4.186), weight=32.0, every_epochs=5)

@@ -6,8 +6,9 @@ Seeds are held in mean field, and the prediction is its unary term.
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import DenseCRF, Fit, Hardened, MeanField
-from weakseg.train.recipe import load_recipe
+from weakseg import Fit, Hardened, MeanField
+from weakseg.energies import DenseCRF
+from weakseg.recipe.recipe import load_recipe
 
 dense = load_recipe(Path(__file__).with_name("msrc21_dense_gd.py"))
 fit = Fit(Hardened(MeanField(DenseCRF(), damped=False)), weight=0.3, every_epochs=4)

@@ -6,8 +6,9 @@ Partial cross entropy alone for the first 4 epochs of the schedule of recipes/ms
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import DenseCRF, Fit, Regularize, SeedsOnly, Sum
-from weakseg.train.recipe import load_recipe
+from weakseg import Fit, Regularize, SeedsOnly, Sum
+from weakseg.energies import DenseCRF
+from weakseg.recipe.recipe import load_recipe
 
 partial = load_recipe(Path(__file__).with_name("msrc21_partial.py"))
 objective = Sum((Fit(SeedsOnly()), Regularize(DenseCRF.rloss(), weight=0.34)))

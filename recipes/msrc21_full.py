@@ -3,8 +3,9 @@
 Horse is in neither split and mountain in seven validation pictures, so neither is scored.
 """
 
-from weakseg import AdamW, Augment, Fit, Folder, Phase, Pretrained, Recipe, SeedsOnly
-from weakseg.data.declaration import Declaration
+from weakseg import AdamW, Augment, Fit, Folder, Phase, Recipe, SeedsOnly
+from weakseg.data.folder.declaration import Declaration
+from weakseg.networks import Pretrained
 
 SCORED = Declaration(unscored=("horse", "mountain"))
 

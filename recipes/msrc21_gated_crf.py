@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import Fit, GatedCRF, Regularize, SeedsOnly, Sum
-from weakseg.train.recipe import load_recipe
+from weakseg import Fit, Regularize, SeedsOnly, Sum
+from weakseg.energies import GatedCRF
+from weakseg.recipe.recipe import load_recipe
 
 dense = load_recipe(Path(__file__).with_name("msrc21_dense_gd.py"))
 objective = Sum((Fit(SeedsOnly()), Regularize(GatedCRF(), weight=9.0)))

@@ -6,8 +6,9 @@ Partial cross entropy alone for the first 4 epochs of the schedule of recipes/ms
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import AlphaExpansion, Fit, RobustCrossEntropy
-from weakseg.train.recipe import load_recipe
+from weakseg import AlphaExpansion, Fit
+from weakseg.divergences import RobustCrossEntropy
+from weakseg.recipe.recipe import load_recipe
 
 partial = load_recipe(Path(__file__).with_name("msrc21_partial.py"))
 fit = Fit(AlphaExpansion(prediction_weight=5.0), RobustCrossEntropy(flip=0.3), weight=0.3, every_epochs=4)

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import Boxes, DualProjection, Fit, Simulated, Tags, paper_boxes
-from weakseg.train.recipe import load_recipe
+from weakseg import DualProjection, Fit
+from weakseg.papers import paper_boxes
+from weakseg.recipe.recipe import load_recipe
+from weakseg.simulate import Boxes, Simulated, Tags
 
 tags = load_recipe(Path(__file__).with_name("msrc_things_tags.py"))
 recipe = replace(

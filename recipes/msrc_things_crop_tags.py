@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import CropTagsFromTruth
-from weakseg.train.recipe import load_recipe
+from weakseg.papers import CropTagsFromTruth
+from weakseg.recipe.recipe import load_recipe
 
 folder = Path(__file__).parent
 full, tags = (load_recipe(folder / f"msrc_things_{name}.py") for name in ("full", "tags"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from weakseg import Folder
-from weakseg.train.recipe import load_recipe
+from weakseg.recipe.recipe import load_recipe
 
 scenes = load_recipe(Path(__file__).with_name("msrc21_full.py"))
 recipe = replace(

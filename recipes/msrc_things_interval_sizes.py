@@ -8,18 +8,10 @@ and rare classes are never learnt (docs/results.md).
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import (
-    All,
-    BackgroundBetween,
-    DualProjection,
-    Fit,
-    IntervalSizes,
-    Simulated,
-    SizesWithin,
-    Tags,
-    UntaggedClassesAbsent,
-)
-from weakseg.train.recipe import load_recipe
+from weakseg import DualProjection, Fit
+from weakseg.constraints import All, BackgroundBetween, SizesWithin, UntaggedClassesAbsent
+from weakseg.recipe.recipe import load_recipe
+from weakseg.simulate import IntervalSizes, Simulated, Tags
 
 bounds = All((UntaggedClassesAbsent(), SizesWithin(), BackgroundBetween(0.0, 0.7, background=0)))
 

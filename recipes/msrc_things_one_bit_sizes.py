@@ -3,18 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import (
-    All,
-    BackgroundBetween,
-    DualProjection,
-    Fit,
-    LargeOrSmall,
-    OneBitSizes,
-    Simulated,
-    Tags,
-    UntaggedClassesAbsent,
-)
-from weakseg.train.recipe import load_recipe
+from weakseg import DualProjection, Fit
+from weakseg.constraints import All, BackgroundBetween, LargeOrSmall, UntaggedClassesAbsent
+from weakseg.recipe.recipe import load_recipe
+from weakseg.simulate import OneBitSizes, Simulated, Tags
 
 MEDIAN = 0.234
 bounds = All(

@@ -7,8 +7,10 @@ held-out part of train 2e-4 was better than 5e-4 for every method that learns fr
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import DualProjection, Fit, Phase, Simulated, Tags, paper_tags
-from weakseg.train.recipe import load_recipe
+from weakseg import DualProjection, Fit, Phase
+from weakseg.papers import paper_tags
+from weakseg.recipe.recipe import load_recipe
+from weakseg.simulate import Simulated, Tags
 
 full = load_recipe(Path(__file__).with_name("msrc_things_full.py"))
 recipe = replace(

@@ -1,6 +1,8 @@
 """Generated scenes, full masks, a small U-Net from scratch: the demonstration's recipe, which needs no data."""
 
-from weakseg import Augment, Fit, Phase, Recipe, Scenes, SeedsOnly, UNet
+from weakseg import Augment, Fit, Phase, Recipe, SeedsOnly
+from weakseg.datasets import Scenes
+from weakseg.networks import UNet
 
 recipe = Recipe(
     training=Scenes(count=200, seed=0),

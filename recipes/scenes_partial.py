@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import Scribbles, Simulated, Tags
-from weakseg.train.recipe import load_recipe
+from weakseg.recipe.recipe import load_recipe
+from weakseg.simulate import Scribbles, Simulated, Tags
 
 full = load_recipe(Path(__file__).with_name("scenes_full.py"))
 recipe = replace(full, training=Simulated(full.training, (Scribbles(), Tags())))

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from weakseg.data.check import check
+from weakseg.data.check.check import check
 
 KEYS = ("a", "b", "c", "d", "e", "f")
 NAMES = ("background", "cow", "sheep")

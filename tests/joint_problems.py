@@ -13,22 +13,21 @@ from batches import batch_of
 from linear_problems import Given
 from torch import Tensor
 
-from weakseg import (
+from weakseg import Evidence, JointProjection
+from weakseg.appearance import ScribbleDensities
+from weakseg.constraints import (
     All,
     BoxesFilled,
-    Evidence,
-    GridPotts,
-    JointProjection,
     NothingOutsideBoxes,
-    ScribbleDensities,
     SizesWithin,
     TaggedClassesPresent,
     UntaggedClassesAbsent,
 )
-from weakseg.constraints.cells import side_in_cells
 from weakseg.constraints.linear_rows import Constraint, LinearRows, class_row, join, rows_of
-from weakseg.solvers import joint_projection
-from weakseg.solvers.allowed_classes import allowed_classes
+from weakseg.energies import GridPotts
+from weakseg.grids.known_cells import allowed_classes
+from weakseg.grids.pooling import side_in_cells
+from weakseg.joint import joint_projection
 from weakseg.types import UNLABELED
 
 LABELLINGS = 2000

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from weakseg import Batch, Fit, MultipleInstance, PartialDice, Regularize, SeedsOnly, SoftMultipleInstance
+from weakseg import Batch, Fit, PartialDice, Regularize, SeedsOnly
 from weakseg.energies.entropy import Entropy
 from weakseg.errors import EvidenceInvalid
+from weakseg.papers import MultipleInstance, SoftMultipleInstance
 from weakseg.types import UNLABELED
 
 GENERATOR = torch.Generator().manual_seed(0)

@@ -12,11 +12,12 @@ from PIL import Image
 from torch import nn
 
 from weakseg import Evidence, Fit, Folder, Memory, SeedsOnly, Solution
-from weakseg.data.image_file import read_image
+from weakseg.data.images.image_file import read_image
 from weakseg.data.sample import Sample, Stroke
 from weakseg.data.view import view, whole
-from weakseg.objectives import resized
-from weakseg.train import checkpoint, run_folder
+from weakseg.losses.objectives import resized
+from weakseg.runs import checkpoint, run_writer
+from weakseg.runs import run as run_folder
 from weakseg.types import UNLABELED, UNTOLD
 
 TESTS = Path(__file__).parent
@@ -138,7 +139,7 @@ def test_convention_best_is_of_the_highest_miou_and_last_of_the_last_epoch(tmp_p
     for epoch, score in enumerate([None, 0.5, None, 0.7, 0.7, 0.6]):
         nn.init.constant_(network.weight, epoch)
         metrics.append({"epoch": epoch} | ({} if score is None else {"mean_iou": score}))
-        best = run_folder.save(run, network, optimizer, metrics, best)
+        best = run_writer.save(run, network, optimizer, metrics, best)
         names = ("best", "last")
         kept.append([checkpoint.read(tmp_path / f"{n}.safetensors")[0]["network.weight"].item() for n in names])
     assert kept == [[0, 0], [1, 1], [1, 2], [3, 3], [3, 4], [3, 5]]

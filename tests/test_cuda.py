@@ -5,39 +5,37 @@ import torch
 from batches import mixed
 
 from weakseg import (
-    All,
     AlphaExpansion,
-    BoxLabels,
-    DenseCRF,
     DualProjection,
-    EmAdapt,
-    Entropy,
     Evidence,
     Fit,
-    GatedCRF,
-    GridPotts,
     JointProjection,
-    LocalKernel,
     MeanField,
-    MumfordShah,
-    NormalizedCut,
     PartialDice,
     Phase,
     Recipe,
     Regularize,
-    RobustCrossEntropy,
-    Scenes,
-    Scribbles,
     SeedsOnly,
-    Simulated,
-    SizesWithin,
     SoftSelfLabels,
     Sum,
-    TotalVariation,
-    UNet,
-    UntaggedClassesAbsent,
     train_recipe,
 )
+from weakseg.constraints import All, SizesWithin, UntaggedClassesAbsent
+from weakseg.datasets import Scenes
+from weakseg.divergences import RobustCrossEntropy
+from weakseg.energies import (
+    DenseCRF,
+    Entropy,
+    GatedCRF,
+    GridPotts,
+    LocalKernel,
+    MumfordShah,
+    NormalizedCut,
+    TotalVariation,
+)
+from weakseg.networks import UNet
+from weakseg.papers import BoxLabels, EmAdapt
+from weakseg.simulate import Scribbles, Simulated
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

@@ -11,9 +11,9 @@ import tifffile
 from PIL import Image
 
 from weakseg import memory
-from weakseg.data import image_file
-from weakseg.data.image_file import read_image, read_labels
-from weakseg.data.voc import _read_mat
+from weakseg.data.images import image_file
+from weakseg.data.images.image_file import read_image, read_labels
+from weakseg.data.published.voc import _read_mat
 from weakseg.errors import DataInvalid
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from weakseg.train.codec import decode, encode
-from weakseg.train.recipe import load_recipe
-from weakseg.train.source import source
+from weakseg.recipe.json_codec import decode, encode
+from weakseg.recipe.python_source import source
+from weakseg.recipe.recipe import load_recipe
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -48,7 +48,7 @@ def test_pictures_of_a_recipe_are_there(path):
 @named((RECIPES / "tables").glob("*.py"))
 def test_rows_of_a_table_can_be_told_apart(path):
     """A table loads, and no two rows would share a run folder."""
-    from weakseg.commands.experiments import load_table
+    from weakseg.experiments.table import load_table
 
     names = [row.name for row in load_table(path).rows]
     assert len({*names}) == len(names) > 0
@@ -57,8 +57,8 @@ def test_rows_of_a_table_can_be_told_apart(path):
 _LOADED_ALONE = """
 import sys
 from pathlib import Path
-from weakseg.train.recipe import load_recipe
-from weakseg.train.source import source
+from weakseg.recipe.recipe import load_recipe
+from weakseg.recipe.python_source import source
 for path in map(Path, sys.argv[2:]):
     record = Path(sys.argv[1]) / path.name
     record.write_text(source(load_recipe(path)))

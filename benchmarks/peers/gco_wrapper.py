@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from gco import GCO
 
-from weakseg.kernels.neighbours import STEPS, ends
-from weakseg.kernels.potts_arrays import labelling_energy
+from weakseg.cuts.labelling_energy import labelling_energy
+from weakseg.grids.neighbours import STEPS, ends
 
 sys.path.append(str(Path(__file__).parents[1]))
 from cut import SHARPER, Problem, photos, problem, scribbled

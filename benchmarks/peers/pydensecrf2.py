@@ -15,10 +15,10 @@ import torch
 from pydensecrf.densecrf import DenseCRF2D
 from scipy.ndimage import gaussian_filter, zoom
 
-from weakseg.data.folder import Folder
+from weakseg.data.folder.folder import Folder
 from weakseg.energies.dense_crf import DenseCRF
-from weakseg.energies.gaussian_filter import GaussianFilter
-from weakseg.solvers.parallel_crf import refined
+from weakseg.lattice.gaussian_filter import GaussianFilter
+from weakseg.mean_field.parallel_crf import refined
 
 SIZE = (375, 500)
 STEPS = 10

@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from weakseg.evaluate.confusion import confusion
+from weakseg.evaluation.scores import confusion
 
 CLASSES = 21
 

@@ -7,22 +7,18 @@ from dataclasses import replace
 
 from weakseg import (
     AlphaExpansion,
-    CollisionCrossEntropy,
-    CrossEntropy,
-    DenseCRF,
     Fit,
-    GatedCRF,
-    GridPotts,
     Hardened,
     JointProjection,
     MeanField,
     Regularize,
-    RobustCrossEntropy,
-    ScribbleDensities,
     SeedsOnly,
     SoftSelfLabels,
     Sum,
 )
+from weakseg.appearance import ScribbleDensities
+from weakseg.divergences import CollisionCrossEntropy, CrossEntropy, RobustCrossEntropy
+from weakseg.energies import DenseCRF, GatedCRF, GridPotts
 
 
 def settings(classes: int, every: int, prediction_weight: float) -> dict:

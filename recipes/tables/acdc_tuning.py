@@ -7,9 +7,9 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import Fold
-from weakseg.commands.experiments import Row, Table
-from weakseg.train.recipe import load_recipe
+from weakseg.datasets import Fold
+from weakseg.experiments.table import Row, Table
+from weakseg.recipe.recipe import load_recipe
 
 recipes = Path(__file__).parents[1]
 methods = runpy.run_path(str(recipes / "methods" / "scribbles.py"))

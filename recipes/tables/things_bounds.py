@@ -6,9 +6,10 @@ The sweep of the constrained CNN's supplementary table 4.
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import All, BackgroundBetween, DualProjection, Fit, TaggedClassesPresent, UntaggedClassesAbsent
-from weakseg.commands.experiments import Row, Table
-from weakseg.train.recipe import load_recipe
+from weakseg import DualProjection, Fit
+from weakseg.constraints import All, BackgroundBetween, TaggedClassesPresent, UntaggedClassesAbsent
+from weakseg.experiments.table import Row, Table
+from weakseg.recipe.recipe import load_recipe
 
 tags = load_recipe(Path(__file__).parents[1] / "msrc_things_tags.py")
 

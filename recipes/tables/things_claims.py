@@ -6,9 +6,10 @@ Beside the row "tags: constrained CNN" of things_weak.py, from which each of the
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import FrozenStatistics, Hardened, Sgd
-from weakseg.commands.experiments import Row, Table
-from weakseg.train.recipe import load_recipe
+from weakseg import Hardened, Sgd
+from weakseg.experiments.table import Row, Table
+from weakseg.networks import FrozenStatistics
+from weakseg.recipe.recipe import load_recipe
 
 tags = load_recipe(Path(__file__).parents[1] / "msrc_things_tags.py")
 phase = tags.phases[0]

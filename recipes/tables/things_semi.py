@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg.commands.experiments import Row, Table
-from weakseg.train.recipe import load_recipe
+from weakseg.experiments.table import Row, Table
+from weakseg.recipe.recipe import load_recipe
 
 semi = load_recipe(Path(__file__).parents[1] / "msrc_things_semi.py")
 

@@ -6,23 +6,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import (
-    All,
-    BackgroundBetween,
-    DualProjection,
-    EmAdapt,
-    Fit,
-    Fold,
-    LogBarrier,
-    MultipleInstance,
-    QuadraticPenalty,
-    Regularize,
-    SizesWithin,
-    SoftMultipleInstance,
-    UntaggedClassesAbsent,
-)
-from weakseg.commands.experiments import Row, Table
-from weakseg.train.recipe import load_recipe
+from weakseg import DualProjection, Fit, Regularize
+from weakseg.constraints import All, BackgroundBetween, SizesWithin, UntaggedClassesAbsent
+from weakseg.datasets import Fold
+from weakseg.energies import LogBarrier, QuadraticPenalty
+from weakseg.experiments.table import Row, Table
+from weakseg.papers import EmAdapt, MultipleInstance, SoftMultipleInstance
+from weakseg.recipe.recipe import load_recipe
 
 recipes = Path(__file__).parents[1]
 

@@ -6,21 +6,13 @@ Each kind of label by every method that can use it, on the same pictures, networ
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import (
-    BoxLabels,
-    DualProjection,
-    EmAdapt,
-    Fit,
-    ImageLevelPrior,
-    LogBarrier,
-    MultipleInstance,
-    QuadraticPenalty,
-    Regularize,
-    SoftMultipleInstance,
-    UntaggedClassesAbsent,
-)
-from weakseg.commands.experiments import Row, Table
-from weakseg.train.recipe import load_recipe, with_epochs
+from weakseg import DualProjection, Fit, Regularize
+from weakseg.constraints import UntaggedClassesAbsent
+from weakseg.energies import LogBarrier, QuadraticPenalty
+from weakseg.experiments.table import Row, Table
+from weakseg.networks import ImageLevelPrior
+from weakseg.papers import BoxLabels, EmAdapt, MultipleInstance, SoftMultipleInstance
+from weakseg.recipe.recipe import load_recipe, with_epochs
 
 recipes = Path(__file__).parents[1]
 ALL, ONE = (0, 1, 2), (0,)

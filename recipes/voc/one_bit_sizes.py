@@ -3,8 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import DualProjection, Fit, OneBitSizes, Simulated, Tags, paper_one_bit_sizes
-from weakseg.train.recipe import load_recipe
+from weakseg import DualProjection, Fit
+from weakseg.papers import paper_one_bit_sizes
+from weakseg.recipe.recipe import load_recipe
+from weakseg.simulate import OneBitSizes, Simulated, Tags
 
 tags = load_recipe(Path(__file__).with_name("tags.py"))
 fit = Fit(DualProjection(paper_one_bit_sizes(background=0)))

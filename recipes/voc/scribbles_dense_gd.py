@@ -6,8 +6,9 @@ Sixty epochs from ImageNet weights, both terms from the start. Their weight of 2
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import DenseCRF, Fit, Regularize, SeedsOnly, Sum
-from weakseg.train.recipe import load_recipe
+from weakseg import Fit, Regularize, SeedsOnly, Sum
+from weakseg.energies import DenseCRF
+from weakseg.recipe.recipe import load_recipe
 
 followed = load_recipe(Path(__file__).with_name("scribbles_trust_region.py"))
 objective = Sum((Fit(SeedsOnly()), Regularize(DenseCRF.rloss(), weight=0.34)))

@@ -8,19 +8,10 @@ lambda .05 against Potts weights of 25 is .002 a pixel, times the root of 500 x 
 divided by the number of marked ones (3 %), weigh the mean over hidden pixels 32 times.
 """
 
-from weakseg import (
-    AlphaExpansion,
-    Augment,
-    DeepLabV3Plus,
-    Fit,
-    Phase,
-    Recipe,
-    RobustCrossEntropy,
-    ScribbleSup,
-    SeedsOnly,
-    Sgd,
-    Voc,
-)
+from weakseg import AlphaExpansion, Augment, Fit, Phase, Recipe, SeedsOnly, Sgd
+from weakseg.datasets import ScribbleSup, Voc
+from weakseg.divergences import RobustCrossEntropy
+from weakseg.networks import DeepLabV3Plus
 
 fit = Fit(AlphaExpansion(prediction_weight=0.87), RobustCrossEntropy(flip=0.944), weight=32.0, every_epochs=5)
 recipe = Recipe(

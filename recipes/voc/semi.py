@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg import SomeMasks
-from weakseg.train.recipe import load_recipe
+from weakseg.datasets import SomeMasks
+from weakseg.recipe.recipe import load_recipe
 
 tags = load_recipe(Path(__file__).with_name("tags.py"))
 recipe = replace(tags, training=SomeMasks(tags.training, per_class=10))

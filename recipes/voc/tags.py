@@ -4,19 +4,11 @@ $WEAKSEG_DATA holds VOC2012 with SegmentationClassAug, vgg16.safetensors names i
 whole picture a step, momentum .99, about 60,000 steps in three stretches with a tenth of the rate each.
 """
 
-from weakseg import (
-    Augment,
-    DualProjection,
-    Fit,
-    Phase,
-    Recipe,
-    Sgd,
-    Simulated,
-    Tags,
-    Vgg16LargeFov,
-    Voc,
-    paper_tags,
-)
+from weakseg import Augment, DualProjection, Fit, Phase, Recipe, Sgd
+from weakseg.datasets import Voc
+from weakseg.networks import Vgg16LargeFov
+from weakseg.papers import paper_tags
+from weakseg.simulate import Simulated, Tags
 
 fit = Fit(DualProjection(paper_tags(background=0)))
 recipe = Recipe(

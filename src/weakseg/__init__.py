@@ -4,9 +4,8 @@
 """
 
 import os
-from importlib import import_module
 
-from weakseg.homes import HOMES as _HOMES
+from weakseg.homes import DOORS, opened
 
 # Before torch is imported: its threads would spin long where they wait for each other, and so keep the cores from those
 # that they wait for as soon as anything else runs on the machine (docs/performance.md).
@@ -15,16 +14,8 @@ if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & {*os.environ}:
 
 __version__ = "0.1.0"
 
-__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"module 'weakseg' has no attribute '{name}'")
-    from weakseg.field_docs import documented
-
-    return documented(getattr(import_module(f"weakseg.{_HOMES[name]}"), name))
+__all__, __getattr__, _ = opened("")  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __dir__():
-    return [*__all__, "__version__"]
+    return [*__all__, *(door for door in DOORS if door), "__version__"]

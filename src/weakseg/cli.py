@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from weakseg.ending import end
+from weakseg.console.ending import end
 
 _QUIET = "--quiet"
 
@@ -72,7 +72,7 @@ def _before_every_command(
 @app.command()
 def new(data: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")]) -> None:
     """Lay out an empty data folder, with a commented dataset.toml."""
-    from weakseg.data.new import lay_out
+    from weakseg.data.folder.new import lay_out
 
     made = lay_out(data)
     print(f"{data} is ready: {len(made)} files and folders. Put pictures in images/, scribbles in scribbles/, then:")
@@ -201,7 +201,7 @@ def tune_crf(
     recipe: OwnRecipe = None,
 ) -> None:
     """Find the CRF settings that suit a run, on pictures with masks it is not judged by, for --crf to use."""
-    from weakseg.commands.tune_crf import tune_and_show
+    from weakseg.experiments.tune_crf import tune_and_show
 
     tune_and_show(run, pictures, device, recipe)
 
@@ -237,7 +237,7 @@ def solve(
 ) -> None:
     """Segment one picture from scribbles on it, without any network."""
     from weakseg.commands.solve import solve_and_show
-    from weakseg.data.image_file import Reading
+    from weakseg.data.images.image_file import Reading
 
     solve_and_show(image, scribbles, out, unlabeled, overlay, json, Reading(not ignore_exif, range), legend)
 
@@ -266,7 +266,7 @@ def experiments(
     ] = False,
 ) -> None:
     """Fill the missing cells of a table of runs and print it; start it twice to use two workers."""
-    from weakseg.commands.experiments import fill_and_show
+    from weakseg.experiments.table import fill_and_show
 
     fill_and_show(table, out, show, crf)
 

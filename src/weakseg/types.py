@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from weakseg.brief import brief
 from weakseg.errors import EvidenceInvalid
 from weakseg.given import Given, images_of, refuse_unscaled, seeds_of, tensor_of
+from weakseg.short_repr import brief
 
 UNLABELED = -1
 """Value of a label map where nobody said which class it is."""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from weakseg import Appearances, Batch, BoxColors, Evidence, ScribbleDensities
+from weakseg import Batch, Evidence
+from weakseg.appearance import Appearances, BoxColors, ScribbleDensities
 from weakseg.errors import RecipeInvalid
 
 

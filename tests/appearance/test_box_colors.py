@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from weakseg import Batch, BoxColors, Evidence
+from weakseg import Batch, Evidence
+from weakseg.appearance import BoxColors
 from weakseg.errors import RecipeInvalid
 
 BLUE, GREEN = (0.1, 0.2, 0.8), (0.3, 0.6, 0.2)

@@ -6,8 +6,8 @@ import shutil
 import pytest
 from pictures import tiny_recipe
 
-from weakseg.commands.experiments import Row, Table
 from weakseg.errors import RecipeInvalid
+from weakseg.experiments.table import Row, Table
 
 
 def _snapshot(root):

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from weakseg.commands.check import MOST_ALIKE, show_findings, show_statistics
-from weakseg.data.check import check
-from weakseg.data.statistics import Statistics, total
+from weakseg.data.check.check import check
+from weakseg.data.inventory.statistics import Statistics, total
 from weakseg.types import Classes
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg import All, Classes, ClassShares, TaggedClassesPresent
+from weakseg import Classes
 from weakseg.commands.constraints import as_code
-from weakseg.evaluate.size_bounds import propose
+from weakseg.constraint_choice.propose import propose
+from weakseg.constraints import All, ClassShares, TaggedClassesPresent
 
 
 def _pasted(text: str) -> All:

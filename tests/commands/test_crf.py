@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg import DenseCRF
-from weakseg.commands import tune_crf
-from weakseg.evaluate.tune_crf import Tuned
-from weakseg.train.run_folder import open_run
+from weakseg.energies import DenseCRF
+from weakseg.evaluation.tune_crf import Tuned
+from weakseg.experiments import tune_crf
+from weakseg.runs.run import open_run
 
 
 @pytest.fixture

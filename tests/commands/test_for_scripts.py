@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import weakseg as package
-from weakseg import duration
-from weakseg.commands import bar
+from weakseg.console import duration
+from weakseg.console import progress_bar as bar
 
 
 def test_the_version_is_said(weakseg):

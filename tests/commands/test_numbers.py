@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from weakseg import load
-from weakseg.data.image_file import read_labels
+from weakseg.data.images.image_file import read_labels
 
 RECIPE = """
 from weakseg import Augment, Fit, Folder, Phase, Recipe, SeedsOnly, UNet
@@ -62,8 +62,8 @@ def test_masks_hold_the_folder_s_own_numbers(weakseg, tmp_path, numbers, declare
 
 def test_remembered_targets_hold_more_than_254_classes(tmp_path):
     """What a sweep writes reads back as it was found, in eight bits and in sixteen."""
-    from weakseg.data.folder import Folder
-    from weakseg.train.remember import Targets
+    from weakseg.data.folder.folder import Folder
+    from weakseg.train.targets import Targets
     from weakseg.types import UNLABELED
 
     for classes in (2, 255, 256, 300):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from weakseg import load
-from weakseg.data.image_file import read_labels
+from weakseg.data.images.image_file import read_labels
 
 HEAD = """
 from dataclasses import dataclass, field
@@ -139,7 +139,7 @@ def test_without_the_file_nothing_is_executed_and_the_advice_works(weakseg, tmp_
 
 def test_a_table_fills_its_cells_with_own_code(weakseg, tmp_path):
     """Its columns with a CRF too, for which every run is opened again."""
-    names = "\nfrom weakseg.commands.experiments import Row, Table\n"
+    names = "\nfrom weakseg.experiments.table import Row, Table\n"
     table = tmp_path / "mine.py"
     table.write_text(HEAD + names + OWN["network"] + OWN["data set"].replace("Mine", "Ours") + TAIL)
     said = weakseg("experiments", table, "--out", tmp_path / "runs")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from weakseg import load
-from weakseg.data.image_file import read_labels
+from weakseg.data.images.image_file import read_labels
 
 TWELVE = 4095
 RECIPE = """

@@ -5,8 +5,8 @@ import shlex
 import numpy as np
 import pytest
 
-from weakseg.data.folder import Folder
-from weakseg.data.simulate import Boxes, Clicks, IntervalSizes, OneBitSizes, Scribbles, Simulated, Tags
+from weakseg.data.folder.folder import Folder
+from weakseg.data.simulate.annotators import Boxes, Clicks, IntervalSizes, OneBitSizes, Scribbles, Simulated, Tags
 
 KINDS = {
     ("scribbles",): ("scribbles_length1_seed0", Scribbles()),

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from weakseg.data.image_file import read_image, read_labels
+from weakseg.data.images.image_file import read_image, read_labels
 
 
 @pytest.fixture

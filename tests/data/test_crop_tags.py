@@ -7,8 +7,10 @@ import pytest
 import torch
 from pictures import Squares
 
-from weakseg import Augment, CropTagsFromTruth, TaggedClassesPresent
+from weakseg import Augment
+from weakseg.constraints import TaggedClassesPresent
 from weakseg.errors import DataInvalid
+from weakseg.papers import CropTagsFromTruth
 from weakseg.types import ABSENT, PRESENT, UNLABELED
 
 CORNER = Augment(crop=(6, 6), zoom=(0.7, 1.5))

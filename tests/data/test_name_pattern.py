@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from weakseg.data.declaration import Declaration, read_declaration
 from weakseg.data.fold import Fold
+from weakseg.data.folder.declaration import Declaration, read_declaration
 from weakseg.data.name_pattern import found_in, problem_of
 from weakseg.data.scenes import Scenes
 from weakseg.errors import DataInvalid, RecipeInvalid

@@ -7,7 +7,7 @@ import pytest
 
 from weakseg.data.sample import Dataset
 from weakseg.data.scenes import THINGS, Scenes
-from weakseg.data.simulate import Scribbles, Simulated
+from weakseg.data.simulate.annotators import Scribbles, Simulated
 
 
 def test_pictures_depend_on_seed_and_index_alone():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from weakseg.data.scenes import Scenes
-from weakseg.data.simulate import Simulated, Tags
+from weakseg.data.simulate.annotators import Simulated, Tags
 from weakseg.data.some_masks import SomeMasks
 from weakseg.errors import RecipeInvalid
 from weakseg.types import ABSENT, UNLABELED, UNTOLD

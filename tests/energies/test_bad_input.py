@@ -7,11 +7,11 @@ import pytest
 import torch
 from batches import batch_of, part
 
-from weakseg import (
+from weakseg import Evidence
+from weakseg.energies import (
     DenseCRF,
     EdgeMapContrast,
     Entropy,
-    Evidence,
     GatedCRF,
     GridPotts,
     LocalKernel,

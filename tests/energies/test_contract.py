@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from weakseg import (
-    All,
+from weakseg import Evidence, Regularize
+from weakseg.constraints import All, SizesWithin, UntaggedClassesAbsent
+from weakseg.energies import (
     ColorContrast,
     DenseCRF,
     Entropy,
-    Evidence,
     GatedCRF,
     GridPotts,
     LocalKernel,
@@ -23,10 +23,7 @@ from weakseg import (
     MumfordShah,
     NormalizedCut,
     QuadraticPenalty,
-    Regularize,
-    SizesWithin,
     TotalVariation,
-    UntaggedClassesAbsent,
 )
 from weakseg.types import UNLABELED
 

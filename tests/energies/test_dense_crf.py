@@ -9,7 +9,8 @@ from batches import batch_of, mixed, part
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weakseg import DenseCRF, Evidence, Regularize
+from weakseg import Evidence, Regularize
+from weakseg.energies import DenseCRF
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import UNLABELED
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from batches import batch_of
 
-from weakseg import Entropy, Evidence
+from weakseg import Evidence
+from weakseg.energies import Entropy
 from weakseg.types import UNLABELED
 
 

@@ -12,17 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from weakseg import ColorContrast, EdgeMapContrast, Evidence, GridPotts, Regularize
-from weakseg.energies.relaxations import (
-    Bilinear,
-    Collision,
-    CollisionDivergence,
-    Normalized,
-    Quadratic,
-    TotalVariation,
-)
+from weakseg import Evidence, Regularize
+from weakseg.energies import ColorContrast, EdgeMapContrast, GridPotts
+from weakseg.energies.relaxations import Bilinear, Collision, CollisionDivergence, Normalized, Quadratic, TotalVariation
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.train.codec import decode, encode
+from weakseg.recipe.json_codec import decode, encode
 from weakseg.types import UNLABELED
 
 RELAXATIONS = [Bilinear(), Quadratic(), TotalVariation(), Normalized(), Collision(), CollisionDivergence()]

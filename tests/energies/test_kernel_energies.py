@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from weakseg import Evidence, GatedCRF, LocalKernel, NormalizedCut, Regularize
-from weakseg.energies.cuts import Kernel
+from weakseg import Evidence, Regularize
+from weakseg.energies import GatedCRF, LocalKernel, NormalizedCut
+from weakseg.energies.kernel_cut import Kernel
 from weakseg.errors import RecipeInvalid
 from weakseg.types import UNLABELED
 

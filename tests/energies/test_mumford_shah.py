@@ -9,7 +9,8 @@ from batches import batch_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weakseg import ColorContrast, Evidence, GridPotts, MumfordShah, Regularize, TotalVariation
+from weakseg import Evidence, Regularize
+from weakseg.energies import ColorContrast, GridPotts, MumfordShah, TotalVariation
 from weakseg.types import UNLABELED
 
 

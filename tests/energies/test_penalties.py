@@ -6,9 +6,11 @@ import pytest
 import torch
 from batches import batch_of, mixed
 
-from weakseg import Evidence, LogBarrier, QuadraticPenalty, Regularize, SizesWithin, TaggedClassesPresent
+from weakseg import Evidence, Regularize
+from weakseg.constraints import SizesWithin, TaggedClassesPresent
 from weakseg.constraints.linear_rows import All
 from weakseg.constraints.tags import UntaggedClassesAbsent
+from weakseg.energies import LogBarrier, QuadraticPenalty
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 ENERGIES = [QuadraticPenalty, LogBarrier]

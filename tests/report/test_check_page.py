@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from pictures import Squares
 
-from weakseg.data.finding import Finding
-from weakseg.data.simulate import Boxes, Scribbles, Simulated
-from weakseg.data.statistics import Statistics, count, total
+from weakseg.data.inventory.statistics import Statistics, count, total
+from weakseg.data.simulate.annotators import Boxes, Scribbles, Simulated
 from weakseg.errors import DataInvalid
+from weakseg.finding import Finding
 from weakseg.report.check_page import MOST_SOUND, write_check_page
 from weakseg.report.simulation_page import write_simulation_page
 

@@ -10,7 +10,7 @@ from pictures import Squares
 from torch.nn import functional as F
 
 from weakseg import Fit, Regularize, SeedsOnly, Sum
-from weakseg.evaluate.predict import Predictor
+from weakseg.evaluation.predictor import Predictor
 from weakseg.report.hidden import hidden_segmentation
 from weakseg.types import UNLABELED, Evidence, Memory, Solution
 

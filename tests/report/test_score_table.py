@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from weakseg.evaluate.scores import Scores
+from weakseg.evaluation.scores import Scores
 from weakseg.report.score_table import score_table
 from weakseg.types import Classes
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from batches import batch_of
 
-from weakseg import BoxLabels, Evidence
+from weakseg import Evidence
 from weakseg.errors import EvidenceInvalid
+from weakseg.papers import BoxLabels
 from weakseg.types import UNLABELED
 
 

@@ -9,26 +9,22 @@ from batches import CLASSES, mixed, part
 from torch import Tensor
 
 from weakseg import (
-    All,
     AlphaExpansion,
     Batch,
-    BoxLabels,
     DualProjection,
-    EmAdapt,
     Evidence,
-    GridPotts,
     Hardened,
     JointCut,
     JointProjection,
     MeanField,
-    Quadratic,
-    ScribbleDensities,
     SeedsOnly,
-    SizesWithin,
     SoftSelfLabels,
-    UntaggedClassesAbsent,
 )
-from weakseg.objectives import share_per_cell
+from weakseg.appearance import ScribbleDensities
+from weakseg.constraints import All, SizesWithin, UntaggedClassesAbsent
+from weakseg.energies import GridPotts, Quadratic
+from weakseg.losses.objectives import share_per_cell
+from weakseg.papers import BoxLabels, EmAdapt
 from weakseg.types import PRESENT, UNLABELED, Solver
 
 SOLVERS: list[Solver] = [

@@ -6,8 +6,10 @@ import pytest
 import torch
 from batches import batch_of
 
-from weakseg import DualProjection, EmAdapt, Evidence, TaggedClassesPresent
+from weakseg import DualProjection, Evidence
+from weakseg.constraints import TaggedClassesPresent
 from weakseg.errors import EvidenceInvalid
+from weakseg.papers import EmAdapt
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 SIZE = (10, 10)

@@ -3,7 +3,8 @@
 import torch
 from batches import mixed
 
-from weakseg import DualProjection, Evidence, Hardened, SizesWithin
+from weakseg import DualProjection, Evidence, Hardened
+from weakseg.constraints import SizesWithin
 
 
 def test_only_the_most_likely_class_is_left():

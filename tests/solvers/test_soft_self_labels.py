@@ -11,18 +11,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from torch import Tensor
 
-from weakseg import (
-    Bilinear,
-    CollisionCrossEntropy,
-    CollisionDivergence,
-    Evidence,
-    Fit,
-    GridPotts,
-    Normalized,
-    Quadratic,
-    SoftSelfLabels,
-    TotalVariation,
-)
+from weakseg import Evidence, Fit, SoftSelfLabels
+from weakseg.divergences import CollisionCrossEntropy
+from weakseg.energies import Bilinear, CollisionDivergence, GridPotts, Normalized, Quadratic, TotalVariation
 from weakseg.errors import RecipeInvalid
 from weakseg.types import UNLABELED
 

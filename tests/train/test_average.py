@@ -13,12 +13,14 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from weakseg import Clicks, EmAdapt, Fit, Phase, Simulated, train_recipe
+from weakseg import Fit, Phase, train_recipe
 from weakseg.errors import RecipeInvalid
-from weakseg.evaluate.evaluate import evaluate
-from weakseg.train import run_folder
+from weakseg.evaluation.evaluate import evaluate
+from weakseg.papers import EmAdapt
+from weakseg.runs import run_writer
+from weakseg.runs.run import open_run
+from weakseg.simulate import Clicks, Simulated
 from weakseg.train.average import averaged_copy, follow
-from weakseg.train.run_folder import open_run
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def test_averaged_weights_are_scored_kept_and_predicted_with(tmp_path):
 def test_a_run_that_was_broken_off_ends_in_the_same_bits(tmp_path, monkeypatch, lost):
     """Weights, averaged ones, the best and all that is logged; also where a checkpoint has to be made again."""
     whole = train_recipe(SWEEPS, tmp_path / "whole", device="cpu")
-    save = run_folder.save
+    save = run_writer.save
 
     def save_and_break_off(*given):
         best = save(*given)
@@ -132,10 +134,10 @@ def test_a_run_that_was_broken_off_ends_in_the_same_bits(tmp_path, monkeypatch, 
             raise KeyboardInterrupt
         return best
 
-    monkeypatch.setattr(run_folder, "save", save_and_break_off)
+    monkeypatch.setattr(run_writer, "save", save_and_break_off)
     with pytest.raises(KeyboardInterrupt):
         train_recipe(SWEEPS, tmp_path / "resumed", device="cpu")
-    monkeypatch.setattr(run_folder, "save", save)
+    monkeypatch.setattr(run_writer, "save", save)
     if lost is not None:
         (tmp_path / "resumed" / f"{lost}.safetensors").unlink()
     resumed = train_recipe(SWEEPS, tmp_path / "resumed", device="cpu", resume=True)

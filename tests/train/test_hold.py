@@ -8,12 +8,13 @@ from batches import mixed
 from pictures import tiny_recipe
 from safetensors.torch import load_file
 
-from weakseg import All, DualProjection, Fit, Phase, Regularize, SizesWithin, Sum, UntaggedClassesAbsent, train_recipe
+from weakseg import DualProjection, Fit, Phase, Regularize, Sum, train_recipe
+from weakseg.constraints import All, SizesWithin, UntaggedClassesAbsent
 from weakseg.energies.entropy import Entropy
 from weakseg.errors import RecipeInvalid
+from weakseg.runs import run_writer
 from weakseg.solvers.seeds_only import SeedsOnly
-from weakseg.train import run_folder
-from weakseg.train.hold import holding
+from weakseg.train.sizes import holding
 from weakseg.types import Evidence, Memory, Solution
 
 PROJECTION = DualProjection(All((SizesWithin(), UntaggedClassesAbsent())))
@@ -82,16 +83,16 @@ def test_a_resumed_run_that_holds_ends_with_the_same_bits(tmp_path, monkeypatch)
     """Broken off after its first checkpoint: a batch is held within an epoch only, so nothing of it is missing."""
     recipe = tiny_recipe(phases=(Phase(Fit(PROJECTION), epochs=3, learning_rate=1e-2, steps_per_batch=2),))
     train_recipe(recipe, tmp_path / "whole", device="cpu")
-    save = run_folder.save
+    save = run_writer.save
 
     def save_and_break_off(*given):
         save(*given)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_folder, "save", save_and_break_off)
+    monkeypatch.setattr(run_writer, "save", save_and_break_off)
     with pytest.raises(KeyboardInterrupt):
         train_recipe(recipe, tmp_path / "resumed", device="cpu")
-    monkeypatch.setattr(run_folder, "save", save)
+    monkeypatch.setattr(run_writer, "save", save)
     train_recipe(recipe, tmp_path / "resumed", device="cpu", resume=True)
     whole, resumed = (load_file(tmp_path / name / "last.safetensors") for name in ("whole", "resumed"))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)

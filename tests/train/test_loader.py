@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pictures import Squares, tiny_recipe
 
 from weakseg import Augment
-from weakseg.train.loader import Share, batches_of, order, steps_per_epoch
+from weakseg.recipe.recipe import steps_per_epoch
+from weakseg.train.loader import Share, batches_of, order
 
 
 @given(st.integers(1, 50), st.integers(1, 12), st.integers(0, 5), st.integers(0, 5))

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from weakseg import Augment, Fit, Phase, train_recipe
+from weakseg.runs.run import open_run
 from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.loop import seconds_per_step
-from weakseg.train.run_folder import open_run
 from weakseg.train.sizes import EachSize
 
 EPOCHS, STEPS = 3, 3

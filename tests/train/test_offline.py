@@ -10,7 +10,7 @@ from pictures import Squares, tiny_recipe
 
 import weakseg
 from weakseg.errors import NetworkUnavailable
-from weakseg.models.pretrained import Untrained
+from weakseg.pretrained.pretrained import Untrained
 from weakseg.train.loop import train_recipe
 
 

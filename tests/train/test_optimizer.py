@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from weakseg import AdamW, Fit, Phase, SeedsOnly, Sgd, train_recipe
-from weakseg.train import checkpoint
+from weakseg.runs import checkpoint
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 
 PHASE = Phase(Fit(SeedsOnly()), epochs=1, learning_rate=8.0, warm_up=0.2, decay_power=2.0)

@@ -9,8 +9,10 @@ from launch import launch
 from safetensors.torch import load_file
 from torch import nn
 
-from weakseg import Fit, Scenes, SeedsOnly, UNet
+from weakseg import Fit, SeedsOnly
 from weakseg.data.view import collate, of_one_size, view, whole
+from weakseg.datasets import Scenes
+from weakseg.networks import UNet
 from weakseg.train.sizes import EachSize, collate_for, mean_loss
 
 PROGRAM = """

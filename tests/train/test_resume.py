@@ -23,7 +23,7 @@ import sys
 from pictures import tiny_recipe
 from rich.console import Console
 from weakseg.train.loop import train_recipe
-from weakseg.train.recipe import with_epochs
+from weakseg.recipe.recipe import with_epochs
 train_recipe(with_epochs(tiny_recipe(), 60), sys.argv[1], device="cpu", resume=len(sys.argv) > 2)
 """
 

@@ -12,22 +12,20 @@ from pictures import Squares, Tiny, tiny_recipe
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from weakseg import (
+from weakseg import Fit, Phase, SeedsOnly
+from weakseg.errors import NetworkUnavailable, RunInvalid
+from weakseg.networks import (
     DeepLabV3Plus,
-    Fit,
     FrozenStatistics,
     ImageLevelPrior,
-    Phase,
     Pretrained,
-    SeedsOnly,
     UNet,
     Untrained,
     Vgg16LargeFov,
 )
-from weakseg.errors import NetworkUnavailable, RunInvalid
-from weakseg.train import learning_parameters
+from weakseg.runs import learning_parameters
+from weakseg.runs.run import open_run
 from weakseg.train.loop import train_recipe
-from weakseg.train.run_folder import open_run
 
 
 def _classifier(folder: Path) -> str:

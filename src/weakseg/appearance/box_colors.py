@@ -10,8 +10,8 @@ from torch import Tensor
 from weakseg.appearance.cells import colors_of_cells, on_grid_of
 from weakseg.appearance.color import perceived
 from weakseg.appearance.mixture import fit
-from weakseg.constraints.cells import share_per_cell
 from weakseg.errors import RecipeInvalid
+from weakseg.grids.pooling import share_per_cell
 from weakseg.types import Evidence
 
 FEWEST = 20

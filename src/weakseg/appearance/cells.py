@@ -4,8 +4,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.cells import pooled, share_per_cell
-from weakseg.energies.cell_colors import cell_colors
+from weakseg.grids.cell_colors import cell_colors
+from weakseg.grids.pooling import pooled, share_per_cell
 from weakseg.types import Evidence
 
 

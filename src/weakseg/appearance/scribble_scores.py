@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from weakseg.appearance.color import perceived
-from weakseg.kernels.scribble_density import log_density
+from weakseg.appearance.scribble_density import log_density
 
 COLOR_WIDTH = 0.03
 """How much the colours of one thing vary, where black and white are 1 apart."""

@@ -12,10 +12,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from weakseg.commands.bar import bar
-from weakseg.data.check import Checked, check
-from weakseg.data.finding import Finding
-from weakseg.data.statistics import LabelCounts, Statistics
+from weakseg.console.progress_bar import bar
+from weakseg.data.check.check import Checked, check
+from weakseg.data.inventory.statistics import LabelCounts, Statistics
+from weakseg.finding import Finding
 from weakseg.report.check_page import write_check_page
 from weakseg.report.html import require_free
 

@@ -10,20 +10,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from weakseg.commands.bar import bar
+from weakseg.console.progress_bar import bar
+from weakseg.constraint_choice.accuracy import Satisfied, satisfied, truly_labelled
+from weakseg.constraint_choice.propose import PRICE, Sizes, known_sizes, propose
 from weakseg.constraints.class_shares import ClassShares
 from weakseg.constraints.linear_rows import All, Constraint
 from weakseg.constraints.paper import code_one_bit_sizes, paper_boxes, paper_one_bit_sizes, paper_tags
 from weakseg.constraints.sizes import SizesWithin
 from weakseg.constraints.tags import UntaggedClassesAbsent
-from weakseg.data.contents import is_listed, list_files
-from weakseg.data.declaration import read_declaration
-from weakseg.data.folder import Folder
+from weakseg.data.folder.contents import is_listed, list_files
+from weakseg.data.folder.declaration import read_declaration
+from weakseg.data.folder.folder import Folder
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid, RecipeInvalid
-from weakseg.evaluate.known_masks import Satisfied, satisfied, truly_labelled
-from weakseg.evaluate.size_bounds import PRICE, Sizes, known_sizes, propose
-from weakseg.train.source import imports
+from weakseg.recipe.python_source import imports
 from weakseg.types import Classes
 
 SOURCES = ("masks", "sizes.csv")

@@ -8,28 +8,27 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from weakseg.commands.bar import bar
+from weakseg.console.duration import duration
+from weakseg.console.progress_bar import bar
 from weakseg.data.augment import Augment
 from weakseg.data.fold import Fold
-from weakseg.data.folder import Folder
+from weakseg.data.folder.folder import Folder
 from weakseg.data.sample import Dataset
 from weakseg.data.scenes import Scenes
-from weakseg.data.simulate import Scribbles, Simulated, Tags
-from weakseg.duration import duration
+from weakseg.data.simulate.annotators import Scribbles, Simulated, Tags
 from weakseg.errors import NetworkUnavailable, RunInvalid
-from weakseg.evaluate.device import best_device
-from weakseg.evaluate.scores import Scores
-from weakseg.models.unet import UNet
-from weakseg.objectives import Fit
-from weakseg.report.evaluation import evaluation
+from weakseg.evaluation.device import best_device
+from weakseg.evaluation.scores import Scores
+from weakseg.losses.objectives import Fit
+from weakseg.networks.unet import UNet
+from weakseg.recipe.default import choose
+from weakseg.recipe.method import methods
+from weakseg.recipe.recipe import Phase, Recipe, steps_per_epoch, with_epochs
 from weakseg.report.page import write_report
+from weakseg.runs.scores import evaluation
+from weakseg.runs.vacant import is_vacant
 from weakseg.solvers.seeds_only import SeedsOnly
-from weakseg.train.default import choose
-from weakseg.train.loader import steps_per_epoch
 from weakseg.train.loop import seconds_per_step, train_recipe
-from weakseg.train.method import methods
-from weakseg.train.recipe import Phase, Recipe, with_epochs
-from weakseg.train.vacant import is_vacant
 
 _BUDGET_S = 440.0
 """Training time for all networks of a demonstration on the user's folder; the rest of ten minutes is for looking."""

@@ -8,15 +8,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from weakseg.commands.bar import bar
-from weakseg.commands.tune_crf import which_crf
-from weakseg.data.finding import some
-from weakseg.duration import counted
-from weakseg.evaluate.device import best_device
-from weakseg.evaluate.scores import Scores
-from weakseg.report.evaluation import judged
-from weakseg.train.codec import encode
-from weakseg.train.run_folder import open_run
+from weakseg.console.duration import counted
+from weakseg.console.progress_bar import bar
+from weakseg.evaluation.device import best_device
+from weakseg.evaluation.scores import Scores
+from weakseg.experiments.tune_crf import which_crf
+from weakseg.finding import some
+from weakseg.recipe.json_codec import encode
+from weakseg.runs.run import open_run
+from weakseg.runs.scores import judged
 
 
 def evaluate_and_show(

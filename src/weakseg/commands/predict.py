@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from weakseg.commands.bar import bar, tell
-from weakseg.commands.tune_crf import which_crf
-from weakseg.duration import counted
-from weakseg.evaluate.device import best_device
-from weakseg.report.prediction import predict_files
-from weakseg.train.run_folder import open_run
+from weakseg.console.duration import counted
+from weakseg.console.progress_bar import bar, tell
+from weakseg.evaluation.device import best_device
+from weakseg.evaluation.predict_files import predict_files
+from weakseg.experiments.tune_crf import which_crf
+from weakseg.runs.run import open_run
 
 
 @dataclass(frozen=True)

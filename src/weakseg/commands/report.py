@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from weakseg.commands.bar import stages
-from weakseg.duration import counted
+from weakseg.console.duration import counted
+from weakseg.console.progress_bar import stages
 from weakseg.errors import RecipeInvalid
 from weakseg.report.page import write_report
-from weakseg.train.run_folder import open_run
+from weakseg.runs.run import open_run
 
 
 def report_and_show(runs: list[Path], out: Path | None, recipes: Sequence[Path] = ()) -> None:

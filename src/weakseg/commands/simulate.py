@@ -6,11 +6,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from weakseg.commands.bar import bar
-from weakseg.data.folder import Folder, find
-from weakseg.data.simulate import Boxes, Clicks, IntervalSizes, Kind, OneBitSizes, Scribbles, Tags
-from weakseg.data.simulated_files import write_simulated
-from weakseg.duration import counted
+from weakseg.console.duration import counted
+from weakseg.console.progress_bar import bar
+from weakseg.data.folder.folder import Folder, find
+from weakseg.data.simulate.annotators import Boxes, Clicks, IntervalSizes, Kind, OneBitSizes, Scribbles, Tags
+from weakseg.data.simulate.files import write_simulated
 from weakseg.errors import RecipeInvalid
 from weakseg.report.simulation_page import write_simulation_page
 

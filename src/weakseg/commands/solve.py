@@ -10,27 +10,20 @@ import numpy as np
 from jaxtyping import Int
 from PIL import Image
 
-from weakseg.commands.bar import bar, tell
-from weakseg.data.declaration import read_declaration
-from weakseg.data.drawing import Drawing, read_drawing
-from weakseg.data.folder import find
-from weakseg.data.image_file import (
-    USUAL,
-    Decoded,
-    Reading,
-    decode,
-    palette,
-    write_labels,
-)
-from weakseg.data.legend import Legend, read_legend
-from weakseg.data.orientation import AS_STORED
+from weakseg.console.progress_bar import bar, tell
+from weakseg.data.check.ranges import groups_of
+from weakseg.data.folder.declaration import read_declaration
+from weakseg.data.folder.drawing import Drawing, read_drawing
+from weakseg.data.folder.folder import find
+from weakseg.data.folder.legend import Legend, read_legend
+from weakseg.data.images.image_file import USUAL, Decoded, Reading, decode, palette, write_labels
+from weakseg.data.images.orientation import AS_STORED
+from weakseg.data.images.value_range import require_range
 from weakseg.data.overlay import as_rgb, tinted
-from weakseg.data.ranges import groups_of
-from weakseg.data.value_range import require_range
 from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.files.whole_file import write_whole
 from weakseg.one_image.segment import Segmentation, segment
 from weakseg.types import UNLABELED
-from weakseg.whole_file import write_whole
 
 _LARGEST = 65535
 """Of labels: what a PNG of 16 bits holds."""

@@ -7,13 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from weakseg.errors import RecipeInvalid
-from weakseg.regular_file import read_text
-from weakseg.train.default import choose, said_of_split
-from weakseg.train.identity import located
+from weakseg.files.regular_file import read_text
+from weakseg.recipe.default import choose, said_of_split
+from weakseg.recipe.identity import located
+from weakseg.recipe.method import said_of
+from weakseg.recipe.python_source import is_own, source
+from weakseg.recipe.recipe import Recipe, load_recipe, with_epochs
 from weakseg.train.loop import train_recipe
-from weakseg.train.method import said_of
-from weakseg.train.recipe import Recipe, load_recipe, with_epochs
-from weakseg.train.source import is_own, source
 
 
 @dataclass(frozen=True)
@@ -80,5 +80,5 @@ def _overridden(recipe: Recipe, text: str, seed: int | None, epochs: int | None)
         text += f"\nfrom dataclasses import replace\n\nrecipe = replace(recipe, seed={seed})\n"
     if epochs is not None:
         recipe = with_epochs(recipe, epochs)
-        text += f"\nfrom weakseg.train.recipe import with_epochs\n\nrecipe = with_epochs(recipe, {epochs})\n"
+        text += f"\nfrom weakseg.recipe.recipe import with_epochs\n\nrecipe = with_epochs(recipe, {epochs})\n"
     return recipe, text

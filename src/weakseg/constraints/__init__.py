@@ -1,1 +1,5 @@
-"""Linear rows on a segmentation, and the ways to say them: tags, sizes, boxes, ratios, any coefficients."""
+"""What tags, sizes and boxes demand of a segmentation."""
+
+from weakseg.homes import opened
+
+__all__, __getattr__, __dir__ = opened("constraints")  # pyright: ignore[reportUnsupportedDunderAll]

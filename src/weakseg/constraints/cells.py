@@ -8,59 +8,13 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
 from weakseg.errors import EvidenceInvalid
-from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, WeakLabels, refuse_strange_labels
+from weakseg.grids.pooling import share_per_cell
+from weakseg.types import ABSENT, PRESENT, UNTOLD, WeakLabels
 
 ROUNDING = 1e-6
 """By how much a share may be above 1: products of shares are rounded, in single precision too."""
-
-
-def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
-    """Share of each cell of a coarser grid that a mask covers, as `classes_per_cell` counts it.
-
-    Each pixel is of one cell, so that no pixel counts twice where the grid does not divide the picture; cells then
-    hold unequal numbers of pixels, and shares are of their mean.
-    """
-    return pooled(mask.float(), size)
-
-
-def pooled(values: Float[Tensor, "*B H W"], size: tuple[int, ...]) -> Float[Tensor, "*B h w"]:
-    """Sums over the pixels of each cell of a coarser grid, divided by the mean number of pixels a cell."""
-    height, width = values.shape[-2:]
-    if (height, width) == tuple(size):
-        return values
-    row, column = (
-        F.one_hot(torch.arange(pixels, device=values.device) * cells // pixels, cells).to(values)
-        for pixels, cells in ((height, size[0]), (width, size[1]))
-    )
-    return (row.T @ values @ column) * (size[0] * size[1] / (height * width))
-
-
-def side_in_cells(weak: WeakLabels, grid: tuple[int, int]) -> Float[Tensor, " B"]:
-    """Side of a square as large as the valid part of the whole picture, in cells of this view's grid."""
-    in_view = weak.whole_valid.clamp(min=1) / torch.linalg.det(weak.window[:, :, :2]).abs()
-    height, width = weak.valid.shape[1:]
-    return (in_view * (grid[0] * grid[1] / (height * width))).sqrt()
-
-
-def classes_per_cell(labels: Int[Tensor, "B H W"], classes: int, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
-    """Share of each cell that each class covers; `UNLABELED` pixels are of none.
-
-    One scatter over labelled pixels; pooling a map for every class would cost C x H x W.
-
-    Raises:
-        EvidenceInvalid: a label that is no class: it would be counted in another image.
-    """
-    refuse_strange_labels(labels, classes, "labels")
-    height, width = labels.shape[1:]
-    labelled = labels != UNLABELED
-    image, row, column = labelled.nonzero().T
-    cell = (row * grid[0] // height) * grid[1] + column * grid[1] // width
-    at = (image * classes + labels[labelled]) * (grid[0] * grid[1]) + cell
-    count = at.bincount(minlength=len(labels) * classes * grid[0] * grid[1])
-    return count.reshape(len(labels), classes, *grid).float() * (grid[0] * grid[1] / (height * width))
 
 
 @dataclass(frozen=True)

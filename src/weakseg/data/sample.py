@@ -6,8 +6,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from weakseg.brief import brief
-from weakseg.data.value_range import Held
+from weakseg.data.images.value_range import Held
+from weakseg.short_repr import brief
 from weakseg.types import Classes
 
 

@@ -1,1 +1,5 @@
-"""How implausible a segmentation is: differentiable energies, each written once."""
+"""What makes a segmentation implausible."""
+
+from weakseg.homes import opened
+
+__all__, __getattr__, __dir__ = opened("energies")  # pyright: ignore[reportUnsupportedDunderAll]

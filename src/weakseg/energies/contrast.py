@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.energies.cell_colors import cell_colors, require_colors
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.kernels.neighbours import STEPS, ends
+from weakseg.grids.cell_colors import cell_colors, require_colors
+from weakseg.grids.neighbours import STEPS, ends
 
 
 @runtime_checkable

@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weakseg.constraints.cells import share_per_cell, side_in_cells
 from weakseg.energies.contrast import ColorContrast
-from weakseg.energies.crf_cells import CrfCells
-from weakseg.energies.gaussian_filter import GaussianFilter
 from weakseg.errors import RecipeInvalid
-from weakseg.kernels.lattice_coordinates import MOST_DIMENSIONS
+from weakseg.grids.pooling import share_per_cell, side_in_cells
+from weakseg.lattice.coordinates import MOST_DIMENSIONS
+from weakseg.lattice.crf_cells import CrfCells
+from weakseg.lattice.gaussian_filter import GaussianFilter
 from weakseg.types import Evidence
 
 VOC_SIDE = (375 * 500) ** 0.5

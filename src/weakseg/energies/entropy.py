@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.cells import share_per_cell
+from weakseg.grids.pooling import share_per_cell
 from weakseg.types import Evidence
 
 

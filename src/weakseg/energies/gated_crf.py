@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.cells import share_per_cell
-from weakseg.energies.cuts import Kernel, cuts
+from weakseg.energies.kernel_cut import Kernel, cuts
 from weakseg.energies.local_kernel import LocalKernel
+from weakseg.grids.pooling import share_per_cell
 from weakseg.types import Evidence
 
 

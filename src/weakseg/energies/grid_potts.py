@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from weakseg.constraints.cells import share_per_cell
 from weakseg.energies.contrast import ColorContrast, Contrast
 from weakseg.energies.relaxations import Bilinear, Relaxation
 from weakseg.errors import RecipeInvalid
-from weakseg.kernels.neighbours import STEPS, ends
+from weakseg.grids.neighbours import STEPS, ends
+from weakseg.grids.pooling import share_per_cell
 from weakseg.types import Evidence
 
 

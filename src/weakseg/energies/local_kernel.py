@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.cells import share_per_cell, side_in_cells
-from weakseg.energies.cell_colors import cell_colors
 from weakseg.errors import RecipeInvalid
-from weakseg.kernels.neighbours import ends
+from weakseg.grids.cell_colors import cell_colors
+from weakseg.grids.neighbours import ends
+from weakseg.grids.pooling import share_per_cell, side_in_cells
 from weakseg.types import Evidence, WeakLabels
 
 

@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.cells import share_per_cell
-from weakseg.energies.cell_colors import cell_colors
 from weakseg.energies.contrast import ColorContrast
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.energies.relaxations import TotalVariation
 from weakseg.errors import RecipeInvalid
+from weakseg.grids.cell_colors import cell_colors
+from weakseg.grids.pooling import share_per_cell
 from weakseg.types import Evidence
 
 ONE_COLOR = 1e-10

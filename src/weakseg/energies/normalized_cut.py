@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.energies.cuts import Kernel, cuts
+from weakseg.energies.kernel_cut import Kernel, cuts
 from weakseg.energies.local_kernel import LocalKernel
 from weakseg.types import Evidence
 

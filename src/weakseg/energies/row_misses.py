@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.constraints.cells import share_per_cell
 from weakseg.constraints.linear_rows import Constraint, rows_of
+from weakseg.grids.pooling import share_per_cell
 from weakseg.types import Evidence
 
 

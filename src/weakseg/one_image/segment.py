@@ -10,10 +10,10 @@ from jaxtyping import Float, Float32, Int, Integer
 from weakseg.appearance.color import perceived
 from weakseg.appearance.mixture import region_scores
 from weakseg.appearance.scribble_scores import scribble_scores
-from weakseg.brief import brief
+from weakseg.cuts.alpha_expansion import AlphaExpansion, require_memory
 from weakseg.errors import EvidenceInvalid
 from weakseg.given import Given, tensor_of
-from weakseg.solvers.alpha_expansion import AlphaExpansion, require_memory
+from weakseg.short_repr import brief
 from weakseg.types import UNLABELED, Batch, Evidence
 
 MISLED = 0.01

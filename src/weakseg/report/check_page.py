@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from weakseg.data.finding import Finding
+from weakseg.data.inventory.statistics import Statistics
 from weakseg.data.sample import Dataset
-from weakseg.data.statistics import Statistics
+from weakseg.finding import Finding
 from weakseg.report.gallery import row, spread
 from weakseg.report.html import css_colors, write_page
 

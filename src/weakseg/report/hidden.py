@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
-from weakseg.evaluate.predict import Predictor
+from weakseg.evaluation.predictor import Predictor
 from weakseg.foreign import foreign_parts
-from weakseg.objectives import Fit, Sum
+from weakseg.losses.objectives import Fit, Sum
 from weakseg.types import UNLABELED, Evidence, Objective
 
 Hidden = tuple[Int[np.ndarray, "H W"], str]

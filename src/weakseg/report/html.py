@@ -5,10 +5,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from weakseg.data.image_file import palette
+from weakseg.data.images.image_file import palette
 from weakseg.errors import DataInvalid
-from weakseg.regular_file import irregular, open_regular
-from weakseg.whole_file import write_whole
+from weakseg.files.regular_file import irregular, open_regular
+from weakseg.files.whole_file import write_whole
 
 _SIGNATURE = '<meta name="generator" content="weakseg">'
 

@@ -6,17 +6,17 @@ from typing import Any
 
 from weakseg.data.sample import Dataset
 from weakseg.errors import RunInvalid, WeaksegError, WriteRefused
-from weakseg.evaluate.scores import Scores
+from weakseg.evaluation.scores import Scores
+from weakseg.files.regular_file import read_text
 from weakseg.foreign import foreign_parts
-from weakseg.regular_file import read_text
 from weakseg.report.comparison import comparisons
-from weakseg.report.evaluation import evaluation
 from weakseg.report.html import css_colors, require_free, write_page
-from weakseg.report.run import Run, dataset
 from weakseg.report.sections import Account, curves, judged
 from weakseg.report.setup import facts
 from weakseg.report.taught import taught
 from weakseg.report.updates import updates
+from weakseg.runs.datasets import Run, dataset
+from weakseg.runs.scores import evaluation
 
 
 def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = lambda line: None) -> None:

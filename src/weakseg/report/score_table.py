@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from weakseg.evaluate.scores import Scores
+from weakseg.evaluation.scores import Scores
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from weakseg.console.duration import counted, duration
 from weakseg.data.sample import Dataset, Sample
-from weakseg.duration import counted, duration
-from weakseg.evaluate.predict import Predictor
-from weakseg.evaluate.scores import Scores
+from weakseg.evaluation.predictor import Predictor
+from weakseg.evaluation.scores import Scores
 from weakseg.report.chart import Chart, Series, chart
 from weakseg.report.gallery import Row, row
 from weakseg.report.hidden import hidden_segmentation
-from weakseg.report.run import Run, trained_seconds
 from weakseg.report.score_table import ScoreRow, score_table
+from weakseg.runs.datasets import Run, trained_seconds
 
 WORST = 8
 """How many validation pictures are shown."""

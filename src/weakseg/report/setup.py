@@ -1,7 +1,7 @@
 """What a run was asked to do and what it took, in words."""
 
-from weakseg.duration import counted, duration
-from weakseg.report.run import Run, trained_seconds
+from weakseg.console.duration import counted, duration
+from weakseg.runs.datasets import Run, trained_seconds
 
 
 def facts(run: Run) -> dict[str, str]:

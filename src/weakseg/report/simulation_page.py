@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from weakseg.data.inventory.statistics import count, total
 from weakseg.data.sample import Dataset
-from weakseg.data.statistics import count, total
 from weakseg.report.gallery import row, spread
 from weakseg.report.html import css_colors, write_page
 

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from weakseg.data.inventory.statistics import LabelCounts, count, total
 from weakseg.data.sample import Dataset
-from weakseg.data.simulate import Scribbles, Simulated
-from weakseg.data.statistics import LabelCounts, count, total
+from weakseg.data.simulate.annotators import Scribbles, Simulated
 from weakseg.report.gallery import Row, row, spread
 from weakseg.report.html import percent
 from weakseg.report.sections import Account, alike, hidden, made_of, predicted

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weakseg.objectives import Fit
+from weakseg.losses.objectives import Fit
 from weakseg.report.chart import short
 from weakseg.report.hidden import terms
 from weakseg.report.sections import Account

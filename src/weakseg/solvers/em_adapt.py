@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.constraints.cells import require_class
-from weakseg.divergences import precise
-from weakseg.solvers.finite_logits import require_finite
-from weakseg.solvers.grid_problem import known_cells, with_marks
+from weakseg.grids.finite_logits import require_finite
+from weakseg.grids.known_cells import known_cells, with_marks
+from weakseg.losses.divergences import precise
 from weakseg.types import ABSENT, PRESENT, Evidence, Memory, Solution
 
 

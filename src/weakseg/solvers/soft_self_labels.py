@@ -8,14 +8,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from weakseg.constraints.cells import side_in_cells
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.energies.relaxations import CollisionDivergence
 from weakseg.errors import RecipeInvalid
-from weakseg.solvers.allowed_classes import allowed_classes
-from weakseg.solvers.finite_logits import require_finite
-from weakseg.solvers.grid_problem import Known, known_cells
-from weakseg.solvers.joint_projection import FINEST_PX, LEAST, on_grid, working_grid
+from weakseg.grids.finite_logits import require_finite
+from weakseg.grids.known_cells import Known, allowed_classes, known_cells
+from weakseg.grids.pooling import side_in_cells
+from weakseg.grids.working_grid import FINEST_PX, LEAST, on_grid, working_grid
 from weakseg.types import UNLABELED, Evidence, Memory, Solution
 
 _LEAST_START = -7.0

@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast, gather_object
 from torch import Tensor, nn
 
-from weakseg.evaluate.device import best_device, usable
+from weakseg.evaluation.device import best_device, usable
 
 
 def start(device: str | None, bf16: bool) -> Accelerator:

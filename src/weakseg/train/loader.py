@@ -17,7 +17,7 @@ from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.soft_target import SoftTarget
 from weakseg.data.view import of_one_size
-from weakseg.train.recipe import Recipe
+from weakseg.recipe.recipe import Recipe, steps_per_epoch
 from weakseg.types import Batch
 
 
@@ -53,11 +53,6 @@ class _Views(torch.utils.data.Dataset):
         again = [time] if time else []
         sample, generator = self.samples[picture], np.random.default_rng([self.seed, epoch, picture, *again])
         return self.augment(sample, generator, self.remember(sample))
-
-
-def steps_per_epoch(count: int, batch_size: int, least: int = 1) -> int:
-    """Full batches in `count` images; at least `least`."""
-    return max(count // batch_size, least)
 
 
 def order(count: int, batch_size: int, seed: int, epoch: int, least: int = 1) -> list[list[int]]:

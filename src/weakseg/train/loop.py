@@ -18,31 +18,31 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from weakseg.duration import counted, duration
+from weakseg.console.duration import counted, duration
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
-from weakseg.evaluate.predict import Predictor
-from weakseg.models.depthwise import depthwise_in_float32
-from weakseg.train import engine, run_folder
+from weakseg.evaluation.predictor import Predictor
+from weakseg.losses.solve_log import Solve, solves_of, summary, watching
+from weakseg.networks.depthwise import depthwise_in_float32
+from weakseg.recipe.dim import tell_of_dim_images
+from weakseg.recipe.identity import located
+from weakseg.recipe.python_source import source
+from weakseg.recipe.recipe import Phase, Recipe, steps_per_epoch
+from weakseg.runs import run_writer
+from weakseg.runs.position import Position, Sweep
+from weakseg.runs.run import Run
+from weakseg.train import engine
 from weakseg.train.average import averaged_copy, follow
-from weakseg.train.crops import require_demands_seen
-from weakseg.train.dim import tell_of_dim_images
-from weakseg.train.identity import located
-from weakseg.train.loader import Collate, Remember, Share, batches_of, nothing, steps_per_epoch
+from weakseg.train.constraint_coverage import require_demands_seen
+from weakseg.train.loader import Collate, Remember, Share, batches_of, nothing
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
-from weakseg.train.position import Position, Sweep
 from weakseg.train.progress import display
-from weakseg.train.recipe import Phase, Recipe
-from weakseg.train.refresh import refresh
-from weakseg.train.remember import Targets, remembered
 from weakseg.train.restore import Need, go_on, has_checkpoint, mark_of
-from weakseg.train.run_folder import Run
 from weakseg.train.sizes import EachSize, all_holding, collate_for, mean_loss
-from weakseg.train.solves import Solve, solves_of, summary
-from weakseg.train.source import source
+from weakseg.train.targets import Targets, remembered
 from weakseg.train.tensorboard import tensorboard
+from weakseg.train.update_targets import refresh
 from weakseg.train.validation import is_due, require_judgeable, stopped_early, validate
 from weakseg.types import Batch, Memory
-from weakseg.watching import watching
 
 
 def train_recipe(
@@ -102,7 +102,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     tell_of_dim_images(recipe, console)
     if into.resume and has_checkpoint(into.path):
         # Pretrained weights would be overwritten by the checkpoint's, and may be gone.
-        network = run_folder.resumed(into.path, recipe).rebuilt(recipe.network, channels, len(classes))
+        network = run_writer.resumed(into.path, recipe).rebuilt(recipe.network, channels, len(classes))
     else:
         network = recipe.network.build(channels, len(classes))
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -111,10 +111,10 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     optimizer = make_optimizer(recipe, network)
     averaged = None if recipe.average is None else averaged_copy(network)
     if accelerator.is_main_process:
-        claims.enter_context(run_folder.claim(into.path, into.resume, into.text))
+        claims.enter_context(run_writer.claim(into.path, into.resume, into.text))
     # A resumed run was tried when it began; a new one writes nothing before it is known to work.
     tried = None if into.resume else tried_seconds(recipe, network, accelerator.device)
-    run = run_folder.enter(into.path, recipe, into.text, channels, network, into.resume, accelerator.is_main_process)
+    run = run_writer.enter(into.path, recipe, into.text, channels, network, into.resume, accelerator.is_main_process)
     data, position = _begun(recipe, run, into, network, optimizer, averaged, accelerator, console)
     first_epoch, best, sweep, metrics = position.epoch + 1, position.best, position.sweep, [*position.metrics]
     steps = steps_per_epoch(len(recipe.training), recipe.batch_size, recipe.least_steps)
@@ -148,7 +148,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
                 fit, folder = remembered(phase.objective), run.path / "targets" / f"epoch_{stretch.start:05}"
                 if fit is not None and epoch == stretch.start:
                     if accelerator.is_main_process:
-                        run_folder.save_sweep(run, network, optimizer, metrics, best, sweep, averaged)
+                        run_writer.save_sweep(run, network, optimizer, metrics, best, sweep, averaged)
                     mark = engine.gathered(accelerator, mark_of(judged, data))[0]
                     marks, sweep = (mark, sweep.mark if sweep else ""), Sweep(epoch, mark, data)
                     targets, swept, swept_solves = refresh(
@@ -204,7 +204,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
             line["seconds"] = round(time.perf_counter() - started, 3)
             metrics.append(line)
             if accelerator.is_main_process:
-                best = run_folder.save(run, network, optimizer, metrics, best, sweep, averaged)
+                best = run_writer.save(run, network, optimizer, metrics, best, sweep, averaged)
                 curves(line)
             accelerator.wait_for_everyone()
             shown.epoch(line, recipe.epochs)
@@ -232,7 +232,7 @@ def _begun(
     """A digest of the training data, and where the training is: at its beginning, or where it is to go on."""
     told = ("", [])
     if accelerator.is_main_process:
-        told = run_folder.compare_data(run, recipe, into.resume, into.accept_changes)
+        told = run_writer.compare_data(run, recipe, into.resume, into.accept_changes)
     data, notes = engine.gathered(accelerator, told)[0]
     position = Position()
     if into.resume:

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from weakseg.train.recipe import AdamW, Phase, Recipe
+from weakseg.recipe.recipe import AdamW, Phase, Recipe
 
 
 def make_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from weakseg.train.solves import Solve, contradictions, most_slack
+from weakseg.losses.solve_log import Solve, contradictions, most_slack
 
 _NAMES = {"solve_slack": "slack", "mean_iou": "mIoU", "mean_dice": "mean Dice", "pixel_accuracy": "accuracy"}
 TOLD = 5

@@ -6,8 +6,6 @@ segmentations) is compared with what the checkpoint says, made again from it, or
 """
 
 import hashlib
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,13 +14,13 @@ from torch import nn
 from torch.optim import Optimizer
 
 from weakseg.errors import RunInvalid
-from weakseg.train import checkpoint, engine
-from weakseg.train.metrics import read_metrics, write_metrics
-from weakseg.train.position import Position, in_order, position_of
-from weakseg.train.remember import BEFORE, TARGETS, Targets
-from weakseg.whole_file import write_whole
-
-LAST, PREVIOUS, SWEEP, BEST = "last.safetensors", "previous.safetensors", "sweep.safetensors", "best.safetensors"
+from weakseg.runs import checkpoint
+from weakseg.runs.checkpoint import best_state
+from weakseg.runs.metrics import read_metrics, write_metrics
+from weakseg.runs.names import BEFORE, BEST, LAST, PREVIOUS, SWEEP, TARGETS
+from weakseg.runs.position import Position, in_order, position_of
+from weakseg.train import engine
+from weakseg.train.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -254,21 +252,3 @@ def mark_of(network: nn.Module, data: str) -> str:
     """What the hidden segmentations carry that are found with a network and data."""
     weights = checkpoint.digest(checkpoint.network_tensors(network), {})
     return hashlib.sha256(f"{weights} {data}".encode()).hexdigest()[:32]
-
-
-def best_state(epoch: int, fingerprint: str) -> dict:
-    """What best.safetensors says besides its weights."""
-    return {"fingerprint": fingerprint, "best_of_epoch": epoch}
-
-
-def keep_under_another_name(source: Path, target: Path) -> None:
-    """The same for a file whose name is about to be given to another one; without copying, where that is possible."""
-
-    def write(part: Path) -> None:
-        part.unlink()
-        try:
-            os.link(source, part)
-        except OSError:
-            shutil.copyfile(source, part)
-
-    write_whole(target, write)

@@ -1,6 +1,7 @@
 """Images of several sizes in one step: each size by itself, so that an image costs what it costs alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -8,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from weakseg.data.view import of_one_size, together
-from weakseg.models.group_norm import ContiguousGroupNorm
-from weakseg.train.hold import holding
+from weakseg.losses.nested import parts
+from weakseg.losses.objectives import Fit
+from weakseg.networks.group_norm import ContiguousGroupNorm
 from weakseg.train.loader import Collate
 from weakseg.types import Batch, Objective
 
@@ -58,3 +60,13 @@ def all_holding(
 ) -> tuple[Batch, ...]:
     """The batches with what the objective's solver finds for them now."""
     return tuple(holding(objective, each.float(), batch) for each, batch in zip(logits, batches, strict=True))
+
+
+def holding(objective: Objective, logits: Float[Tensor, "B C h w"], batch: Batch) -> Batch:
+    """The batch with what the objective's `Fit` finds for it now; as it is where nothing is found at every step."""
+    fit = next((fit for fit in parts(objective, Fit) if fit.every_epochs is None), None)
+    if fit is None:
+        return batch
+    with torch.no_grad():
+        solution = fit.solution(logits, batch)
+    return replace(batch, memory=replace(batch.memory, target=solution.target, weight=solution.weight))

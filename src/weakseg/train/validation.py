@@ -8,13 +8,12 @@ import numpy as np
 
 from weakseg.data.sample import Dataset, Sample
 from weakseg.errors import DataInvalid, RecipeInvalid
-from weakseg.evaluate.evaluate import evaluate
-from weakseg.evaluate.predict import Predictor, require_channels
-from weakseg.evaluate.scores import Scores
-from weakseg.evaluate.trimap import WIDTHS_PX
+from weakseg.evaluation.evaluate import evaluate
+from weakseg.evaluation.predictor import Predictor, require_channels
+from weakseg.evaluation.scores import WIDTHS_PX, Scores
+from weakseg.recipe.recipe import Recipe
 from weakseg.train import engine
 from weakseg.train.loader import Share
-from weakseg.train.recipe import Recipe
 from weakseg.types import Classes
 
 _KEPT = ("mean_iou", "mean_dice", "pixel_accuracy", "iou", "dice", "trimap")

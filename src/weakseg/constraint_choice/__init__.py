@@ -1,0 +1,1 @@
+"""Which constraints suit a data set."""

@@ -1,0 +1,106 @@
+"""Bounds on sizes, proposed from pictures whose sizes are known: from full masks, or as somebody told them."""
+
+from collections.abc import Callable, Iterable
+from math import ceil, floor, inf, log10
+
+import numpy as np
+from jaxtyping import Float
+
+from weakseg.constraints.background import BackgroundBetween
+from weakseg.constraints.class_shares import ClassShares
+from weakseg.constraints.linear_rows import Constraint
+from weakseg.constraints.sizes import LargeOrSmall
+from weakseg.constraints.tags import TaggedClassesPresent
+from weakseg.data.sample import Sample
+from weakseg.data.simulate.annotators import IntervalSizes
+from weakseg.types import UNLABELED, Classes
+
+TAIL = 0.05
+"""Share of the known sizes that may lie beyond a proposed bound."""
+PRICE = 2.0
+"""In nats: bounds from quantiles are not true of all pictures, so none is hard."""
+
+Sizes = Float[np.ndarray, "N C 2"]
+"""Smallest and largest share of each class in each picture; nan where nobody said."""
+
+
+def known_sizes(samples: Iterable[Sample], classes: Classes) -> Sizes:
+    """Sizes by picture and class: exact where every pixel that counts is marked, else as somebody told them."""
+    return np.array([_sizes(sample, classes) for sample in samples]).reshape(-1, len(classes), 2)
+
+
+def _sizes(sample: Sample, classes: Classes) -> Float[np.ndarray, "C 2"]:
+    if sample.valid.any() and (sample.seeds != UNLABELED)[sample.valid].all():
+        marked = np.where(sample.valid, sample.seeds, UNLABELED)
+        exact = IntervalSizes(margin=0.0).simulate(marked, classes, np.random.default_rng(0))
+        # What is not there has no interval, but its size is known.
+        return np.where((exact == [0, 1]).all(1, keepdims=True), 0.0, exact)
+    return np.where((sample.areas == [0, 1]).all(1, keepdims=True), np.nan, sample.areas)
+
+
+def propose(sizes: Sizes, background: int | None = None, tail: float = TAIL) -> tuple[Constraint, ...]:
+    """Rules that known sizes obey, but for a share `tail` on each side; bounds of two figures, rounded outwards.
+
+    In order, as far as the sizes tell: how much a tagged class covers at least; the background's share; one bit of
+    size, cut at the median; and for each other class how much it covers whatever the picture, at least only where
+    its size is known in every picture.
+    """
+    things = [k for k in range(sizes.shape[1]) if k != background]
+    present = np.concatenate([_present(sizes[:, k]) for k in things] or [np.zeros((0, 2))])
+    rules: list[Constraint] = []
+    if len(present):
+        rules.append(TaggedClassesPresent(_below(present, tail), PRICE, background))
+    if background is not None and len(told := _told(sizes[:, background])):
+        rules.append(BackgroundBetween(_below(told, tail), _above(told, tail), PRICE, background))
+    if len(present):
+        cut = _figures(float(np.median(present.mean(1))), round)
+        rules.append(LargeOrSmall(cut, cut, cut, PRICE, background))
+    return (*rules, *(rule for k in things for rule in _class_share(sizes, k, tail)))
+
+
+def _class_share(sizes: Sizes, k: int, tail: float) -> list[ClassShares]:
+    """The bounds of one class, whatever the picture; none for a class that is nowhere known to be."""
+    told, present = _told(sizes[:, k]), _present(sizes[:, k])
+    if not len(present):
+        return []
+    weights = tuple(float(k == other) for other in range(sizes.shape[1]))
+    lower = _below(told, tail) if len(told) == len(sizes) else 0.0
+    upper = _above(present, tail)
+    if lower == 0 and upper >= 1:
+        return []
+    return [ClassShares(weights, lower if lower > 0 else -inf, upper if upper < 1 else inf, PRICE)]
+
+
+def _told(of_class: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "_ 2"]:
+    return of_class[~np.isnan(of_class).any(1)]
+
+
+def _present(of_class: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "_ 2"]:
+    told = _told(of_class)
+    return told[told[:, 1] > 0]
+
+
+def _below(told: Float[np.ndarray, "N 2"], tail: float) -> float:
+    return _figures(float(np.quantile(told[:, 0], tail, method="lower")), _down)
+
+
+def _above(told: Float[np.ndarray, "N 2"], tail: float) -> float:
+    return min(_figures(float(np.quantile(told[:, 1], 1 - tail, method="higher")), _up), 1.0)
+
+
+def _down(value: float) -> int:
+    # Rounding of the last digit is no reason to give way by a whole figure.
+    return floor(value + 1e-6)
+
+
+def _up(value: float) -> int:
+    return ceil(value - 1e-6)
+
+
+def _figures(share: float, to_whole: Callable[[float], int]) -> float:
+    """Two figures of a share, which is what a few pictures can tell."""
+    if share <= 0:
+        return 0.0
+    digits = 1 - floor(log10(share))
+    # Through text, because 7 * 10 ** -3 is not 0.007.
+    return float(f"{to_whole(share * 10**digits)}e{-digits}")

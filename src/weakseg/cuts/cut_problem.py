@@ -1,0 +1,85 @@
+"""What a graph cut minimises for one picture: costs of labels and of edges, on its pixels or on larger cells."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int, Int32
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.energies.grid_potts import GridPotts
+from weakseg.grids.pooling import classes_per_cell, pooled, share_per_cell
+from weakseg.types import UNLABELED
+
+SURPRISE = 100.0
+"""Largest -log q that counts, in nats; beyond, float32 has no probabilities either."""
+
+
+class CutProblem(NamedTuple):
+    """The arguments of the kernel; labels are counted among those that are allowed."""
+
+    unary: Float32[np.ndarray, "K h w"]
+    weight: Float32[np.ndarray, "D h w"]
+    valid: Bool[np.ndarray, "h w"]
+    seeds: Int32[np.ndarray, "h w"]
+    begin: Int32[np.ndarray, "h w"]
+
+
+def cut_problem(
+    potts: GridPotts,
+    prediction_weight: float,
+    allowed: Int[Tensor, " K"],
+    log_probs: Float[Tensor, "C _ _"],
+    image: Float[Tensor, "M H W"],
+    valid: Bool[Tensor, "H W"],
+    seeds: Int[Tensor, "H W"],
+    begin: Int[Tensor, "H W"],
+    grid: tuple[int, int],
+) -> tuple[CutProblem, float]:
+    """Equation 40 times the root of n, and that root; n counts valid cells.
+
+    A cell costs the mean of its valid pixels, times the share of it that they cover, and has the class that most of its
+    seeds, or of `begin`, have.
+    """
+    size, classes = (valid.shape[0], valid.shape[1]), len(log_probs)
+    share = share_per_cell(valid[None], grid)[0]
+    root = max(float(share.double().sum()), 1e-6) ** 0.5
+    unary = pooled(surprise(log_probs, size, allowed) * valid, grid) * (prediction_weight / root)
+    # Index among the allowed classes, from that among all; the last entry is for UNLABELED.
+    index = torch.full((classes + 1,), UNLABELED, dtype=torch.int32)
+    index[allowed] = torch.arange(len(allowed), dtype=torch.int32)
+    problem = CutProblem(
+        unary=np.ascontiguousarray(unary.numpy(), dtype=np.float32),
+        weight=potts.edge_costs(image.numpy(), valid.numpy(), grid),
+        valid=(share > 0).numpy(),
+        seeds=index[_prevailing(seeds, classes, grid)].numpy(),
+        begin=index[_prevailing(begin, classes, grid)].numpy(),
+    )
+    return problem, root
+
+
+def in_pixels(labels: Int[np.ndarray, "h w"], size: tuple[int, int]) -> Int[np.ndarray, "H W"]:
+    """The label of each pixel's cell."""
+    rows, columns = (np.arange(pixels) * cells // pixels for pixels, cells in zip(size, labels.shape, strict=True))
+    return labels[rows[:, None], columns]
+
+
+def surprise(
+    log_probs: Float[Tensor, "C h w"], size: tuple[int, int], allowed: Int[Tensor, " K"]
+) -> Float32[Tensor, "K H W"]:
+    """-log q of some classes at the labels' resolution, in [0, `SURPRISE`]."""
+    scores = log_probs.detach()
+    if scores.shape[1:] != size:
+        # -inf times a weight of 0 would be NaN.
+        scores = F.interpolate(scores.float().clamp(min=-1e4)[None], size, mode="bilinear", align_corners=False)[0]
+        scores = scores.log_softmax(0)
+    return scores[allowed.to(scores.device)].float().cpu().clamp_(-SURPRISE, 0).neg_()
+
+
+def _prevailing(labels: Int[Tensor, "H W"], classes: int, grid: tuple[int, int]) -> Int[Tensor, "h w"]:
+    """The class that most labelled pixels of each cell have, `UNLABELED` where there are none."""
+    if labels.shape == grid:
+        return labels
+    shares = classes_per_cell(labels[None], classes, grid)[0]
+    return torch.where(shares.sum(0) > 0, shares.argmax(0), UNLABELED)

@@ -1,0 +1,252 @@
+"""Expansion moves on a Potts energy whose dual variables outlive them.
+
+After Komodakis, Tziritas and Paragios 2008: the flow that a move finds stays in the dual variables of its label, so
+the label's next move starts where this one ended, and the lowest heights are a lower bound at any time.
+"""
+
+import numpy as np
+
+from weakseg.compilation.compiled import compiled_without_arrays, inlined
+from weakseg.cuts.max_flow import BUDGET, DEFICITS, EXCESS, FREE, HEAD, OPEN, ROOT, SIDE, TAIL, grow, open_pixel, start
+
+FEW = 2
+"""Where there are so many times more pixels with deficits, growing from them costs more than it can save."""
+
+
+@compiled_without_arrays
+def quantize(problem, duals, potts, offsets, scale):
+    """Weights, dual variables (in place of their floats) and heights as integers; rounded down, so bounds hold."""
+    pixels, half = problem.weight.shape
+    classes = potts.heights.shape[0]
+    for p in range(pixels):
+        potts.labels[p] = problem.labels[p]
+        for d in range(half):
+            w = np.int32(problem.weight[p, d] * scale * 0.5)
+            potts.weight[p, d] = 2 * w
+            for k in range(duals.shape[2]):
+                potts.dual[p, d, k] = max(-w, min(w, np.int32(duals[p, d, k] * scale)))
+    for p in range(pixels):
+        if problem.share[p] == 0 and not problem.free[p]:
+            continue
+        for k in range(classes):
+            height = np.int32(np.floor(problem.unary[p, k] * scale))
+            for d in range(half):
+                height += potts.dual[p, d, k] - potts.dual[p - offsets[d], d, k]
+            potts.heights[k, p] = height
+        potts.current[p] = potts.heights[potts.labels[p], p]
+    for p in range(pixels):
+        for d in range(half):
+            # Only an edge has a far end: behind the last row there is no pixel to look at.
+            if potts.weight[p, d] > 0 and potts.labels[p] != potts.labels[p + offsets[d]]:
+                tighten(p, d, p + offsets[d], potts)
+
+
+@compiled_without_arrays
+def tighten(p, d, q, potts):
+    """Make the dual variables of an edge differ by all its weight between the labels of its pixels, equation 44."""
+    a, b, weight = potts.labels[p], potts.labels[q], potts.weight[p, d]
+    if a == b or weight == 0:
+        return
+    dual, heights = potts.dual[p, d], potts.heights
+    half = weight // 2
+    low, high = window(dual, a, b, len(heights))
+    centre = max(high - half, min(low + half, (dual[a] + dual[b]) >> 1))
+    rise = centre + half - dual[a]
+    dual[a] += rise
+    heights[a, p] += rise
+    heights[a, q] -= rise
+    rise = centre - half - dual[b]
+    dual[b] += rise
+    heights[b, p] += rise
+    heights[b, q] -= rise
+    potts.current[p] = heights[a, p]
+    potts.current[q] = heights[b, q]
+
+
+@inlined
+def window(dual, a, b, classes):
+    """Smallest and largest dual variable of an edge, over labels other than two."""
+    low, high = np.int32(1 << 30), np.int32(-(1 << 30))
+    for k in range(classes):
+        if k != a and k != b:
+            low, high = min(low, dual[k]), max(high, dual[k])
+    return low, high
+
+
+@compiled_without_arrays
+def lower_bound(potts):
+    """Sum of each pixel's lowest height."""
+    classes, pixels = potts.heights.shape
+    total = 0
+    for p in range(pixels):
+        lowest = potts.heights[0, p]
+        for k in range(1, classes):
+            lowest = min(lowest, potts.heights[k, p])
+        total += lowest
+    return total
+
+
+@compiled_without_arrays
+def block_gaps(potts, width, side, gaps):
+    """How much of the gap between energy and bound lies in each block of `side` pixels a side."""
+    classes, pixels = potts.heights.shape
+    for p in range(pixels):
+        lowest = potts.current[p]
+        for k in range(classes):
+            lowest = min(lowest, potts.heights[k, p])
+        if potts.current[p] > lowest:
+            gaps[(p // width - 1) // side, (p % width - 1) // side] += potts.current[p] - lowest
+
+
+@compiled_without_arrays
+def give(labels, changed, potts, offsets):
+    """Give some pixels other labels, whatever that costs."""
+    for p in changed:
+        potts.labels[p] = labels[p]
+        potts.current[p] = potts.heights[labels[p], p]
+    for p in changed:
+        for d in range(len(offsets) // 2):
+            tighten(p, d, p + offsets[d], potts)
+            tighten(p - offsets[d], d, p, potts)
+
+
+@compiled_without_arrays
+def expand(alpha, problem, potts, trees):
+    """The best expansion of one label, made where it lowers the energy; returns by how much it changed.
+
+    Where it runs out of steps nothing moves; what has flowed until then is kept, and raises bounds.
+    """
+    count = trees.count
+    count[OPEN] = count[HEAD] = count[TAIL] = 0
+    if not plant(alpha, problem, potts, trees):
+        return 0.0
+    grow(alpha, potts, trees)
+    if count[SIDE] == DEFICITS:
+        # What no deficit is reached from gets the label.
+        for i in range(count[OPEN]):
+            p = trees.touched[i]
+            trees.parent[p] = ROOT if trees.parent[p] == FREE else FREE
+    keep_flow(alpha, potts, trees)
+    change = 0.0
+    if count[BUDGET] > 0:
+        change = difference(alpha, problem, potts, trees)
+    if change < 0:
+        relabel(alpha, potts, trees)
+    for i in range(count[OPEN]):
+        p = trees.touched[i]
+        trees.parent[p] = FREE
+        trees.opened[p] = 0
+        trees.queued[p] = 0
+    return min(change, 0.0)
+
+
+@compiled_without_arrays
+def plant(alpha, problem, potts, trees):
+    """Choose what trees grow from, and make the roots; False where no pixel has excess."""
+    height, current = potts.heights[alpha], potts.current
+    pixels_above, pixels_below, above, below = 0, 0, 0, 0
+    for p in range(len(current)):
+        excess = current[p] - height[p]
+        if excess > 0:
+            pixels_above += 1
+            above += excess
+        elif excess < 0:
+            pixels_below += 1
+            below -= excess
+    if pixels_above == 0:
+        return False
+    if pixels_above * FEW < pixels_below or above > below:
+        trees.count[SIDE] = EXCESS
+        for p in range(len(current)):
+            if current[p] > height[p]:
+                open_pixel(p, alpha, potts, trees)
+                start(p, trees)
+    else:
+        trees.count[SIDE] = DEFICITS
+        for p in range(len(current)):
+            if problem.free[p] and potts.labels[p] != alpha:
+                open_pixel(p, alpha, potts, trees)
+                if current[p] < height[p]:
+                    start(p, trees)
+    return True
+
+
+@compiled_without_arrays
+def keep_flow(alpha, potts, trees):
+    """Turn the flow into dual variables, as far as their span allows; equation 47."""
+    offsets, half, classes = trees.offsets, potts.weight.shape[1], len(potts.heights)
+    height = potts.heights[alpha]
+    for i in range(trees.count[OPEN]):
+        p = trees.touched[i]
+        for d in range(half):
+            q = p + offsets[d]
+            weight = potts.weight[p, d]
+            if trees.opened[q] == 0 or weight == 0 or potts.labels[q] == alpha:
+                continue
+            dual = potts.dual[p, d]
+            if trees.count[SIDE] == EXCESS:
+                wanted = weight + dual[potts.labels[q]] - trees.residual[p, d]
+            else:
+                wanted = trees.residual[p, d] - weight + dual[potts.labels[p]]
+            if wanted != dual[alpha]:
+                low, high = window(dual, alpha, alpha, classes)
+                rise = max(high - weight, min(low + weight, wanted)) - dual[alpha]
+                dual[alpha] += rise
+                height[p] += rise
+                height[q] -= rise
+
+
+@compiled_without_arrays
+def difference(alpha, problem, potts, trees):
+    """What the move changes, from the weights as they were given, in float64."""
+    offsets, labels, half = trees.offsets, potts.labels, potts.weight.shape[1]
+    change = 0.0
+    for i in range(trees.count[OPEN]):
+        p = trees.touched[i]
+        if trees.parent[p] == FREE:
+            continue
+        change += np.float64(problem.unary[p, alpha]) - np.float64(problem.unary[p, labels[p]])
+        for d in range(2 * half):
+            q = p + offsets[d]
+            w = problem.weight[p, d] if d < half else problem.weight[q, d - half]
+            if w == 0:
+                continue
+            if trees.parent[q] != FREE:
+                # Both move; counted once.
+                if d < half and labels[q] != labels[p]:
+                    change -= w
+            elif labels[q] == alpha:
+                change -= w
+            elif labels[q] == labels[p]:
+                change += w
+    return change
+
+
+@compiled_without_arrays
+def relabel(alpha, potts, trees):
+    """Give the label to all that excess is left in or reaches."""
+    offsets, half = trees.offsets, potts.weight.shape[1]
+    for i in range(trees.count[OPEN]):
+        p = trees.touched[i]
+        if trees.parent[p] != FREE:
+            potts.labels[p] = alpha
+            potts.current[p] = potts.heights[alpha, p]
+    for i in range(trees.count[OPEN]):
+        p = trees.touched[i]
+        if trees.parent[p] != FREE:
+            for d in range(half):
+                tighten(p, d, p + offsets[d], potts)
+                tighten(p - offsets[d], d, p, potts)
+
+
+@compiled_without_arrays
+def expansions(problem, potts, trees, max_sweeps, changes):
+    """Moves in ascending order of labels, again and again, until none helps; returns how many, and if one might."""
+    classes, count = len(potts.heights), trees.count
+    idle, move = 0, 0
+    while idle < classes and move < max_sweeps * classes and count[BUDGET] > 0:
+        changes[move] = expand(move % classes, problem, potts, trees)
+        # A move that was made is the best of its label: that label rests until another has moved.
+        idle = 1 if changes[move] < 0 else idle + 1
+        move += 1
+    return move, idle < classes or count[BUDGET] <= 0

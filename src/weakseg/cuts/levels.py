@@ -1,0 +1,97 @@
+"""A Potts energy on cells of two by two pixels, and labels brought back from these to the pixels.
+
+The paths of a flow grow with the side of what is cut. So a large picture is solved in cells first, which are solved in
+larger cells before; then the pixels are expanded tile by tile, whose sides are always the same.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Int32
+from scipy.ndimage import minimum_filter
+
+from weakseg.cuts.run import Run, finished, inside
+from weakseg.cuts.windows import change_in, take
+from weakseg.grids.neighbours import STEPS, ends
+
+TILE = 128
+"""Pixels a side: what is wrong within half of it is mended."""
+PASSES = 10
+"""Of messages in a tile, there and back."""
+
+
+def halved(unary, weight, valid, seeds, begin):
+    """The arguments of `minimise` with half the rows and columns.
+
+    A cell costs what its pixels cost together, and has the label that most of them are seen to have. An edge of cells
+    stands for a boundary of two pixels between their centres, at the cheapest of the places where it may run.
+    """
+    mixed = _blocks(unary * valid).sum((2, 4))
+    there = np.asarray(_blocks(valid).any((1, 3)))
+    edges = np.zeros((len(weight), *there.shape), np.float32)
+    for d, (down, right) in enumerate(STEPS[: len(weight)]):
+        near = _even(_cheapest_near(weight[d], valid, (down, right)))
+        # Rows and columns at which edges cross from cell to cell; those of an upright boundary are two, and so on.
+        rows = (near[1::2],) if down else (near[::2], near[1::2])
+        crossing = [row[:, i] for row in rows for i in _crossing(right)]
+        ends(edges[d], (down, right))[0][...] = ends(sum(crossing) * (2 / len(crossing)), (down, right))[0]
+        both = np.logical_and(*ends(there, (down, right)))
+        ends(edges[d], (down, right))[0][~both] = 0
+    count = len(unary)
+    return mixed, edges, there, _prevailing(seeds, valid, count), _prevailing(begin, valid, count)
+
+
+def doubled(labels: Int32[np.ndarray, "h w"], size: tuple[int, int]) -> Int32[np.ndarray, "H W"]:
+    """The label of each pixel's cell."""
+    return labels.repeat(2, 0).repeat(2, 1)[: size[0], : size[1]]
+
+
+def expand_tiles(run: Run, unary, weight, valid, max_sweeps: int) -> float:
+    """Expand labels within tiles, then in others whose middles lie where four met; returns what that changes."""
+    labels, free = finished(run), inside(run.problem.free, run.width)
+    gains = [
+        change_in(tile, labels, labels, unary, weight, valid, free, max_sweeps, PASSES)
+        for shift in (0, TILE // 2)
+        for tile in tiles(labels.shape, shift)
+    ]
+    take(run, labels, free)
+    return sum(gains, 0.0)
+
+
+def tiles(size: tuple[int, int], shift: int) -> Iterator[tuple[slice, slice]]:
+    """Of `TILE` pixels a side and, around them, a rim of neighbours whose labels hold."""
+    for i in range(-shift, size[0], TILE):
+        for j in range(-shift, size[1], TILE):
+            yield slice(max(i - 1, 0), i + TILE + 1), slice(max(j - 1, 0), j + TILE + 1)
+
+
+def _crossing(right: int) -> tuple[slice, ...]:
+    return {0: (slice(0, None, 2), slice(1, None, 2)), 1: (slice(1, None, 2),), -1: (slice(0, None, 2),)}[right]
+
+
+def _cheapest_near(weight, valid, step):
+    """The smallest weight of an edge and of those beside it that cross the same boundary; 0 where it is none."""
+    edge = np.zeros(valid.shape, bool)
+    ends(edge, step)[0][...] = np.logical_and(*ends(valid, step))
+    around = tuple(3 if length else 1 for length in step)
+    lowest = minimum_filter(np.where(edge, weight, np.inf), around, mode="constant", cval=np.inf)
+    return np.where(edge, lowest, 0).astype(np.float32)
+
+
+def _even(values):
+    """With a row and a column of zeros more where their number is odd."""
+    return np.pad(values, [(0, 0)] * (values.ndim - 2) + [(0, length % 2) for length in values.shape[-2:]])
+
+
+def _blocks(values):
+    """(..., H, W) as (..., h, 2, w, 2)."""
+    even = _even(values)
+    height, width = even.shape[-2:]
+    return even.reshape(*even.shape[:-2], height // 2, 2, width // 2, 2)
+
+
+def _prevailing(labels, valid, count):
+    """The label that most pixels of a cell have, -1 where none has any."""
+    of_cell = _blocks(np.where(valid, labels, -1) + 1)
+    votes = np.stack([(of_cell == k + 1).sum((1, 3)) for k in range(count)])
+    return np.where(votes.any(0), votes.argmax(0), -1).astype(np.int32)

@@ -1,0 +1,102 @@
+"""Minimises a Potts energy on a grid by alpha-expansion, with a lower bound: arrays in, arrays out.
+
+The order: pixels that cannot but have a label are fixed; a few sweeps of messages give dual variables and labels;
+expansion moves improve the labels; where most is left between energy and bound, windows are solved again. Equations
+40 to 47 of docs/theory.md.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32
+
+from weakseg.cuts.expansion_moves import lower_bound
+from weakseg.cuts.labelling_energy import cheapest, labelling_energy
+from weakseg.cuts.levels import doubled, expand_tiles, halved
+from weakseg.cuts.low_memory import without_reuse
+from weakseg.cuts.max_flow import BUDGET, ENDLESS
+from weakseg.cuts.run import Cut, begun, finished, improved, padded_labels
+from weakseg.cuts.windows import look_again
+
+LARGE = 1 << 16
+"""Pixels above which a picture is solved in cells of two by two first."""
+
+STEPS_A_PIXEL = 200
+"""Of flows, a pixel of a large picture: how long all of it is expanded, before tiles are."""
+
+REUSE_BUDGET = 2 << 30
+"""Bytes up to which dual variables of all labels are kept."""
+
+
+def minimise(
+    unary: Float32[np.ndarray, "K H W"],
+    weight: Float32[np.ndarray, "D H W"],
+    valid: Bool[np.ndarray, "H W"],
+    seeds: Int32[np.ndarray, "H W"],
+    begin: Int32[np.ndarray, "H W"],
+    max_sweeps: int,
+) -> Cut:
+    """Minimise the sum of unaries over valid pixels plus the weights of edges whose pixels differ (equation 40).
+
+    Two labels are solved exactly where it ends settled: a labelling that no expansion improves is then the best. Up to
+    `LARGE` pixels that takes nothing but sweeps; above, steps are proportional to the pixels, and may not suffice.
+
+    Args:
+        unary: finite costs.
+        weight: >= 0, to the later neighbour in each direction; 0 where that is outside, or either pixel is not valid.
+        valid: False on pixels that are left out.
+        seeds: the label of a pixel that has to have it, or -1.
+        begin: a labelling to start from where it is better than the one the messages give; -1 where none is known.
+        max_sweeps: how often each label may be expanded.
+    """
+    large, steps = valid.size > LARGE, ENDLESS
+    if large:
+        cells = minimise(*halved(unary, weight, valid, seeds, begin), max_sweeps)
+        begin = from_cells(cells, unary, weight, valid, seeds, begin)
+        # Where steps did not last for cells they would not for pixels.
+        steps = STEPS_A_PIXEL * valid.size if cells.settled else 0
+    if bytes_with_reuse(valid.shape, len(unary), len(weight)) > REUSE_BUDGET and len(unary) > 2:
+        return without_reuse(unary, weight, valid, seeds, begin, max_sweeps)
+    run = begun(unary, weight, valid, seeds, begin)
+    run.trees.count[BUDGET] = steps
+    bound = lower_bound(run.potts)
+    changes, settled = improved(run, max_sweeps)
+    bound = max(bound, lower_bound(run.potts))
+    if settled and len(unary) > 2:
+        gain = look_again(run, unary, weight, valid, max_sweeps)
+        if gain < 0:
+            more, settled = improved(run, max_sweeps)
+            changes, bound = np.concatenate([changes, [gain], more]), max(bound, lower_bound(run.potts))
+    elif large and not settled:
+        changes = np.append(changes, expand_tiles(run, unary, weight, valid, max_sweeps))
+    labels = finished(run)
+    energies = run.first + np.concatenate([[0.0], np.cumsum(changes)])
+    if not settled:
+        # Costs were cut off where no label can win; before the last sweep such a label may still be there.
+        energies = np.maximum(energies, labelling_energy(unary, weight, valid, labels))
+    bound = max(run.base + bound / run.scale, cheapest(unary, valid, seeds))
+    return Cut(labels, energies, min(float(bound), float(energies[-1])), settled)
+
+
+def from_cells(cells: Cut, unary, weight, valid, seeds, begin) -> Int32[np.ndarray, "H W"]:
+    """Labels to begin with: those of cells or, where they are better, those given."""
+    free = valid & (seeds < 0)
+    found = np.where(free, doubled(cells.labels, valid.shape), np.maximum(seeds, 0))
+    given = np.where(free & (begin >= 0), begin, found)
+    return min(found, given, key=lambda labels: labelling_energy(unary, weight, valid, labels))
+
+
+def bytes_with_reuse(size: tuple[int, int], classes: int, half: int) -> int:
+    """Working memory beyond the inputs."""
+    padded = padded_labels(classes)
+    problem, potts, trees = 4 * padded + 4 * half + 9, 4 * half * (padded + 1) + 4 * classes + 16, 8 * half + 27
+    return (size[0] + 2) * (size[1] + 2) * (problem + potts + trees)
+
+
+def bytes_without_reuse(size: tuple[int, int], half: int) -> int:
+    """Working memory beyond the inputs, whatever the number of labels: one move's two-label problem."""
+    return bytes_with_reuse(size, 2, half) + size[0] * size[1] * (8 * half + 40)
+
+
+def memory_needed(size: tuple[int, int], classes: int, half: int) -> int:
+    """What `minimise` takes beyond its inputs, in bytes."""
+    full = bytes_with_reuse(size, classes, half)
+    return full if full <= REUSE_BUDGET or classes <= 2 else bytes_without_reuse(size, half)

@@ -1,0 +1,83 @@
+"""A second look at the windows of a picture in which most is left between energy and bound.
+
+Expansions end where two labels would have to change at once. What that costs is a few small places, each with a
+large gap; solved again by themselves, with the labels around them fixed, they can afford many messages.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from weakseg.cuts.expansion_moves import block_gaps, give
+from weakseg.cuts.labelling_energy import labelling_energy
+from weakseg.cuts.run import Run, begun, finished, improved, inside
+from weakseg.grids.neighbours import STEPS, ends
+
+SIDE, AROUND = 16, 8
+"""Pixels of a block by which gaps are compared, and how many more a window has on each side."""
+SHARE = 0.02
+"""Of the blocks that are looked at."""
+PASSES = 30
+"""Of messages, there and back."""
+
+
+def look_again(run: Run, unary, weight, valid, max_sweeps: int) -> float:
+    """Solve windows again and keep what is better; returns by how much the energy changed."""
+    labels, free = finished(run), inside(run.problem.free, run.width)
+    unknown = np.full_like(labels, -1)
+    around = windows(run, labels.shape)
+    gains = [change_in(one, labels, unknown, unary, weight, valid, free, max_sweeps, PASSES) for one in around]
+    take(run, labels, free)
+    return sum(gains, 0.0)
+
+
+def take(run: Run, labels, free) -> None:
+    """Go on from other labels of the pixels that are free."""
+    padded = run.potts.labels.copy()
+    np.copyto(inside(padded, run.width), labels, where=free)
+    give(padded, np.flatnonzero(padded != run.potts.labels), run.potts, run.trees.offsets)
+
+
+def change_in(window, labels, begin, unary, weight, valid, free, max_sweeps: int, passes: int) -> float:
+    """Solve a window with the labels around it, and write down what is better; returns by how much that is."""
+    here, edges = labels[window], np.zeros_like(weight[:, *window])
+    for d, step in enumerate(STEPS[: len(weight)]):
+        ends(edges[d], step)[0][...] = ends(weight[d][window], step)[0]
+    problem = np.ascontiguousarray(unary[:, *window]), edges, np.ascontiguousarray(valid[window])
+    seeds = np.where(open_part(window, free), -1, here).astype(np.int32)
+    again = solved(*problem, seeds, np.ascontiguousarray(begin[window]), max_sweeps, passes)
+    gain = labelling_energy(*problem, again) - labelling_energy(*problem, here)
+    if gain >= 0:
+        return 0.0
+    here[...] = again
+    return gain
+
+
+def windows(run: Run, size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
+    """Around the blocks with the largest gaps, the worst first."""
+    gaps = np.zeros([-(-length // SIDE) for length in size], np.int64)
+    block_gaps(run.potts, run.width, SIDE, gaps)
+    around = lambda n: slice(max(SIDE * n - AROUND, 0), SIDE * (n + 1) + AROUND)  # noqa: E731
+    for block in np.argsort(-gaps, axis=None)[: max(round(SHARE * gaps.size), 1)].tolist():
+        if gaps.flat[block] > 0:
+            i, j = divmod(block, gaps.shape[1])
+            yield around(i), around(j)
+
+
+def open_part(window: tuple[slice, slice], free: np.ndarray) -> np.ndarray:
+    """The free pixels of a window but for its rim, where the picture goes on behind it."""
+    kept = free[window].copy()
+    (top, left), (bottom, right) = ((side.start for side in window), (side.stop for side in window))
+    kept[: top > 0], kept[:, : left > 0] = False, False
+    if bottom < free.shape[0]:
+        kept[-1] = False
+    if right < free.shape[1]:
+        kept[:, -1] = False
+    return kept
+
+
+def solved(unary, weight, valid, seeds, begin, max_sweeps: int, passes: int) -> np.ndarray:
+    """Labels of a window by itself."""
+    run = begun(unary, weight, valid, seeds, begin, passes)
+    improved(run, max_sweeps)
+    return finished(run)

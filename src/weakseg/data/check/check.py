@@ -1,0 +1,96 @@
+"""Everything wrong with a data folder, before anybody trains on it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from weakseg.data.check.units import findings_of_units
+from weakseg.data.check.whole_set import findings_of_all
+from weakseg.data.folder.contents import Contents
+from weakseg.data.folder.folder import find, read_sample
+from weakseg.data.folder.splits import Splits, check_splits, findings_of_volumes
+from weakseg.data.inventory.inventory import take_inventory
+from weakseg.data.inventory.one_image import Looks, look
+from weakseg.data.inventory.statistics import LabelCounts, Statistics, total
+from weakseg.data.sample import Dataset, Sample
+from weakseg.finding import Finding
+from weakseg.types import Classes
+
+
+@dataclass(frozen=True)
+class Readable:
+    """The pictures of a data folder that can be read with all their labels, those with findings first."""
+
+    contents: Contents
+    keys: tuple[str, ...]
+
+    @property
+    def classes(self) -> Classes:
+        """The classes, after merging."""
+        return self.contents.legend.classes
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> Sample:
+        return read_sample(self.contents, self.keys[index])
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found, and how much there is to learn from."""
+
+    findings: tuple[Finding, ...]
+    """Remarks come last."""
+    statistics: Statistics
+    samples: Dataset
+
+    @property
+    def refused(self) -> bool:
+        """True if something must be mended before anybody trains on the data."""
+        return any(not finding.remark for finding in self.findings)
+
+
+def check(path: str, progress: Callable[[int, int], None] = lambda done, of: None) -> Checked:
+    """Read every file of a data folder once and collect all that is wrong.
+
+    Args:
+        path: a folder, or the name of one under $WEAKSEG_DATA.
+        progress: told how many pictures are done, and of how many.
+
+    Raises:
+        DataInvalid: there is no such folder; everything else is a finding.
+    """
+    inventory, findings = take_inventory(find(path))
+    pictures, classes = inventory.contents.pictures, inventory.contents.legend.classes
+    splits, wrong = check_splits(inventory.root, pictures) if pictures else ({}, [])
+    looks: Looks = {}
+    for done, key in enumerate(pictures, start=1):
+        looks[key] = look(inventory, key)
+        progress(done, len(pictures))
+    wrong += findings_of_volumes(inventory.root, inventory.contents.legend.declaration.volume, tuple(pictures), splits)
+    findings += [*wrong, *(finding for each in looks.values() for finding in each.findings)]
+    units = findings_of_units(inventory, looks)
+    # What single rows of such a table seem to say is beside the point.
+    strange = {unit.file.name for unit in units}
+    looks = {key: replace(each, labelled=True) for key, each in looks.items()} if units else looks
+    findings = [*units, *(f for f in findings if strange.isdisjoint((f.file.name, *f.found.split())))]
+    findings += findings_of_all(inventory, looks, splits)
+    told = {key for finding in findings if not finding.remark for key in finding.keys}
+    readable = [key for key, each in looks.items() if each.readable and inventory.judged]
+    return Checked(
+        findings=tuple(sorted(findings, key=lambda finding: finding.remark)),
+        statistics=Statistics(classes, _counted(looks, splits, classes)),
+        samples=Readable(inventory.contents, tuple(sorted(readable, key=lambda key: key not in told))),
+    )
+
+
+def _counted(looks: Looks, splits: Splits, classes: Classes) -> dict[str, dict[str, LabelCounts]]:
+    """The counts of every source by split."""
+    sources = dict.fromkeys(source for each in looks.values() for source in each.counts)
+    return {
+        source: {
+            split: total([looks[key].counts[source] for key in keys if source in looks[key].counts], classes)
+            for split, keys in splits.items()
+        }
+        for source in sources
+    }

@@ -1,0 +1,118 @@
+"""What is wrong with the training labels of a data folder by themselves, whatever its masks to judge by show."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from weakseg.data.check.learnable import Told, told_by, unlearnable
+from weakseg.data.folder.splits import Splits
+from weakseg.data.inventory.inventory import Inventory
+from weakseg.data.inventory.one_image import Looks
+from weakseg.data.inventory.statistics import BORDER, LabelCounts, total
+from weakseg.finding import Finding, findings_of, some
+from weakseg.types import PRESENT, Classes
+
+
+def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, before: list[Finding]) -> list[Finding]:
+    """Classes that cannot be learnt, and labels that teach little; nothing where labels cannot be read."""
+    keys = training_keys(splits)
+    unread = inventory.unread or not all(looks[key].readable for key in keys)
+    if not keys or unread or any(not finding.remark for finding in before):
+        return []
+    classes = inventory.contents.legend.classes
+    listed = inventory.root / "splits" / "train.txt"
+    place = listed if listed.is_file() else inventory.root
+    drawn, tables = _sources(inventory, looks, keys)
+    unused = []
+    if not told_by(drawn, tables, classes).known.any():
+        drawn = [looks[key].counts["masks"] for key in keys if "masks" in looks[key].counts]
+        unused = [*_masks_alone(drawn, place)]
+    told, judged = told_by(drawn, tables, classes), _judged(looks, (*keys, *splits.get("val", ())), classes)
+    faults = [finding for problem in unlearnable(told, judged) for finding in findings_of(problem, place, "")]
+    return faults or [
+        *unused,
+        *_unknown_classes(inventory, told, judged),
+        *_only_at_the_border(inventory, drawn, looks),
+        *_all_tagged_alike(inventory, told, keys),
+    ]
+
+
+def training_keys(splits: Splits) -> tuple[str, ...]:
+    """The images that are trained on: those of "train", or all that no other list holds back."""
+    if "train" in splits:
+        return splits["train"]
+    held_back = {key for name, keys in splits.items() if "val" in name or "test" in name for key in keys}
+    return tuple(dict.fromkeys(key for keys in splits.values() for key in keys if key not in held_back))
+
+
+def _sources(inventory: Inventory, looks: Looks, keys: tuple[str, ...]) -> tuple[list[LabelCounts], list[LabelCounts]]:
+    """The counts that training sees of drawn sources and of tables."""
+    full = inventory.contents.fully_labelled
+    drawn = [
+        counts
+        for key in keys
+        for source, counts in looks[key].counts.items()
+        if source != "tables" and (source != "masks" or key in full)
+    ]
+    tables = [looks[key].counts["tables"] for key in keys if "tables" in looks[key].counts]
+    return drawn, tables
+
+
+def _masks_alone(masks: list[LabelCounts], place: Path) -> Iterator[Finding]:
+    """Masks judge and do not teach, unless somebody says so."""
+    if any(each.marked_pixels.any() for each in masks):
+        text = "nothing but masks tells of the training images, and masks are only judged by, unless they are wanted"
+        mend = "`weakseg train --labels masks` learns from them, as it does where dataset.toml says `fully_labelled ="
+        yield Finding(place, text, "", f'{mend} ["*"]`', remark=True)
+
+
+def _judged(looks: Looks, keys: tuple[str, ...], classes: Classes) -> Int[np.ndarray, " C"]:
+    """Pixels of each class in the masks of training and validation images."""
+    masks = [looks[key].counts["masks"] for key in dict.fromkeys(keys) if "masks" in looks[key].counts]
+    return total(masks, classes).marked_pixels
+
+
+def _unknown_classes(inventory: Inventory, told: Told, judged: Int[np.ndarray, " C"]) -> list[Finding]:
+    """Classes that nothing at all tells of; there may be none of them in these images."""
+    ruled = told.tabled.any()
+    names = [
+        f"'{name}'"
+        for label, name in enumerate(told.classes.names)
+        if not (told.known[label] or judged[label] or (ruled and label == told.classes.background))
+    ]
+    if not names or len(names) == len(told.classes):
+        return []
+    text, mend = f"no training label tells of {some(names)}", "mark it on some training images, if any of them shows it"
+    return [Finding(inventory.root / "classes.txt", text, "", mend, remark=True)]
+
+
+def _only_at_the_border(inventory: Inventory, drawn: list[LabelCounts], looks: Looks) -> list[Finding]:
+    """Classes that are marked along the images' borders only, as a first stroke of background often is."""
+    classes = inventory.contents.legend.classes
+    said, masks = total(drawn, classes), [each.counts["masks"] for each in looks.values() if "masks" in each.counts]
+    elsewhere = total(masks, classes).inner_pixels
+    if not masks:
+        elsewhere = np.ones_like(said.inner_pixels)
+    at_border = (said.marked_pictures > 1) & (said.inner_pixels == 0) & (elsewhere > 0)
+    if not at_border.any() or not said.inner_pixels.any():
+        return []
+    names = some([f"'{classes.names[label]}'" for label in np.flatnonzero(at_border)])
+    text = f"all marks of {names} lie within {BORDER:.0%} of the border of their images"
+    mend = "mark it in the middle of images too, close to other classes: a network learns what the marks show"
+    return [Finding(inventory.root, text, "marks wherever the class is", mend, remark=True)]
+
+
+def _all_tagged_alike(inventory: Inventory, told: Told, keys: tuple[str, ...]) -> list[Finding]:
+    """Tags that are the same everywhere say that classes are there, and never where."""
+    tags, boxes = inventory.contents.tags, inventory.contents.boxes
+    said = [tags[key] for key in keys if key in tags]
+    if told.drawn.any() or any(key in boxes for key in keys) or len(said) < 2:
+        return []
+    if any((each != said[0]).any() for each in said):
+        return []
+    names = some([told.classes.names[label] for label in np.flatnonzero(said[0] == PRESENT)])
+    text = f"all {len(said)} tagged images are tagged alike ({names}), and nothing drawn or boxed says where"
+    mend = "add images without some of the classes, or mark a few pixels of every class in clicks.csv or scribbles/"
+    return [Finding(inventory.root / "tags.csv", text, "images that differ in their classes", mend, remark=True)]

@@ -1,0 +1,1 @@
+"""The data folder: its layout, its declaration and its labels."""

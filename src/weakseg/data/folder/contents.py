@@ -1,0 +1,259 @@
+"""What lies in a data folder, found by listing it: no picture is opened, so ten thousand of them take no time."""
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from unicodedata import category, normalize
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from weakseg.data.folder.declaration import Declaration
+from weakseg.data.folder.legend import Legend, read_legend
+from weakseg.data.folder.tables import READERS, Problems, find_key
+from weakseg.data.images.image_file import EXTENSIONS
+from weakseg.data.sample import Stroke
+from weakseg.errors import DataInvalid
+from weakseg.files.regular_file import read_text
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The files of a data folder and what its tables say, by the key of each picture."""
+
+    legend: Legend
+    pictures: dict[str, Path]
+    masks: dict[str, Path]
+    fully_labelled: frozenset[str]
+    """Pictures whose mask is a training label."""
+    everything_drawn: frozenset[str]
+    """Pictures from which classes that are not drawn are absent."""
+    drawn: tuple[dict[str, Path], ...]
+    """The label maps of each source; later ones are drawn over earlier ones."""
+    tags: dict[str, Int[np.ndarray, " C"]]
+    areas: dict[str, Float[np.ndarray, "C 2"]]
+    boxes: dict[str, Float[np.ndarray, "_ 5"]]
+    clicks: dict[str, tuple[Stroke, ...]]
+    folders: tuple[str, ...]
+    """Names of the folders that `drawn` is from: each may have numbers of its own."""
+
+
+def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Declaration) -> tuple[Contents, Problems]:
+    """What lies in a folder, as far as it is usable, and everything that is wrong with the rest.
+
+    Args:
+        root: the folder.
+        labels: names of label folders and tables, or paths of some elsewhere; `None`: every weak one in the folder.
+        declaration: what the folder says about itself.
+
+    Raises:
+        DataInvalid: it has no pictures or no classes, so that there is nothing to go on with.
+    """
+    legend, problems = read_legend(root, declaration), []
+    pictures = list_files(root / "images", problems, declaration.nested)
+    if not pictures:
+        expected = f"files named *{', *'.join(EXTENSIONS)}"
+        nested = "" if declaration.nested else "; if they are in subfolders, write `nested = true` into dataset.toml"
+        mend = f"put the pictures there{nested}"
+        none = DataInvalid(f"{root / 'images'} holds no pictures", expected=expected, mend=mend)
+        raise DataInvalid.of([*problems, none])
+    masks = (
+        label_maps(root / "masks", pictures, problems, declaration.nested) if os.path.lexists(root / "masks") else {}
+    )
+    sources = _sources(root, labels, problems)
+    full = masks if root / "masks" in sources else declared_full(root, declaration, pictures, masks, problems)
+    folders = [at for at in sources if at.name not in READERS and at != root / "masks"]
+    maps = tuple(label_maps(at, pictures, problems, declaration.nested) for at in folders)
+    said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
+    for source in sources:
+        if source.name in READERS:
+            rows, wrong = READERS[source.name](source, legend, pictures)
+            said[source.name].update(rows)
+            problems.extend(wrong)
+    tables = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
+    everything = frozenset(declared_keys(root, declaration, "everything_drawn", pictures, problems))
+    names = tuple(at.name for at in folders)
+    return Contents(legend, pictures, masks, frozenset(full), everything, maps, *tables, folders=names), problems
+
+
+def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[str, Path]:
+    """The pictures or label maps in a folder by key: the file's name, or path where `nested`, without its extension."""
+    try:
+        names = sorted(_paths(folder) if nested else (entry.name for entry in _entries(folder)))
+    except OSError as error:
+        problems.append(DataInvalid(f"{folder} cannot be listed: {error.strerror}"))
+        return {}
+    found: dict[str, Path] = {}
+    for name in names:
+        stem, extension = os.path.splitext(name)
+        if extension.lower() not in EXTENSIONS:
+            continue
+        # Macs store accents apart from their letters, and what is typed elsewhere has them in one.
+        key = normalize("NFC", stem)
+        if not key.isprintable() and (wrong := _unspeakable(key)):
+            shown = os.fsencode(name) if "UTF" in wrong else name
+            found_text = f"{folder}: the name {shown!r} {wrong}"
+            expected = "names that a line of a table or list can hold"
+            problems.append(DataInvalid(found_text, expected=expected, mend="rename the file"))
+            continue
+        if key in found:
+            mend = "rename or remove one of them"
+            problems.append(DataInvalid(f"{found[key]} and {name} have the same key '{key}'", mend=mend))
+        found.setdefault(key, folder / name)
+    return found
+
+
+def _unspeakable(key: str) -> str:
+    """What keeps a name out of tables and lists; empty where nothing does."""
+    kinds = {category(letter) for letter in key}
+    if "Cs" in kinds:
+        # Archives from old Windows machines hold such names; Python puts halves of letters into them.
+        return "is not UTF-8"
+    return "holds a line break or another control character" if kinds & {"Cc", "Zl", "Zp"} else ""
+
+
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    return [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+
+
+def _paths(folder: Path) -> Iterator[str]:
+    """The files below a folder, as paths within it; a folder that links lead to twice is walked through once."""
+    waiting, walked = [""], set()
+    while waiting:
+        within = waiting.pop()
+        status = os.stat(folder / within)
+        if (status.st_dev, status.st_ino) in walked:
+            continue
+        walked.add((status.st_dev, status.st_ino))
+        for entry in sorted(_entries(folder / within), key=lambda entry: entry.is_symlink()):
+            path = f"{within}{entry.name}"
+            if os.path.isdir(entry.path):
+                waiting.insert(0, f"{path}/") if entry.is_symlink() else waiting.append(f"{path}/")
+            else:
+                yield path
+
+
+def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple[str, ...], Problems]:
+    """The keys of a split in the order of its file, and what is wrong with its lines.
+
+    Where no file says otherwise, "all" is every picture, and "train" is what no list to judge by names, if there is a
+    val.txt.
+
+    Raises:
+        DataInvalid: there is no such split.
+    """
+    path = root / "splits" / f"{split}.txt"
+    if not os.path.lexists(path):
+        if split == "all":
+            return tuple(pictures), []
+        if split == "train" and is_listed(root, split):
+            return _rest(root, pictures)
+        known = ", ".join(sorted({f"'{file.stem}'" for file in path.parent.glob("*.txt")} | {"'all'"}))
+        mend = "write the key of each picture on a line of its own"
+        raise DataInvalid(f"{path} is missing", expected=f"one of the splits there are: {known}", mend=mend)
+    keys: dict[str, int] = {}
+    problems: Problems = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            key = find_key(line, pictures)
+        except DataInvalid as problem:
+            problems.append(problem.at(f"{path}, line {number}"))
+            continue
+        if key in keys:
+            found = f"{path}, line {number}: '{key}' stands in line {keys[key]} already"
+            problems.append(DataInvalid(found, mend="remove one of the two lines"))
+        keys.setdefault(key, number)
+    if not keys and not problems:
+        problems.append(
+            DataInvalid(
+                f"{path} is empty", expected="the key of a picture on each line", mend="write keys, or remove it"
+            )
+        )
+    return tuple(keys), problems
+
+
+def is_listed(root: Path, split: str) -> bool:
+    """Whether a folder's lists tell which images a split has; those that val.txt leaves over are "train"."""
+    names = (split, "val") if split == "train" else (split,)
+    return any(os.path.lexists(root / "splits" / f"{name}.txt") for name in names)
+
+
+def _rest(root: Path, pictures: Collection[str]) -> tuple[tuple[str, ...], Problems]:
+    """The images that no list to judge by names."""
+    held_back: set[str] = set()
+    problems: Problems = []
+    for file in sorted((root / "splits").glob("*.txt")):
+        if "val" in file.stem or "test" in file.stem:
+            keys, wrong = read_split(root, file.stem, pictures)
+            held_back.update(keys)
+            problems += wrong
+    rest = tuple(key for key in pictures if key not in held_back)
+    if not rest and not problems:
+        found = f"{root / 'splits'} has no train.txt, and its other lists name every picture"
+        problems.append(DataInvalid(found, expected="pictures to train on", mend="list them in train.txt"))
+    return rest, problems
+
+
+def _sources(root: Path, labels: tuple[str, ...] | None, problems: Problems) -> list[Path]:
+    """Where the training labels lie."""
+    if labels is None:
+        return [root / name for name in ("scribbles", *READERS) if os.path.lexists(root / name)]
+    found = []
+    for name in labels:
+        places = [root / name, Path(name).expanduser()]
+        there = [place for place in places if (any(place.iterdir()) if place.is_dir() else _is_table(place))]
+        if there:
+            found.append(there[0])
+        else:
+            expected = f"a folder that holds label maps, or one of {', '.join(READERS)}"
+            problems.append(
+                DataInvalid(f"no labels '{name}' in {root}, nor at {places[1].resolve()}", expected=expected)
+            )
+    return found
+
+
+def _is_table(path: Path) -> bool:
+    return path.is_file() and path.name in READERS
+
+
+def label_maps(folder: Path, pictures: Collection[str], problems: Problems, nested: bool = False) -> dict[str, Path]:
+    """The label maps in a folder that belong to pictures; a finding if there are some, and none does."""
+    there = list_files(folder, problems, nested)
+    maps = {key: path for key, path in there.items() if key in pictures}
+    if there and not maps:
+        found = f"{folder}: no label map is named after a picture (one of them is {next(iter(there.values())).name})"
+        problems.append(DataInvalid(found, expected=f"names like {next(iter(pictures))}.png"))
+    return maps
+
+
+def declared_keys(
+    root: Path, declaration: Declaration, name: str, pictures: Collection[str], problems: Problems
+) -> set[str]:
+    """The pictures that a list of keys and patterns in dataset.toml means."""
+    found = set()
+    for pattern in getattr(declaration, name):
+        meant = {key for key in pictures if key == pattern or fnmatchcase(key, pattern)}
+        if not meant:
+            problems.append(
+                DataInvalid(f"{root / 'dataset.toml'}: `{name}` says '{pattern}', which is no picture's key")
+            )
+        found |= meant
+    return found
+
+
+def declared_full(
+    root: Path, declaration: Declaration, pictures: Collection[str], masks: Collection[str], problems: Problems
+) -> set[str]:
+    """The pictures that dataset.toml declares fully labelled, as far as they have a mask."""
+    full = declared_keys(root, declaration, "fully_labelled", pictures, problems)
+    for key in sorted(full.difference(masks)):
+        mend = f"add masks/{key}.png, or take it out of dataset.toml"
+        problems.append(
+            DataInvalid(f"{root / 'dataset.toml'}: '{key}' is declared fully labelled but has no mask", mend=mend)
+        )
+    return full.intersection(masks)

@@ -1,0 +1,259 @@
+"""A folder of pictures and labels: images/, masks/, scribbles/, splits/, classes.txt, dataset.toml and four tables."""
+
+import os
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from weakseg.data.folder.contents import Contents, read_contents, read_split
+from weakseg.data.folder.declaration import Declaration, read_declaration
+from weakseg.data.folder.legend import Legend
+from weakseg.data.images.image_file import Decoded, Reading, decode, read_image, read_values_or_colours
+from weakseg.data.name_pattern import found_in
+from weakseg.data.relabel import marked_classes
+from weakseg.data.sample import Dataset, Sample
+from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.files.paths import absolute
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The samples of one split of a data folder.
+
+    Nothing is read before it is asked for: `keys` and `len` list the folder, an index reads one picture and its labels.
+
+    Raises:
+        DataInvalid: (when asked) the folder, a split, a table or a file is missing, damaged or contradicts another;
+            all findings about the folder at once, all findings about one picture at once.
+    """
+
+    path: str
+    """A folder, or the name of one in the folder that the environment variable WEAKSEG_DATA names."""
+    split: str = "train"
+    """Name of a file in splits/ without .txt; "all" is every picture, unless splits/all.txt says otherwise."""
+    labels: tuple[str, ...] | None = None
+    """What is used for training, besides the masks of fully labelled pictures: names of label folders and tables in
+    the folder, or paths of others. "masks" is full supervision; `None` is scribbles/ and the four tables."""
+    declaration: Declaration | None = None
+    """`None`: what dataset.toml says."""
+
+    def __post_init__(self):
+        if isinstance(self.labels, str):
+            raise DataInvalid(f"labels = '{self.labels}'", expected=f"a tuple, with its comma: ('{self.labels}',)")
+
+    def located(self) -> "Folder":
+        """The same folder by its absolute path, and other folders of labels by theirs."""
+        labels = self.labels and tuple(
+            name if os.path.lexists(Path(self.path).expanduser() / name) else absolute(name) for name in self.labels
+        )
+        return replace(self, path=absolute(self.path), labels=labels)
+
+    @cached_property
+    def root(self) -> Path:
+        """Where the folder is."""
+        return find(self.path)
+
+    @property
+    def classes(self) -> Classes:
+        """The classes, after merging."""
+        return self._contents.legend.classes
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The number that label maps hold for each class."""
+        return self._contents.legend.numbers
+
+    @property
+    def void(self) -> int:
+        """The number that masks which are written hold where nothing is to be judged."""
+        return self._contents.legend.convention("masks").void
+
+    @property
+    def declared(self) -> Declaration:
+        """What was declared about the folder, whether here or in its dataset.toml."""
+        return self._contents.legend.declaration
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The pictures' file names without extension, in the order of the split."""
+        return self._listing[1]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = read_sample(self._contents, self.keys[index])
+        if len(sample.image) != self._channels:
+            first, this = (self._contents.pictures[key] for key in (self.keys[0], sample.key))
+            raise channels_differ(this, len(sample.image), f"{first} has", self._channels)
+        return sample
+
+    @property
+    def _contents(self) -> Contents:
+        return self._listing[0]
+
+    @cached_property
+    def _listing(self) -> tuple[Contents, tuple[str, ...]]:
+        declaration = read_declaration(self.root) if self.declaration is None else self.declaration
+        contents, problems = read_contents(self.root, self.labels, declaration)
+        keys, wrong = read_split(self.root, self.split, contents.pictures)
+        if problems or wrong:
+            raise DataInvalid.of([*problems, *wrong])
+        return contents, keys
+
+    @cached_property
+    def _channels(self) -> int:
+        return len(read_image(self._contents.pictures[self.keys[0]], self.declared.reading))
+
+
+def folder_of(samples: Dataset) -> Folder | None:
+    """The data folder that a data set is a part or a relabelling of; `None` where there is none."""
+    while not isinstance(samples, Folder) and isinstance(getattr(samples, "samples", None), Dataset):
+        samples = samples.samples  # pyright: ignore[reportAttributeAccessIssue]
+    return samples if isinstance(samples, Folder) else None
+
+
+def find(name: str) -> Path:
+    """A folder given by path, or by its name in the folder that the environment variable WEAKSEG_DATA names.
+
+    Raises:
+        DataInvalid: it is in neither place.
+    """
+    shelf = os.environ.get("WEAKSEG_DATA")
+    places = [Path(name).expanduser(), *([Path(shelf) / name] if shelf else [])]
+    for place in places:
+        if place.is_dir():
+            return place
+    tried = " and ".join(dict.fromkeys(str(place.resolve()) for place in places))
+    tried += "" if shelf else " and $WEAKSEG_DATA, which is not set"
+    raise DataInvalid(
+        f"no data folder '{name}' (tried {tried})",
+        mend="give a path, or set WEAKSEG_DATA; a run looks from the folder it was started in",
+    )
+
+
+def channels_differ(path: Path, channels: int, others: str, theirs: int) -> DataInvalid:
+    """The error of a picture that has another number of channels than others."""
+    found = f"{path} has {channels} channels, but {others} {theirs}"
+    return DataInvalid(found, expected="as many in all pictures", mend="convert them all to grey or to RGB")
+
+
+def read_sample(contents: Contents, key: str) -> Sample:
+    """One picture and everything that was said about it.
+
+    Raises:
+        DataInvalid: its files are damaged, differ in size or hold undeclared values; all findings at once.
+    """
+    read, truth, drawn = _read_files(contents, key)
+    said = sample_of_tables(contents, key, read, truth)
+    full = truth is not None and key in contents.fully_labelled
+    seeds = said.seeds
+    for layer in [truth, *drawn] if full else drawn:
+        seeds = np.where((layer != UNLABELED) & said.valid, layer, seeds)
+    marked = marked_classes(seeds, said.strokes, said.boxes, len(said.tags))
+    known = full or (key in contents.everything_drawn and bool(marked.any()))
+    untold = np.where(marked, PRESENT, ABSENT if known else UNTOLD)
+    return replace(said, seeds=seeds, tags=np.where(said.tags == UNTOLD, untold, said.tags), held=read.held)
+
+
+def sample_of_tables(contents: Contents, key: str, read: Decoded, truth: Int[np.ndarray, "H W"] | None) -> Sample:
+    """The picture with what the tables say about it, and with nothing drawn."""
+    valid = np.ones(read.image.shape[1:], bool) if truth is None else truth != UNLABELED
+    if read.empty is not None:
+        valid &= ~read.empty
+        truth = None if truth is None else np.where(valid, truth, UNLABELED)
+    n_classes, volume = len(contents.legend.classes), contents.legend.declaration.volume
+    found = found_in(volume, key) if volume else None
+    return Sample(
+        key=key,
+        image=read.image,
+        seeds=np.full(valid.shape, UNLABELED),
+        valid=valid,
+        strokes=contents.clicks.get(key, ()),
+        tags=contents.tags.get(key, np.full(n_classes, UNTOLD)),
+        areas=contents.areas.get(key, np.tile([0.0, 1.0], (n_classes, 1))),
+        boxes=contents.boxes.get(key, np.zeros((0, 5))),
+        truth=truth,
+        volume=key if found is None else found,
+    )
+
+
+def _read_files(
+    contents: Contents, key: str
+) -> tuple[Decoded, Int[np.ndarray, "H W"] | None, list[Int[np.ndarray, "H W"]]]:
+    """A picture, its mask (where it has one) and its label maps, in class indices."""
+    problems: list[WeaksegError] = []
+
+    def collected(read, *arguments):
+        try:
+            return read(*arguments)
+        except DataInvalid as problem:
+            problems.append(problem)
+
+    read = collected(decode, contents.pictures[key], contents.legend.declaration.reading)
+    size = None if read is None else read.image.shape[1:]
+    mask = contents.masks.get(key)
+    truth = None if mask is None else collected(_read_map, mask, contents.legend, "masks", size)
+    files = [(maps[key], name) for maps, name in zip(contents.drawn, contents.folders, strict=True) if key in maps]
+    drawn = [collected(_read_map, file, contents.legend, name, size) for file, name in files]
+    if problems:
+        raise DataInvalid.of(problems)
+    return read, truth, drawn  # pyright: ignore
+
+
+def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
+    """The class indices of a label map that should have the (height, width) of its picture."""
+    raw = read_values(path, legend, folder, size)
+    try:
+        return legend.labels(raw, folder)
+    except DataInvalid as problem:
+        raise problem.at(path) from problem
+
+
+def read_values(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None = None) -> Int[np.ndarray, "H W"]:
+    """The values, or the numbers of colours, of a label map that should have the (height, width) of its picture."""
+    reading = legend.declaration.reading
+
+    def fits(height: int, width: int) -> None:
+        # A photo of other sides is never turned into this one.
+        if size is not None and {height, width} != {*size}:
+            raise _other_size(path, (height, width), size, reading)
+
+    raw = read_values_or_colours(path, bool(legend.convention(folder).colours), reading, fits)
+    if size is not None and raw.shape != size:
+        raise _other_size(path, raw.shape, size, reading)
+    return raw
+
+
+def _other_size(path: Path, shape: tuple[int, ...], size: tuple[int, int], reading: Reading) -> DataInvalid:
+    """The error of a map of this (height, width) in place of that of its image."""
+    found = f"{path} is {shape[1]} wide and {shape[0]} high"
+    how = "as its EXIF orientation shows it" if reading.upright else "as it is stored"
+    expected = f"the size of its picture, {size[1]} wide and {size[0]} high ({how})"
+    return DataInvalid(found, expected=expected, mend=_size_mend(shape, size, reading))
+
+
+def _size_mend(shape: tuple[int, ...], size: tuple[int, int], reading: Reading) -> str:
+    """What to do about a map of this (height, width) in place of that of its image."""
+    if shape == size[::-1] and not reading.upright:
+        return (
+            "do not resize it: its height and width are exchanged. Where labels lie on the photo as viewers show it,"
+            " remove `exif` from dataset.toml; else turn or transpose it so that it lies on the image"
+        )
+    if shape == size[::-1]:
+        return (
+            "do not resize it: its height and width are exchanged. Where all labels ignore the EXIF orientation that"
+            ' the photo carries, write `exif = "ignore"` at the top of dataset.toml, and images are read as they are'
+            " stored; where some of them do, turn the map as the photo is turned,"
+            " `PIL.Image.open(map).transpose(turn).save(map)` with turn ="
+            " PIL.Image.Transpose.ROTATE_270 for orientation 6, ROTATE_90 for 8, TRANSPOSE for 5, TRANSVERSE for 7"
+            " (`PIL.Image.open(photo).getexif().get(274)`); else turn or transpose it so that it lies on the image"
+        )
+    (height, width), (rows, columns) = shape, size
+    if abs(height * columns - width * rows) > max(rows, columns, height, width):
+        return "export it again at the image's size: it was cut or padded, so do not resize it"
+    return "resize the label map without interpolation, or draw it again"

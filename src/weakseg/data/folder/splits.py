@@ -1,0 +1,92 @@
+"""Which pictures are for training and which for judging, and what is wrong with that."""
+
+from collections.abc import Collection, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from weakseg.data.folder.contents import read_split
+from weakseg.data.folder.volumes import group_of, proposed
+from weakseg.errors import DataInvalid
+from weakseg.finding import Finding, counted, findings_of, some
+
+Splits = dict[str, tuple[str, ...]]
+"""Keys by the name of the split; all pictures as "all" where there are no splits."""
+
+
+def check_splits(root: Path, pictures: Collection[str]) -> tuple[Splits, list[Finding]]:
+    """The splits of a folder, as far as they name pictures there are, and what is wrong with their files."""
+    files = sorted((root / "splits").glob("*.txt"))
+    if not files:
+        return {"all": tuple(pictures)}, []
+    splits: Splits = {}
+    findings: list[Finding] = []
+    for file in files:
+        try:
+            splits[file.stem], problems = read_split(root, file.stem, pictures)
+        except DataInvalid as error:
+            splits[file.stem], problems = (), [error]
+        findings += [f for p in problems for f in findings_of(p, file, "correct the line, or add the picture")]
+    if "train" not in splits and "val" in splits:
+        findings += _train_is_the_rest(root, splits, pictures)
+    findings += _overlaps(root, splits)
+    if homeless := sorted(set(pictures).difference(*splits.values())):
+        found = f"{counted(homeless, pictures)} in no split: {some(homeless)}"
+        mend = "add them to a split, if they are to be used"
+        findings.append(Finding(root / "splits", found, "", mend, tuple(homeless), remark=True))
+    return splits, findings
+
+
+def _train_is_the_rest(root: Path, splits: Splits, pictures: Collection[str]) -> list[Finding]:
+    """Adds the split that training takes where nobody listed it."""
+    keys, problems = read_split(root, "train", pictures)
+    splits["train"] = keys
+    if not keys:
+        return [f for p in problems for f in findings_of(p, root / "splits", "list the pictures to train on")]
+    text = f"there is no train.txt, so the {counted(keys)} that no other list names are trained on"
+    return [Finding(root / "splits", text, "", "list others in train.txt, if these are not meant", remark=True)]
+
+
+def findings_of_volumes(root: Path, volume: str, pictures: Sequence[str], splits: Splits) -> list[Finding]:
+    """Slices of one volume on both sides of a split, and an expression for volumes where names look like slices."""
+    series = None if volume else proposed(pictures)
+    if not volume and series is None:
+        return []
+    both = [pair for pair in combinations(splits, 2) if kept_apart(*pair)]
+    found = [_torn(root, pair, splits, series.group if series else volume, remark=series is not None) for pair in both]
+    if series is None:
+        return [finding for finding in found if finding]
+    name, slices = max(series.volumes.items(), key=lambda item: len(item[1]))
+    text = f"the names look like slices of {len(series.volumes)} volumes ('{name}' has {len(slices)})"
+    mend = (
+        f"if they are, write `volume = '{series.volume}'` into dataset.toml: Dice is then taken by volume, and an"
+        " automatic split keeps volumes together"
+    )
+    return [*filter(None, found), Finding(root / "images", text, "", mend, remark=True)]
+
+
+def _torn(root: Path, pair: tuple[str, str], splits: Splits, group: str, remark: bool) -> Finding | None:
+    one, other = ({group_of(key, group) for key in splits[name]} for name in pair)
+    if not (shared := sorted(one & other)):
+        return None
+    found = f"slices of {some([f'{name!r}' for name in shared])} are in {pair[0]}.txt, too"
+    expected = "every volume and patient on one side, so that no network is judged by what it has learnt from"
+    mend = f"list all slices of one of them in {pair[0]}.txt, or all in {pair[1]}.txt"
+    return Finding(root / "splits" / f"{pair[1]}.txt", found, expected, mend, remark=remark)
+
+
+def kept_apart(one: str, other: str) -> bool:
+    """Whether two splits must not share pictures, by their names: "train" and "val" must not, "train_aug" may."""
+    both = any(use in one and use in other for use in ("train", "val", "test"))
+    return not (both or one in other or other in one or "all" in (one, other))
+
+
+def _overlaps(root: Path, splits: Splits) -> list[Finding]:
+    findings = []
+    for one, other in combinations(splits, 2):
+        shared = sorted({*splits[one]} & {*splits[other]})
+        if shared and kept_apart(one, other):
+            found = f"{counted(shared)} also in {one}.txt: {some(shared)}"
+            mend = f"take them out of {one}.txt or of {other}.txt"
+            expected = "splits without a common picture, so that no network is judged by what it has learnt from"
+            findings.append(Finding(root / "splits" / f"{other}.txt", found, expected, mend, tuple(shared)))
+    return findings

@@ -1,0 +1,217 @@
+"""Weak labels in plain tables beside the pictures: tags.csv, sizes.csv, boxes.csv and clicks.csv.
+
+Each reader gives what the file says by picture, in the merged classes, and what is wrong with it, row by row; nothing
+is raised, so that a check can list the findings of all files at once. A picture that has no row: nobody said.
+"""
+
+import csv
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from io import StringIO
+from pathlib import Path
+from unicodedata import normalize
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from weakseg.data.folder.legend import Legend
+from weakseg.data.images.image_file import EXTENSIONS
+from weakseg.data.sample import Stroke
+from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.files.regular_file import read_text
+from weakseg.types import ABSENT, PRESENT, UNTOLD
+
+Cells = dict[str, str]
+Problems = list[WeaksegError]
+
+
+def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[str, Int[np.ndarray, " C"]], Problems]:
+    """Of each picture `PRESENT`, `ABSENT` or `UNTOLD` by class; columns image, present, absent, names apart by ';'.
+
+    Merged classes: present where any of them is, absent where all of them are.
+    """
+    said: dict[str, dict[int, int]] = defaultdict(dict)
+
+    def note(key: str, cells: Cells):
+        for column, tag in (("present", PRESENT), ("absent", ABSENT)):
+            for name in filter(None, (part.strip() for part in cells[column].split(";"))):
+                if said[key].setdefault(_index_of_one(legend, name), tag) != tag:
+                    raise DataInvalid(f"'{name}' is both present and absent in {key}")
+
+    becomes = np.array(legend.becomes, int)
+
+    def tags(of: dict[int, int]):
+        told = np.full(len(becomes), UNTOLD)
+        told[list(of)] = list(of.values())
+        present, all_absent = np.zeros(len(legend.classes), bool), np.ones(len(legend.classes), bool)
+        present[becomes[told == PRESENT]] = True
+        all_absent[becomes[told != ABSENT]] = False
+        return np.where(present, PRESENT, np.where(all_absent, ABSENT, UNTOLD))
+
+    problems = each_row(path, ("image", "present", "absent"), keys, note)
+    return {key: tags(of) for key, of in said.items()}, problems
+
+
+def _index_of_one(legend: Legend, name: str) -> int:
+    """The class of a name; where it is several names that something else than ; keeps apart, that is told."""
+    parts = [part.strip() for part in re.split(r"[,|/+\s]+", name)]
+    if name not in legend.declared and len(parts) > 1 and {*parts} <= {*legend.declared}:
+        found, mend = f"'{name}' is {len(parts)} classes", f"write '{';'.join(parts)}'"
+        raise DataInvalid(found, expected="names apart by ;", mend=mend)
+    return legend.index(name)
+
+
+def read_sizes(
+    path: Path, legend: Legend, keys: Collection[str]
+) -> tuple[dict[str, Float[np.ndarray, "C 2"]], Problems]:
+    """Of each picture the smallest and largest share by class, in [0, 1]; columns image, class, min, max.
+
+    An empty min means 0 and an empty max 1. Bounds of merged classes add up.
+    """
+    said: dict[str, dict[int, tuple[float, float]]] = defaultdict(dict)
+
+    def note(key: str, cells: Cells):
+        label = legend.index(cells["class"])
+        smallest, largest = number_in(cells, "min", empty=0.0), number_in(cells, "max", empty=1.0)
+        if not 0 <= smallest <= largest <= 1:
+            found = f"size of '{cells['class']}' from {smallest:g} to {largest:g}"
+            raise DataInvalid(found, expected="shares of the picture, 0 <= min <= max <= 1 (30 % is 0.3)")
+        if label in said[key]:
+            raise DataInvalid(f"a second size of '{cells['class']}' in {key}", expected="one row a picture and class")
+        said[key][label] = smallest, largest
+
+    def areas(of: dict[int, tuple[float, float]]):
+        bounds = np.tile([0.0, 1.0], (len(legend.declared), 1))
+        bounds[list(of)] = list(of.values())
+        total = np.zeros((len(legend.classes), 2))
+        np.add.at(total, list(legend.becomes), bounds)
+        return total.clip(0, 1)
+
+    problems = each_row(path, ("image", "class", "min", "max"), keys, note)
+    return {key: areas(of) for key, of in said.items()}, problems
+
+
+def read_boxes(
+    path: Path, legend: Legend, keys: Collection[str]
+) -> tuple[dict[str, Float[np.ndarray, "_ 5"]], Problems]:
+    """Of each picture (class, top, left, bottom, right) rows; columns image, class, left, top, right, bottom.
+
+    Pixels counted from 0; right and bottom are the first column and row outside the box.
+    """
+    said: dict[str, list[list[float]]] = defaultdict(list)
+
+    def note(key: str, cells: Cells):
+        label = legend.becomes[legend.index(cells["class"])]
+        left, top, right, bottom = (number_in(cells, side) for side in ("left", "top", "right", "bottom"))
+        if not (left < right and top < bottom):
+            found = f"box from column {left:g} to {right:g} and row {top:g} to {bottom:g} holds nothing"
+            raise DataInvalid(found, expected="left < right and top < bottom")
+        said[key].append([label, top, left, bottom, right])
+
+    problems = each_row(path, ("image", "class", "left", "top", "right", "bottom"), keys, note)
+    return {key: np.array(rows, float) for key, rows in said.items() if rows}, problems
+
+
+def read_clicks(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[str, tuple[Stroke, ...]], Problems]:
+    """Of each picture one-pixel strokes; columns image, class, x, y: the column and row of a pixel, from 0."""
+    said: dict[str, list[Stroke]] = defaultdict(list)
+
+    def note(key: str, cells: Cells):
+        label = legend.becomes[legend.index(cells["class"])]
+        point = np.array([[number_in(cells, "y"), number_in(cells, "x")]])
+        said[key].append(Stroke(label, point, width_px=1.0))
+
+    problems = each_row(path, ("image", "class", "x", "y"), keys, note)
+    return {key: tuple(strokes) for key, strokes in said.items()}, problems
+
+
+def each_row(
+    path: Path, columns: tuple[str, ...], keys: Collection[str], note: Callable[[str, Cells], None]
+) -> Problems:
+    """Hand every row's picture and cells to `note`; returns what is wrong with rows, or with the whole file."""
+    problems: Problems = []
+    try:
+        text = normalize("NFC", read_text(path))
+        rows = csv.reader(StringIO(text), skipinitialspace=True, strict=True)
+        header = [name.strip().lower() for name in next(rows, [])]
+        if missing := [name for name in columns if name not in header]:
+            found = f"{path} has no column {', '.join(missing)} (its first line: {', '.join(header)})"
+            expected = f"the first line {','.join(columns)}, and commas between cells"
+            raise DataInvalid(found, expected=expected, mend=_mend_of_header(header, columns))
+        if twice := [name for name in columns if header.count(name) > 1]:
+            found, expected = f"{path} has several columns {', '.join(twice)}", "one column of each name"
+            raise DataInvalid(found, expected=expected, mend="remove or rename all but one of them")
+        for row in rows:
+            if not any(map(str.strip, row)):
+                continue  # spreadsheets leave empty rows at the end, with commas and without
+            try:
+                cells = _cells(header, row)
+                note(find_key(cells["image"], keys), cells)
+            except DataInvalid as problem:
+                problems.append(problem.at(f"{path}, line {rows.line_num}"))
+    except csv.Error as error:
+        problems.append(DataInvalid(f"{path} is not a table of comma-separated values: {error}"))
+    except DataInvalid as problem:
+        problems.append(problem)
+    return problems
+
+
+def _mend_of_header(header: list[str], columns: tuple[str, ...]) -> str:
+    apart = next(
+        (mark for mark in (";", "\t", "|") if all(name in ",".join(header) for name in (mark, *columns))), None
+    )
+    if apart is None:
+        return f"give the columns these names, in a first line of their own: {','.join(columns)}"
+    name = "tabs" if apart == "\t" else f"'{apart}'"
+    return f"save the table with commas in place of {name}, and with points before decimals"
+
+
+def _cells(header: list[str], row: list[str]) -> Cells:
+    if len(row) != len(header):
+        raise DataInvalid(f"{len(row)} cells", expected=f"{len(header)}, as in the first line: {','.join(header)}")
+    # A picture's name may begin or end with spaces, and quotes keep them.
+    return {name: cell if name == "image" else cell.strip() for name, cell in zip(header, row, strict=True)}
+
+
+def find_key(name: str, keys: Collection[str]) -> str:
+    """The key of a picture that is given by key or by file name, spaces around it or not.
+
+    Raises:
+        DataInvalid: there is no such picture.
+    """
+    if name in keys:
+        return name
+    for given in (normalize("NFC", name), normalize("NFC", name).strip()):
+        stem, dot, extension = given.rpartition(".")
+        if given in keys:
+            return given
+        if stem in keys and dot + extension.lower() in EXTENSIONS:
+            return stem
+    if "\\" in name:
+        return find_key(name.replace("\\", "/"), keys)
+    name, expected = name.strip(), "the name of a file in images/, with or without its extension"
+    _, slash, last = name.rpartition("/")
+    try:
+        mend = f"write '{find_key(last, keys)}', if that is meant: without the folder" if slash else ""
+    except DataInvalid:
+        mend = ""
+    raise DataInvalid(f"no picture '{name}'", expected=expected, mend=mend)
+
+
+def number_in(cells: Cells, column: str, empty: float | None = None) -> float:
+    """The number in a cell; `DataInvalid` where there is none, and no value for an empty cell."""
+    if cells[column] == "" and empty is not None:
+        return empty
+    try:
+        value = float(cells[column])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataInvalid(f"{column} is '{cells[column]}'", expected="a number, with a point before its decimals")
+    return value
+
+
+READERS = {"tags.csv": read_tags, "sizes.csv": read_sizes, "boxes.csv": read_boxes, "clicks.csv": read_clicks}
+"""What reads each table, by the table's name."""

@@ -1,0 +1,1 @@
+"""What lies in a data folder, image by image, for checks."""

@@ -1,0 +1,136 @@
+"""What lies in a data folder, for a check: as much as can be had, and what is wrong with the rest.
+
+`read_contents` stops for a reader at what it cannot do without; here everything is listed that can be, whichever
+labels somebody will train on.
+"""
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weakseg.data.folder.contents import Contents, Problems, declared_full, declared_keys, label_maps, list_files
+from weakseg.data.folder.declaration import Declaration, read_declaration
+from weakseg.data.folder.legend import Legend, double_meanings, read_legend
+from weakseg.data.folder.tables import READERS
+from weakseg.data.images.image_file import EXTENSIONS
+from weakseg.data.inventory.labelmap import findings_of_labelmap
+from weakseg.data.inventory.left_out import holds_label_maps, images_left_out, maps_left_out, strangers, unfollowed
+from weakseg.data.inventory.parts import findings_of_parts
+from weakseg.errors import DataInvalid
+from weakseg.files.regular_file import read_text
+from weakseg.finding import Finding, findings_of
+from weakseg.types import Classes
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The files of a data folder and what its tables say."""
+
+    root: Path
+    contents: Contents
+    layers: dict[str, dict[str, Path]]
+    """The label maps of pictures by folder ("masks", "scribbles" and all that begin so), then by key."""
+    tables: tuple[str, ...]
+    """Names of the tables there are."""
+    unread: tuple[str, ...]
+    """Names of those that say something that cannot be read."""
+
+    @property
+    def judged(self) -> bool:
+        """False where the classes are unknown, so that nothing can be said about values and names."""
+        return bool(self.contents.legend.declared)
+
+
+def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
+    """List a data folder and read its tables; no picture is opened."""
+    legend, findings = _legend(root)
+    pictures, of_pictures = _pictures(root / "images", legend.declaration.nested)
+    findings += of_pictures
+    folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and holds_label_maps(folder.name)]
+    layers = {folder.name: _layer(folder, pictures, legend, findings) for folder in folders if pictures}
+    there = [root / name for name in READERS if os.path.lexists(root / name)]
+    tables = there if pictures and legend.declared else []
+    said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
+    unread = []
+    for table in tables:
+        said[table.name], problems = READERS[table.name](table, legend, pictures)
+        findings += _all_of(problems, table, "correct the line, or remove it")
+        unread += [table.name] * bool(problems)
+    problems: Problems = []
+    masks = layers.get("masks", {})
+    full = declared_full(root, legend.declaration, pictures, masks, problems)
+    everything = declared_keys(root, legend.declaration, "everything_drawn", pictures, problems)
+    findings += _all_of(problems, root / "dataset.toml", "correct the list of keys") + strangers(root)
+    findings += findings_of_labelmap(root, legend)
+    told = {finding.file for finding in findings if not finding.remark}
+    findings += [finding for finding in unfollowed(root) if finding.file not in told]
+    names = tuple(name for name in layers if name != "masks")
+    drawn = tuple(layers[name] for name in names)
+    words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
+    contents = Contents(legend, pictures, masks, frozenset(full), frozenset(everything), drawn, *words, folders=names)
+    return Inventory(root, contents, layers, tuple(table.name for table in tables), tuple(unread)), findings
+
+
+def _legend(root: Path) -> tuple[Legend, list[Finding]]:
+    """The legend; where it is wrong, the best there is to go on with: one without classes says that nothing is."""
+    try:
+        declaration = read_declaration(root)
+    except DataInvalid as error:
+        findings = findings_of(error, root / "dataset.toml", "correct the line; `weakseg new` writes an example")
+        return Legend((), (), Classes(()), Declaration()), [*findings, _unjudged(root)]
+    files = (root / "dataset.toml", root / "classes.txt")
+    try:
+        return read_legend(root, declaration), []
+    except DataInvalid as error:
+        problems = error.problems or (error,)
+    said = [(p, next((file for file in files if p.found.startswith(str(file))), root)) for p in problems]
+    findings = [f for p, file in said for f in findings_of(p, file, "correct the names of the classes")]
+    names = declaration.classes or tuple(_lines(root / "classes.txt"))
+    if any(double_meanings(names, declaration)):
+        names = ()
+    makeshift = Legend(names, tuple(range(len(names))), Classes(names), declaration)
+    return makeshift, findings if names else [*findings, _unjudged(root)]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in read_text(path).rstrip().splitlines()]
+    except DataInvalid:
+        return []
+
+
+def _unjudged(root: Path) -> Finding:
+    found = "the values of label maps and the tables were not looked at, because the classes are not clear"
+    return Finding(root, found, "", "mend what is said about the classes, then check again", remark=True)
+
+
+def _pictures(folder: Path, nested: bool) -> tuple[dict[str, Path], list[Finding]]:
+    problems: Problems = []
+    pictures = list_files(folder, problems, nested)
+    findings = _all_of(problems, folder, "put the pictures there")
+    endings = f"files named *{', *'.join(EXTENSIONS)}"
+    if not pictures and not problems:
+        findings.append(Finding(folder, "there are no pictures", endings, "put the pictures there"))
+    return pictures, [*findings, *images_left_out(folder, pictures, nested)]
+
+
+def _layer(folder: Path, pictures: Collection[str], legend: Legend, findings: list[Finding]) -> dict[str, Path]:
+    """The label maps that belong to pictures."""
+    problems, nested = [], legend.declaration.nested
+    maps = label_maps(folder, pictures, problems, nested)
+    strays = {key: file for key, file in list_files(folder, [], nested).items() if key not in pictures}
+    of_parts, parts = findings_of_parts(folder, strays, pictures, maps, legend)
+    findings += of_parts
+    if maps or not parts:
+        findings += _all_of(problems, folder, "rename the maps like their pictures, or remove the folder")
+    strays = [file for key, file in strays.items() if key not in parts] if maps or parts else []
+    findings += maps_left_out(folder, pictures, maps, nested)
+    mend = "rename it like its picture, add the picture, or remove it"
+    findings += [Finding(f, "it belongs to no picture", "a picture of the same name in images/", mend) for f in strays]
+    return maps
+
+
+def _all_of(problems: Problems, file: Path, mend: str) -> list[Finding]:
+    return [finding for problem in problems for finding in findings_of(problem, file, mend)]

@@ -1,0 +1,49 @@
+"""CVAT's `labelmap.txt`: the colour of each label, proposed for `[colours]` and never used in silence."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unicodedata import normalize
+
+from weakseg.data.folder.legend import Legend
+from weakseg.data.images.colours import named, number_of, written
+from weakseg.data.inventory.left_out import LABELMAP
+from weakseg.data.label_values.paint import table
+from weakseg.errors import DataInvalid
+from weakseg.files.regular_file import read_text
+from weakseg.finding import Finding, some
+
+
+def read_labelmap(root: Path) -> Iterator[tuple[int, str]]:
+    """(colour, name) pairs of its lines `name:r,g,b:parts:actions`; none where there is no such file or line."""
+    if not os.path.lexists(root / LABELMAP):
+        return
+    try:
+        lines = normalize("NFC", read_text(root / LABELMAP)).splitlines()
+    except DataInvalid:
+        return
+    for line in lines:
+        name, _, rest = line.strip().partition(":")
+        parts = rest.partition(":")[0].split(",")
+        colour = written([int(part) if part.strip().isdecimal() else -1 for part in parts])
+        if name and colour and not name.startswith("#"):
+            yield number_of(colour), name
+
+
+def findings_of_labelmap(root: Path, legend: Legend) -> list[Finding]:
+    """What the file says and `dataset.toml` does not, ready to be pasted; a remark, because masks may have numbers."""
+    said, declaration = [*read_labelmap(root)], legend.declaration
+    told = {*declaration.colours}
+    new = [(name, colour, "") for colour, name in said if (name, named(colour)) not in told]
+    if not new:
+        return []
+    found = f"it names the colours of {some([name for name, *_ in new])}, and is not read"
+    here = "below `[colours]` in dataset.toml" if declaration.colours else "at the end of dataset.toml"
+    mend = f"if the label maps are painted in them, write {here}:\n{table(new, not declaration.colours)}"
+    names = [name for _, name in said]
+    if not legend.declared:
+        listed = ", ".join(f'"{name}"' for name in names)
+        mend = f"write `classes = [{listed}]` at the start of dataset.toml; {mend}"
+    elif strange := [name for name in names if name not in (*legend.declared, "void", "unlabeled")]:
+        mend = f"give {', '.join(strange)} a line in classes.txt, or leave it out; {mend}"
+    return [Finding(root / LABELMAP, found, "", mend, remark=True)]

@@ -1,0 +1,149 @@
+"""A look at one picture of a data folder and at every label it has: what is wrong, and what is said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from weakseg.data.folder.folder import read_values, sample_of_tables
+from weakseg.data.images.image_file import decode
+from weakseg.data.images.orientation import AS_STORED
+from weakseg.data.images.value_range import Held
+from weakseg.data.inventory.agreement import Compared, compare_map, compare_tables
+from weakseg.data.inventory.contradictions import contradictions_of_marks, contradictions_of_tables
+from weakseg.data.inventory.inventory import Inventory
+from weakseg.data.inventory.statistics import LabelCounts, count
+from weakseg.data.label_values.convention import UNDECLARED
+from weakseg.data.label_values.habits import Values, values_of
+from weakseg.data.relabel import relabelled
+from weakseg.data.sample import Sample
+from weakseg.errors import DataInvalid
+from weakseg.finding import Finding, findings_of
+from weakseg.types import UNLABELED, UNTOLD
+
+Labels = Int[np.ndarray, "H W"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What came of looking at one picture."""
+
+    findings: tuple[Finding, ...]
+    readable: bool
+    """Whether the picture and its label maps can be read."""
+    labelled: bool
+    """Whether anything is said about it; True where that cannot be read."""
+    pixels: bytes = b""
+    """The same for pictures that look the same; empty where it cannot be read."""
+    channels: int = 0
+    size: tuple[int, ...] = ()
+    """Rows and columns."""
+    held: Held | None = None
+    """The extremes of the numbers in the image's file; `None` of eight bits."""
+    counts: dict[str, LabelCounts] = field(default_factory=dict)
+    """What each source of labels says, as `Statistics.counts` names them."""
+    compared: dict[str, Compared] = field(default_factory=dict)
+    """How much of what each source says the mask denies."""
+    undeclared: dict[str, Values] = field(default_factory=dict)
+    """What the label maps hold whose values are not all declared, by source."""
+    orientation: int = AS_STORED
+    """In the EXIF data of the image's file."""
+    clear: float = 0.0
+    """Share of the image that is fully transparent, 0 to 1."""
+
+
+Looks = dict[str, Look]
+"""What came of looking at each image, by key."""
+
+
+def look(inventory: Inventory, key: str) -> Look:
+    """Read a picture and all its labels."""
+    contents, findings = inventory.contents, []
+    path = contents.pictures[key]
+    read = _tried(findings, key, path, decode, path, contents.legend.declaration.reading)
+    layers, undeclared = _layers(inventory, key, None if read is None else read.image.shape[1:], findings)
+    sound = not findings and not undeclared
+    if read is None:
+        return Look(tuple(findings), sound, True, undeclared=undeclared)
+    image = read.image
+    if not inventory.judged:
+        return Look(tuple(findings), sound, True, _digest(image), len(image), held=read.held, undeclared=undeclared)
+    names = contents.legend.classes.names
+    if read.empty is not None:
+        layers = {source: np.where(read.empty, UNLABELED, labels) for source, labels in layers.items()}
+    said = sample_of_tables(contents, key, read, layers.get("masks"))
+    findings += contradictions_of_tables(inventory.root, said, names)
+    for source, labels in layers.items():
+        if source != "masks" or key in contents.fully_labelled:
+            findings += contradictions_of_marks(inventory.layers[source][key], labels, said, names)
+    return Look(
+        findings=tuple(findings),
+        readable=sound,
+        labelled=not sound or _tells(said) or any((labels != UNLABELED).any() for labels in layers.values()),
+        pixels=_digest(image),
+        channels=len(image),
+        size=image.shape[1:],
+        held=read.held,
+        counts=_counts(inventory, said, layers),
+        compared=_compared(key in contents.fully_labelled, said, layers),
+        undeclared=undeclared,
+        orientation=read.orientation,
+        clear=read.clear,
+    )
+
+
+def _tried(findings: list[Finding], key: str, file: Path, read: Callable[..., Any], *arguments: Any) -> Any:
+    """What `read(*arguments)` gives; `None` and a finding about the file where it fails."""
+    try:
+        return read(*arguments)
+    except DataInvalid as error:
+        findings += findings_of(error, file, "export the file again", (key,))
+
+
+def _layers(
+    inventory: Inventory, key: str, size: tuple[int, ...] | None, findings: list[Finding]
+) -> tuple[dict[str, Labels], dict[str, Values]]:
+    """The label maps of a picture by source, as far as they can be read, and the values of those that are not clear."""
+    legend, layers, undeclared = inventory.contents.legend, {}, {}
+    for source, maps in inventory.layers.items():
+        if key not in maps:
+            continue
+        raw = _tried(findings, key, maps[key], read_values, maps[key], legend, source, size)
+        if raw is None or not inventory.judged:
+            continue
+        convention = legend.convention(source)
+        labels = convention.labels(raw, legend.becomes)
+        if labels.min(initial=0) == UNDECLARED:
+            undeclared[source] = values_of(raw, labels == UNDECLARED, convention.nothing)
+        else:
+            layers[source] = labels
+    return layers, undeclared
+
+
+def _compared(full: bool, said: Sample, layers: dict[str, Labels]) -> dict[str, Compared]:
+    """How each source compares with the mask, which contradictions are told of singly where it is a label too."""
+    if (mask := layers.get("masks")) is None:
+        return {}
+    maps = {source: compare_map(labels, mask) for source, labels in layers.items() if source != "masks"}
+    return maps if full else {**maps, **dict(compare_tables(said, mask))}
+
+
+def _tells(said: Sample) -> bool:
+    return bool(said.strokes or len(said.boxes) or (said.tags != UNTOLD).any() or (said.areas != [0, 1]).any())
+
+
+def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> dict[str, LabelCounts]:
+    """What each source says about this picture; a source that says nothing counts it as unmarked."""
+    classes = inventory.contents.legend.classes
+    each = {source: relabelled(said, len(classes), seeds=layers.get(source, said.seeds)) for source in inventory.layers}
+    tables = {"tables": said} if inventory.tables else {}
+    return {source: count(sample, classes) for source, sample in {**each, **tables}.items()}
+
+
+def _digest(image: Float[np.ndarray, "M H W"]) -> bytes:
+    # The shape is hashed too, because a picture and its transpose may have the same bytes.
+    return blake2b(np.ascontiguousarray(image).data, digest_size=16, person=str(image.shape).encode()[:16]).digest()

@@ -1,0 +1,1 @@
+"""What the numbers and colours of label maps mean."""

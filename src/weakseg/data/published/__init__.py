@@ -1,0 +1,1 @@
+"""Data sets in the layouts they were published in."""

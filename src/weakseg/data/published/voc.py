@@ -1,0 +1,170 @@
+"""Pascal VOC 2012 with the masks of the Semantic Boundaries Dataset (SBD), in the layouts they are published in.
+
+SBD marks 8,498 and 2,857 more pictures of VOC's own JPEGImages, without void; together with VOC's train list, less
+its val list, they are the 10,582 pictures known as train_aug. Its masks come either as the PNGs of a folder
+SegmentationClassAug, or as SBD's own .mat files.
+"""
+
+import os
+import struct
+import zlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+from scipy.io import loadmat
+
+from weakseg.data.folder.folder import find
+from weakseg.data.images.image_file import Fits, read_image, read_labels
+from weakseg.data.relabel import fully_labelled
+from weakseg.data.sample import Sample
+from weakseg.errors import DataInvalid
+from weakseg.files.paths import absolute
+from weakseg.files.regular_file import open_regular, read_text
+from weakseg.memory import require_memory
+from weakseg.types import UNLABELED, Classes
+
+VOC_CLASSES = Classes(
+    (
+        *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+        *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+    ),
+    background=0,
+)
+"""The classes, in the order of their values in the masks; 255 is void."""
+
+
+@dataclass(frozen=True)
+class Voc:
+    """The fully labelled samples of one split; give them to `ScribbleSup` or `Simulated` for weak labels.
+
+    A mask of VOC's own (SegmentationClass) comes before SBD's, because it is finer and knows void.
+
+    Raises:
+        DataInvalid: (when asked) a folder, list or file is missing, damaged, or holds undeclared values.
+    """
+
+    root: str
+    """The folder VOC2012 (which holds JPEGImages), one above it, or the name of one in $WEAKSEG_DATA."""
+    split: str = "train_aug"
+    """Name of a list in ImageSets/Segmentation; "train_aug" is put together where there is no such list."""
+    sbd: str | None = None
+    """SBD's folder `dataset` (which holds cls, train.txt and val.txt); not needed beside SegmentationClassAug."""
+
+    @property
+    def classes(self) -> Classes:
+        """The background and VOC's twenty kinds of things."""
+        return VOC_CLASSES
+
+    def located(self) -> "Voc":
+        """The same by absolute paths."""
+        return replace(self, root=absolute(self.root), sbd=self.sbd and absolute(self.sbd))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the pictures without .jpg, in the order of the list."""
+        return self._keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> Sample:
+        key = self.keys[index]
+        image = read_image(self._home / "JPEGImages" / f"{key}.jpg")
+
+        def fits(height: int, width: int) -> None:
+            if (height, width) != image.shape[1:]:
+                found = f"the mask of '{key}' is {width} wide and {height} high"
+                raise DataInvalid(found, expected=f"the picture's {image.shape[2]} and {image.shape[1]}")
+
+        truth = self._mask(key, fits, image.shape[1] * image.shape[2])
+        fits(*truth.shape)
+        return fully_labelled(key, image, truth, len(self.classes))
+
+    @cached_property
+    def _home(self) -> Path:
+        root = find(self.root)
+        homes = [root, root / "VOC2012", root / "VOCdevkit" / "VOC2012"]
+        for home in homes:
+            if (home / "JPEGImages").is_dir():
+                return home
+        raise DataInvalid(f"{root} holds no JPEGImages", expected="VOC2012, or a folder with VOC2012 in it")
+
+    @cached_property
+    def _keys(self) -> tuple[str, ...]:
+        lists = self._home / "ImageSets" / "Segmentation"
+        if self.split != "train_aug" or (lists / "train_aug.txt").exists():
+            return _read_list(lists / f"{self.split}.txt")
+        more = {*_read_list(lists / "train.txt")}
+        if self.sbd is not None:
+            more |= {*_read_list(find(self.sbd) / "train.txt"), *_read_list(find(self.sbd) / "val.txt")}
+        elif (aug := self._home / "SegmentationClassAug").is_dir():
+            more |= {file.stem for file in aug.glob("*.png")}
+        else:
+            mend = f"put train_aug.txt into {lists}, or SegmentationClassAug into {self._home}, or give `sbd`"
+            raise DataInvalid(f"no masks of SBD beside {self._home}", mend=mend)
+        return tuple(sorted(more - {*_read_list(lists / "val.txt")}))
+
+    def _mask(self, key: str, fits: Fits, pixels: int) -> Int[np.ndarray, "H W"]:
+        """The class indices, `UNLABELED` on void; a mask far too large for the image's pixels is not unpacked."""
+        maps = [self._home / folder / f"{key}.png" for folder in ("SegmentationClass", "SegmentationClassAug")]
+        mat = None if self.sbd is None else find(self.sbd) / "cls" / f"{key}.mat"
+        path = next((file for file in (*maps, mat) if file is not None and file.is_file()), None)
+        if path is None:
+            looked = " nor ".join(str(file) for file in (*maps, mat) if file is not None)
+            raise DataInvalid(f"'{key}' has no mask (neither {looked})")
+        raw = _read_mat(path, pixels) if path == mat else read_labels(path, fits=fits)
+        if wrong := sorted({*np.unique(raw).tolist()} - {255, *range(len(self.classes))}):
+            raise DataInvalid(f"{path} holds undeclared values: {wrong}", expected="0 to 20, or 255 (void)")
+        return np.where(raw == 255, UNLABELED, raw)
+
+
+def _read_list(path: Path) -> tuple[str, ...]:
+    """The keys in a list: the first word of each line, which may be the path of a picture."""
+    keys = tuple(Path(line.split()[0]).stem for line in read_text(path).splitlines() if line.strip())
+    if not keys:
+        raise DataInvalid(f"{path} is empty", expected="the name of a picture on each line")
+    return keys
+
+
+def _unpacked(file: BufferedReader) -> int:
+    """Bytes of a file of MATLAB's once they are unpacked, as the headers of its variables say."""
+    head = file.read(128)
+    order = {b"IM": "<", b"MI": ">"}.get(head[126:])
+    total = os.fstat(file.fileno()).st_size
+    while order and (tag := file.read(8)):
+        kind, size = struct.unpack(f"{order}II", tag)
+        if kind == _COMPRESSED:
+            total += struct.unpack(f"{order}II", zlib.decompressobj().decompress(file.read(size), 8))[1]
+        else:
+            file.seek(size, os.SEEK_CUR)
+    file.seek(0)
+    return total
+
+
+_COMPRESSED = 15
+_MAT_PIXEL, _MAT_REST = 64, 2**20
+"""Bytes that SBD's files take at most for a pixel, its boundaries included, and for what does not grow with them."""
+
+
+def _read_mat(path: Path, pixels: int) -> Int[np.ndarray, "H W"]:
+    """The class indices in a file of SBD's folder cls, of an image of so many pixels."""
+    try:
+        with open_regular(path) as file:
+            unpacked = _unpacked(file)
+            if unpacked > _MAT_PIXEL * pixels + _MAT_REST:
+                # The sizes themselves stand inside of what is packed.
+                found = f"{path} holds {unpacked:,} bytes once unpacked"
+                expected = f"a mask of its picture's {pixels:,} pixels"
+                raise DataInvalid(found, expected=expected, mend="download it again, or see whose mask it is")
+            require_memory(f"{path} holds {unpacked:,} bytes", 20 * unpacked)
+            found = loadmat(file, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0]
+    except DataInvalid:
+        raise
+    except Exception as error:  # damaged files make SciPy raise OSError, ValueError, TypeError, zlib.error ...
+        mend = "download it again"
+        raise DataInvalid(f"{path} cannot be read: {error}", expected="GTcls.Segmentation", mend=mend) from error
+    return np.asarray(found).astype(np.int32)

@@ -1,0 +1,10 @@
+"""Data sets, and parts and mixtures of them."""
+
+from weakseg.data.fold import Fold as Fold
+from weakseg.data.folder.declaration import Declaration as Declaration
+from weakseg.data.label_values.convention import FolderDeclaration as FolderDeclaration
+from weakseg.data.published.scribblesup import ScribbleMaps as ScribbleMaps
+from weakseg.data.published.scribblesup import ScribbleSup as ScribbleSup
+from weakseg.data.published.voc import Voc as Voc
+from weakseg.data.scenes import Scenes as Scenes
+from weakseg.data.some_masks import SomeMasks as SomeMasks

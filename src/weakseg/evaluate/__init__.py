@@ -1,1 +1,0 @@
-"""Confusion matrices, boundary bands and prediction on pictures of any size."""

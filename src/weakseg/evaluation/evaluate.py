@@ -1,0 +1,53 @@
+"""A predictor judged on a data set, by the one protocol of every number: native resolution, single scale, no flip."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from weakseg.data.sample import Dataset
+from weakseg.errors import DataInvalid
+from weakseg.evaluation.predictor import Predictor, require_channels
+from weakseg.evaluation.scores import Scores, confusion, trimap
+from weakseg.types import UNLABELED
+
+
+def evaluate(
+    predictor: Predictor,
+    dataset: Dataset,
+    trimap_widths: tuple[int, ...] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Scores:
+    """Predict every picture of a data set and count what is right.
+
+    Args:
+        predictor: the network to judge.
+        dataset: pictures with their truth.
+        trimap_widths: widths, in pixels, of the bands around true boundaries to judge as well.
+        progress: told how many pictures are done, and of how many.
+
+    Raises:
+        DataInvalid: pictures without truth (all are named), or one with the wrong number of channels.
+    """
+    count, volumes, untrue = len(predictor.classes), [], []
+    matrices = np.zeros((len(dataset), count, count), np.int64)
+    bands = {width: np.zeros_like(matrices) for width in trimap_widths}
+    for index in range(len(dataset)):
+        sample = dataset[index]
+        volumes.append(sample.volume or sample.key)
+        if sample.truth is None:
+            untrue.append(sample.key)
+        elif not untrue:
+            require_channels(sample.image, predictor.channels, f"picture '{sample.key}'")
+            predicted = predictor.labels(sample.image)
+            matrices[index] = confusion(sample.truth, predicted, count)
+            for width, found in bands.items():
+                near = np.where(trimap(sample.truth, width), sample.truth, UNLABELED)
+                found[index] = confusion(near, predicted, count)
+        progress(index + 1, len(dataset))
+    if untrue:
+        raise DataInvalid(
+            f"{len(untrue)} of {len(dataset)} pictures have no mask to be judged by: {', '.join(untrue)}",
+            expected="a mask for every picture of the split",
+            mend="add the masks, or take these pictures out of the split",
+        )
+    return Scores(predictor.classes, tuple(dataset.keys), tuple(volumes), matrices, bands)

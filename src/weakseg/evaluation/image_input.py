@@ -1,0 +1,115 @@
+"""What people hand a trained network: brought to the image it was trained on where no doubt is possible."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Shaped
+from PIL import Image
+
+from weakseg.data.images.image_file import USUAL, Reading, channels_of, decode
+from weakseg.data.images.nodata import clear_in, emptied, opacity_of
+from weakseg.data.images.value_range import Range, scaled
+from weakseg.errors import DataInvalid, EvidenceInvalid
+from weakseg.given import refuse_unscaled, tensor_of
+
+ImageLike = Any
+"""A path, an image of Pillow, a numpy array or torch tensor; typed loosely, so that our own words refuse the rest."""
+
+
+def as_image(
+    given: ImageLike, channels: int, reading: Reading = USUAL
+) -> tuple[Float[np.ndarray, "M H W"], Bool[np.ndarray, "H W"] | None]:
+    """One image as float32 values in [0, 1] with the channels that a network was trained on, and where it has no data.
+
+    Eight bits are divided by 255; channels that come last are put first; a grey image may come without its axis, or as
+    three equal channels.
+
+    Args:
+        given: the image.
+        channels: as many as the network was trained on.
+        reading: how files are read; its range, and what it says of pixels without data, hold for arrays of whole
+            numbers too.
+
+    Raises:
+        DataInvalid: it is no image, of another number of channels, or of values whose range nobody knows.
+    """
+    if isinstance(given, (str, Path)):
+        read = decode(Path(given), reading)
+        return fitted(read.image, channels, str(given)), read.empty
+    opened = isinstance(given, Image.Image)
+    values = channels_of(given) if opened else np.moveaxis(_channels_first(_array(given), channels), 0, -1)
+    empty = None
+    # Floating point is scaled already: what marks pixels in files marks none of it.
+    if opened or values.dtype.kind in "ui":
+        clear = clear_in(values, opacity_of(given) if opened else None)
+        values, empty = emptied(values, clear, reading.nodata)
+    return fitted(_scaled(np.moveaxis(values, -1, 0), reading.range), channels), empty
+
+
+def fitted(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the image") -> Float[np.ndarray, "N H W"]:
+    """An image with as many channels as a network was trained on: equal channels are one grey channel.
+
+    Raises:
+        DataInvalid: it has another number of channels.
+    """
+    if channels == 1 and len(image) > 1 and (image == image[:1]).all():
+        return image[:1]
+    require_channels(image, channels, name)
+    return image
+
+
+def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the image") -> None:
+    """Raise `DataInvalid` unless an image has as many channels as the network was trained on."""
+    if image.shape[0] != channels:
+        raise DataInvalid(
+            f"{name} has {image.shape[0]} channels",
+            expected=f"{channels}, as in the images the network was trained on",
+            mend="convert the image, or train on images of this kind",
+        )
+
+
+def _array(given: ImageLike) -> Shaped[np.ndarray, "..."]:
+    try:
+        return tensor_of(given, "the image").detach().cpu().numpy()
+    except EvidenceInvalid as error:
+        expected = "a path, an image of Pillow, a numpy array or a torch tensor"
+        raise DataInvalid(error.found, expected=expected) from error
+
+
+def _channels_first(values: Shaped[np.ndarray, "..."], channels: int) -> Shaped[np.ndarray, "M H W"]:
+    if not values.size:
+        raise DataInvalid(f"the image is {values.shape}", expected="one pixel at least, and a channel")
+    if values.ndim == 2:
+        return values[None]
+    if values.ndim == 3 and values.shape[0] != channels and values.shape[2] in (channels, 3):
+        return np.moveaxis(values, -1, 0)
+    if values.ndim != 3:
+        raise DataInvalid(
+            f"the image has {values.ndim} axes, {values.shape}",
+            expected="one image of (channels, height, width)",
+            mend="predict the images of a batch one by one: [predictor.labels(image) for image in batch]",
+        )
+    return values
+
+
+def _scaled(values: Shaped[np.ndarray, "M H W"], range: Range | None) -> Float[np.ndarray, "M H W"]:
+    if values.dtype == np.uint8:
+        return values.astype(np.float32) / np.float32(255)
+    if values.dtype == bool:
+        return values.astype(np.float32)
+    if values.dtype.kind in "ui" and range is not None:
+        return scaled(np.moveaxis(values, 0, -1), range)
+    if values.dtype.kind != "f":
+        raise DataInvalid(
+            f"the image is {values.dtype}, with values from {values.min(initial=0)} to {values.max(initial=0)}",
+            expected="floating point in [0, 1], or uint8",
+            mend="divide it by the number that training divided by, 65535 for files of 16 bits;"
+            " or give the file's path",
+        )
+    try:
+        refuse_unscaled(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)), "the image")
+    except EvidenceInvalid as error:
+        raise DataInvalid(error.found, expected=error.expected, mend=error.mend) from error
+    return values.astype(np.float32, copy=False)

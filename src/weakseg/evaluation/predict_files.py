@@ -1,0 +1,153 @@
+"""Pictures in files to masks in files, with a trained network."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os.path import lexists
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from weakseg.data.check.ranges import Group, groups_of
+from weakseg.data.images.image_file import Decoded, decode
+from weakseg.data.images.nodata import voided
+from weakseg.data.images.value_range import Held, written
+from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.evaluation.image_input import fitted
+from weakseg.evaluation.predictor import Predictor
+from weakseg.files.whole_file import write_whole
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """Where the results for one picture go; `None` for what was not asked for."""
+
+    mask: Path
+    probabilities: Path | None
+    overlay: Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        return [path for path in (self.mask, self.probabilities, self.overlay) if path]
+
+
+def predict_files(
+    predictor: Predictor,
+    paths: Sequence[Path],
+    out: Path,
+    probabilities: bool = False,
+    overlays: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    tell: Callable[[str], None] = lambda said: None,
+) -> list[Path]:
+    """Write a mask `out/<stem>.png` for each image, in the training's own numbers; returns the masks' paths.
+
+    Where an image has no data its mask holds the number of void, its probabilities are nan, its overlay shows no class.
+
+    Args:
+        predictor: the trained network.
+        paths: picture files of any size.
+        out: a folder, made where it is missing.
+        probabilities: also write `out/probabilities/<stem>.npz`, with float16 `probabilities` (C, H, W), `classes` and
+            the `numbers` that masks hold for them.
+        overlays: also write `out/overlays/<stem>.jpg`, the mask drawn on the picture.
+        progress: told how many pictures are done, and of how many.
+        tell: told, before anything is predicted, of images so dim that their masks may be wrong.
+
+    Raises:
+        DataInvalid: pictures cannot be read or do not fit the network, two of them share a name, or a result is
+            there already. All problems at once, and before anything is written.
+    """
+    targets = [_targets(path, out, probabilities, overlays) for path in paths]
+    unusable, strange = _looked_at(predictor, paths)
+    if problems := [*_clashes(paths), *_existing(targets), *unusable]:
+        raise DataInvalid.of(problems)
+    for each in strange:
+        tell(each)
+    out.mkdir(parents=True, exist_ok=True)
+    for done, (path, target) in enumerate(zip(paths, targets, strict=True), start=1):
+        _predict_file(predictor, decode(path, predictor.reading), target)
+        progress(done, len(paths))
+    return [target.mask for target in targets]
+
+
+def _targets(path: Path, out: Path, probabilities: bool, overlays: bool) -> _Targets:
+    return _Targets(
+        mask=out / f"{path.stem}.png",
+        probabilities=out / "probabilities" / f"{path.stem}.npz" if probabilities else None,
+        overlay=out / "overlays" / f"{path.stem}.jpg" if overlays else None,
+    )
+
+
+def _predict_file(predictor: Predictor, read: Decoded, target: _Targets) -> None:
+    shares = predictor(read.image) if target.probabilities else None
+    labels = predictor.labels(read.image) if shares is None else shares.argmax(0)
+    prediction = predictor.prediction(read.image, voided(labels, read.empty))
+    if target.probabilities and shares is not None:
+        if read.empty is not None:
+            shares[:, read.empty] = np.nan
+        names, numbers = np.array(predictor.classes.names), np.array(predictor.numbers)
+        halves = shares.astype(np.float16)
+        write_whole(target.probabilities, lambda part: _save_npz(part, halves, names, numbers))
+    if target.overlay:
+        drawn = Image.fromarray(prediction.overlay)
+        write_whole(target.overlay, lambda part: drawn.save(part, format="JPEG", quality=92))
+    # The mask comes last: where there is a mask, everything about the image is there.
+    prediction.save(target.mask)
+
+
+def _save_npz(path: Path, probabilities: np.ndarray, classes: np.ndarray, numbers: np.ndarray) -> None:
+    # Given a name, numpy would append .npz to it.
+    with path.open("wb") as file:
+        np.savez_compressed(file, probabilities=probabilities, classes=classes, numbers=numbers)
+
+
+def _clashes(paths: Sequence[Path]) -> list[WeaksegError]:
+    """Pictures whose results would overwrite each other, on file systems that ignore case too."""
+    same = defaultdict(list)
+    for path in paths:
+        same[path.stem.casefold()].append(path)
+    return [
+        DataInvalid(
+            f"{', '.join(map(str, group))} would all be written to {group[0].stem}.png",
+            expected="pictures whose names differ before the extension",
+            mend="predict them into different folders",
+        )
+        for group in same.values()
+        if len(group) > 1
+    ]
+
+
+def _existing(targets: list[_Targets]) -> list[WeaksegError]:
+    there = dict.fromkeys(str(file) for target in targets for file in target.files if lexists(file))
+    if not there:
+        return []
+    return [DataInvalid(f"there already: {', '.join(there)}", mend="choose another --out, or move these files away")]
+
+
+def _looked_at(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[WeaksegError], list[str]]:
+    """What makes images unusable, and what there is to tell of the numbers they hold."""
+    problems: list[WeaksegError] = []
+    held: dict[str, Held | None] = {}
+    for path in paths:
+        try:
+            read = decode(path, predictor.reading)
+            held[str(path)] = read.held
+            fitted(read.image, predictor.channels, str(path))
+        except WeaksegError as problem:
+            problems.append(problem)
+    return problems, [_advice(group) for group in groups_of(held, predictor.reading.range) if group.strange]
+
+
+def _advice(group: Group) -> str:
+    """What to do about numbers that are not like those of the training."""
+    if group.declared:
+        mend = "see whether these images are of the training's camera, and of its kind of numbers"
+        return f"{group.strange}, which the training declared\nto do: {mend}"
+    low, high = group.fitting
+    return (
+        f"{group.strange}; the training's images declare no range\nto do: if those hold such numbers too, write"
+        f" `{written(group.fitting)}` into their dataset.toml and train again; else save these anew as"
+        f" `((values - {low}) / ({high} - {low})).clip(0, 1).astype(numpy.float32)`"
+    )

@@ -1,0 +1,73 @@
+"""What a network made of one image: shows itself in a notebook, saves itself as a label map."""
+
+import base64
+import html
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from PIL import Image
+
+from weakseg.data.images.image_file import palette, write_labels
+from weakseg.data.overlay import as_rgb, tinted
+from weakseg.short_repr import brief
+from weakseg.types import UNLABELED, Classes
+
+_SHOWN_PX = 640
+"""Longer side of what a notebook shows, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """An image and the class of each of its pixels."""
+
+    image: Float[np.ndarray, "M H W"]
+    """Values in [0, 1]."""
+    labels: Int[np.ndarray, "H W"]
+    """Index of the class at each pixel; `UNLABELED` where the image has no data."""
+    classes: Classes
+    numbers: tuple[int, ...]
+    """The number that files hold for each class."""
+    void: int
+    """The number that files hold where the image has no data."""
+
+    __repr__ = brief
+
+    @property
+    def overlay(self) -> UInt8[np.ndarray, "H W 3"]:
+        """The labels in colour on the image in grey."""
+        return tinted(as_rgb(self.image), self.labels, palette(len(self.classes)))
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of the pixels with data that each class covers, in [0, 1], by its name."""
+        known = self.labels[self.labels != UNLABELED]
+        counts = np.bincount(known, minlength=len(self.classes))
+        return dict(zip(self.classes.names, (counts / max(known.size, 1)).tolist(), strict=True))
+
+    def save(self, path: Path | str) -> None:
+        """Write the labels as a PNG in the numbers that the training's files hold, whole or not at all.
+
+        Raises:
+            WriteRefused: the file cannot be written.
+        """
+        known = self.labels != UNLABELED
+        numbers = np.where(known, np.array(self.numbers)[self.labels], self.void)
+        write_labels(Path(path), numbers, void=None)
+
+    def _repr_html_(self) -> str:
+        picture = Image.fromarray(self.overlay)
+        picture.thumbnail((_SHOWN_PX, _SHOWN_PX))
+        file = BytesIO()
+        picture.save(file, format="PNG")
+        colors = palette(len(self.classes)).tolist()
+        legend = " ".join(
+            f'<span style="white-space:nowrap"><span style="background:rgb({r},{g},{b})">&emsp;</span>'
+            f" {html.escape(name)} {share:.1%}</span>"
+            for (r, g, b), (name, share) in zip(colors, self.shares.items(), strict=True)
+            if share
+        )
+        uri = base64.b64encode(file.getvalue()).decode()
+        return f'<img alt="predicted classes" src="data:image/png;base64,{uri}"><p>{legend}</p>'

@@ -1,0 +1,188 @@
+"""A trained network as a function from a picture of any size to probabilities at the picture's own resolution."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import nn
+from torch.nn import functional as F
+
+from weakseg.data.images.image_file import USUAL, Reading
+from weakseg.data.images.nodata import voided
+from weakseg.data.label_values.convention import Convention
+from weakseg.energies.dense_crf import DenseCRF
+from weakseg.errors import EvidenceInvalid
+from weakseg.evaluation.device import usable
+from weakseg.evaluation.image_input import ImageLike, as_image, require_channels
+from weakseg.evaluation.prediction import Prediction
+from weakseg.mean_field.parallel_crf import refined
+from weakseg.networks.network import logits_of
+from weakseg.types import Classes
+
+_DEEPEST_STRIDE = 32
+"""A multiple of every usual stride: 2, 4, 8, 16."""
+_STEP_SHARE = 0.75
+"""From tile to tile, as a share of a tile; the rest is overlap, in which they are blended."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Class probabilities of pictures; what `weakseg.load(run)` returns.
+
+    Above `tile_px` squared pixels a picture is cut into overlapping tiles whose probabilities are blended, so memory
+    does not grow with the picture beyond one band of tiles. The network is moved to `device` and put back into its
+    training or evaluation mode after each picture.
+    """
+
+    network: nn.Module
+    """Maps (B, M, H, W) in [0, 1] to logits (B, C, h, w)."""
+    classes: Classes
+    channels: int = 3
+    """M: how many channels the network was trained on."""
+    device: str = "cpu"
+    tile_px: int = 1024
+    """Side of a tile; a picture of up to its square in pixels is predicted whole."""
+    crf: DenseCRF | None = None
+    """Refines the probabilities of the whole picture, in memory, by ten steps of mean field."""
+    numbers: tuple[int, ...] = ()
+    """The number that files of labels hold for each class; empty: its index."""
+    void: int = 255
+    """The number that masks hold where an image has no data, from 0 to 65535; where a class has it, another."""
+    reading: Reading = USUAL
+    """How files are read: as those of the training were, and in their range of numbers."""
+
+    def __post_init__(self):
+        self.network.to(usable(self.device))
+        object.__setattr__(self, "numbers", self.numbers or tuple(range(len(self.classes))))
+        object.__setattr__(self, "void", Convention("masks", (self.void,), self.numbers).void)
+
+    def __repr__(self) -> str:
+        weights = sum(parameter.numel() for parameter in self.network.parameters())
+        names = ", ".join(self.classes.names[:8]) + (", ..." if len(self.classes) > 8 else "")
+        return (
+            f"Predictor({type(self.network).__name__} of {weights:,} weights, {self.channels} channels to"
+            f" {len(self.classes)} classes: {names}; on {self.device}{', with a CRF' if self.crf else ''})"
+        )
+
+    def __call__(self, image: ImageLike) -> Float[np.ndarray, "C H W"]:
+        """Probabilities of each class at each pixel, also where an image has no data and they mean nothing.
+
+        Args:
+            image: (M, H, W) in [0, 1], or uint8; numpy or torch, an image of Pillow, or a path.
+
+        Raises:
+            DataInvalid: it is no image, or has another number of channels than the network was trained on.
+            EvidenceInvalid: the network gave nan, or another number of classes.
+        """
+        image, _ = as_image(image, self.channels, self.reading)
+        probs = np.concatenate(list(self._bands(image)), axis=1)
+        return probs if self.crf is None else refined(probs, image, self.crf)
+
+    def labels(self, image: ImageLike) -> Int[np.ndarray, "H W"]:
+        """The most probable class at each pixel, `UNLABELED` where a file has no data; takes what a call takes."""
+        image, empty = as_image(image, self.channels, self.reading)
+        bands = self._bands(image) if self.crf is None else [self(image)]
+        return voided(np.concatenate([band.argmax(0) for band in bands]), empty)
+
+    def predict(self, image: ImageLike) -> Prediction:
+        """The image with its labels, which shows itself in a notebook and saves itself; takes what a call takes."""
+        image, empty = as_image(image, self.channels, self.reading)
+        return self.prediction(image, voided(self.labels(image), empty))
+
+    def prediction(self, image: Float[np.ndarray, "M H W"], labels: Int[np.ndarray, "H W"]) -> Prediction:
+        """An image with labels that are known already."""
+        return Prediction(image, labels, self.classes, self.numbers, self.void)
+
+    def log_probs(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
+        """Log-probabilities of pictures of one size, in one pass where they are small enough: faster on a GPU.
+
+        Finite: a probability that rounds to 0 is unlikely, not impossible.
+
+        Raises:
+            DataInvalid, EvidenceInvalid: as for one picture.
+        """
+        require_channels(images[0], self.channels)
+        if self.crf is None and images[0, 0].size <= self.tile_px**2:
+            return self._logits(images).log_softmax(1).cpu().numpy()
+        return np.log(np.stack([self(image) for image in images]).clip(np.finfo(np.float32).tiny))
+
+    def _bands(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
+        """Finished rows of probabilities, from top to bottom."""
+        if image[0].size <= self.tile_px**2:
+            yield self._tiles(image[None])[0]
+        else:
+            yield from self._blended(image)
+
+    def _blended(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
+        height, width = image.shape[1:]
+        rows, columns = (_spans(length, self.tile_px, self._multiple) for length in (height, width))
+        unfinished = np.zeros((len(self.classes) + 1, 0, width), np.float32)
+        for (top, bottom), (following, _) in pairwise([*rows, (height, height)]):
+            # The last plane sums the weights.
+            band = np.zeros((len(self.classes) + 1, bottom - top, width), np.float32)
+            band[:, : unfinished.shape[1]] = unfinished
+            for left, right in columns:
+                weight = _hill(bottom - top)[:, None] * _hill(right - left)
+                band[:-1, :, left:right] += weight * self._tiles(image[None, :, top:bottom, left:right])[0]
+                band[-1, :, left:right] += weight
+            finished, unfinished = np.split(band, [following - top], axis=1)
+            yield finished[:-1] / finished[-1]
+
+    def _tiles(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
+        return self._logits(images).softmax(1).cpu().numpy()
+
+    def _logits(self, images: Float[np.ndarray, "B M H W"]) -> Float[torch.Tensor, "B C H W"]:
+        height, width = images.shape[2:]
+        pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).to(self.device)
+        # Off a multiple of the stride, the last cell reaches over the border and every cell would be drawn too small.
+        margin = (0, -width % self._multiple, 0, -height % self._multiple)
+        pixels = F.pad(pixels, margin, mode="replicate")
+        with evaluating(self.network), torch.inference_mode():
+            logits = logits_of(self.network(pixels)).float()
+        if logits.shape[1] != len(self.classes) or not logits.isfinite().all():
+            raise EvidenceInvalid(
+                f"the network gave {logits.shape[1]} classes, {int((~logits.isfinite()).sum())} values not finite",
+                expected=f"{len(self.classes)} classes, all finite",
+                mend="use the checkpoint of this run, or train with a smaller learning rate if it diverged",
+            )
+        logits = F.interpolate(logits, pixels.shape[2:], mode="bilinear", align_corners=False)
+        return logits[:, :, :height, :width]
+
+    @property
+    def _multiple(self) -> int:
+        """Sizes and corners of tiles are multiples of this, so that cells of neighbouring tiles coincide."""
+        stride = getattr(self.network, "stride", None)
+        # 14, of plain transformers, does not divide 32. A bare convolution has a `stride` too: a pair.
+        return stride if isinstance(stride, int) and _DEEPEST_STRIDE % stride else _DEEPEST_STRIDE
+
+
+def _spans(length: int, tile_px: int, multiple: int) -> list[tuple[int, int]]:
+    """Overlapping half-open ranges that cover a length; the last may exceed a tile by less than `multiple`."""
+    tile_px = max(tile_px // multiple, 2) * multiple
+    if length <= tile_px:
+        return [(0, length)]
+    step = int(tile_px * _STEP_SHARE) // multiple * multiple
+    last = (length - tile_px) // multiple * multiple
+    return [(start, start + tile_px) for start in range(0, last, step)] + [(last, length)]
+
+
+def _hill(length: int) -> Float[np.ndarray, " L"]:
+    """Blending weights: smooth, positive, and next to nothing at the ends, where a tile lacks context."""
+    return np.sin(np.pi * (np.arange(length, dtype=np.float32) + 0.5) / length) ** 2
+
+
+@contextmanager
+def evaluating(network: nn.Module):
+    """In evaluation mode inside, afterwards as before; to switch takes as long as to predict a small picture."""
+    training = [module for module in network.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True

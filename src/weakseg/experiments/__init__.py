@@ -1,0 +1,1 @@
+"""Tables of runs: methods under several seeds."""

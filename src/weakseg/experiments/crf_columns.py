@@ -1,0 +1,44 @@
+"""Two more columns of a table: its runs refined by a CRF, as the constrained CNN's paper did and tuned to each row."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from weakseg.console.progress_bar import bar
+from weakseg.energies.dense_crf import DenseCRF
+from weakseg.experiments.tune_crf import tuned_for
+from weakseg.files.whole_file import write_whole
+from weakseg.runs.run import Run
+from weakseg.runs.scores import judged, what_is_kept
+
+TITLES = ("untuned CRF", "tuned CRF")
+PICTURES = 40
+"""Training pictures with masks to tune on; the paper had 100."""
+
+
+def refined_scores(runs: Sequence[Run], score: str) -> list[list[float]]:
+    """Scores of each run's last network under either CRF; what was computed is kept in the run as `crf_scores.json`.
+
+    Every run of a row has the CRF that was tuned to its first.
+    """
+    tuned = tuned_for(runs[0], PICTURES) if runs else DenseCRF()
+    return [[_kept_score(run, crf, score) for run in runs] for crf in (DenseCRF.ccnn(), tuned)]
+
+
+def mean_and_spread(scores: Sequence[float]) -> str:
+    """As tables print it; a dash where there is nothing yet."""
+    if not len(scores):
+        return "-"
+    spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
+    return f"{np.mean(scores):.3f}{spread}"
+
+
+def _kept_score(run: Run, crf: DenseCRF, score: str) -> float:
+    file, name = run.path / "crf_scores.json", f"{crf}, epoch {len(run.metrics)}"
+    kept = what_is_kept(file)
+    if not isinstance(kept.get(name), dict) or not isinstance(kept[name].get(score), (int, float)):
+        with bar(f"{run.name} with a CRF") as told:
+            kept[name] = judged(run, "last", progress=told, crf=crf).summary
+        write_whole(file, lambda part: part.write_text(json.dumps(kept), encoding="utf-8"))
+    return float(kept[name][score])

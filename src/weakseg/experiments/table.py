@@ -1,0 +1,150 @@
+"""`weakseg experiments`: fill the missing cells of a table of runs, and print it.
+
+A cell is one row's recipe under one seed, in a run folder of its own. Finished cells are kept, broken-off ones are
+resumed, and a cell another worker is at is passed over, so the command may be started as often as one likes.
+"""
+
+import runpy
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+
+from weakseg.console.progress_bar import bar
+from weakseg.data.sample import Dataset
+from weakseg.data.view import view, whole
+from weakseg.errors import RecipeInvalid, RunInvalid, WeaksegError
+from weakseg.experiments import crf_columns
+from weakseg.recipe.identity import what_differs
+from weakseg.recipe.recipe import Recipe
+from weakseg.runs.lock import RunBusy, lock
+from weakseg.runs.run import Run, open_run
+from weakseg.train.loop import train_recipe
+from weakseg.train.validation import stopped_early
+from weakseg.types import UNLABELED
+
+_SCORES = ("mean_iou", "mean_dice", "pixel_accuracy")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of a table."""
+
+    name: str
+    recipe: Recipe
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Methods under several seeds, judged by the last checkpoint on the recipes' validation pictures."""
+
+    rows: tuple[Row, ...]
+    score: str = "mean_iou"
+    """Key of the metrics: mean_iou, mean_dice or pixel_accuracy."""
+
+    def __post_init__(self):
+        if self.score not in _SCORES:
+            raise RecipeInvalid(f"a table with score = {self.score!r}", expected=f"one of {', '.join(_SCORES)}")
+        slugs = [_slug(row.name) for row in self.rows]
+        twice = [row.name for row, slug in zip(self.rows, slugs, strict=True) if slugs.count(slug) > 1]
+        if twice:
+            found = f"rows of a table share the run folder of {' and '.join(map(repr, twice))}"
+            raise RecipeInvalid(found, expected="names that differ in letters or digits")
+        blind = [row.name for row in self.rows if row.recipe.validation is None]
+        if blind:
+            raise RecipeInvalid(f"rows without validation pictures: {', '.join(blind)}", mend="add `validation`")
+
+
+def fill_and_show(path: Path, out: Path, show_only: bool, crf: bool) -> None:
+    """Train what is missing, seed by seed, then print the table as Markdown; with a CRF behind each run if asked."""
+    console, table = Console(soft_wrap=True, markup=False), load_table(path)
+    # Seed by seed, so that a table that is broken off compares its rows as far as it goes.
+    cells = sorted((seed, index) for index, row in enumerate(table.rows) for seed in row.seeds)
+    for seed, index in cells if not show_only else ():
+        row = table.rows[index]
+        folder = out / path.stem / f"{_slug(row.name)}-seed{seed}"
+        recipe = replace(row.recipe, seed=seed)
+        # A cell that another worker is at is its own.
+        with suppress(RunBusy), lock(folder):
+            if not _finished(folder, recipe):
+                console.print(f"{row.name}, seed {seed}: {folder}", highlight=False)
+                train_recipe(recipe, folder, resume=(folder / "run.json").is_file(), console=console)
+    print(as_markdown(table, out / path.stem, crf))
+
+
+def load_table(path: Path) -> Table:
+    """The `table` that a Python file binds."""
+    if not path.is_file():
+        raise RecipeInvalid(f"there is no table file {path}", mend="check the path")
+    try:
+        table = runpy.run_path(str(path)).get("table")
+    except WeaksegError:
+        raise
+    except Exception as error:
+        raise RecipeInvalid(f"{path} does not run: {type(error).__name__}: {error}", mend="correct it") from error
+    if not isinstance(table, Table):
+        raise RecipeInvalid(f"{path} binds no table", expected="a last line like table = Table(...)")
+    return table
+
+
+def as_markdown(table: Table, folder: Path, crf: bool = False) -> str:
+    """Mean and standard deviation over the finished seeds of every row, with the share of pixels that were marked.
+
+    The minutes are the mean of a run.
+    """
+    titles = ("method", "marked pixels", table.score, *(crf_columns.TITLES if crf else ()), "seeds", "minutes")
+    lines = [_line(titles), "|" + "---|" * len(titles)]
+    for row in table.rows:
+        places = [(folder / f"{_slug(row.name)}-seed{seed}", seed) for seed in row.seeds]
+        done = [_own(row, place, seed) for place, seed in places if _finished(place, replace(row.recipe, seed=seed))]
+        scores = [[run.metrics[-1][table.score] for run in done]]
+        scores += crf_columns.refined_scores(done, table.score) if crf else []
+        minutes = [sum(line["seconds"] for line in run.metrics) / 60 for run in done]
+        share = _marked_share(row.recipe.training, row.name)
+        took = f"{np.mean(minutes):.1f}" if minutes else "-"
+        shown = map(crf_columns.mean_and_spread, scores)
+        lines.append(_line((row.name, f"{share:.2%}", *shown, f"{len(done)}/{len(row.seeds)}", took)))
+    return "\n".join(lines)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _marked_share(samples: Dataset, name: str) -> float:
+    """Share of the valid pixels of all pictures that are marked."""
+    marked = valid = 0
+    with bar(f"labels of {escape(name)}") as told:
+        for index in range(len(samples)):
+            sample = samples[index]
+            weak = view(sample, whole(), sample.valid.shape).weak
+            marked += int((weak.seeds != UNLABELED).sum())
+            valid += int(weak.valid.sum())
+            told(index + 1, len(samples))
+    return marked / max(valid, 1)
+
+
+def _own(row: Row, place: Path, seed: int) -> Run:
+    """A finished run with its recipe as the table makes it, own code included."""
+    return replace(open_run(place), given=replace(row.recipe, seed=seed))
+
+
+def _finished(folder: Path, recipe: Recipe) -> bool:
+    """Whether a cell's run is complete; a run of another recipe is never taken for it."""
+    if not (folder / "run.json").is_file():
+        return False
+    run = open_run(folder)
+    if other := what_differs(run.record, recipe):
+        found = f"{folder} holds a run of another recipe than the table's row now has: {'; '.join(other)}"
+        mend = "move that folder away to train the row as it is now, or keep the tables apart with --out"
+        raise RunInvalid(found, mend=mend)
+    return run.epochs_done >= recipe.epochs or stopped_early(recipe, run.metrics)
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() or c in ".-" else "_" for c in name)

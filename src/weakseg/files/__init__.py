@@ -1,0 +1,1 @@
+"""Files that are read safely and written whole."""

@@ -1,0 +1,52 @@
+"""What annotators marked, on the cells of a grid."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from weakseg.grids.pooling import classes_per_cell, share_per_cell
+from weakseg.types import ABSENT, PRESENT, UNLABELED, WeakLabels, refuse_strange_labels
+
+
+@dataclass(frozen=True)
+class Known:
+    """What of each cell is valid, what is to be found, and what somebody marked."""
+
+    valid: Float[Tensor, "B h w"]
+    hidden: Float[Tensor, "B h w"]
+    marked: Float[Tensor, "B C h w"] | None
+    """Share of each cell marked as each class; `None` where no image has a mark."""
+
+
+def known_cells(weak: WeakLabels, classes: int, grid: tuple[int, int]) -> Known:
+    """The labels pooled to a grid; raises `EvidenceInvalid` where a mark is of no class."""
+    marks, shares = torch.where(weak.valid, weak.seeds, UNLABELED), None
+    if (marks != UNLABELED).any():
+        refuse_strange_labels(marks, classes)
+        shares = classes_per_cell(marks, classes, grid)
+    return Known(share_per_cell(weak.valid, grid), share_per_cell(weak.hidden, grid), shares)
+
+
+def with_marks(target: Float[Tensor, "B C h w"], known: Known) -> Float[Tensor, "B C h w"]:
+    """What somebody marked, at cells of which nothing is hidden."""
+    if known.marked is None:
+        return target
+    marks = known.marked.to(target.dtype)
+    total = marks.sum(1, keepdim=True)
+    only = (total > 0) & (known.hidden == 0)[:, None]
+    return torch.where(only, marks / total.clamp(min=1e-12), target)
+
+
+def allowed_classes(seeds: Int[Tensor, "H W"], tags: Int[Tensor, " C"], only_present: bool) -> Bool[Tensor, " C"]:
+    """Those with a seed or a `PRESENT` tag; without any, those not tagged `ABSENT`; or all."""
+    everything = torch.ones(len(tags), dtype=torch.bool)
+    if not only_present:
+        return everything
+    present = tags.cpu() == PRESENT
+    present[seeds[seeds != UNLABELED].cpu()] = True
+    for choice in (present, tags.cpu() != ABSENT):
+        if choice.any():
+            return choice
+    return everything

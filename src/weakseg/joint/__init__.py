@@ -1,0 +1,1 @@
+"""The joint problem: seeds, prediction, appearance, edges and rows at once."""

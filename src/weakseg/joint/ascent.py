@@ -1,0 +1,189 @@
+r"""Ascent of the joint dual, equation 67: edges one by one, rows by Newton's steps, with a gap that goes to 0.
+
+On a CPU each image climbs by itself, compiled, because a processor's cache holds one and not a batch; on other devices
+the images of a batch climb together, in torch, because a device's step costs the same for one and for many.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.joint.edge_ascent import climb
+from weakseg.joint.edge_ascent_torch import Swept, entering, sweep_tensors
+from weakseg.joint.joint_grid import JointGrid, side_by_side
+from weakseg.projection.certificate import Answer
+from weakseg.projection.dual_projection import DualProjection
+from weakseg.projection.duality_gap import gap_and_violation
+
+FIRST, FACTOR = 10, 1.35
+"""Sweeps before the first look at the gap, and how many more there are at each later look than at the one before."""
+
+ROWS = 10
+"""Sweeps between two solves for rows, at most."""
+
+EXACT = 1e-9
+"""By how much a mean may miss hard rows, as a share of the valid cells."""
+
+UNMOVED = 1e-30
+"""1 / mass of a cell in which one class is left."""
+
+
+@dataclass(frozen=True)
+class JointAnswer:
+    """Where an image's ascent ended, in units of the temperature."""
+
+    rows: Answer
+    """The projection at the last multipliers of edges; its `probs` are the segmentation of lowest energy found."""
+    lowest: float
+    """The dual's value: no segmentation costs less."""
+    gap: float
+    violation: float
+    sweeps: int
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How far to climb, and how rows are solved for on the way."""
+
+    projection: DualProjection
+    """At given multipliers of edges."""
+    tolerance: float
+    """Of the gap, in units of the temperature per valid cell."""
+    max_sweeps: int
+    """Over all edges, at most."""
+
+
+def ascend_apart(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: Goal) -> list[JointAnswer]:
+    """Climb on a CPU until each image's gap is within the tolerance; `firsts` are the projections without edges."""
+    with ThreadPoolExecutor(min(len(grids), os.cpu_count() or 1)) as threads:
+        each = threads.map(lambda grid, first: _ascend(grid, [first], goal, _sweep_compiled)[0], grids, firsts)
+        return list(each)
+
+
+def ascend_together(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: Goal) -> list[JointAnswer]:
+    """Climb on any device until all gaps are within the tolerance; `firsts` are the projections without edges."""
+    return _ascend(side_by_side(grids), firsts, goal, sweep_tensors)
+
+
+def _sweep_compiled(swept: Swept, scores, inverse, half, steps, firsts, count) -> Swept:
+    """The sweeps of `sweep_tensors` on one image on the CPU."""
+    values = (scores, swept.edges, swept.before, swept.mean, inverse, half)
+    climb(*(each[0].numpy() for each in values), np.array(steps), firsts[0], count)
+    return swept
+
+
+def _ascend(grid: JointGrid, firsts: Sequence[Answer], goal: Goal, sweep: Callable[..., Swept]) -> list[JointAnswer]:
+    steps, most, within = grid.steps, goal.max_sweeps, goal.tolerance * grid.cells
+    edges = grid.scores.new_zeros((len(grid.scores), len(steps), *grid.scores.shape[1:]))
+    swept = Swept(edges, edges.clone(), torch.zeros_like(grid.scores))
+    inverse = torch.where(grid.sure, UNMOVED, 1 / grid.mass)
+    rows = [replace(first, problem=image.problem) for first, image in zip(firsts, grid.images, strict=True)]
+    solved = lambda: goal.projection.climb(grid.tilted(entering(swept.edges, steps)), [r.multipliers[0] for r in rows])  # noqa: E731
+    answers = _look(grid, rows, torch.zeros_like(grid.scores), None, 0)
+    done, since, look = 0, [1] * len(rows), FIRST
+    while done < most and (open_ := _open(answers, within)).any():
+        count = min(look, most) - done
+        if grid.rows.bounds.shape[1]:
+            count, rows = min(count, ROWS), solved()
+        swept = sweep(swept, _finite(grid, rows), inverse, grid.half, steps, since, count)
+        done, since = done + count, [number + count for number in since]
+        if done < min(look, most):
+            continue
+        look = int(FACTOR * look) + 1
+        rows = solved() if grid.rows.bounds.shape[1] else rows
+        found = _look(grid, rows, entering(swept.edges, steps), swept.mean, done)
+        for i in np.flatnonzero(open_):
+            # Momentum that led downwards is lost, and what was averaged with it.
+            since[i] = 1 if found[i].lowest < answers[i].lowest else since[i]
+            answers[i] = _better(answers[i], found[i])
+    return answers
+
+
+def _open(answers: Sequence[JointAnswer], within: Float[np.ndarray, " B"]):
+    """Which images have not come near enough; others keep the answer that they have."""
+    return np.array([max(answer.gap, answer.violation) for answer in answers]) > within
+
+
+def _finite(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B C h w"]:
+    """Scores with rows; what is not allowed lies so low that no edge lifts it to where anything is likely."""
+    scores = _tilted_scores(grid, _multipliers(grid, rows))
+    lift = 8 * len(grid.steps) * (grid.half.amax(1) / grid.mass).amax((1, 2))
+    allowed = scores > -torch.inf
+    lowest = torch.where(allowed, scores, torch.inf).amin((1, 2, 3)) - lift - 1e3
+    return torch.where(allowed, scores, lowest[:, None, None, None])
+
+
+def _multipliers(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B N"]:
+    return torch.from_numpy(grid.side_of([each.multipliers for each in rows])).to(grid.scores.device)
+
+
+def _tilted_scores(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C h w"]:
+    """The scores with what rows add where they can change anything; the rest is counted by `_of_rows`."""
+    if not multipliers.numel():
+        return grid.scores
+    tilt = grid.rows.tilt(multipliers)
+    tilt = tilt.unflatten(2, grid.mass.shape[1:]) if tilt.shape[2] > 1 else tilt[..., None]
+    return torch.where(grid.moved[:, None], grid.scores + tilt, grid.scores)
+
+
+def _of_rows(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
+    """What the multipliers of rows promise, less what they gain where one class is left."""
+    if not multipliers.numel():
+        return grid.mass.new_zeros(len(multipliers))
+    only = torch.where(grid.rows.scores > -torch.inf, grid.rows.tilt(multipliers), 0.0).sum(1)
+    gained = only * grid.rows.mass * grid.sure.flatten(1)
+    return (multipliers * grid.rows.bounds).sum(1) - gained.sum(1)
+
+
+def _look(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> list[JointAnswer]:
+    """The better of the multipliers' segmentation and the mean one, and how far each image is from its dual's value."""
+    multipliers = _multipliers(grid, rows)
+    logits = _tilted_scores(grid, multipliers) + taken / grid.mass[:, None]
+    top = logits.amax(1, keepdim=True)
+    soft = (logits - top).exp()
+    total = soft.sum(1, keepdim=True)
+    soft /= total
+    partition = (top + total.log())[:, 0]
+    lowest = (_of_rows(grid, multipliers) - (grid.mass * partition).sum((1, 2))).tolist()
+    side = multipliers.cpu().numpy()
+    gap, violation, measured = _judged(grid, side, soft, soft, taken)
+    take = np.zeros(len(rows), dtype=bool)
+    if mean is not None:
+        other, missed, seen = _judged(grid, side, mean, soft, taken)
+        take = (other < gap) & (missed <= np.maximum(violation, EXACT * grid.cells))
+        gap, violation = np.where(take, other, gap), np.where(take, missed, violation)
+        measured = np.where(take[:, None], seen, measured)
+    answers = []
+    for i, row in enumerate(rows):
+        # Later sweeps go on with the mean; an answer stays what it was.
+        probs = mean[i].clone() if mean is not None and take[i] else soft[i]
+        probs = probs[: row.problem.scores.shape[1]].flatten(1)
+        row = replace(row, probs=probs, measured=measured[[i]][:, grid.places[i]])
+        answers.append(JointAnswer(row, lowest[i], float(gap[i]), float(violation[i]), sweep))
+    return answers
+
+
+def _judged(grid: JointGrid, multipliers: Float[np.ndarray, "B N"], probs, soft, taken):
+    """Gaps and violations of segmentations beside the multipliers that led to `soft`, and what rows measure on them."""
+    measured = grid.rows.measured(probs.flatten(2)).cpu().numpy()
+    bounds, prices = grid.rows.bounds.cpu().numpy(), grid.rows.prices.cpu().numpy()
+    gap, violation = gap_and_violation(bounds, prices, multipliers, measured)
+    paid = (grid.edges(probs) + (taken * probs).sum((1, 2, 3))).clamp(min=0)
+    if probs is not soft:
+        ratio = torch.where(probs > 0, probs * (probs.log() - soft.log()), 0.0)
+        paid = paid + (ratio.sum(1) * grid.mass * ~grid.sure).sum((1, 2))
+    return gap + paid.cpu().numpy(), violation, measured
+
+
+def _better(old: JointAnswer, new: JointAnswer) -> JointAnswer:
+    """The segmentation of lower energy, or of smaller violation where that matters, beside the best bound."""
+    lowest = max(old.lowest, new.lowest)
+    keep = old.lowest + old.gap < new.lowest + new.gap and old.violation <= new.violation
+    best = old if keep else new
+    return replace(best, lowest=lowest, gap=best.lowest + best.gap - lowest, sweeps=new.sweeps)

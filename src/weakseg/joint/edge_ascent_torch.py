@@ -1,0 +1,92 @@
+r"""The sweeps of `kernels.edge_ascent` over many images at once, in plain torch, for devices that numba does not reach.
+
+Of each direction first the edges that begin at even rows or columns take their step, then those at odd ones: no two
+of them share a cell, so that they step at once, in all classes and images. What is computed is the same, step by step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.grids.neighbours import ends
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What sweeps change."""
+
+    edges: Float[Tensor, "B D C h w"]
+    """The multipliers, each at the cell that its edge begins in."""
+    before: Float[Tensor, "B D C h w"]
+    """Those of a sweep earlier."""
+    mean: Float[Tensor, "B C h w"]
+    """Mean distribution of the sweeps, each weighed by its number cubed."""
+
+
+def sweep_tensors(
+    swept: Swept,
+    scores: Float[Tensor, "B C h w"],
+    inverse: Float[Tensor, "B h w"],
+    half: Float[Tensor, "B D h w"],
+    steps: Sequence[tuple[int, int]],
+    firsts: Sequence[int],
+    count: int,
+) -> Swept:
+    """Sweep `count` times over all edges; what was given is written over. Nothing waits for the device.
+
+    Args:
+        swept: where to begin.
+        scores: logarithms before edges; finite, very low where a class is not allowed.
+        inverse: 1 / mass; next to 0 where nothing can change.
+        half: half the weight of each edge.
+        steps: rows and columns to the other end, none larger than 1.
+        firsts: number of each image's first sweep since its momentum began; 1 or more.
+        count: how many.
+    """
+    edges, before, mean = swept.edges, swept.before, swept.mean
+    inverse = inverse[:, None]
+    logs = scores + inverse * entering(edges, steps)
+    last = scores + inverse * entering(before, steps)
+    groups = [(d, step, odd) for d, step in enumerate(steps) for odd in (0, 1)]
+    told = []
+    for d, step, odd in groups:
+        near, far = _pairs(inverse, step, odd)
+        told.append((near, far, 1 / (near + far), _pairs(half[:, d, None], step, odd)[0]))
+    number = torch.tensor(firsts, dtype=scores.dtype, device=scores.device)[:, None, None, None]
+    for _ in range(count):
+        further = 1 + (number - 1) / (number + 2)
+        last, logs = logs, last.lerp_(logs, further)
+        before, edges = edges, before.lerp_(edges, further[..., None])
+        partition = logs.logsumexp(1, keepdim=True)
+        logs -= partition
+        last -= partition
+        mean.lerp_(logs.exp(), 4 / (number + 3))
+        for (d, step, odd), (near, far, share, most) in zip(groups, told, strict=True):
+            one, other = _pairs(logs, step, odd)
+            edge = _pairs(edges[:, d], step, odd)[0]
+            new = torch.addcmul(edge, one - other, share).clamp_(-most, most)
+            moved = new - edge
+            edge.copy_(new)
+            one.addcmul_(moved, near, value=-1)
+            other.addcmul_(moved, far)
+        number = number + 1
+    return Swept(edges, before, mean)
+
+
+def entering(edges: Float[Tensor, "B D C h w"], steps: Sequence[tuple[int, int]]) -> Float[Tensor, "B C h w"]:
+    """What edges add to each cell: what enters it less what leaves it."""
+    added = torch.zeros_like(edges[:, 0])
+    for d, step in enumerate(steps):
+        (near, far), flow = ends(added, step), ends(edges[:, d], step)[0]
+        near -= flow
+        far += flow
+    return added
+
+
+def _pairs(values: Tensor, step: tuple[int, int], odd: int) -> tuple[Tensor, Tensor]:
+    """Values at both ends of the pairs that begin at even or at odd rows, or columns where a pair lies in one row."""
+    near, far = ends(values, step)
+    return (near[..., odd::2, :], far[..., odd::2, :]) if step[0] else (near[..., odd::2], far[..., odd::2])

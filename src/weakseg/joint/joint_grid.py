@@ -1,0 +1,132 @@
+"""The joint problems of images on a grid of cells: what is asked of each cell, each pair of neighbours, and of rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.grids.known_cells import Known
+from weakseg.grids.neighbours import ends
+from weakseg.projection.dual_problem import DualProblem
+from weakseg.projection.grid_problem import GridProblem, places, stacked
+
+
+@dataclass(frozen=True)
+class JointGrid:
+    """Images side by side, in float64 and in units of the temperature, so that the entropy counts 1."""
+
+    images: tuple[GridProblem, ...]
+    """Rows, and the scores of the classes that each cell may have."""
+    rows: DualProblem
+    """The rows of all images."""
+    places: tuple[Int[np.ndarray, " _"], ...]
+    """Where each image's own rows stand among those."""
+    scores: Float[Tensor, "B C h w"]
+    """Those scores where something is hidden; elsewhere such that what is settled, and what is void, costs nothing."""
+    mass: Float[Tensor, "B h w"]
+    """How much each cell counts, above 0: its hidden share, or where nothing can change its valid one."""
+    sure: Bool[Tensor, "B h w"]
+    """Where one class is left."""
+    moved: Bool[Tensor, "B h w"]
+    """Where rows can change anything: something is hidden, and more than one class is left for it."""
+    half: Float[Tensor, "B D h w"]
+    """Half of what each pair of neighbours pays for differing, at the cell it begins in."""
+    steps: tuple[tuple[int, int], ...]
+
+    @property
+    def cells(self) -> Float[np.ndarray, " B"]:
+        """How many cells of each image are valid."""
+        return np.array([image.cells for image in self.images])
+
+    def edges(self, probs: Float[Tensor, "B C h w"]) -> Float[Tensor, " B"]:
+        """What segmentations pay for their boundaries."""
+        paid = probs.new_zeros(len(probs))
+        for d, step in enumerate(self.steps):
+            near, far = ends(probs, step)
+            paid += ((near - far).abs() * ends(self.half[:, d, None], step)[0]).sum((1, 2, 3))
+        return paid
+
+    def tilted(self, taken: Float[Tensor, "B C h w"]) -> list[GridProblem]:
+        """The projections that are left when edges have taken so much of each cell."""
+        more = (taken / self.mass[:, None]).flatten(2)
+        found = []
+        for i, image in enumerate(self.images):
+            scores = image.problem.scores + more[[i], : image.problem.scores.shape[1]]
+            found.append(replace(image, problem=replace(image.problem, scores=scores)))
+        return found
+
+    def side_of(self, values: Sequence[Float[np.ndarray, "1 _"]]) -> Float[np.ndarray, "B N"]:
+        """What each image's own rows have, at their places among all."""
+        found = np.zeros(self.rows.bounds.shape)
+        for i, (row, own) in enumerate(zip(self.places, values, strict=True)):
+            found[i, row] = own[0]
+        return found
+
+
+def joint_grid(
+    image: GridProblem,
+    known: Known,
+    index: int,
+    half: Float[Tensor, "D h w"],
+    steps: tuple[tuple[int, int], ...],
+    rows: DualProblem | None,
+) -> JointGrid:
+    """The joint problem of one image, from its projection and the prices of its edges; other rows where some are given.
+
+    Hidden pixels in a cell with marks have one of the classes marked there: at the width of a cell an edge says so.
+    """
+    grid = (half.shape[1], half.shape[2])
+    problem = image.problem.to(torch.float64)
+    scores = problem.scores[0]
+    marks = torch.zeros_like(scores) if known.marked is None else _marks(image, known, index).to(scores)
+    hidden, valid = (part[index].flatten().double() for part in (known.hidden, known.valid))
+    fitting = torch.where((hidden > 0)[None], marks > 0, marks >= marks.amax(0).clamp(min=1e-12))
+    narrowed = torch.where((marks.sum(0) > 0) & ~fitting, -torch.inf, scores)
+    # A mark of a class that was deleted there leaves the cell as it was.
+    narrowed = torch.where((narrowed == -torch.inf).all(0), scores, narrowed)
+    allowed = narrowed > -torch.inf
+    sure, asked = allowed.sum(0) == 1, hidden > 0
+    mass = torch.where(asked & ~sure, hidden, valid)
+    # No edge leads to a void cell: with its log-sum-exp taken off, it adds nothing to the dual.
+    known_or_void = torch.where(valid > 0, 0.0, narrowed.log_softmax(0))
+    given = torch.where(sure, 0.0, torch.where(asked, narrowed, known_or_void))
+    problem = replace(problem if rows is None else rows.to(torch.float64), scores=narrowed[None])
+    return JointGrid(
+        images=(replace(image, problem=problem),),
+        rows=problem,
+        places=(np.arange(problem.bounds.shape[1]),),
+        scores=torch.where(allowed, given, -torch.inf).reshape(1, -1, *grid),
+        mass=torch.where(mass > 0, mass, 1.0).reshape(1, *grid),
+        sure=sure.reshape(1, *grid),
+        moved=(asked & ~sure).reshape(1, *grid),
+        half=half[None],
+        steps=steps,
+    )
+
+
+def side_by_side(grids: Sequence[JointGrid]) -> JointGrid:
+    """Images of one grid; classes that one of them lacks are not allowed in it."""
+    problems = [grid.rows for grid in grids]
+    classes = max(grid.scores.shape[1] for grid in grids)
+    lacking = lambda scores: (0, 0, 0, 0, 0, classes - scores.shape[1])  # noqa: E731
+    return JointGrid(
+        images=tuple(image for grid in grids for image in grid.images),
+        rows=stacked(problems),
+        places=tuple(places(problems)),
+        scores=torch.cat([F.pad(grid.scores, lacking(grid.scores), value=-torch.inf) for grid in grids]),
+        mass=torch.cat([grid.mass for grid in grids]),
+        sure=torch.cat([grid.sure for grid in grids]),
+        moved=torch.cat([grid.moved for grid in grids]),
+        half=torch.cat([grid.half for grid in grids]),
+        steps=grids[0].steps,
+    )
+
+
+def _marks(image: GridProblem, known: Known, index: int) -> Float[Tensor, "c n"]:
+    """Share of each cell that is marked as each class that is left."""
+    assert known.marked is not None
+    return known.marked[index].flatten(1).index_select(0, image.kept.to(known.marked.device))

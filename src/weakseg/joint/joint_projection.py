@@ -1,0 +1,167 @@
+"""The joint problem: seeds, prediction, appearance, edges and linear rows at once, soft and with a certificate."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.appearance.scribble_densities import Appearance
+from weakseg.constraints.linear_rows import All, Constraint, deletion, is_constraint, rows_of
+from weakseg.energies.grid_potts import GridPotts
+from weakseg.errors import RecipeInvalid
+from weakseg.grids.finite_logits import require_finite
+from weakseg.grids.known_cells import allowed_classes, known_cells
+from weakseg.grids.pooling import side_in_cells
+from weakseg.grids.working_grid import FINEST_PX, on_grid, working_grid
+from weakseg.joint.ascent import Goal, ascend_apart, ascend_together
+from weakseg.joint.joint_grid import joint_grid
+from weakseg.projection.certificate import NO_ROW
+from weakseg.projection.dual_projection import DualProjection
+from weakseg.types import UNLABELED, Evidence, Memory, Solution
+
+HEAVIEST = 1e6
+"""Largest weight: beyond, sums would no longer hold what the network says, in double precision either.
+Largest temperature too, and its inverse the least: below, rows cost seconds an image and end in what is no number."""
+
+
+@dataclass(frozen=True)
+class JointProjection:
+    r"""The soft segmentation that agrees best with all that is known of an image, equation 66.
+
+    .. math:: \min_{y, \xi \ge 0} \sum_i v_i [ \lambda \langle y_i, -\log q_i \rangle + \alpha \langle y_i, c_i \rangle
+              - T H(y_i) ] + \frac{\gamma \sqrt n}{2} \sum_{ij} w_{ij} |y_i - y_j|_1 + \beta^\top \xi
+              \quad s.t. \quad A y \ge b - \xi
+
+    Seeds and absent classes are hard. Without edges it is `DualProjection`; at a low temperature without rows it is the
+    convex relaxation of what `AlphaExpansion` cuts. Cells with marks have one of the classes marked in them. n counts
+    the valid cells of the whole image, so crops and zooms have the boundaries that their image has.
+
+    `certificate`: as that of `DualProjection`; `gap` is of the whole problem, `energy` the value of what was minimised,
+    and `sweeps` how often all edges took a step. Everything is per valid pixel, in nats.
+    `memory.multipliers` are those of the rows.
+
+    Raises:
+        RecipeInvalid: a weight that is negative or no number, a temperature below 1e-6, no constraint.
+
+    Pathak et al. 2015, equations (3) and (6); Marin and Boykov 2021, equation (16).
+    """
+
+    constraint: Constraint = All(())
+    """Linear rows; none by default."""
+    potts: GridPotts | None = GridPotts()
+    """Which neighbours are to agree; `None` for no edges."""
+    edge_weight: float = 0.2
+    """gamma: what the Potts energy of the image counts against its mean nats per pixel."""
+    prediction_weight: float = 1.0
+    """lambda: how near the segmentation stays to the prediction; 0 does not look at it."""
+    appearance: Appearance | None = None
+    """What colours and places say, or `None`."""
+    appearance_weight: float = 1.0
+    """alpha: nats of appearance against nats of the prediction."""
+    temperature: float = 0.5
+    """T, 1e-6 or more: how soft the segmentation is; towards 0 it becomes a labelling."""
+    only_classes_present: bool = True
+    """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
+    cell_px: int | None = None
+    """Side of the cells in pixels, 1 or more; `None` takes the grid of the logits, or, with edges, cells of 4 pixels
+    where that is finer."""
+    tolerance: float = 1e-3
+    """Gap in nats per valid pixel at which an image is done."""
+    max_sweeps: int = 200
+    """How often all edges take a step, at most."""
+
+    def __post_init__(self):
+        if not is_constraint(self.constraint):
+            found = f"JointProjection(constraint={self.constraint!r:.200})"
+            raise RecipeInvalid(found, expected="a constraint, or All((one, other))")
+        weights = ("edge_weight", "prediction_weight", "appearance_weight", "tolerance")
+        wrong = [name for name in weights if not 0 <= getattr(self, name) <= HEAVIEST]
+        wrong += [] if 1 / HEAVIEST <= self.temperature <= HEAVIEST else ["temperature"]
+        wrong += [] if _whole(self.max_sweeps) else ["max_sweeps"]
+        wrong += [] if self.cell_px is None or _whole(self.cell_px) else ["cell_px"]
+        if wrong:
+            given = ", ".join(f"{name}={getattr(self, name)}" for name in wrong)
+            expected = (
+                f"weights and a tolerance from 0 to {HEAVIEST:g}, a temperature from {1 / HEAVIEST:g} to {HEAVIEST:g}, "
+                "whole numbers from 1"
+            )
+            raise RecipeInvalid(f"JointProjection({given})", expected=expected)
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """The segmentation of each image, on the grid of the logits or of `cell_px`.
+
+        Raises:
+            EvidenceInvalid: log-probabilities that are no numbers, naming the images; rows for other classes.
+        """
+        require_finite(evidence)
+        scores = self._scores(evidence)
+        grid = (scores.shape[2], scores.shape[3])
+        projection = DualProjection(self.constraint, 1 / self.temperature)
+        known = known_cells(evidence.weak, scores.shape[1], grid)
+        rows = self._rows(evidence, grid)
+        images = [projection.image(scores[i], rows[i], known, i) for i in range(len(rows))]
+        firsts = projection.answers(images, start)
+        if self.potts is None:
+            return projection.solution(scores, images, rows, firsts, known)
+        half = self._half(self.potts, evidence, grid)
+        problems = [first.problem if first.proof is not None else None for first in firsts]
+        grids = [joint_grid(images[i], known, i, half[i], self.potts.steps, problems[i]) for i in range(len(images))]
+        ascend = ascend_apart if scores.device.type == "cpu" else ascend_together
+        inner = replace(projection, tolerance=1e-8)
+        found = ascend(grids, firsts, Goal(inner, self.tolerance / self.temperature, self.max_sweeps))
+        answers = [replace(answer.rows, proof=first.proof) for answer, first in zip(found, firsts, strict=True)]
+        solution = projection.solution(scores, images, rows, answers, known)
+        column = lambda values: torch.tensor(values, dtype=torch.float64, device=scores.device)  # noqa: E731
+        each = [self.temperature / max(image.cells, 1e-9) for image in images]
+        gap = column([answer.gap * unit for answer, unit in zip(found, each, strict=True)])
+        lowest = column([answer.lowest * unit for answer, unit in zip(found, each, strict=True)])
+        more = {"gap": gap, "sweeps": column([float(answer.sweeps) for answer in found])}
+        return replace(
+            solution,
+            energy=(lowest + gap).to(scores.dtype),
+            status=tuple(map(self._told, solution.status, gap.tolist())),
+            certificate=solution.certificate | more,
+        )
+
+    def _told(self, sentence: str, gap: float) -> str:
+        """How the solve ended: what became of the rows, where there are any, and of the edges."""
+        done = gap <= self.tolerance
+        solved = f"Solved: within {self.tolerance:g} nats per pixel of the optimum."
+        edges = solved if done else f"Stopped: {gap:.1e} nats per pixel above the bound."
+        if NO_ROW in sentence:
+            return sentence.replace(NO_ROW, edges)
+        return sentence if done else f"{sentence} {edges}"
+
+    def _scores(self, evidence: Evidence) -> Float[Tensor, "B C h w"]:
+        """What each cell's classes are worth before edges and rows, in units of the temperature."""
+        grid = self._grid(evidence)
+        log_probs = on_grid(evidence.log_probs, evidence.weak.valid, grid)
+        # Nothing times what cannot be would be no number.
+        scores = log_probs * self.prediction_weight if self.prediction_weight else torch.zeros_like(log_probs)
+        if self.appearance is not None and self.appearance_weight:
+            scores = scores - self.appearance_weight * self.appearance(evidence, grid).to(scores)
+        return scores if self.temperature == 1 else scores / self.temperature
+
+    def _grid(self, evidence: Evidence) -> tuple[int, int]:
+        """Rows and columns of the cells."""
+        return working_grid(evidence, self.cell_px, 1 if self.potts is None else FINEST_PX)
+
+    def _rows(self, evidence: Evidence, grid: tuple[int, int]):
+        weak, classes = evidence.weak, evidence.log_probs.shape[1]
+        rows = rows_of(self.constraint, weak, grid, classes)
+        if not self.only_classes_present:
+            return rows
+        seeds = torch.where(weak.valid, weak.seeds, UNLABELED)
+        allowed = [allowed_classes(seeds[i], weak.tags[i], True) for i in range(len(rows))]
+        return [each + deletion(~those, None, grid) for each, those in zip(rows, allowed, strict=True)]
+
+    def _half(self, potts: GridPotts, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B D h w"]:
+        """Half of what each pair of neighbours pays, in units of the temperature."""
+        sides = side_in_cells(evidence.weak, grid).double() * (self.edge_weight / (2 * self.temperature))
+        costs = potts.edge_costs_of(evidence.image.float(), evidence.weak.valid, grid)
+        return costs.double() * sides.to(costs.device)[:, None, None, None]
+
+
+def _whole(number: object) -> bool:
+    return isinstance(number, int) and number >= 1

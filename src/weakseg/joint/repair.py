@@ -1,0 +1,106 @@
+"""Changes of single cells, of a few together and of whole regions that bring a labelling nearer to its rows."""
+
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float, Int32
+from scipy.ndimage import label as connected
+
+from weakseg.grids.neighbours import STEPS, ends
+from weakseg.joint.cut_under_rows import CutUnderRows, Labelling
+from weakseg.joint.label_changes import Board, Rows, keep_what_helps
+
+SINGLE, PAIRS, TRIPLES = 4096, 48, 16
+"""How many changes are tried by themselves, in twos and in threes: those that cost least under the multipliers."""
+
+ROUNDS = 50
+
+
+def repaired(
+    problem: CutUnderRows, start: Labelling, others: list[Labelling], multipliers: Float[np.ndarray, " N"]
+) -> Labelling:
+    """A labelling no worse than the start: parts of others where they help, then changes of a few cells.
+
+    The multipliers tell what a change costs where rows hold exactly, so they tell which ones to try.
+    """
+    board, rows = _arrays(problem)
+    labels, tilted = start.labels.copy(), problem.tilted(multipliers)
+    for other in others:
+        _keep(_regions(labels, other.labels), labels, problem, board, rows)
+    for _ in range(ROUNDS):
+        changes = _cheapest(problem, tilted, labels)
+        if _keep(_groups(changes, 1), labels, problem, board, rows):
+            continue
+        few = sum(
+            _keep(_groups(changes[:, :n], k), labels, problem, board, rows) for k, n in ((2, PAIRS), (3, TRIPLES))
+        )
+        if not few:
+            break
+    found = problem.judged(labels)
+    return found if found.better(start) else start
+
+
+def _keep(groups, labels, problem: CutUnderRows, board: Board, rows: Rows) -> int:
+    """Keep the groups that help; how many those are."""
+    cells, new, first = groups
+    measured, flat = problem.judged(labels).measured, labels.reshape(-1)
+    least = 1e-9 * max(1.0, float(np.abs(board.unary).max()))
+    return keep_what_helps(cells, new, first, flat, measured, board, rows, np.empty_like(new), least)
+
+
+def _regions(labels: Int32[np.ndarray, "h w"], other: Int32[np.ndarray, "h w"]):
+    """Connected parts in which another labelling differs, each a group."""
+    parts = np.empty(labels.shape, np.int32)
+    count = int(connected(labels != other, np.ones((3, 3)), output=parts))  # pyright: ignore
+    order = np.argsort(parts, axis=None, kind="stable")
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    cells = order[sizes[0] :]
+    first = np.concatenate([[0], np.cumsum(sizes[1:])])
+    return cells, other.reshape(-1)[cells].astype(np.int32), first
+
+
+def _groups(changes, size: int):
+    """All sets of so many changes; of single ones each."""
+    together = np.array(list(combinations(range(changes.shape[1]), size)), int).reshape(-1)
+    first = np.arange(0, len(together) + 1, size)
+    return changes[0, together], changes[1, together].astype(np.int32), first
+
+
+def _cheapest(problem: CutUnderRows, tilted, labels: Int32[np.ndarray, "h w"]) -> np.ndarray:
+    """(2, m): cells and labels of the changes that cost least by themselves."""
+    costs = tilted.astype(np.float64)
+    for d, step in enumerate(STEPS[: len(problem.cut.weight)]):
+        (near, far), weight = ends(labels, step), ends(problem.cut.weight[d], step)[0]
+        for k, cost in enumerate(costs):
+            ends(cost, step)[0][...] -= weight * (far == k)
+            ends(cost, step)[1][...] -= weight * (near == k)
+    costs -= np.take_along_axis(costs, labels[None], 0)
+    own = np.arange(len(costs))[:, None, None] == labels
+    costs[own | problem.deleted] = np.inf
+    costs[:, ~problem.cut.valid | (problem.cut.seeds >= 0)] = np.inf
+    flat = costs.ravel()
+    some = np.argpartition(flat, SINGLE)[:SINGLE] if flat.size > SINGLE else np.arange(flat.size)
+    some = some[np.isfinite(flat[some])]
+    some = some[np.lexsort((some, flat[some]))]
+    return np.stack([some % labels.size, some // labels.size])
+
+
+def _arrays(problem: CutUnderRows) -> tuple[Board, Rows]:
+    """For the kernels."""
+    asked, cut = problem.rows, problem.cut
+    (classes, _, width), cells = cut.unary.shape, cut.valid.size
+    hard = np.isinf(problem.prices)
+    maps, region = asked.maps, asked.region
+    rows = Rows(
+        weights=asked.weights[0].numpy(),
+        region=np.zeros(asked.weights.shape[1], np.int64) if region is None else region[0].numpy(),
+        maps=np.ones((1, cells)) if maps is None else maps[0].numpy(),
+        dense=np.zeros((0, classes, cells)) if asked.dense is None else asked.dense[0].numpy(),
+        mass=asked.mass[0].numpy(),
+        bounds=problem.bounds,
+        prices=np.where(hard, 0.0, problem.prices) / problem.root,
+        hard=hard,
+    )
+    steps = np.array([down * width + right for down, right in STEPS[: len(cut.weight)]])
+    board = Board(cut.unary.reshape(classes, -1), cut.weight.reshape(len(steps), -1), steps)
+    return board, Rows(*(np.ascontiguousarray(part) for part in rows))

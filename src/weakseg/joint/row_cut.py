@@ -1,0 +1,135 @@
+"""One image's answer to the integral joint problem, with what proves it, in numbers and in a sentence."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int32
+from torch import Tensor
+
+from weakseg.constraints.linear_rows import LinearRows
+from weakseg.cuts.cut_problem import CutProblem
+from weakseg.joint.cut_multipliers import Ascent, ascend
+from weakseg.joint.cut_under_rows import MET, CutUnderRows, Labelling
+from weakseg.joint.repair import repaired
+from weakseg.projection import status as projection_status
+from weakseg.projection.certificate import relaxed
+from weakseg.projection.dual_projection import RELAXED_PRICE
+from weakseg.projection.grid_problem import GridProblem
+from weakseg.projection.infeasibility import contradiction
+
+STARTS = 4
+"""How many of the labellings that were cut are repaired, the best first."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """When an image is done."""
+
+    tolerance: float
+    """Gap in nats per valid cell."""
+    max_cuts: int
+    max_sweeps: int
+
+
+@dataclass(frozen=True)
+class RowAnswer:
+    """Of one image, on the grid of its cut."""
+
+    labels: Int32[np.ndarray, "h w"]
+    """Counted among the classes that are left."""
+    multipliers: Float[np.ndarray, " N"]
+    numbers: dict[str, float]
+    status: str
+
+
+@dataclass(frozen=True)
+class RowCut:
+    """What is asked of one image."""
+
+    said: LinearRows
+    image: GridProblem
+    """Rows about what is hidden, and what they and others delete."""
+    cut: CutProblem
+    root: float
+    """Of n."""
+    before: Float[np.ndarray, " N"] | None
+    """Multipliers that an earlier solve left."""
+
+    def answered(self, effort: Effort) -> RowAnswer:
+        """The best labelling found; where the hard rows contradict each other, they have a price."""
+        problem = self._under(self.image)
+        ascent, best = self._found(problem, effort)
+        proof = contradiction(self.image.asked, 1e-9 * self.image.cells) if best.missed > MET else None
+        if proof is not None:
+            prices = self.image.asked.prices
+            price = RELAXED_PRICE + float(torch.where(prices.isinf(), 0, prices).max())
+            problem = self._under(replace(self.image, problem=relaxed(self.image.asked, price)))
+            ascent, best = self._found(problem, effort)
+        numbers = self._numbers(problem, ascent, best, proof)
+        return RowAnswer(best.labels, ascent.multipliers, numbers, self._status(ascent, best, proof, numbers))
+
+    def _under(self, image: GridProblem) -> CutUnderRows:
+        deleted = (image.problem.scores[0] == -torch.inf).reshape(self.cut.unary.shape).numpy()
+        return CutUnderRows(self.cut, deleted & (self.cut.seeds < 0), image.problem, self.root)
+
+    def _found(self, problem: CutUnderRows, effort: Effort) -> tuple[Ascent, Labelling]:
+        begin = np.zeros(len(problem.bounds))
+        if self.before is not None and len(self.before) == len(begin) and np.isfinite(self.before).all():
+            begin = self.before.clip(0, problem.prices)
+        tolerance = effort.tolerance * self.root
+        ascent = ascend(problem, self.cut.begin, begin, tolerance, effort.max_cuts, effort.max_sweeps)
+        order = sorted(ascent.labellings, key=lambda each: (each.missed, each.energy))
+        best = order[0]
+        if best.missed > MET or best.energy - ascent.value > tolerance:
+            for labelling in order[:STARTS]:
+                tried = repaired(problem, labelling, order, ascent.multipliers)
+                best = tried if tried.better(best) else best
+        return ascent, best
+
+    def _numbers(
+        self, problem: CutUnderRows, ascent: Ascent, best: Labelling, proof: Tensor | None
+    ) -> dict[str, float]:
+        cells = max(self.image.cells, 1e-9)
+        asked = self.image.asked
+        hard, missed = asked.prices[0].isinf().numpy(), self._missed(best)
+        excess = self.image.undeleted
+        if proof is not None:
+            excess = float((proof[None] * asked.bounds).sum() - asked.reach(proof[None]))
+        energy, bound = best.energy / self.root, ascent.bound / self.root
+        if best.missed <= MET:
+            bound = min(bound, energy)
+        return {
+            "energy": energy,
+            "bound": bound,
+            "gap": max(0.0, energy - bound),
+            "violation": float(missed[hard].max(initial=0)) / cells,
+            "slack": (best.energy - best.own) / self.root,
+            "contradiction": excess / cells,
+            "cuts": float(len(ascent.labellings)),
+        }
+
+    def _missed(self, best: Labelling) -> Float[np.ndarray, " N"]:
+        """By how many cells each row is, as it was asked for."""
+        measured = self.image.asked.measured(best.one_hot(len(self.cut.unary)))[0]
+        return (self.image.asked.bounds[0] - measured).clamp(min=0).numpy()
+
+    def _status(self, ascent: Ascent, best: Labelling, proof: Tensor | None, numbers: dict[str, float]) -> str:
+        """How it ended, for people."""
+        if not self.image.cells:
+            return "No pixel is valid; nothing is demanded."
+        names, share = self.said.names, self._missed(best) / max(self.image.cells, 1e-9)
+        hard = self.image.asked.prices[0].isinf().numpy()
+        if proof is not None:
+            rows = projection_status.contradicted(names, proof)
+        elif best.missed > MET:
+            rows = projection_status.unmet(names, np.where(hard, share, 0))
+        elif len(names):
+            rows = projection_status.relaxed(names, share)
+        else:
+            rows = "No row applies."
+        ignored = f" Every class is deleted at {self.image.undeleted:.4g} cells; this is ignored there."
+        proven = (
+            "" if best.missed > MET else f" The proven bound lies {numbers['gap']:.1e} nats per pixel below the energy."
+        )
+        return rows + (ignored if self.image.undeleted else "") + proven

@@ -1,0 +1,1 @@
+"""The permutohedral lattice: sums over all pixels, weighted by likeness."""

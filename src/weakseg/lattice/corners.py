@@ -1,0 +1,131 @@
+"""Placing points on the permutohedral lattice: the corners of the simplex around each, and their weights."""
+
+import numpy as np
+
+from weakseg.compilation.compiled import compiled, inlined
+
+_NONE = -1
+_CHUNK = 256
+"""Points whose simplices are looked for together, small enough for the fastest cache."""
+
+
+@compiled
+def embed(features, matrix, lowest, strides, most):
+    """Numbers of all touched corners in order of appearance; corners and weights of each point; how many were placed.
+
+    These are all points, unless they touch more corners than `most`.
+    """
+    dimensions, points = features.shape
+    size = dimensions + 1
+    corners = np.empty((points, size), np.int32)
+    weights = np.empty((points, size), np.float32)
+    keys, found = np.empty(4096, np.int64), 0
+    slots = np.full(4 * len(keys), _NONE, np.int32)
+    quotients = np.empty((size, _CHUNK), np.float32)
+    residuals = np.empty((size, _CHUNK), np.float32)
+    ranks = np.empty((size, _CHUNK), np.int32)
+    drops = np.empty(size, np.int64)
+    last_key, last_order = np.int64(-1), np.int64(-1)
+    for start in range(0, points, _CHUNK):
+        count = min(points - start, _CHUNK)
+        _nearest(features, start, count, matrix, quotients, residuals, ranks)
+        _barycentric(residuals, ranks, count, weights[start : start + count])
+        for there in range(count):
+            key, order = np.int64(0), np.int64(0)
+            for axis in range(size):
+                key += (np.int64(quotients[axis, there]) - lowest[axis]) * strides[axis]
+                order = order * size + ranks[axis, there]
+                drops[ranks[axis, there]] = strides[axis]
+            point = start + there
+            # Neighbouring pixels are often in the same simplex.
+            if key == last_key and order == last_order:
+                for remainder in range(size):
+                    corners[point, remainder] = corners[point - 1, remainder]
+                continue
+            last_key, last_order = key, order
+            if found > most:
+                return keys[:found].copy(), corners, weights, point
+            if 2 * (found + size) > len(slots) // 2:
+                keys, slots = _grown(keys, slots, found)
+            for remainder in range(size):
+                slot = _slot(key, keys, slots)
+                if slots[slot] == _NONE:
+                    keys[found] = key
+                    slots[slot] = found
+                    found += 1
+                corners[point, remainder] = slots[slot]
+                # The next corner: remainder up by one, and the coordinate of the lowest rank that is left goes down.
+                key += strides[size] - drops[size - 1 - remainder]
+    return keys[:found].copy(), corners, weights, points
+
+
+@compiled
+def _nearest(features, start, count, matrix, quotients, residuals, ranks):
+    """The nearest corner with remainder 0, what is left over in units of d + 1, and its ranks, largest first.
+
+    Every loop over points is free of branches and calls, so that LLVM makes vector instructions of it.
+    """
+    size = len(matrix)
+    off = np.zeros(count, np.int32)
+    for row in range(size):
+        for there in range(count):
+            residuals[row, there] = 0
+            ranks[row, there] = 0
+        for axis in range(size - 1):
+            factor = matrix[row, axis] / np.float32(size)
+            for there in range(count):
+                residuals[row, there] += factor * features[axis, start + there]
+        for there in range(count):
+            rounded = np.floor(residuals[row, there] + np.float32(0.5))
+            quotients[row, there] = rounded
+            residuals[row, there] -= rounded
+            off[there] += np.int32(rounded)
+    for row in range(size):
+        for other in range(row + 1, size):
+            for there in range(count):
+                less = np.int32(residuals[row, there] < residuals[other, there])
+                ranks[row, there] += less
+                ranks[other, there] += np.int32(1) - less
+    # Rounding leaves the hyperplane by `off`; the coordinates that were rounded furthest in that direction go back.
+    for row in range(size):
+        for there in range(count):
+            rank = ranks[row, there] + off[there]
+            back = np.int32(rank < 0) - np.int32(rank >= size)
+            ranks[row, there] = rank + np.int32(size) * back
+            quotients[row, there] += np.float32(back)
+            residuals[row, there] -= np.float32(back)
+
+
+@compiled
+def _barycentric(residuals, ranks, count, weights):
+    """Differences of the sorted residuals; the first corner has what is left to 1."""
+    size = len(residuals)
+    ordered = np.empty(size, np.float32)
+    for there in range(count):
+        for row in range(size):
+            ordered[ranks[row, there]] = residuals[row, there]
+        weights[there, 0] = np.float32(1) + ordered[size - 1] - ordered[0]
+        for corner in range(1, size):
+            weights[there, corner] = ordered[size - 1 - corner] - ordered[size - corner]
+
+
+@inlined
+def _slot(key, keys, slots):
+    """Where a corner is, or would be: open addressing, linear probing."""
+    mask = np.uint64(len(slots) - 1)
+    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
+    slot = np.int64((mixed >> np.uint64(32)) & mask)
+    while slots[slot] != _NONE and keys[slots[slot]] != key:
+        slot = np.int64(np.uint64(slot + 1) & mask)
+    return slot
+
+
+@compiled
+def _grown(keys, slots, found):
+    """The same corners in tables twice as large."""
+    larger = np.empty(2 * len(keys), np.int64)
+    larger[:found] = keys[:found]
+    wider = np.full(2 * len(slots), _NONE, np.int32)
+    for corner in range(found):
+        wider[_slot(larger[corner], larger, wider)] = corner
+    return larger, wider

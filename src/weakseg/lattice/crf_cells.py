@@ -1,0 +1,49 @@
+"""A dense CRF among the cells of some images: its matrices are built once, for any number of distributions."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from weakseg.lattice.gaussian_filter import GaussianFilter
+
+
+@dataclass(frozen=True, eq=False)
+class CrfCells:
+    """Equation 54 with everything but the distributions at hand."""
+
+    share: Float[Tensor, "B h w"]
+    """Valid share of each cell."""
+    cells: Int[Tensor, " N"]
+    """The cells in which anything is valid, counted row by row through all images."""
+    kernels: tuple[tuple[GaussianFilter, float], ...]
+    """The matrices K among these cells, each with its strength."""
+    roots: tuple[Float[Tensor, "N 1"], ...]
+    r"""Of each kernel :math:`D^{-1/2}`, times the cells' shares."""
+
+    @staticmethod
+    def of(
+        share: Float[Tensor, "B h w"], cells: Int[Tensor, " N"], kernels: list[tuple[GaussianFilter, float]]
+    ) -> "CrfCells":
+        """With the degrees of each kernel."""
+        mass = share.flatten()[cells, None]
+        return CrfCells(share, cells, tuple(kernels), tuple(mass / matrix(mass).sqrt() for matrix, _ in kernels))
+
+    def __call__(self, probs: Float[Tensor, "B C h w"]) -> Float[Tensor, " B"]:
+        """The energy of each image; its gradient is exact, and a constant to autograd."""
+        if not len(self.cells):
+            return probs.sum((1, 2, 3)) * 0
+        probs = probs.movedim(1, 3).flatten(0, 2)
+        here, total = probs.index_select(0, self.cells), torch.zeros_like(probs[:, 0])
+        for (matrix, strength), root in zip(self.kernels, self.roots, strict=True):
+            own = root * here
+            with torch.no_grad():
+                alike, around = matrix(torch.cat([own, root.to(own)], 1)).split([own.shape[1], 1], 1)
+            # The value is own (around - alike); its slope is that of the first term, because the matrix is symmetric,
+            # so backward filters nothing.
+            paid = (own * (around - 2 * alike)).sum(1) + (own.detach() * alike).sum(1)
+            total = total.index_add(0, self.cells, paid, alpha=strength / 2)
+        counted = self.share.sum((1, 2)).clamp(min=torch.finfo(self.share.dtype).tiny)
+        # Where all agree, rounding may leave a little less than 0.
+        return total.reshape(len(self.share), -1).sum(1).clamp(min=0) / counted

@@ -1,0 +1,67 @@
+"""Sums over all pixels, weighted by how alike they are: a matrix of Gaussians that is never written down."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from weakseg.lattice.permutohedral import Lattice, build
+from weakseg.lattice.torch_lattice import TensorLattice, tensor_lattice
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianFilter:
+    r"""The matrix :math:`K_{ij} = \exp(-\lVert f_i - f_j \rVert^2 / 2)` of N points, equation 50.
+
+    Built once, used many times. Symmetric, so that its gradient is itself. Numba for a picture on a CPU, plain torch
+    elsewhere and for several pictures at once.
+    """
+
+    lattice: Lattice | TensorLattice
+
+    @staticmethod
+    def of(
+        features: Float[Tensor, "d N"], picture: Int[Tensor, " N"] | None = None, pictures: int = 1
+    ) -> "GaussianFilter":
+        """The matrix of points with 1 to 8 features, given in units of the bandwidth.
+
+        `picture` is the number of each point's picture, below `pictures`; entries between different ones are 0.
+
+        Raises:
+            EvidenceInvalid: features are not finite, or so far apart that the lattice cannot be numbered.
+        """
+        if features.device.type == "cpu" and pictures == 1:
+            return GaussianFilter(build(features.detach().numpy()))
+        return GaussianFilter(tensor_lattice(features.detach().float(), picture, pictures))
+
+    def __call__(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
+        r""":math:`K v`; the own value of each point is part of its sum."""
+        return _Filtering.apply(values, self.lattice)
+
+    def degrees(self, like: Float[Tensor, "N _"]) -> Float[Tensor, "N 1"]:
+        r""":math:`D = K 1`: by how much each point is surrounded by its like."""
+        return self(torch.ones_like(like[:, :1]))
+
+    def mean(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
+        r""":math:`D^{-1} K v`, equation 52: a weighted mean, so constants stay what they are."""
+        return self(values) / self.degrees(values)
+
+    def symmetric(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
+        r""":math:`D^{-1/2} K D^{-1/2} v`, equation 53: symmetric, with :math:`D^{1/2} 1` as its fixed point."""
+        root = self.degrees(values).sqrt()
+        return self(values / root) / root
+
+
+class _Filtering(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, lattice: Lattice | TensorLattice) -> Tensor:
+        ctx.lattice = lattice
+        if isinstance(lattice, TensorLattice):
+            return lattice.filter(values)
+        return torch.from_numpy(lattice.filter(values.detach().float().numpy())).to(values.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _Filtering.apply(gradient, ctx.lattice), None

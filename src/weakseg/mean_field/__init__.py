@@ -1,0 +1,1 @@
+"""Mean field: soft segmentations of little energy."""

@@ -1,0 +1,105 @@
+"""The distributions that mean field may choose from: all of them, or those that obey linear rows."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.constraints.linear_rows import LinearRows
+from weakseg.projection import status as projection_status
+from weakseg.projection.dual_projection import RELAXED_PRICE, DualProjection
+from weakseg.types import Evidence, Memory, Solution, WeakLabels
+
+
+@dataclass(frozen=True)
+class Everything:
+    """No rows: no distribution is forbidden, and none costs anything."""
+
+    start: Memory = Memory()
+
+    def nearest(self, scores: Float[Tensor, "B C H W"], start: Memory) -> tuple[Float[Tensor, "B C H W"], Memory]:
+        """The softmax of scores."""
+        return scores.softmax(1), start
+
+    def cost(self, probs: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
+        """Nothing."""
+        return probs.new_zeros(len(probs))
+
+    def certificate(self, probs: Float[Tensor, "1 C H W"]) -> dict[str, float]:
+        """Nothing to prove."""
+        return {}
+
+    def sentence(self, probs: Float[Tensor, "1 C H W"]) -> str:
+        """Nothing to tell."""
+        return ""
+
+
+@dataclass(frozen=True)
+class HeldRows:
+    """Rows of one picture at the labels' resolution: hard ones hold, priced ones cost what they are missed by."""
+
+    rows: LinearRows
+    evidence: Evidence
+    """A batch of one."""
+    start: Memory
+    """Multipliers of the projection of the prediction."""
+    contradiction: float = 0.0
+    """As in the certificate of `DualProjection`; where it is above 0, all rows have a price."""
+    contradicted: str = ""
+    """Which rows contradict each other."""
+
+    def nearest(self, scores: Float[Tensor, "1 C H W"], start: Memory) -> tuple[Float[Tensor, "1 C H W"], Memory]:
+        """The distribution nearest to the softmax of scores, in KL and cost, and its multipliers, equation 11."""
+        found = _projection(self.rows, self.evidence, scores, start)
+        return found.target, found.memory
+
+    def cost(self, probs: Float[Tensor, "1 C H W"]) -> Float[Tensor, " 1"]:
+        """What is paid for missed rows, in nats per valid pixel."""
+        return (self._missed(probs) @ _finite(self.rows.prices)).to(probs).reshape(1)
+
+    def certificate(self, probs: Float[Tensor, "1 C H W"]) -> dict[str, float]:
+        """The numbers of `DualProjection` that are about where it ends."""
+        hard = torch.where(self.rows.prices.isinf(), self._missed(probs), 0)
+        violation = max(hard.tolist(), default=0.0)
+        return {"violation": violation, "slack": self.cost(probs).item(), "contradiction": self.contradiction}
+
+    def sentence(self, probs: Float[Tensor, "1 C H W"]) -> str:
+        """Which rows gave way, or contradict each other."""
+        return f"{self.contradicted or projection_status.relaxed(self.rows.names, self._missed(probs).numpy())} "
+
+    def _missed(self, probs):
+        """By how much each row is missed, as a share of the valid pixels."""
+        valid = self.evidence.weak.valid[0]
+        values = self.rows.values(probs[0].double(), valid.double()).cpu()
+        return (self.rows.bounds - values).clamp(min=0) / max(int(valid.sum()), 1)
+
+
+def held_rows(rows: LinearRows, evidence: Evidence, scores: Float[Tensor, "1 C H W"], start: Memory) -> HeldRows:
+    """Rows of a batch of one. Where no segmentation obeys the hard ones, they have a price instead."""
+    found = _projection(rows, evidence, scores, start)
+    contradiction = found.certificate["contradiction"].item()
+    if not contradiction:
+        return HeldRows(rows, evidence, found.memory)
+    dearest = RELAXED_PRICE + max(_finite(rows.prices).tolist(), default=0.0)
+    softer = replace(rows, prices=rows.prices.clamp(max=dearest))
+    return HeldRows(softer, evidence, found.memory, contradiction, found.status[0])
+
+
+def _projection(rows: LinearRows, evidence: Evidence, scores: Float[Tensor, "1 C H W"], start: Memory) -> Solution:
+    return DualProjection(_Given((rows,))).solve(replace(evidence, log_probs=scores), start)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A constraint that is rows made before: making them anew at every step would cost as much as obeying them."""
+
+    each: tuple[LinearRows, ...]
+
+    def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
+        return [*self.each]
+
+
+def _finite(prices: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """Prices, and 0 for rows that must hold."""
+    return torch.where(prices.isinf(), 0, prices)

@@ -1,0 +1,208 @@
+"""Mean field: a soft segmentation that stays near the prediction and costs little energy."""
+
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from math import inf
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from weakseg.constraints.linear_rows import Constraint, LinearRows, rows_of
+from weakseg.energies.dense_crf import DenseCRF
+from weakseg.errors import RecipeInvalid
+from weakseg.grids.cell_colors import require_colors
+from weakseg.grids.finite_logits import require_finite
+from weakseg.lattice.crf_cells import CrfCells
+from weakseg.mean_field.feasible_set import Everything, held_rows
+from weakseg.mean_field.free_energy import FreeEnergy
+from weakseg.mean_field.parallel_crf import stepped, steps_of_tensors
+from weakseg.types import UNLABELED, Energy, Evidence, Memory, Solution
+
+_SURE = 1e4
+"""Scores of a seed's other classes are this far below; the exponential of minus this is 0."""
+
+_TOGETHER = 1 << 24
+"""Probabilities of the images that are stepped together; several arrays of eight bytes for each are alive at once."""
+_VOID = "No pixel is valid; nothing is refined."
+
+
+@dataclass(frozen=True)
+class MeanField:
+    r"""The factorised distribution of least free energy, in nats per valid pixel, equation 55.
+
+    .. math:: F(p) = w E(p) + \frac1n \sum_i KL(p_i \| q_i)
+
+    for any differentiable energy, at the labels' resolution; coarse log-probabilities are upsampled. Seeds keep their
+    class, invalid pixels do not take part. Each step goes from p towards softmax(log q - w n dE/dp).
+
+    With a `constraint` it is the least among the distributions that obey the rows, and what priced rows are missed by
+    is paid on top: the start is the projection of q, and each step goes towards the projection of that softmax,
+    equation 65. Rows are about the labels' pixels.
+
+    `damped` steps are as long as a line search allows, so that F never rises. Without, all pixels step the whole way at
+    once, which is what CRF implementations do: for `DenseCRF` without rows blurs have a single order, as theirs, so the
+    answer is theirs (the energy's gradient has the mean of two orders).
+
+    `certificate`: `first_energy`, F at the start, and `residual`, the most that any probability would still move (when
+    damped, as the last step found it, before it was taken or shortened); with rows `violation`, `slack` and
+    `contradiction` as well, as of `DualProjection`. `memory.multipliers` are those of the last step.
+
+    Krähenbühl and Koltun 2011, algorithm 1; Baqué et al. 2016, on damping.
+
+    Raises:
+        RecipeInvalid: no step, or a weight that is negative or no number.
+    """
+
+    energy: Energy = DenseCRF()
+    """What the answer should have little of; any differentiable energy."""
+    weight: float = 1.0
+    """Of the energy's mean over pixels against nats per pixel, finite and 0 or above."""
+    steps: int = 10
+    """How many steps are taken, 1 or more; damped ones end earlier where none lowers the free energy."""
+    damped: bool = True
+    """Whether each step is held back until the free energy falls."""
+    constraint: Constraint | None = None
+    """Linear rows that are obeyed at every step."""
+
+    def __post_init__(self):
+        if self.steps < 1 or not 0 <= self.weight < inf:
+            raise RecipeInvalid(f"{self}", expected="at least one step, and a finite weight of at least 0")
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """The distribution found for each image, each on its own.
+
+        Raises:
+            EvidenceInvalid: log-probabilities or pixels that are no numbers, naming the images; rows for other classes.
+        """
+        require_finite(evidence)
+        require_colors(evidence.image.where(evidence.weak.valid[:, None], 0))
+        dtype, device = evidence.log_probs.dtype, evidence.log_probs.device
+        if isinstance(self.energy, DenseCRF) and not self.damped and self.constraint is None and device.type != "cpu":
+            classes, pixels = evidence.log_probs.shape[1], evidence.weak.valid[0].numel()
+            some = max(1, _TOGETHER // (classes * pixels))
+            parts = [_only(evidence, first, first + some) for first in range(0, len(evidence.image), some)]
+            found = [one for part in parts for one in self._in_tensors(part, self.energy)]
+        else:
+            images, rows, columns = evidence.weak.valid.shape
+            classes, grid, rule = evidence.log_probs.shape[1], (rows, columns), self.constraint
+            each = [None] * images if rule is None else rows_of(rule, evidence.weak, grid, classes)
+            found = [self._solve_one(_only(evidence, i, i + 1), _only_of(start, i), each[i]) for i in range(images)]
+        column = lambda name: torch.tensor([f.numbers[name] for f in found], dtype=torch.float64, device=device)  # noqa: E731
+        return Solution(
+            target=torch.cat([f.probs for f in found]).to(dtype),
+            weight=evidence.weak.valid.to(dtype),
+            energy=column("energy").to(dtype),
+            status=tuple(f.status for f in found),
+            certificate={name: column(name) for name in found[0].numbers if name != "energy"},
+            memory=Memory(multipliers=tuple(m for f in found for m in f.memory.multipliers or ()) or None),
+        )
+
+    def _solve_one(self, evidence: Evidence, start: Memory, rows: LinearRows | None) -> "_Found":
+        """The answer for a batch of one."""
+        scores = _scores(evidence).double()
+        allowed = Everything() if rows is None else held_rows(rows, evidence, scores, start)
+        grid = (scores.shape[2], scores.shape[3])
+        crf = self.energy.built(evidence, grid) if isinstance(self.energy, DenseCRF) else None
+        energy = crf or partial(self.energy, evidence=evidence)
+        free_energy = FreeEnergy(energy, self.weight, scores, evidence.weak.valid, allowed)
+        probs, memory = allowed.nearest(scores, allowed.start)
+        if not evidence.weak.valid.any():
+            numbers = {"energy": 0.0, "first_energy": 0.0, "residual": 0.0} | allowed.certificate(probs)
+            return _Found(probs, numbers, memory, _VOID)
+        first = free_energy(probs).item()
+        if self.damped:
+            probs, memory, residual = self._damped(free_energy, probs, memory)
+        elif crf is not None and rows is None:
+            probs = _by_passes(scores, crf, self.weight, self.steps)
+            residual = _left(free_energy, probs, memory)
+        else:
+            for _ in range(self.steps):
+                probs, memory = free_energy.aim(probs, memory)
+            residual = _left(free_energy, probs, memory)
+        numbers = {"energy": free_energy(probs).item(), "first_energy": first, "residual": residual}
+        status = allowed.sentence(probs) + self._status(residual)
+        return _Found(probs, numbers | allowed.certificate(probs), memory, status)
+
+    def _in_tensors(self, evidence: Evidence, crf: DenseCRF) -> list["_Found"]:
+        """The answers for images that are stepped together, all their pixels at once."""
+        scores, nothing = _scores(evidence).double(), Memory()
+        built = crf.built(evidence, (scores.shape[2], scores.shape[3]))
+        free_energy = FreeEnergy(built, self.weight, scores, evidence.weak.valid, Everything())
+        probs = steps_of_tensors(scores, built, self.weight, self.steps)
+        residuals = (free_energy.aim(probs, nothing)[0] - probs).abs().amax((1, 2, 3))
+        columns = {"energy": free_energy(probs), "first_energy": free_energy(scores.softmax(1)), "residual": residuals}
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        statuses = [
+            self._status(residual) if valid else _VOID
+            for residual, valid in zip(residuals.tolist(), evidence.weak.valid.flatten(1).any(1).tolist(), strict=True)
+        ]
+        return [
+            _Found(one, dict(zip(columns, row, strict=True)), nothing, status)
+            for one, row, status in zip(probs.split(1), rows, statuses, strict=True)
+        ]
+
+    def _status(self, residual: float) -> str:
+        return f"{self.steps} steps at most; a probability would still move by {residual:.2g}."
+
+    def _damped(self, free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> tuple[Tensor, Memory, float]:
+        """Steps that a line search shortens until the free energy falls; the last one's direction is the residual."""
+        value, residual = free_energy(probs), 0.0
+        for _ in range(self.steps):
+            aim, memory = free_energy.aim(probs, memory)
+            direction, length = aim - probs, 1.0
+            residual = direction.abs().amax().item()
+            while (tried := free_energy(probs + length * direction)) > value and length > 1e-3:
+                length /= 2
+            if tried >= value:
+                break
+            probs, value = probs + length * direction, tried
+        return probs, memory, residual
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The answer for one picture."""
+
+    probs: Float[Tensor, "1 C H W"]
+    numbers: dict[str, float]
+    """The certificate and, as `energy`, what was minimised."""
+    memory: Memory
+    status: str
+
+
+def _left(free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> float:
+    """What one more full step would change, at most."""
+    return (free_energy.aim(probs, memory)[0] - probs).abs().amax().item()
+
+
+def _by_passes(scores: Tensor, crf: CrfCells, weight: float, steps: int) -> Tensor:
+    """The parallel schedule in numba, on the valid pixels of a batch of one."""
+    here = scores[0].flatten(1)[:, crf.cells].float().T.contiguous().numpy()
+    found = torch.from_numpy(stepped(here, crf.kernels, weight, steps)).T
+    probs = scores.softmax(1).flatten(2)
+    return probs.index_copy(2, crf.cells, found[None].to(probs)).reshape(scores.shape)
+
+
+def _scores(evidence: Evidence) -> Float[Tensor, "B C H W"]:
+    """Log-probabilities at the labels' resolution, a seed's class certain."""
+    scores, seeds = evidence.log_probs.detach(), evidence.weak.seeds
+    scores = scores.clamp(-_SURE, _SURE)
+    if scores.shape[2:] != seeds.shape[1:]:
+        scores = F.interpolate(scores, seeds.shape[1:], mode="bilinear", align_corners=False)
+    certain = F.one_hot(seeds.clamp(min=0), scores.shape[1]).movedim(-1, 1).to(scores) * _SURE - _SURE
+    held = (seeds != UNLABELED) & evidence.weak.valid
+    return torch.where(held[:, None], certain, scores.log_softmax(1))
+
+
+def _only(evidence: Evidence, first: int, last: int) -> Evidence:
+    """The images from the first to before the last."""
+    some = slice(first, last)
+    weak = replace(evidence.weak, **{f.name: getattr(evidence.weak, f.name)[some] for f in fields(evidence.weak)})
+    return Evidence(evidence.image[some], evidence.log_probs[some], weak, evidence.keys[some])
+
+
+def _only_of(start: Memory, image: int) -> Memory:
+    """What is remembered of that image alone."""
+    return Memory(multipliers=None if start.multipliers is None else (start.multipliers[image],))

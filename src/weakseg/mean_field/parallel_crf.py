@@ -1,0 +1,86 @@
+"""All pixels of a dense CRF stepped at once, as CRF implementations do, in numba on CPUs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.energies.dense_crf import DenseCRF
+from weakseg.errors import EvidenceInvalid
+from weakseg.lattice.crf_cells import CrfCells
+from weakseg.lattice.gaussian_filter import GaussianFilter
+from weakseg.lattice.permutohedral import Lattice
+from weakseg.lattice.torch_lattice import TensorLattice
+from weakseg.mean_field.parallel_steps import messages, parallel_steps
+
+FAINT = 1e-4
+"""Probability that a class must have somewhere in a picture to take part in its refinement."""
+
+
+def refined(
+    probs: Float[np.ndarray, "C H W"], image: Float[np.ndarray, "M H W"], crf: DenseCRF, steps: int = 10
+) -> Float[np.ndarray, "C H W"]:
+    """Probabilities after mean-field steps of a CRF, equation 57: what `weakseg predict --crf` writes.
+
+    Classes that are nowhere likelier than `FAINT` take no part and keep their probabilities: hardly anybody speaks for
+    them, so they can win nothing, and most of many classes are such in a picture.
+
+    Raises:
+        EvidenceInvalid: the probabilities or the picture have nan, they differ in size, or bandwidths are too small.
+    """
+    if probs.shape[1:] != image.shape[1:]:
+        expected = "probabilities at each of the picture's pixels"
+        raise EvidenceInvalid(f"Probabilities of {probs.shape}, a picture of {image.shape}.", expected=expected)
+    if not np.isfinite(probs).all():
+        raise EvidenceInvalid("Probabilities that are nan or infinite.", mend="Look for what gave them.")
+    alive = probs.reshape(len(probs), -1).max(1) > FAINT
+    scores = np.log(np.maximum(probs[alive].reshape(alive.sum(), -1), 1e-8)).T
+    seen, side = torch.from_numpy(np.ascontiguousarray(image))[None], torch.tensor([image[0].size ** 0.5])
+    kernels = crf.kernels(seen, torch.arange(image[0].size), side)
+    found = stepped(scores, kernels, 1.0, steps).T.reshape(-1, *probs.shape[1:])
+    if alive.all():
+        return found
+    whole = probs.copy()
+    whole[alive] = found * (1 - probs[~alive].sum(0))
+    return whole
+
+
+def stepped(
+    scores: Float[np.ndarray, "N C"], kernels: Sequence[tuple[GaussianFilter, float]], weight: float, steps: int
+) -> Float[np.ndarray, "N C"]:
+    """Probabilities of N pixels after that many steps, from their scores, with a CRF's kernels among them."""
+    lattices = [matrix.lattice for matrix, _ in kernels if isinstance(matrix.lattice, Lattice)]
+    assert len(lattices) == len(kernels), "other devices have steps of their own"
+    threads = torch.get_num_threads()
+    matrix = messages(lattices, [weight * strength for _, strength in kernels], threads)
+    return parallel_steps(scores, matrix, steps, threads)
+
+
+def steps_of_tensors(
+    scores: Float[Tensor, "B C H W"], crf: CrfCells, weight: float, steps: int
+) -> Float[Tensor, "B C H W"]:
+    """Probabilities after that many steps, equation 57, in float32, of all images together.
+
+    The operator is that of `kernels.mean_field`: blurs in a single order.
+    """
+    probs = scores.softmax(1)
+    cells = crf.cells
+    if not len(cells):
+        return probs
+    here = scores.movedim(1, 3).flatten(0, 2)[cells].float()
+    told = [_normalised(matrix.lattice, weight * strength, here) for matrix, strength in crf.kernels]
+    found = here.softmax(1)
+    for _ in range(steps):
+        messages = [root * lattice.filter_in_one_order(root * found) for lattice, root in told]
+        found = sum(messages, start=here).softmax(1)
+    rows = probs.movedim(1, 3).flatten(0, 2).index_copy(0, cells, found.to(probs))
+    return rows.unflatten(0, crf.share.shape).movedim(3, 1)
+
+
+def _normalised(lattice, strength, like) -> tuple[TensorLattice, Float[Tensor, "N 1"]]:
+    """A lattice, and what to multiply by before and after: the root of strength over degree."""
+    assert isinstance(lattice, TensorLattice), "one picture on a CPU goes through numba"
+    degrees = lattice.filter_in_one_order(torch.ones_like(like[:, :1]))
+    return lattice, (strength / degrees).sqrt()

@@ -1,0 +1,5 @@
+"""Networks, named before they are built."""
+
+from weakseg.homes import opened
+
+__all__, __getattr__, __dir__ = opened("networks")  # pyright: ignore[reportUnsupportedDunderAll]

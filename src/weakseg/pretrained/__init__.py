@@ -1,0 +1,1 @@
+"""Networks that begin from transformers' checkpoints."""

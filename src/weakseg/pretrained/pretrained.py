@@ -1,0 +1,217 @@
+"""Networks of transformers: with pretrained weights, by hub name or folder, or drawn at random from a config."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from weakseg.errors import NetworkUnavailable, RecipeInvalid
+from weakseg.files.paths import absolute
+from weakseg.networks.network import Network
+from weakseg.pretrained.affordable import require_affordable
+from weakseg.pretrained.preprocessing import blue_first, normalisation
+from weakseg.pretrained.self_contained import offline
+from weakseg.pretrained.transformers_patches import (
+    adapt_first_convolution,
+    first_convolution,
+    mend_config,
+    mended,
+    reverse_first_convolution,
+    tile_px,
+)
+from weakseg.pretrained.weights import config_from, explained, locate, quiet, read_config
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A network whose weights somebody trained before, with a head for our classes.
+
+    The checkpoint may be one for segmentation, for image classification, or a mere backbone (DINOv2, ConvNeXt, Swin,
+    ResNet ..., which get a UperNet head). A head that is missing or has another number of classes starts afresh;
+    anything else that is missing is an error.
+
+    One-channel pictures are repeated to three. For other numbers of channels the first convolution's weights are
+    averaged over red, green and blue and scaled by 3 / channels, so that activations keep their size.
+    """
+
+    name: str
+    """A folder, the name of one under $WEAKSEG_WEIGHTS, or a name on the Hugging Face hub."""
+    output_stride: int | None = None
+    """Pixels per cell of the logits, for networks that offer a choice (MobileNetV2, MobileViT): 8, 16 or 32.
+    `None` is 16, or less if the checkpoint says so."""
+    enlarge: float = 1.0
+    """How many times, 1 or above, to enlarge pictures before the network sees them, for structures smaller than a
+    cell."""
+
+    def __post_init__(self):
+        check_enlarge(self.enlarge)
+
+    def located(self) -> "Pretrained":
+        """The same by its absolute path, where it is a folder's."""
+        return replace(self, name=located_name(self.name))
+
+    def build(self, channels: int, classes: int) -> Network:
+        """The network with its pretrained weights.
+
+        Raises:
+            NetworkUnavailable: there is no such checkpoint, or more than the head is missing from its weights.
+        """
+        with fetched(self.name, classes, self.output_stride) as (body, settings):
+            return adapted(mended(body), body.config, channels, settings, self.enlarge)
+
+    def rebuild(self, channels: int, classes: int, config: dict) -> Network:
+        """The same architecture from `Network.config`, without any file; its weights are about to be loaded."""
+        return _from_config(config, channels, classes, self.enlarge)
+
+
+@dataclass(frozen=True)
+class Untrained:
+    """An architecture of transformers with random weights: for tests, and for pictures unlike any photograph."""
+
+    config: str
+    """Path of a transformers `config.json`, or of the folder that holds one."""
+    output_stride: int | None = None
+    """As in `Pretrained`."""
+    enlarge: float = 1.0
+    """As in `Pretrained`."""
+
+    def __post_init__(self):
+        check_enlarge(self.enlarge)
+
+    def located(self) -> "Untrained":
+        """The same by its absolute path."""
+        return replace(self, config=absolute(self.config))
+
+    def build(self, channels: int, classes: int) -> Network:
+        """The network, drawn from torch's global generator."""
+        path = Path(self.config)
+        folder = path if path.is_dir() else path.parent
+        config = read_config(path)
+        with explained(str(path / "config.json" if path.is_dir() else path)):
+            body = drawn(mend_config(config, classes, self.output_stride))
+            return adapted(mended(body), body.config, channels, _settings(folder, body, set()), self.enlarge)
+
+    def rebuild(self, channels: int, classes: int, config: dict) -> Network:
+        """The same architecture from `Network.config`, without any file; its weights are about to be loaded."""
+        return _from_config(config, channels, classes, self.enlarge)
+
+
+@contextmanager
+def fetched(name: str, classes: int, output_stride: int | None) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """A checkpoint's network, unmended, with what `Network.config` holds of it; errors inside are explained.
+
+    Raises:
+        NetworkUnavailable: there is no such checkpoint, or more than the head is missing from its weights.
+    """
+    folder = locate(name)
+    config = read_config(folder)
+    with explained(f"{folder / 'config.json'}, with the weights beside it,"):
+        config = mend_config(config, classes, output_stride)
+        with quiet(), offline():
+            require_affordable(config)
+            body, fresh = _load(folder, config)
+        _refuse_missing_backbone(name, body, fresh)
+        if blue_first(folder, config.model_type):
+            reverse_first_convolution(body)
+        yield body, _settings(folder, body, fresh)
+
+
+def _load(folder: Path, config) -> tuple[Any, set[str]]:
+    """The network, and the names of the weights that the checkpoint lacks."""
+    from transformers import AutoModelForSemanticSegmentation
+
+    options = {
+        "dtype": torch.float32,
+        "ignore_mismatched_sizes": True,
+        "output_loading_info": True,
+        "use_safetensors": True,
+        "local_files_only": True,
+    }
+    if config.model_type == "upernet" and read_config(folder).model_type != "upernet":
+        body = AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
+        body.backbone, loading = type(body.backbone).from_pretrained(folder, config=config.backbone_config, **options)
+        head = {f"decode_head.{name}" for name in body.decode_head.state_dict()}
+        return body, head | {f"backbone.{name}" for name in _lacking(loading)}
+    body, loading = AutoModelForSemanticSegmentation.from_pretrained(folder, config=config, **options)
+    return body, _lacking(loading)
+
+
+def _lacking(loading: dict) -> set[str]:
+    mismatched = {entry if isinstance(entry, str) else entry[0] for entry in loading["mismatched_keys"]}
+    return set(loading["missing_keys"]) | mismatched
+
+
+def _settings(folder: Path, body: Any, fresh: set[str]) -> dict[str, Any]:
+    own = normalisation(folder, body.config.model_type, first_convolution(body).in_channels)
+    return {"fresh_parameters": sorted(fresh), **own}
+
+
+def _from_config(settings: dict, channels: int, classes: int, enlarge: float) -> Network:
+    config = config_from(settings["architecture"])
+    config.num_labels = classes
+    body = drawn(config)
+    return adapted(mended(body), body.config, channels, settings, enlarge)
+
+
+def drawn(config) -> Any:
+    """A segmentation network of transformers with random weights."""
+    from transformers import AutoModelForSemanticSegmentation
+
+    with quiet(), offline():
+        require_affordable(config)
+        return AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
+
+
+def adapted(body: nn.Module, config, channels: int, settings: dict, enlarge: float) -> Network:
+    """A mended body with all its weights as a network.
+
+    Args:
+        body: maps normalised pictures to logits.
+        config: transformers' description of it, or of the part of it that is theirs.
+        channels: of the pictures.
+        settings: what `Network.config` holds beside the architecture: `mean`, `std` and `fresh_parameters`.
+        enlarge: how many times to enlarge pictures.
+    """
+    architecture = json.loads(config.to_json_string(use_diff=False))
+    own, tile = first_convolution(body).in_channels, tile_px(config)
+    # `Network` repeats a single channel, so the pretrained filters may stay as they are.
+    takes = own if channels in (1, own) else channels
+    if takes != own:
+        adapt_first_convolution(body, channels)
+    mean, std = (tuple(settings[key]) for key in ("mean", "std"))
+    if takes != len(mean):
+        mean, std = ((sum(values) / len(values),) * takes for values in (mean, std))
+    kept = {**settings, "architecture": architecture}
+    network = Network(body, channels, tile_px=tile, mean=mean, std=std, enlarge=enlarge, config=kept)
+    learning = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    network.fresh_parameters = frozenset(learning) & {f"body.{name}" for name in settings["fresh_parameters"]}
+    return network
+
+
+def _refuse_missing_backbone(name: str, body, fresh: set[str]):
+    """A checkpoint of another architecture loads without complaint and leaves everything random."""
+    missing = sorted(key for key in fresh if key.startswith((f"{body.base_model_prefix}.", "backbone.")))
+    if missing:
+        shown = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
+        raise NetworkUnavailable(
+            f"the weights of '{name}' lack {len(missing)} tensors of the network's backbone, "
+            f"or hold them in another shape: {shown}",
+            expected="weights for everything but the head",
+            mend="check that config.json and model.safetensors belong together",
+        )
+
+
+def located_name(name: str) -> str:
+    """A checkpoint's name; its absolute path, where it is a folder's."""
+    return absolute(name) if (Path(name) / "config.json").is_file() else name
+
+
+def check_enlarge(enlarge: float):
+    """Refuse to make pictures smaller."""
+    if enlarge < 1:
+        raise RecipeInvalid(f"enlarge={enlarge}", expected="1 or more", mend="leave it at 1")

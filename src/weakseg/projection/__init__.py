@@ -1,0 +1,1 @@
+"""Projection onto linear constraints, with a certificate."""

@@ -1,0 +1,163 @@
+r"""The best move of a quadratic model in a box: a few multipliers, many images side by side.
+
+.. math:: \max_d\; g^\top d - \tfrac12 d^\top H d \quad s.t. \quad -\mu \le d \le \beta - \mu
+
+By a primal-dual active set: Hintermüller, Ito and Kunisch 2002. Compiled, because the arrays hold tens of numbers and
+calls would cost more than what they do.
+"""
+
+import numpy as np
+
+from weakseg.compilation.compiled import compiled_numpy
+
+TOGETHER = 6
+"""For how many rounds all wrong guesses are corrected at once: quick, but opposite rows can make it go in circles."""
+ROUNDS = 100
+"""Of correcting one guess at a time, which ends for any strictly concave model; far more than are seen."""
+
+NOTHING = 1e8
+"""A move so long, in nats, that the curvature behind it is rounding."""
+
+LOW, FREE, HIGH = -1, 0, 1
+"""Where a component of the move is guessed to end: at a bound of the box or between them."""
+
+
+@compiled_numpy
+def newton_move(curvature, slope, multipliers, prices):
+    """The way to the maximum of the model over the box, shortened where it is long; always uphill.
+
+    Args:
+        curvature: (B, N, N), positive semi-definite.
+        slope: (B, N).
+        multipliers: (B, N), where the move begins, in [0, prices].
+        prices: (B, N), infinite where nothing bounds a multiplier from above.
+    """
+    moves = np.empty_like(slope)
+    for image in range(len(slope)):
+        g, down, up = slope[image], -multipliers[image], prices[image] - multipliers[image]
+        model = _strict(curvature[image])
+        move, exact = _box_maximum(model, g, down, up)
+        if not (exact and np.sum(g * move) >= 0):
+            for i in range(len(g)):
+                move[i] = min(max(g[i] / model[i, i], down[i]), up[i])
+        _dampen(move, model, g, down)
+        moves[image] = move
+    return moves
+
+
+@compiled_numpy
+def _strict(curvature):
+    """A trace of ridge, because rows that say the same thing twice, and saturated cells, make the model flat."""
+    model, largest = curvature.copy(), 0.0
+    for i in range(len(model)):
+        # Where all but one class are deleted the curvature is 0, and rounding can put it below.
+        model[i, i] = max(model[i, i], 0.0)
+        largest = max(largest, model[i, i])
+    for i in range(len(model)):
+        model[i, i] += 1e-10 * model[i, i] + 1e-14 * largest + 1e-30
+    return model
+
+
+@compiled_numpy
+def _box_maximum(model, slope, down, up):
+    """Guess which bounds are met, solve for the rest, correct the guess; and whether that ended."""
+    guess, move = np.empty(len(slope), np.int64), np.empty_like(slope)
+    for i in range(len(slope)):
+        guess[i] = LOW if down[i] >= 0 and slope[i] <= 0 else HIGH if up[i] <= 0 and slope[i] >= 0 else FREE
+    for attempt in range(TOGETHER + ROUNDS):
+        left, wrong = _for_guess(model, slope, down, up, guess, move), False
+        for i in range(len(slope)):
+            mended = _corrected(guess[i], move[i], left[i], down[i], up[i])
+            if mended != guess[i]:
+                guess[i], wrong = mended, True
+                if attempt >= TOGETHER:
+                    # The first wrong guess alone: Murty's rule, under which no guess is made twice.
+                    break
+        if not wrong:
+            break
+    for i in range(len(slope)):
+        wrong |= not np.isfinite(move[i])
+        move[i] = min(max(move[i], down[i]), up[i])
+    return move, not wrong
+
+
+@compiled_numpy
+def _corrected(guess, move, left, down, up):
+    """A free component that leaves the box stops at its bound; one at a bound that is pulled inside is set free."""
+    if guess == FREE:
+        return LOW if move < down else HIGH if move > up else FREE
+    return guess if left * guess >= 0 else FREE
+
+
+@compiled_numpy
+def _for_guess(model, slope, down, up, guess, move):
+    """Write the best move whose components at bounds are as guessed; and the slope that is left there."""
+    count, free = 0, np.empty(len(slope), np.int64)
+    for i in range(len(slope)):
+        move[i] = down[i] if guess[i] == LOW else up[i] if guess[i] == HIGH else 0.0
+        if guess[i] == FREE:
+            free[count] = i
+            count += 1
+    left = _slope_at(model, slope, move)
+    _solve(model, left, free[:count], move)
+    return _slope_at(model, slope, move)
+
+
+@compiled_numpy
+def _slope_at(model, slope, move):
+    left = slope.copy()
+    for i in range(len(slope)):
+        for j in range(len(slope)):
+            left[i] -= model[i, j] * move[j]
+    return left
+
+
+@compiled_numpy
+def _solve(model, right, free, move):
+    """Write the free components of the move, by Cholesky's factors; what is not positive definite becomes NaN."""
+    factor = np.empty((len(free), len(free)))
+    for i in range(len(free)):
+        value = right[free[i]]
+        for j in range(i + 1):
+            entry = model[free[i], free[j]]
+            for k in range(j):
+                entry -= factor[i, k] * factor[j, k]
+            factor[i, j] = np.sqrt(entry) if i == j else entry / factor[j, j]
+        for k in range(i):
+            value -= factor[i, k] * move[free[k]]
+        move[free[i]] = value / factor[i, i]
+    for i in range(len(free) - 1, -1, -1):
+        value = move[free[i]]
+        for k in range(i + 1, len(free)):
+            value -= factor[k, i] * move[free[k]]
+        move[free[i]] = value / factor[i, i]
+
+
+@compiled_numpy
+def _dampen(move, model, slope, down):
+    """Moves beyond one nat shortened to 1 + log: a class far from its bound grows like an exponential.
+
+    Newton's step from an exponential's flat side is too long by just that logarithm. Where the class is so far off
+    that its probability rounds to nothing, there is no logarithm to go by, and the multiplier doubles.
+    Each component is shortened for itself, unless the model likes better what keeps their proportions: rows that
+    undo each other may be long together and do little.
+    """
+    shrink = np.ones(len(move))
+    for i in range(len(move)):
+        length = abs(move[i])
+        if length > 1.0:
+            allowed = 1.0 + np.log(length) - (down[i] if length > NOTHING else 0.0)
+            shrink[i] = min(allowed / length, 1.0)
+    alone, together = move * shrink, move * shrink.min()
+    move[:] = alone if _gain(model, slope, alone) >= _gain(model, slope, together) else together
+
+
+@compiled_numpy
+def _gain(model, slope, move):
+    """By how much the model rises."""
+    gain = 0.0
+    for i in range(len(slope)):
+        gain += slope[i] * move[i]
+        for j in range(len(slope)):
+            gain -= 0.5 * move[i] * model[i, j] * move[j]
+    return gain

@@ -1,0 +1,82 @@
+"""What proves that a projection is right, in numbers and in a sentence. All in float64."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.constraints.linear_rows import LinearRows
+from weakseg.projection import status as projection_status
+from weakseg.projection.dual_problem import DualProblem
+from weakseg.projection.duality_gap import gap_and_violation
+from weakseg.projection.grid_problem import GridProblem
+
+NO_ROW = "No row applies."
+"""Of an image of which nothing is demanded."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One image's projection, scaled by the hardness as its problem is."""
+
+    problem: DualProblem
+    """What was solved: that asked for, or the relaxed one where that has no solution."""
+    multipliers: Float[np.ndarray, "1 N"]
+    probs: Float[Tensor, "c n"]
+    """Of the classes that were left."""
+    measured: Float[np.ndarray, "1 N"]
+    normaliser: float
+    """Sum over cells of mass times log-sum-exp."""
+    steps: int
+    settled: bool
+    proof: Float[Tensor, " N"] | None = None
+    """Farkas multipliers, where no segmentation obeys the hard rows."""
+
+
+def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str, float]:
+    """The numbers, in nats and shares per valid pixel; `energy` is the value of what was minimised."""
+    cells = max(image.cells, 1e-9)
+    bounds, prices = answer.problem.bounds.cpu().numpy(), answer.problem.prices.cpu().numpy()
+    paid = np.where(np.isinf(prices), 0.0, prices) * (bounds - answer.measured).clip(min=0)
+    distance = gap_and_violation(bounds, prices, answer.multipliers, answer.measured)[0].item()
+    asked = image.asked.bounds.cpu().numpy(), image.asked.prices.cpu().numpy()
+    _, violation = gap_and_violation(*asked, answer.multipliers, answer.measured)
+    lowest = (answer.multipliers * bounds).sum() - answer.normaliser
+    scale = cells * hardness
+    return {
+        "gap": distance / scale,
+        "violation": violation.item() / cells,
+        "slack": float(paid.sum()) / scale,
+        "contradiction": (_excess(image.asked, answer.proof) if answer.proof is not None else image.undeleted) / cells,
+        "steps": float(answer.steps),
+        "energy": (lowest + distance) / scale,
+    }
+
+
+def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[str, float]) -> str:
+    """How the solve ended."""
+    missed = (image.asked.bounds.cpu().numpy() - answer.measured)[0].clip(min=0) / max(image.cells, 1e-9)
+    if not image.cells:
+        sentence = "No pixel is valid; nothing is demanded."
+    elif answer.proof is not None:
+        sentence = projection_status.contradicted(rows.names, answer.proof)
+    elif not answer.settled:
+        sentence = projection_status.stopped(answer.steps, numbers["gap"], numbers["violation"])
+    elif not len(rows):
+        sentence = NO_ROW
+    else:
+        sentence = projection_status.relaxed(rows.names, missed)
+    return sentence + (
+        f" Every class is deleted at {image.undeleted:.4g} cells; this is ignored there." if image.undeleted else ""
+    )
+
+
+def relaxed(problem: DualProblem, price: float) -> DualProblem:
+    """The same rows, none of which costs more than a price."""
+    return replace(problem, prices=problem.prices.clamp(max=price))
+
+
+def _excess(problem: DualProblem, proof: Float[Tensor, " N"]) -> float:
+    return float((proof[None] * problem.bounds).sum() - problem.to(torch.float64).reach(proof[None]))

@@ -1,0 +1,250 @@
+"""Projection of a prediction onto linear constraints: the constrained CNN's stage A, exact and with a certificate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weakseg.constraints.linear_rows import Constraint, LinearRows, is_constraint, rows_of
+from weakseg.errors import RecipeInvalid
+from weakseg.grids.finite_logits import require_finite
+from weakseg.grids.known_cells import Known, known_cells, with_marks
+from weakseg.projection.certificate import Answer, certificate, relaxed, status
+from weakseg.projection.dual_counts import ClassCounts, class_counts
+from weakseg.projection.dual_problem import DualProblem
+from weakseg.projection.dual_torch import TiltedCells
+from weakseg.projection.grid_problem import GridProblem, grid_problem, places, stacked
+from weakseg.projection.infeasibility import contradiction
+from weakseg.projection.interior_point import ascend_inside
+from weakseg.projection.newton import ascend, box_of, hopeless
+from weakseg.projection.presolve import without_forced_zeros
+from weakseg.types import Evidence, Memory, Solution
+
+COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
+"""Where float32 hands over to float64: above float32's noise, one of Newton's steps from the end."""
+
+PATIENCE = 15
+"""Steps after which the climb goes through the inside of the box; usual problems take three to ten."""
+
+SAMPLE, MANY, SAMPLE_TOLERANCE = 500, 60_000, 1e-3
+"""How many cells are enough to find a good beginning on; with fewer scores than that, a step costs more than a pass.
+What so few say of all is less exact than this tolerance."""
+
+SOFT, SHARPER = 50.0, 4
+"""Scores so many nats apart are a problem that is easy from anywhere, and so many times as far from its solution."""
+
+RELAXED_PRICE = 20.0
+"""What hard rows that contradict each other cost instead, in nats a cell beyond the largest other price."""
+
+
+@dataclass(frozen=True)
+class DualProjection:
+    r"""The distribution nearest to the prediction, in KL, that obeys every row, equation 11.
+
+    .. math:: \min_{P, \xi \ge 0} \sum_i v_i KL(p_i \| q_i) + \beta^\top \xi \quad s.t. \quad A P \ge c - \xi
+
+    Found through its dual, equation 12, with one multiplier for each row. Marked pixels are known: they count
+    towards every row, and only the rest is solved for. Each image is solved on its own, on the logits' grid.
+
+    `certificate`: `gap` (nats) and `violation` of hard rows (share), both per valid pixel; `slack`, what missed rows
+    were paid, in nats per valid pixel; `contradiction`, above 0 where the hard rows are infeasible: by how many
+    cells per valid cell the Farkas multipliers (summing to one) exclude every segmentation, or at what share of them
+    every class was deleted; `steps`.
+    `memory.multipliers` are in nats, from 0 to the price. Where hard rows can hold in one way only, what they forbid
+    is deleted and has no multiplier; docs/theory.md says below equation 15 how to check that. On another number of
+    threads torch sums rows about regions in another order, and answers differ by its rounding.
+
+    Pathak, Krähenbühl and Darrell 2015, equations (3), (4) and (6).
+    """
+
+    constraint: Constraint
+    """Whose rows the answer obeys: one constraint, or several in `All`."""
+    hardness: float = 1.0
+    """Factor on P's log-odds, above 0; 1 is the paper's problem. Above 1, P's entropy counts 1/hardness, as in their
+    code's size mode (1000), and stage B's gradient Q - P is that of this other objective, no longer of KL(P || Q)."""
+    tolerance: float = 1e-10
+    """Gap and violation per valid pixel at which an image is done; of single precision, at least its last digit."""
+    max_steps: int = 100
+    """Steps from inside the box of multipliers, at most; along its sides there are fifteen at most."""
+
+    def __post_init__(self):
+        if not is_constraint(self.constraint):
+            raise RecipeInvalid(
+                f"DualProjection({self.constraint!r:.200})", expected="a constraint, or All((one, other))"
+            )
+        if not 0 < self.hardness < inf:
+            raise RecipeInvalid(f"DualProjection(hardness={self.hardness})", expected="a number above 0")
+
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+        """The projection of each image; its certificate is computed in float64.
+
+        Raises:
+            EvidenceInvalid: log-probabilities that are no numbers, naming the images; rows for other classes.
+        """
+        require_finite(evidence)
+        classes, grid = evidence.log_probs.shape[1], (evidence.log_probs.shape[2], evidence.log_probs.shape[3])
+        rows = rows_of(self.constraint, evidence.weak, grid, classes)
+        known = known_cells(evidence.weak, classes, grid)
+        scores = evidence.log_probs if self.hardness == 1 else evidence.log_probs * self.hardness
+        images = [self.image(scores[i], rows[i], known, i) for i in range(len(rows))]
+        return self.solution(scores, images, rows, self.answers(images, start), known)
+
+    def solution(
+        self,
+        scores: Float[Tensor, "B C h w"],
+        images: Sequence[GridProblem],
+        rows: Sequence[LinearRows],
+        answers: Sequence[Answer],
+        known: Known,
+    ) -> Solution:
+        """The answers of a batch, with what proves them; `scores` are log-probabilities times hardness."""
+        numbers = [certificate(*both, self.hardness) for both in zip(images, answers, strict=True)]
+        target = torch.stack([_with_deleted(*each, like=scores) for each in zip(images, answers, strict=True)])
+        column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
+        return Solution(
+            target=with_marks(target.reshape(scores.shape), known),
+            weight=(known.valid > 0).to(scores.dtype),
+            energy=column("energy").to(scores.dtype),
+            status=tuple(status(*each) for each in zip(images, rows, answers, numbers, strict=True)),
+            certificate={name: column(name) for name in numbers[0] if name != "energy"},
+            memory=Memory(
+                multipliers=tuple(
+                    torch.from_numpy(answer.multipliers[0] / self.hardness).to(scores.device) for answer in answers
+                )
+            ),
+        )
+
+    def answers(self, images: Sequence[GridProblem], start: Memory = Memory()) -> list[Answer]:  # noqa: B008
+        """Each image's projection.
+
+        A processor's cache holds one image and not a batch, so there they go one by one; elsewhere they share steps.
+        """
+        begins = [self._begin(image, start, i) for i, image in enumerate(images)]
+        if images[0].asked.scores.device.type == "cpu":
+            found = [self.climb([image], [begin])[0] for image, begin in zip(images, begins, strict=True)]
+        else:
+            found = self.climb(images, begins)
+        return [self._checked(image, answer) for image, answer in zip(images, found, strict=True)]
+
+    def climb(self, images: Sequence[GridProblem], begins: Sequence[Float[np.ndarray, " _"]]) -> list[Answer]:
+        """Images side by side: far from the end in the precision given, near it in float64."""
+        problems = [image.problem for image in images]
+        together, rows = (problems[0], None) if len(images) == 1 else (stacked(problems), places(problems))
+        begin = np.zeros(together.bounds.shape)
+        for i, values in enumerate(begins):
+            begin[i, slice(None) if rows is None else rows[i]] = values
+        cells = np.array([image.cells for image in images])
+        counted = class_counts(together)
+        begin, taken = self._approach(together, counted, begin, cells)
+        dual = counted or TiltedCells(together.to(torch.float64))
+        # What is written in single precision carries no more than its last digit.
+        digit = 0.0 if together.scores.dtype == torch.float64 else torch.finfo(torch.float32).eps
+        box, tolerance = box_of(together, cells), max(self.tolerance, digit)
+        fine = ascend(dual, box, begin, tolerance, min(self.max_steps, PATIENCE))
+        left = ~(fine.settled | hopeless(dual, box, fine.multipliers))
+        probs, normaliser = fine.point.written()
+        answers = []
+        for i, problem in enumerate(problems):
+            row = slice(None) if rows is None else rows[i]
+            answers.append(
+                Answer(
+                    problem=problem,
+                    multipliers=fine.multipliers[[i]][:, row],
+                    probs=probs[i, : problem.scores.shape[1]],
+                    measured=fine.point.measured[[i]][:, row],
+                    normaliser=float(normaliser[i]),
+                    steps=int(fine.steps[i] + taken[i]),
+                    settled=bool(fine.settled[i]),
+                )
+            )
+            if left[i]:
+                answers[i] = self._from_inside(answers[i], cells[[i]], tolerance)
+        return answers
+
+    def _from_inside(self, answer: Answer, cells: Float[np.ndarray, " 1"], tolerance: float) -> Answer:
+        """The answer of an image by itself where it is found from inside the box, or the one given."""
+        problem = answer.problem
+        dual = class_counts(problem) or TiltedCells(problem.to(torch.float64))
+        found = ascend_inside(dual, box_of(problem, cells), tolerance, self.max_steps)
+        steps = answer.steps + int(found.steps[0])
+        if not found.settled[0]:
+            return replace(answer, steps=steps)
+        probs, normaliser = found.point.written()
+        return Answer(problem, found.multipliers, probs[0], found.point.measured, float(normaliser[0]), steps, True)
+
+    def _approach(
+        self,
+        problem: DualProblem,
+        counted: ClassCounts | None,
+        begin: Float[np.ndarray, "B N"],
+        cells: Float[np.ndarray, " B"],
+    ):
+        """Multipliers near those sought, from cheaper or softer problems; and the steps that took."""
+        taken = np.zeros(len(begin), dtype=int)
+        if counted and not begin.any() and counted.scores.size > MANY:
+            coarse = ascend(counted.sampled(SAMPLE), box_of(problem, cells), begin, SAMPLE_TOLERANCE, COARSE_STEPS)
+            # Rows that the sample contradicts lead far away.
+            begin, taken = (coarse.multipliers if coarse.settled.all() else begin), taken + coarse.steps
+        for share in _softer(problem):
+            softer = problem.to(torch.float64).softened(torch.from_numpy(share))
+            dual = class_counts(softer) or TiltedCells(softer)
+            steps = min(self.max_steps, PATIENCE)
+            coarse = ascend(dual, box_of(softer, cells), begin * share[:, None], COARSE_TOLERANCE, steps)
+            begin, taken = coarse.multipliers / share[:, None], taken + coarse.steps
+        if not counted and problem.scores.dtype != torch.float64:
+            coarse = ascend(TiltedCells(problem), box_of(problem, cells), begin, COARSE_TOLERANCE, COARSE_STEPS)
+            begin, taken = coarse.multipliers, taken + coarse.steps
+        return begin, taken
+
+    def image(self, scores: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
+        """One image's problem, without what must be 0."""
+        image = grid_problem(scores, rows, known, index)
+        asked = replace(image.asked, prices=image.asked.prices * self.hardness)
+        return replace(image, asked=asked, problem=without_forced_zeros(asked))
+
+    def _begin(self, image: GridProblem, start: Memory, index: int) -> Float[np.ndarray, " N"]:
+        """Remembered multipliers, where they can be of these rows."""
+        count = image.asked.bounds.shape[1]
+        remembered = None if start.multipliers is None else start.multipliers[index]
+        if remembered is None or len(remembered) != count or not remembered.isfinite().all():
+            return np.zeros(count)
+        return remembered.double().cpu().numpy() * self.hardness
+
+    def _checked(self, image: GridProblem, answer: Answer) -> Answer:
+        """The answer, or that of the relaxed problem with the proof that the one asked for has none."""
+        proof = None if answer.settled else contradiction(image.asked, 1e-9 * image.cells)
+        if proof is None:
+            return answer
+        prices = image.asked.prices
+        price = RELAXED_PRICE * self.hardness + float(torch.where(prices.isinf(), 0, prices).max())
+        softer = replace(image, problem=relaxed(image.asked, price))
+        return replace(self.climb([softer], [np.zeros(prices.shape[1])])[0], proof=proof)
+
+
+def _with_deleted(image: GridProblem, answer: Answer, like: Float[Tensor, "B C h w"]) -> Float[Tensor, "C n"]:
+    """The distribution over all classes, of which the deleted ones have nothing, in the scores' precision."""
+    probs, classes = answer.probs.to(like.dtype), like.shape[1]
+    if len(image.kept) == classes:
+        return probs
+    return probs.new_zeros(classes, probs.shape[1]).index_copy_(0, image.kept, probs)
+
+
+def _softer(problem: DualProblem) -> list[Float[np.ndarray, " B"]]:
+    """Which softer problems lead to the one asked for, as shares of each image's scores.
+
+    Where scores are far apart the dual is nearly piecewise linear, and Newton's steps go astray unless they begin
+    near its top.
+    """
+    scores = problem.scores
+    highest, lowest = scores.amax((1, 2)), scores.amin((1, 2))
+    if (lowest == -torch.inf).any():
+        lowest = scores.where(scores > -torch.inf, torch.inf).amin((1, 2))
+    share, shares = (SOFT / (highest - lowest).double()).clamp(max=1).cpu().numpy(), []
+    while (share * SHARPER < 1).any():
+        shares.append(share)
+        share = np.minimum(SHARPER * share, 1)
+    return shares

@@ -1,0 +1,67 @@
+r"""Proof that no segmentation obeys all hard rows: Farkas multipliers, equation 15 of docs/theory.md.
+
+For any :math:`\mu \ge 0`, every segmentation has :math:`\mu^\top A P \le \sum_i v_i \max_k (A^\top\mu)_i^k`. Where
+:math:`\mu^\top c` is larger, the rows with :math:`\mu > 0` contradict each other.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.optimize import linprog
+from scipy.sparse import csr_array, hstack
+from torch import Tensor
+
+from weakseg.projection.dual_problem import DualProblem
+
+
+def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"] | None:
+    """Multipliers (summing to one, 0 on priced rows) that prove one image's rows infeasible; `None` if none do.
+
+    A linear programme in as many variables as there are hard rows and kinds of cells; a vertex of its solutions has
+    few multipliers above 0, so what they name is a small set of rows. The proof is checked before it is given.
+
+    Args:
+        problem: of one image.
+        tolerance: by how many cells the proof must exceed what is possible.
+    """
+    problem = problem.to(torch.float64)
+    hard = problem.prices[0].isinf().nonzero().flatten()
+    if not len(hard):
+        return None
+    rows, allowed, count = _kinds_of_cells(problem, hard)
+    kinds, classes = len(count), rows.shape[1]
+    tilt = csr_array(rows.reshape(len(hard), -1).T)
+    where = (np.arange(kinds * classes), np.tile(np.arange(kinds), classes))
+    # With its shape, for a picture that is marked everywhere leaves no cell to tell it from.
+    highest = csr_array((np.ones(kinds * classes), where), shape=(kinds * classes, kinds))
+    keep = allowed.reshape(-1)
+    among = hstack([tilt, -highest]).tocsr()[keep.nonzero()[0]]
+    total = csr_array(np.concatenate([np.ones(len(hard)), np.zeros(kinds)])[None])
+    value = np.concatenate([-problem.bounds[0, hard].cpu().numpy(), count])
+    found = linprog(
+        value,
+        A_ub=among,
+        b_ub=np.zeros(among.shape[0]),
+        A_eq=total,
+        b_eq=np.ones(1),
+        bounds=[(0, None)] * len(hard) + [(None, None)] * kinds,
+    )
+    if found.x is None:
+        return None
+    multipliers = torch.zeros_like(problem.bounds)
+    multipliers[0, hard] = torch.from_numpy(found.x[: len(hard)]).to(multipliers)
+    multipliers = torch.where(multipliers > 1e-7, multipliers, 0)
+    excess = (multipliers * problem.bounds).sum(1) - problem.reach(multipliers)
+    return multipliers[0] if bool(excess > tolerance) else None
+
+
+def _kinds_of_cells(problem: DualProblem, hard: Tensor):
+    """Coefficients (row, class, kind), classes allowed (class, kind) and mass of cells that all rows treat alike."""
+    allowed = problem.scores[0] > -torch.inf
+    mass = problem.mass[0]
+    coefficients = torch.stack([problem.coefficients(label, hard)[0] for label in range(len(allowed))], 1)
+    described = torch.cat([coefficients.flatten(0, 1), allowed.double()])[:, mass > 0].cpu().numpy()
+    kinds, which = np.unique(described, axis=1, return_inverse=True)
+    count = np.bincount(which.ravel(), mass[mass > 0].cpu().numpy(), minlength=kinds.shape[1])
+    rows, classes = len(hard), len(allowed)
+    return kinds[: rows * classes].reshape(rows, classes, -1), kinds[rows * classes :] > 0, count

@@ -1,0 +1,174 @@
+"""A sensible recipe for a data folder nobody has written one for."""
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from weakseg.constraint_choice.for_tables import TABLES, rules_for
+from weakseg.data.augment import Augment
+from weakseg.data.check.ranges import dim_samples
+from weakseg.data.check.units import units_of_samples
+from weakseg.data.fold import Fold
+from weakseg.data.folder.contents import is_listed, list_files
+from weakseg.data.folder.declaration import read_declaration
+from weakseg.data.folder.folder import Folder
+from weakseg.data.folder.volumes import group_of, proposed
+from weakseg.data.sample import Sample
+from weakseg.errors import DataInvalid
+from weakseg.networks.network import NetworkSpec
+from weakseg.networks.unet import UNet
+from weakseg.pretrained.pretrained import Pretrained
+from weakseg.recipe.learnable import require_learnable
+from weakseg.recipe.method import methods, named
+from weakseg.recipe.recipe import AdamW, Phase, Recipe, steps_per_epoch
+from weakseg.types import UNLABELED, UNTOLD
+
+_SHARED_WEIGHTS = "mobilenet_v2_imagenet"
+_HUB_WEIGHTS = "google/mobilenet_v2_1.0_224"
+_STEPS, _LEAST_STEPS = 800, 25
+"""Of the whole training, and of an epoch: eight images would else make eight hundred epochs of one step."""
+_VALIDATIONS, _PATIENCE = 12, 5
+"""Over the whole training; and how many without a higher score end it."""
+_SMALL_PICTURE, _SMALL_WHOLE_PICTURE = 300, 150
+"""A picture whose shorter side is below this is enlarged twice: at stride 16 its objects would be a cell or two.
+Whole pictures are larger than crops, so that only very small ones are worth the time."""
+_LOOKED_AT = 48
+_ALL = 0.99
+"""Share of the valid pixels from which on a picture counts as drawn on everywhere: borders are often left out."""
+_PIXELS_A_STEP = 8 * 320**2
+"""Of whole pictures; larger pictures come fewer at a time."""
+
+
+def choose(
+    data: str, network: str | None = None, labels: tuple[str, ...] | None = None, method: str | None = None
+) -> Recipe:
+    """A recipe for what a data folder says: what is drawn on crops, or rules on whole pictures.
+
+    Args:
+        data: a data folder, or the name of one under $WEAKSEG_DATA.
+        network: `unet` for a small network from scratch, else a hub name or a folder of pretrained weights;
+            by default a MobileNetV2 with ImageNet weights.
+        labels: label folders and tables to learn from, in place of all that the data folder holds; masks are then
+            for validation alone, unless "masks" is one of them.
+        method: a name of `methods`, in place of the best one for these labels.
+
+    Raises:
+        DataInvalid: nothing is drawn on any training picture, nor said of it, or a class can never be learnt.
+        RecipeInvalid: there is no method of that name for these labels.
+    """
+    training, validation = _split(data, labels)
+    few = _looked_at(training)
+    root = Folder(data, split="all").root
+    tables = [name for name in TABLES if (root / name).is_file()] if labels is None else [Path(p).name for p in labels]
+    rules = rules_for(tables, few, training.classes)
+    if problems := [*units_of_samples(few), *dim_samples(few, read_declaration(root).range)]:
+        raise DataInvalid.of([problem.at(root) for problem in problems])
+    require_learnable(training, validation, few, ruled=rules is not None)
+    chosen = named(methods(rules, *_drawn(few)), method)
+    shorter = int(np.median([min(s.valid.shape) for s in few]))
+    enlarge = 2 if shorter < (_SMALL_WHOLE_PICTURE if rules else _SMALL_PICTURE) else 1
+    crop = min(224 // enlarge, 32 * max(shorter // 32, 1))
+    fitting = int(_PIXELS_A_STEP / (np.median([s.valid.size for s in few]) * enlarge**2)) if rules else 8
+    batch_size = max(min(8, len(training), fitting), 1)
+    epochs = max(round(_STEPS / steps_per_epoch(len(training), batch_size, _LEAST_STEPS)), 1)
+    return Recipe(
+        training=training,
+        validation=validation,
+        network=_network(network, enlarge),
+        phases=chosen.phases(Phase(chosen.objective, epochs, learning_rate=3e-3 if network == "unet" else 5e-4)),
+        augment=Augment(crop=None) if rules else Augment(crop=(crop, crop), centre_on_labels=0.5),
+        optimizer=AdamW(),
+        batch_size=batch_size,
+        validate_every=max(round(epochs / _VALIDATIONS), 1),
+        least_steps=_LEAST_STEPS,
+        patience=_PATIENCE,
+    )
+
+
+def _split(data: str, labels: tuple[str, ...] | None) -> tuple[Folder | Fold, Folder | Fold | None]:
+    """Training and validation pictures: the folder's own splits, else four fifths and one fifth of the volumes."""
+    root = Folder(data, split="all").root
+    masks = list_files(root / "masks", [], read_declaration(root).nested) if (root / "masks").is_dir() else {}
+    pictures = Folder(data, "train" if is_listed(root, "train") else "all", labels)
+    if labels is not None:
+        # The masks of fully labelled images would be learnt from too, and nobody asked for them.
+        pictures = replace(pictures, declaration=replace(read_declaration(root), fully_labelled=()))
+    if not masks:
+        return pictures, None
+    if is_listed(root, "val"):
+        training, validation = pictures, Folder(data, "val", labels=())
+    else:
+        group = grouping(pictures)
+        volumes = {group_of(key, group) for key in pictures.keys}
+        if len(volumes) < 2:
+            return pictures, None
+        parts = min(5, len(volumes))
+        training, validation = (Fold(pictures, held_out, of=parts, group=group) for held_out in (False, True))
+    _require_masks(validation.keys, masks, root)
+    return training, validation
+
+
+def grouping(pictures: Folder) -> str:
+    """The expression that keeps slices together in an automatic split: the folder's own, else what names suggest."""
+    own = read_declaration(pictures.root).volume
+    series = None if own else proposed(pictures.keys)
+    return own if series is None else series.group
+
+
+def said_of_split(recipe: Recipe) -> str:
+    """A sentence about a split that names, and nothing else, told how to make; empty where there is none."""
+    training = recipe.training
+    if not isinstance(training, Fold) or not isinstance(training.samples, Folder):
+        return ""
+    if not training.group or training.group == read_declaration(training.samples.root).volume:
+        return ""
+    return (
+        f"the names look like slices: what '{training.group}' matches in them stays on one side of the split into "
+        "training and validation (`weakseg check` proposes a `volume` for dataset.toml)"
+    )
+
+
+def _require_masks(keys: tuple[str, ...], masks: Collection[str], root: Path) -> None:
+    """Find out before the training, not at its first validation."""
+    bare = [key for key in keys if key not in masks]
+    if bare:
+        raise DataInvalid(
+            f"{len(bare)} of the {len(keys)} pictures to judge by have no mask in {root / 'masks'}: {', '.join(bare)}",
+            expected="a mask for each of them, or no masks at all",
+            mend="list pictures that have a mask in splits/val.txt, and the others in splits/train.txt",
+        )
+
+
+def _looked_at(training: Folder | Fold) -> list[Sample]:
+    """Some of the pictures, after making sure that something is drawn on one, or said of it."""
+    few = [training[int(i)] for i in np.unique(np.linspace(0, len(training) - 1, _LOOKED_AT).round())]
+    if not any(map(_tells, few)) and not any(map(_tells, training)):  # pyright: ignore
+        raise DataInvalid(
+            "nothing is drawn on any training picture, and nothing is said of one",
+            expected=f"scribbles/, clicks.csv, masks that dataset.toml declares fully_labelled, or {', '.join(TABLES)}",
+            mend="mark a few pixels of every class, or tag the classes of every picture in tags.csv; to learn from all"
+            " masks, train with --labels masks",
+        )
+    return few
+
+
+def _drawn(few: Sequence[Sample]) -> tuple[bool, bool]:
+    """Whether anything is drawn, and whether nearly every pixel is."""
+    drawn = [float(((s.seeds != UNLABELED) & s.valid).sum() / max(s.valid.sum(), 1)) for s in few]
+    return any(drawn) or any(s.strokes for s in few), min(drawn) > _ALL
+
+
+def _tells(sample: Sample) -> bool:
+    # What is drawn or boxed is tagged too.
+    return bool((sample.tags != UNTOLD).any() or (sample.areas != [0, 1]).any())
+
+
+def _network(name: str | None, enlarge: int) -> NetworkSpec:
+    if name == "unet":
+        return UNet()
+    shared = Path(os.environ.get("WEAKSEG_WEIGHTS", "")) / _SHARED_WEIGHTS
+    usual = _SHARED_WEIGHTS if "WEAKSEG_WEIGHTS" in os.environ and shared.is_dir() else _HUB_WEIGHTS
+    return Pretrained(name or usual, enlarge=float(enlarge))

@@ -1,0 +1,54 @@
+"""Refuses, before a training, classes that its labels can never teach."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from weakseg.data.check.learnable import Told, unlearnable
+from weakseg.data.sample import Dataset, Sample
+from weakseg.errors import DataInvalid
+from weakseg.types import PRESENT, UNLABELED, Classes
+
+
+def require_learnable(training: Dataset, validation: Dataset | None, few: Sequence[Sample], ruled: bool) -> None:
+    """Raise `DataInvalid` where a class cannot be learnt, as `weakseg check` finds it.
+
+    Args:
+        training: what is trained on; read to its end only where some class is not told of before.
+        validation: what judges; read only then.
+        few: some of the training samples, which are looked at first.
+        ruled: whether tables bring rules, which speak of the background too.
+    """
+    classes = training.classes
+    told = _told(chain(few, (training[index] for index in range(len(training)))), classes, ruled)
+    if len(classes) > 1 and told.known.all():
+        return
+    shown = [] if validation is None else (validation[index].truth for index in range(len(validation)))
+    problems = list(unlearnable(told, _pixels(shown, classes)))
+    if problems:
+        raise DataInvalid.of(problems)
+
+
+def _told(samples: Iterable[Sample], classes: Classes, ruled: bool) -> Told:
+    known = np.zeros(len(classes), bool)
+    for sample in samples:
+        known |= _known(sample)
+        if known.all():
+            break
+    nothing = np.zeros_like(known)
+    return Told(classes, nothing, known) if ruled else Told(classes, known, nothing)
+
+
+def _known(sample: Sample) -> Bool[np.ndarray, " C"]:
+    # What is drawn or boxed is tagged too.
+    return (sample.tags == PRESENT) | (sample.areas != [0, 1]).any(1)
+
+
+def _pixels(masks: Iterable[Int[np.ndarray, "H W"] | None], classes: Classes) -> Int[np.ndarray, " C"]:
+    pixels = np.zeros(len(classes), np.int64)
+    for mask in masks:
+        if mask is not None:
+            pixels += np.bincount(mask[mask != UNLABELED], minlength=len(classes))
+    return pixels

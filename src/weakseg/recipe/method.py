@@ -1,0 +1,118 @@
+"""What a data folder is trained with: each method by its name, and the one that its labels ask for."""
+
+from dataclasses import dataclass, replace
+
+from weakseg.appearance.appearances import Appearances
+from weakseg.appearance.box_colors import BoxColors
+from weakseg.appearance.scribble_densities import ScribbleDensities
+from weakseg.constraints.boxes import NothingOutsideBoxes
+from weakseg.constraints.linear_rows import All
+from weakseg.energies.gated_crf import GatedCRF
+from weakseg.errors import RecipeInvalid
+from weakseg.joint.joint_projection import JointProjection
+from weakseg.losses.divergences import CollisionCrossEntropy
+from weakseg.losses.objectives import Fit, Regularize, Sum
+from weakseg.projection.dual_projection import DualProjection
+from weakseg.recipe.recipe import Phase
+from weakseg.solvers.seeds_only import SeedsOnly
+from weakseg.types import Objective
+
+WARM_UP = 0.3
+"""Share of the epochs that learn what is drawn, before anything is inferred from the network."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How hidden pixels are learnt."""
+
+    objective: Objective
+    why: str
+    """A sentence for the screen and the report."""
+    warm_up: Objective | None = None
+    """What comes first, or `None`."""
+
+    def phases(self, phase: Phase) -> tuple[Phase, ...]:
+        """This phase's epochs, shared out among warm-up and objective."""
+        first = round(WARM_UP * phase.epochs)
+        if self.warm_up is None or not 0 < first < phase.epochs:
+            return (replace(phase, objective=self.objective),)
+        return (
+            replace(phase, objective=self.warm_up, epochs=first),
+            replace(phase, objective=self.objective, epochs=phase.epochs - first),
+        )
+
+
+def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Method]:
+    """The methods that fit the labels, the best one first.
+
+    Args:
+        rules: what tables demand, or `None`.
+        drawn: whether anything is drawn.
+        everything: whether every pixel is.
+    """
+    partial = Method(Fit(SeedsOnly()), "only what is drawn is learnt")
+    if everything and rules is None:
+        return {"partial": replace(partial, why="every pixel is drawn, so that nothing is hidden")}
+    joint = _joint(rules, drawn)
+    best = {} if joint is None else {"joint": joint}
+    if rules is not None:
+        obeys = "each step finds the segmentation nearest to the network's that obeys tags, sizes and boxes"
+        constraints = Method(Fit(DualProjection(rules)), obeys)
+        return best | {"constraints": constraints} | ({"partial": partial} if drawn else {})
+    return best | {
+        "gated-crf": Method(
+            Sum((Fit(SeedsOnly()), Regularize(GatedCRF(), 9.0))),
+            "pixels that look alike and lie together are to have one class",
+            partial.objective,
+        ),
+        "partial": partial,
+    }
+
+
+def _joint(rules: All | None, drawn: bool) -> Method | None:
+    """Everything at once, where marks or boxes have colours to go by; tags and sizes alone do not say where."""
+    boxed = rules is not None and any(isinstance(rule, NothingOutsideBoxes) for rule in rules.constraints)
+    marks = (ScribbleDensities(),) if drawn else ()
+    looks = (*marks, *((BoxColors(),) if boxed else ()))
+    if not looks:
+        return None
+    solver = JointProjection(
+        All(()) if rules is None else rules,
+        edge_weight=0.2 if drawn else 0.1,
+        appearance=looks[0] if len(looks) == 1 else Appearances(looks),
+        appearance_weight=0.5 if drawn else 1.0,
+        only_classes_present=rules is None,
+        cell_px=4 if boxed else None,  # colours know where a thing ends better than the logits' own cells can say
+        max_sweeps=60,
+    )
+    if not drawn:
+        why = (
+            "each step finds the segmentation that agrees best with boxes, network, edges and the colours around boxes"
+        )
+        return Method(Fit(solver), why)
+    told = "marks, boxes, network, edges and colours" if boxed else "marks, network, edges and colours"
+    why = f"after a while on the marks alone, each step finds the segmentation that agrees best with {told}"
+    return Method(Fit(solver, CollisionCrossEntropy(), weight=3.0), why, Fit(SeedsOnly()))
+
+
+def said_of(phases: tuple[Phase, ...]) -> str:
+    """How phases that some method made learn what nobody drew, in a sentence; empty where none did."""
+    last = phases[-1].objective
+    solver = last.solver if isinstance(last, Fit) else None
+    obeyed = solver.constraint if isinstance(solver, (DualProjection, JointProjection)) else None
+    rules = obeyed if isinstance(obeyed, All) and obeyed.constraints else None
+    found = [each for drawn in (True, False) for each in methods(rules, drawn, everything=False).items()]
+    return next((f"{name}: {method.why}" for name, method in found if method.objective == last), "")
+
+
+def named(found: dict[str, Method], name: str | None) -> Method:
+    """The method of that name; the first without one.
+
+    Raises:
+        RecipeInvalid: there is none of that name for these labels.
+    """
+    if name is None:
+        return next(iter(found.values()))
+    if name not in found:
+        raise RecipeInvalid(f"no method '{name}' for these labels", expected=f"one of {', '.join(found)}")
+    return found[name]

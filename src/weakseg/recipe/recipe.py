@@ -1,0 +1,250 @@
+"""A run as one frozen object: what is learnt from what, by which losses, for how long.
+
+A recipe is a Python file whose last line binds `recipe = Recipe(...)`; `repr(recipe)` is the record of the run.
+"""
+
+import runpy
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+
+from torch import nn
+from torch.nn.modules.loss import _Loss
+
+from weakseg.data.augment import Augment
+from weakseg.data.crop_tags import CropTagsFromTruth
+from weakseg.data.sample import Dataset
+from weakseg.errors import RecipeInvalid, WeaksegError
+from weakseg.foreign import Foreign
+from weakseg.losses.nested import parts
+from weakseg.losses.objectives import Fit
+from weakseg.networks.network import NetworkSpec
+from weakseg.types import Objective
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one objective; a warm-up followed by the real thing is two phases."""
+
+    objective: Objective
+    """The loss: `Fit(...)`, `Sum(...)` or any callable (logits, batch) -> scalar."""
+    epochs: int
+    """How long the phase is, in epochs: 1 or more."""
+    learning_rate: float = 2e-4
+    """Of pretrained parameters, at its highest; above 0."""
+    warm_up: float = 0.05
+    """Share of the phase's steps over which the learning rate rises from 0, in [0, 1]."""
+    decay_power: float = 0.9
+    """After the warm-up, the rate falls as ((1 - share done) / (1 - warm_up)) to this power: from the highest to 0."""
+    steps_per_batch: int = 1
+    """For how many steps, 1 or more, a batch is taken; the hidden segmentation found at the first is held for the
+    others. An epoch has as many steps as ever, and so many times fewer views. Pathak et al. 2015, section 4.2."""
+    fresh_optimizer: bool = False
+    """Whether the optimiser forgets, at the phase's first step, what it keeps of gradients before: momentum, and
+    AdamW's mean squares. Weights and averaged weights stay."""
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decoupled weight decay."""
+
+    weight_decay: float = 1e-2
+    """What share of itself each parameter loses at a step, times the learning rate; 0 or above."""
+    fresh_factor: float = 10.0
+    """How much larger the rate is for parameters that have no pretrained weights, where a network says which."""
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Stochastic gradient descent with momentum; the optimiser of both papers."""
+
+    momentum: float = 0.9
+    """What share of the last step's direction is kept in the next, in [0, 1)."""
+    weight_decay: float = 5e-4
+    """How much of each parameter is added to its gradient, which pulls it to 0; 0 or above."""
+    fresh_factor: float = 10.0
+    """How much larger the rate is for parameters that have no pretrained weights, where a network says which."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on."""
+
+    training: Dataset
+    """The pictures that are learnt from, with their weak labels."""
+    network: NetworkSpec
+    """What is trained: `Pretrained(...)`, `UNet()` or another object with `build` and `rebuild`."""
+    phases: tuple[Phase, ...]
+    """What is minimised and for how long, one phase after the other; at least one."""
+    validation: Dataset | None = None
+    """Pictures with masks, on which the best epoch is found; `None` keeps the last one."""
+    augment: Augment | CropTagsFromTruth = field(default_factory=Augment)
+    """Which views of the training pictures the network is shown."""
+    optimizer: AdamW | Sgd = field(default_factory=AdamW)
+    """How parameters follow their gradients: `AdamW()` or `Sgd()`."""
+    batch_size: int = 8
+    """Pictures a step, over all processes together; 1 or more."""
+    validate_every: int = 5
+    """Epochs between validations, 1 or more; the last epoch is always validated."""
+    least_steps: int = 1
+    """Fewest steps of an epoch, 1 or more: a set too small for them is gone through several times, in other views."""
+    patience: int | None = None
+    """Validations without a higher mIoU, 1 or more, after which the training stops; `None` never stops it."""
+    average: float | None = None
+    """What share of averaged weights a step keeps, in [0, 1), as .99 or .999; fewer at first. The averaged weights are
+    then validated, kept as the best, and find what is remembered; `None` does so with the weights themselves.
+    Tarvainen and Valpola 2017."""
+    bf16: bool = False
+    """Run the network in bfloat16 where that is safe; losses stay in float32."""
+    seed: int = 0
+    """Decides all that is left to chance: fresh parameters, views and their order; 0 or more."""
+
+    def __post_init__(self):
+        wrong = [*_wrong_parts(self), *([] if self.phases else ["phases is empty, so nothing would be trained"])]
+        for name, least in {"batch_size": 1, "validate_every": 1, "least_steps": 1, "seed": 0}.items():
+            wrong += _wrong_count(name, getattr(self, name), least)
+        wrong += [] if self.patience is None else _wrong_count("patience", self.patience, 1)
+        if self.average is not None and not 0 <= self.average < 1:
+            wrong.append(f"average is {self.average}")
+        for i, phase in enumerate(self.phases):
+            wrong += _wrong_count(f"phases[{i}].epochs", phase.epochs, 1)
+            wrong += _wrong_count(f"phases[{i}].steps_per_batch", phase.steps_per_batch, 1)
+            if not phase.learning_rate > 0:
+                wrong.append(f"phases[{i}].learning_rate is {phase.learning_rate}")
+            wrong += _wrong_objective(f"phases[{i}].objective", phase)
+        wrong += _classes_for_instances(self, "recipe")
+        if wrong:
+            expected = (
+                "whole counts and rates above 0, an average in [0, 1), callable objectives, and data sets, networks "
+                "and optimisers"
+            )
+            raise RecipeInvalid("; ".join(wrong), expected=expected)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases together."""
+        return sum(phase.epochs for phase in self.phases)
+
+
+def _wrong_count(name: str, value: object, least: int) -> list[str]:
+    # Seeds of torch and numpy have 63 bits in common.
+    return [] if isinstance(value, int) and least <= value < 2**63 else [f"{name} is {value!r}"]
+
+
+def _classes_for_instances(value: object, where: str) -> list[str]:
+    """Classes that stand where their instances are meant: `UNet` for `UNet()`."""
+    if isinstance(value, type):
+        return [f"{where} is the class {value.__name__}; write {value.__name__}(...)"]
+    if isinstance(value, (tuple, list)):
+        return [each for i, part in enumerate(value) for each in _classes_for_instances(part, f"{where}[{i}]")]
+    if not is_dataclass(value):
+        return []
+    held = ((field.name, getattr(value, field.name, None)) for field in fields(value))
+    return [each for name, part in held for each in _classes_for_instances(part, f"{where}.{name}")]
+
+
+def _wrong_objective(name: str, phase: Phase) -> list[str]:
+    # A class can be called too, but makes an objective instead of being one: `Fit` for `Fit(...)`.
+    if isinstance(phase.objective, _Loss):
+        loss = type(phase.objective).__name__
+        return [f"{name} is torch's {loss}, which takes no batch; Fit(SeedsOnly()) is its partial form"]
+    if not callable(phase.objective) or isinstance(phase.objective, type):
+        return [f"{name} is {phase.objective!r}, which is no objective"]
+    fits = [*parts(phase.objective, Fit)]
+    sweeping = sum(fit.every_epochs is not None for fit in fits)
+    # One label map a picture is remembered, and one target a batch is held.
+    wrong = [f"{name} has {sweeping} terms with every_epochs, instead of one at most"] if sweeping > 1 else []
+    if phase.steps_per_batch != 1 and len(fits) - sweeping > 1:
+        wrong.append(f"{name} has {len(fits) - sweeping} terms that solve, instead of one at most with steps_per_batch")
+    return wrong
+
+
+def _wrong_parts(recipe: Recipe) -> list[str]:
+    """Parts that cannot be what they stand for; looked at from outside, for to open a data set takes time."""
+    needed = {"training": {"classes", "keys"}, "validation": {"classes", "keys"}, "network": {"build", "rebuild"}}
+    needed |= {"optimizer": {"fresh_factor"}, "augment": {"__call__"}}
+    given = [(name, getattr(recipe, name), has) for name, has in needed.items()]
+    if isinstance(recipe.network, nn.Module):
+        kind = type(recipe.network).__name__
+        return [f"network is a {kind} itself; give an object whose build(channels, classes) and rebuild(...) make it"]
+    return [
+        f"{name} is {part!r}, which has no {' and no '.join(sorted(has - {*dir(part)}))}"
+        for name, part, has in given
+        if not has <= {*dir(part)} and not isinstance(part, Foreign) and (part, name) != (None, "validation")
+    ]
+
+
+def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
+    """The same recipe over another number of epochs, shared out among its phases as before; at least one each.
+
+    Of fewer epochs than phases each is one of the first phases.
+    """
+    if epochs < 1:
+        raise RecipeInvalid(f"{epochs} epochs", expected="1 or more")
+    recipe = replace(recipe, phases=recipe.phases[:epochs])
+    ends, ratio = [0], epochs / recipe.epochs
+    for done in range(1, len(recipe.phases) + 1):
+        target = round(sum(p.epochs for p in recipe.phases[:done]) * ratio)
+        ends.append(min(max(target, ends[-1] + 1), epochs - (len(recipe.phases) - done)))
+    lengths = [end - start for start, end in zip(ends, ends[1:], strict=False)]
+    phases = tuple(replace(phase, epochs=length) for phase, length in zip(recipe.phases, lengths, strict=True))
+    return replace(recipe, phases=phases)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The `recipe` that a Python file binds.
+
+    Raises:
+        RecipeInvalid: the file is missing, does not run, or binds no `Recipe`; names the line.
+    """
+    if not path.is_file():
+        raise RecipeInvalid(f"there is no recipe file {path}", mend="check the path, or give a data folder instead")
+    try:
+        with _beside(path):
+            bound = runpy.run_path(str(path))
+    except WeaksegError:
+        raise
+    except (Exception, SystemExit) as error:
+        line = getattr(error, "lineno", None) or _line_in(path, error)
+        raise RecipeInvalid(
+            f"{path}, line {line}: {type(error).__name__}: {error}",
+            expected="a Python file that runs and ends in recipe = Recipe(...)",
+            mend="correct that line",
+        ) from error
+    recipe = bound.get("recipe")
+    if not isinstance(recipe, Recipe):
+        raise RecipeInvalid(
+            f"{path} binds recipe to {type(recipe).__name__}",
+            expected="recipe = Recipe(...)",
+            mend="end the file with recipe = Recipe(...)",
+        )
+    return recipe
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """What lies beside a recipe can be imported by it, as when Python runs a file."""
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+
+
+def _line_in(path: Path, error: BaseException) -> int | str:
+    """The last line of the recipe itself on the way to the error."""
+    line, trace = "?", error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def steps_per_epoch(count: int, batch_size: int, least: int = 1) -> int:
+    """Full batches in `count` images; at least `least`."""
+    return max(count // batch_size, least)

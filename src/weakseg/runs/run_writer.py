@@ -1,0 +1,207 @@
+"""A run folder while a network trains: entered, compared with its data, written to."""
+
+import json
+import platform
+from contextlib import AbstractContextManager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from weakseg.data.folder.declaration import Declaration
+from weakseg.data.folder.folder import folder_of
+from weakseg.errors import RunInvalid
+from weakseg.recipe.identity import fingerprint, located, what_differs
+from weakseg.recipe.json_codec import encode
+from weakseg.recipe.method import said_of
+from weakseg.recipe.recipe import Recipe
+from weakseg.runs import checkpoint, data_list, learning_parameters
+from weakseg.runs.checkpoint import best_state, keep_under_another_name
+from weakseg.runs.lock import lock
+from weakseg.runs.metrics import read_metrics as read_metrics
+from weakseg.runs.metrics import write_metrics
+from weakseg.runs.names import BEST, LAST, PREVIOUS, SWEEP
+from weakseg.runs.position import Position, Sweep
+from weakseg.runs.run import (
+    FORMAT,
+    Run,
+    _write_text,
+    open_run,
+)
+from weakseg.runs.vacant import require_no_links, require_vacant, tidy
+
+
+def claim(path: Path, resume: bool, source: str) -> AbstractContextManager[None]:
+    """Keep other processes out of a run folder that may be trained into.
+
+    Raises:
+        RunInvalid: something else is there, another process is in it, or parts of it lie elsewhere.
+    """
+    if not resume:
+        require_vacant(path, source)
+    else:
+        open_run(path)
+        require_no_links(path)
+    return lock(path)
+
+
+def resumed(path: Path, recipe: Recipe) -> Run:
+    """The run that is to go on with this very recipe.
+
+    Raises:
+        RunInvalid: there is none, or it is of another recipe.
+    """
+    run = open_run(path)
+    if other := what_differs(run.record, recipe):
+        raise RunInvalid(
+            f"{path} holds a run of another recipe: {'; '.join(other)}",
+            expected="the recipe it was started with (its recipe.py), the same seed and epochs",
+            mend="resume it with its own recipe, or choose another --out",
+        )
+    return run
+
+
+def enter(
+    path: Path, recipe: Recipe, source: str, channels: int, network: nn.Module, resume: bool, writes: bool
+) -> Run:
+    """The folder a training goes into: a new one, or, to resume, the one of this very recipe.
+
+    Args:
+        path: the folder.
+        recipe: what is to be trained.
+        source: its text, for `recipe.py`.
+        channels: image channels the network was built for.
+        network: for its `config`.
+        resume: whether the run should be there already.
+        writes: False in all but one of several processes.
+
+    Raises:
+        RunInvalid: something else is there, or nothing where a run was to be resumed.
+    """
+    if resume:
+        run = resumed(path, recipe)
+        if writes:
+            tidy(path)
+            if not (path / "recipe.py").exists():
+                _write_text(path / "recipe.py", source)
+        return run
+    record = _record(recipe, channels, network)
+    if writes:
+        # Once more, now that nobody else is in it.
+        require_vacant(path, source)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunInvalid(f"{path} cannot be made: {error.strerror}", mend="choose another --out") from error
+        tidy(path)
+        # First what makes a run of the folder: with less in it a new start is possible, with it a resumed one.
+        _write_text(path / "run.json", json.dumps(record, indent=1))
+        _write_text(path / "recipe.py", source)
+    return Run(path, record)
+
+
+def compare_data(run: Run, recipe: Recipe, resume: bool, accepted: bool) -> tuple[str, list[str]]:
+    """Write down what a run is trained on, or compare it with what was written down.
+
+    Returns:
+        A digest of the training data, and what to tell.
+
+    Raises:
+        RunInvalid: the data is not that of the start, and that was not `accepted`.
+    """
+    data = data_list.listed(recipe)
+    begun = (run.path / LAST).exists() or (run.path / "metrics.jsonl").exists()
+    known = (run.path / data_list.FILE).exists()
+    notes = data_list.require_same(run.path, data, accepted) if resume and (known or begun) else []
+    if not resume or notes or not known:
+        data_list.keep(run.path, data)
+    return data_list.digest(data), notes
+
+
+def save(
+    run: Run,
+    network: nn.Module,
+    optimizer: Optimizer,
+    metrics: list[dict[str, Any]],
+    best: float,
+    sweep: Sweep | None = None,
+    averaged: nn.Module | None = None,
+) -> float:
+    """Write an epoch down; returns the best validation score so far.
+
+    Without validation the latest network counts as the best. The best is the averaged one, where there is one.
+    """
+    score, epoch, last = metrics[-1].get("mean_iou"), metrics[-1]["epoch"], run.path / LAST
+    state = best_state(epoch, run.fingerprint)
+    weights = checkpoint.network_tensors(network if averaged is None else averaged)
+    if better := score is None and best < 0 or score is not None and score > best:
+        best = best if score is None else score
+        best_network = (epoch, checkpoint.digest(weights, state))
+    else:
+        best_network = _best_network(run)
+    if last.exists():
+        keep_under_another_name(last, run.path / PREVIOUS)
+    # The last checkpoint first: all else can be made from it, after a kill in between.
+    position = Position(tuple(metrics), best, best_network, sweep)
+    checkpoint.save(last, network, optimizer, position.state(run.fingerprint), averaged)
+    if better:
+        checkpoint.write(run.path / BEST, weights, state)
+    write_metrics(run.path, metrics)
+    return best
+
+
+def save_sweep(
+    run: Run,
+    network: nn.Module,
+    optimizer: Optimizer,
+    metrics: list[dict[str, Any]],
+    best: float,
+    sweep: Sweep | None,
+    averaged: nn.Module | None = None,
+) -> None:
+    """Keep the moment before hidden segmentations are found, for the case that one of them is lost.
+
+    Args:
+        run: the run.
+        network: as it is then.
+        optimizer: as it is then.
+        metrics: of the epochs so far.
+        best: the best validation score so far.
+        sweep: the search before.
+        averaged: the network with its averaged weights, where they are kept.
+    """
+    position = Position(tuple(metrics), best, _best_network(run), sweep)
+    checkpoint.save(run.path / SWEEP, network, optimizer, position.state(run.fingerprint), averaged)
+
+
+def _best_network(run: Run) -> tuple[int, str] | None:
+    if not (run.path / LAST).exists():
+        return None
+    found = checkpoint.read_head(run.path / LAST)[0].get("best_network")
+    return found and (found[0], found[1])
+
+
+def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]:
+    # Networks of the user's own may have a `config` of any kind, which is not for us to keep.
+    config = getattr(network, "config", {})
+    folder = folder_of(recipe.training)
+    return {
+        "format": FORMAT,
+        "weakseg": version("weakseg"),
+        "versions": {name: version(name) for name in ("torch", "transformers", "accelerate", "numpy")},
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, Python {platform.python_version()}",
+        "fingerprint": fingerprint(recipe),
+        "channels": channels,
+        "classes": encode(recipe.training.classes),
+        "numbers": [*range(len(recipe.training.classes))] if folder is None else folder.numbers,
+        "void": 255 if folder is None else folder.void,
+        "declaration": encode(Declaration() if folder is None else folder.declared),
+        "network_config": config if isinstance(config, dict) else {},
+        "learning": learning_parameters.told(network),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "recipe": encode(located(recipe)),
+        "method": said_of(recipe.phases),
+    }
