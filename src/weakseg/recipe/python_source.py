@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.pretty import pretty_repr
 
-from weakseg.homes import public_name
+from weakseg.homes import door_of, public_name
 from weakseg.recipe.recipe import Recipe
 
 
@@ -26,7 +26,8 @@ def imports(value: Any) -> list[str]:
     kinds, _ = _parts(value)
     homes: dict[str, list[str]] = {}
     for kind in kinds - {float}:
-        homes.setdefault("weakseg" if public_name(kind) else kind.__module__, []).append(kind.__qualname__)
+        home = door_of(kind.__qualname__) if public_name(kind) else kind.__module__
+        homes.setdefault(home, []).append(kind.__qualname__)
     lines = [_import(home, sorted(homes[home])) for home in sorted(homes)]
     return [*(["from math import inf"] if float in kinds else []), *lines]
 
