@@ -32,16 +32,16 @@ def measure() -> Iterator[tuple[str, float, str]]:
 
 
 def scene() -> tuple[Batch, torch.Tensor]:
-    """Smooth noisy pictures with 3 % of their pixels marked, and random logits half as fine."""
+    """Smooth noisy images with 3 % of their pixels marked, and random logits half as fine."""
     generator = torch.Generator().manual_seed(0)
-    image = pictures(generator)
+    image = images(generator)
     seeds = torch.where(torch.rand(IMAGES, PIXELS, PIXELS, generator=generator) < 0.03, 1, -1)
     batch = Batch.from_seeds(image, seeds, CLASSES)
     logits = torch.randn(IMAGES, CLASSES, CELLS, CELLS, generator=generator, requires_grad=True)
     return batch, logits
 
 
-def pictures(generator: torch.Generator) -> torch.Tensor:
+def images(generator: torch.Generator) -> torch.Tensor:
     """A batch (B, 3, H, W), of photographs of msrc21 where they are at hand, else of smooth noise."""
     if (Path(os.environ.get("WEAKSEG_DATA", "")) / "msrc21").is_dir():
         folder = Folder("msrc21", "train", labels=())

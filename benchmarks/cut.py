@@ -54,9 +54,9 @@ def measure() -> Iterator[tuple[str, float, str]]:
     """One thread but for `threads2`."""
     for sharper, name in ((1.0, "weak"), (SHARPER, "confident")):
         gaps = []
-        for picture in photos(3):
+        for image in photos(3):
             for classes in (2, 5, 21):
-                cut = problem(picture, 321, classes, sharper).cut()
+                cut = problem(image, 321, classes, sharper).cut()
                 gaps.append((cut.energies[-1] - cut.bound) / abs(cut.energies[-1]))
         yield f"cut.bound_gap_{name}", 100 * median(gaps), f"%, median of {len(gaps)}; worst {100 * max(gaps):.2g}"
     yield "cut.threads2", threads(2), "times, images a second with two threads over one"
@@ -69,7 +69,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
 
 
 def photos(most: int) -> Iterator[np.ndarray]:
-    """Pictures (H, W, 3) in [0, 1]: scikit-image's three, and `most` of msrc21 and of grabcut, where they are there."""
+    """Images (H, W, 3) in [0, 1]: scikit-image's three, and `most` of msrc21 and of grabcut, where they are there."""
     found = 0
     try:
         from skimage import data
@@ -89,7 +89,7 @@ def photos(most: int) -> Iterator[np.ndarray]:
 
 
 def problem(picture: np.ndarray, size: int, classes: int, sharper: float) -> Problem:
-    """A picture as a square, noisy logits and seeds; every draw is from the same seed."""
+    """An image as a square, noisy logits and seeds; every draw is from the same seed."""
     draw = np.random.default_rng([0, size, classes])
     image = np.asarray(Image.fromarray((255 * picture).astype(np.uint8)).resize((size, size))) / 255
     flat = image.reshape(-1, 3)
@@ -109,7 +109,7 @@ def problem(picture: np.ndarray, size: int, classes: int, sharper: float) -> Pro
 
 
 def scribbled() -> Iterator[Problem]:
-    """First cuts of `segment` on ten pictures with a few human scribbles (icgbench); none without the data."""
+    """First cuts of `segment` on ten images with a few human scribbles (icgbench); none without the data."""
     if "WEAKSEG_DATA" not in os.environ:
         return
     for case in islice(icgbench(), 2, 92, 9):
@@ -125,7 +125,7 @@ def scribbled() -> Iterator[Problem]:
 
 def threads(count: int) -> float:
     """How much sooner eight images are done; best of three."""
-    images = [problem(picture, 321, 5, 1.0) for picture in photos(3)][:4] * 2
+    images = [problem(image, 321, 5, 1.0) for image in photos(3)][:4] * 2
 
     def taken(workers: int) -> float:
         with ThreadPoolExecutor(workers) as pool:

@@ -29,12 +29,12 @@ def measure() -> Iterator[tuple[str, float, str]]:
 
 
 def _on_scenes() -> Recipe:
-    pictures = Scenes(count=96)
-    for index in range(len(pictures)):
+    images = Scenes(count=96)
+    for index in range(len(images)):
         # They are painted once and kept, so painting is no part of an epoch.
-        pictures[index]
+        images[index]
     phase = Phase(Fit(SeedsOnly()), epochs=1)
-    return Recipe(training=pictures, network=UNet(), phases=(phase,), augment=Augment(crop=(96, 96)))
+    return Recipe(training=images, network=UNet(), phases=(phase,), augment=Augment(crop=(96, 96)))
 
 
 def _seconds(recipe: Recipe) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""How many pictures a second are predicted and scored."""
+"""How many images a second are predicted and scored."""
 
 import os
 import time
@@ -16,18 +16,18 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def measure() -> Iterator[tuple[str, float, str]]:
-    """A fifth of msrc21's validation pictures with MobileNetV2; generated scenes where the data is not there."""
+    """A fifth of msrc21's validation images with MobileNetV2; generated scenes where the data is not there."""
     there = {"WEAKSEG_DATA", "WEAKSEG_WEIGHTS"} <= {*os.environ}
     if there:
         recipe = load_recipe(RECIPES / "msrc21_full.py")
         assert recipe.validation is not None
-        pictures, spec = Fold(recipe.validation, held_out=True), recipe.network
+        images, spec = Fold(recipe.validation, held_out=True), recipe.network
     else:
-        pictures, spec = Scenes(count=16), UNet()
-    channels = pictures[0].image.shape[0]
-    predictor = Predictor(spec.build(channels, len(pictures.classes)), pictures.classes, channels)
-    predictor(pictures[0].image)
+        images, spec = Scenes(count=16), UNet()
+    channels = images[0].image.shape[0]
+    predictor = Predictor(spec.build(channels, len(images.classes)), images.classes, channels)
+    predictor(images[0].image)
     started = time.perf_counter()
-    evaluate(predictor, pictures)
-    rate = len(pictures) / (time.perf_counter() - started)
-    yield "evaluate.images_per_s", rate, f"pictures/s, {'msrc21' if there else 'scenes'}"
+    evaluate(predictor, images)
+    rate = len(images) / (time.perf_counter() - started)
+    yield "evaluate.images_per_s", rate, f"images/s, {'msrc21' if there else 'scenes'}"

@@ -16,7 +16,7 @@ CLASSES, SIDE, RADIUS, POSITION, COLOR = 21, 129, 5, 6.0, 0.1
 
 
 def measure() -> Iterator[tuple[str, float, str]]:
-    """Forward and backward of one picture, on one thread."""
+    """Forward and backward of one image, on one thread."""
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
     image = (

@@ -1,7 +1,7 @@
 """The joint problem: how near its certificate comes, and what a solve costs beside a training step.
 
 Times are processor time of one thread. `joint.ms_per_image` is an image of 321 x 321 pixels, five labels, cells of 2,
-six rows and edges of about 10 nats, until the gap is 1e-3 nats a pixel; `joint.step_share` is the solve of a batch of
+six rows and edges of about 10 nats, until the gap is 1e-3 nats per pixel; `joint.step_share` is the solve of a batch of
 eight crops as `weakseg train` solves it at every step, over that step.
 
 Labellings: random problems of up to nine cells and two or three labels, with marks, void cells, deleted classes, edges,
@@ -55,7 +55,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
         yield f"joint.gap_per_pixel_T{temperature:g}", max(gaps), f"nats, worst of {PROBLEMS}, float32"
         yield f"joint.gap_below_1e-4_T{temperature:g}", share, f"share of {PROBLEMS}"
     milliseconds, found = large()
-    yield "joint.ms_per_image", milliseconds, f"ms, to a gap of {found:.1e} nats a pixel"
+    yield "joint.ms_per_image", milliseconds, f"ms, to a gap of {found:.1e} nats per pixel"
     yield from in_torch()
     yield "joint.step_share", step_share(), "of a training step of a U-Net of width 16 on 8 crops of 96 x 128"
 
@@ -141,7 +141,7 @@ def in_torch() -> Iterator[tuple[str, float, str]]:
         milliseconds = 1e3 * median(seconds(lambda: solver.solve(evidence)) for _ in range(3))
         numbers = solver.solve(evidence).certificate
         together = [gap(seed, 1.0) for seed in range(COMPARED)]
-    unit = f"ms, {int(numbers['sweeps'][0])} sweeps to a gap of {float(numbers['gap'][0]):.1e} nats a pixel"
+    unit = f"ms, {int(numbers['sweeps'][0])} sweeps to a gap of {float(numbers['gap'][0]):.1e} nats per pixel"
     yield "joint.torch_ms_per_image", milliseconds, unit
     differ = float(np.abs(np.subtract(apart, together)).max())
     yield "joint.torch_gap_apart", differ, f"nats, largest difference of the gap from the compiled one's, {COMPARED}"
@@ -175,7 +175,7 @@ def labellings() -> Iterator[tuple[str, float, str]]:
     evidence = evidence_of(np.random.default_rng(0), (256, 256), LABELS, sharp=3.0)
     solver = JointCut(Rows(LABELS, 6, 2.0), edge_weight=0.05, only_classes_present=False)
     numbers = solver.solve(evidence).certificate
-    unit = f"ms, {int(numbers['cuts'][0])} cuts, to a gap of {float(numbers['gap'][0]):.1e} nats a pixel"
+    unit = f"ms, {int(numbers['cuts'][0])} cuts, to a gap of {float(numbers['gap'][0]):.1e} nats per pixel"
     yield "joint.cut_ms", 1e3 * seconds(lambda: solver.solve(evidence)), unit
 
 

@@ -29,9 +29,9 @@ def measure() -> Iterator[tuple[str, float, str]]:
         networks: dict[str, NetworkSpec] = {"transformers": Untrained(folder, output_stride=16)}
         networks |= {f"deeplab_{width}": DeepLabV3Plus(width=width) for width in (64, 128, 256)}
         for name, spec in networks.items():
-            yield f"network.{name}_step_ms", step_ms(spec.build(3, CLASSES)), "ms a step of 8 crops of 224 x 224"
+            yield f"network.{name}_step_ms", step_ms(spec.build(3, CLASSES)), "ms per step of 8 crops of 224 x 224"
         network = networks["transformers"].build(3, CLASSES)
-        yield "network.average_ms", average_ms(network), "ms a step, to average the weights of the first of them"
+        yield "network.average_ms", average_ms(network), "ms per step, to average the weights of the first of them"
 
 
 def average_ms(network: nn.Module) -> float:

@@ -5,7 +5,7 @@ hard bounds, a small size. Once the absent classes are priced rows, once they ar
 
 Times are processor time of one thread, medians. `speedup` is the reference's ascent against ours for the same thing:
 from log-probabilities and rows to multipliers and P, at an equal or better dual value, the median over three
-pictures. `speedup_solve` is the ascent against the whole `solve`, with labels pooled, checks, certificate and status.
+images. `speedup_solve` is the ascent against the whole `solve`, with labels pooled, checks, certificate and status.
 """
 
 import os
@@ -67,7 +67,7 @@ class Fixed:
 
 
 def problem(side: int, seed: int, deleted: bool) -> tuple[torch.Tensor, LinearRows]:
-    """Smooth logits (C, side, side) and the rows of a picture with three tags."""
+    """Smooth logits (C, side, side) and the rows of an image with three tags."""
     draw, n, grid = np.random.default_rng(seed), side * side, (side, side)
     logits = np.stack([gaussian_filter(draw.standard_normal(grid), 4) for _ in range(CLASSES)], -1)
     logits = logits / logits.std() * 1.5
@@ -87,7 +87,7 @@ def problem(side: int, seed: int, deleted: bool) -> tuple[torch.Tensor, LinearRo
 
 
 def evidence_of(logits: torch.Tensor) -> Evidence:
-    """Whole pictures, nothing marked, on the grid that is solved at."""
+    """Whole images, nothing marked, on the grid that is solved at."""
     count, classes, height, width = logits.shape
     weak = WeakLabels(
         seeds=torch.full((count, height, width), UNLABELED),
@@ -184,7 +184,7 @@ def slope_over_pixels() -> float:
 
 
 def slope_over_rows() -> float:
-    """How the time of a solve grows with rows on strips of the picture, at 65 x 65."""
+    """How the time of a solve grows with rows on strips of the image, at 65 x 65."""
     logits, _ = problem(65, 0, False)
     draw, one, times, counts = np.random.default_rng(0), torch.eye(CLASSES, dtype=torch.float64), [], (25, 50, 100, 200)
     for count in counts:
@@ -203,15 +203,15 @@ def step_share() -> float:
     """Solving's share of a step of msrc21 with MobileNetV2 on tags and sizes; of a small U-Net without the data."""
     if {"WEAKSEG_DATA", "WEAKSEG_WEIGHTS"} <= {*os.environ}:
         recipe = load_recipe(RECIPES / "msrc21_full.py")
-        pictures, spec, augment = recipe.training, recipe.network, recipe.augment
+        images, spec, augment = recipe.training, recipe.network, recipe.augment
     else:
-        pictures, spec, augment = Scenes(count=16), UNet(), Augment(crop=(96, 96))
-    network = spec.build(pictures[0].image.shape[0], len(pictures.classes))
+        images, spec, augment = Scenes(count=16), UNet(), Augment(crop=(96, 96))
+    network = spec.build(images[0].image.shape[0], len(images.classes))
     network.train()
     solver = DualProjection(All((UntaggedClassesAbsent(), TaggedClassesPresent(), SizesWithin())))
-    recipe = Recipe(pictures, spec, (Phase(Fit(solver), 1),), augment=augment)
+    recipe = Recipe(images, spec, (Phase(Fit(solver), 1),), augment=augment)
     (batch,) = next(iter(batches_of(recipe, range(1), collate=together)))
-    batch = replace(batch, weak=sizes_only(batch.weak, len(pictures.classes)))
+    batch = replace(batch, weak=sizes_only(batch.weak, len(images.classes)))
     with torch.no_grad():
         evidence = Evidence(batch.image, network(batch.image).float().log_softmax(1), batch.weak)
 

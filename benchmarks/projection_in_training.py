@@ -1,6 +1,6 @@
 """What a projection takes while a network learns, and whether it pays to remember its multipliers.
 
-Things from tags and from interval sizes (msrc_things, MobileNetV2, whole pictures at stride 16); generated scenes
+Things from tags and from interval sizes (msrc_things, MobileNetV2, whole images at stride 16); generated scenes
 with a small U-Net where the data is not there. The same views are solved after the second and the third epoch,
 from nothing and from the multipliers of the epoch before. Processor time of one thread.
 """
@@ -29,12 +29,12 @@ EPOCHS, LOOKED_AT = 3, 3
 
 
 def measure() -> Iterator[tuple[str, float, str]]:
-    """Steps and milliseconds a picture; a memory is worth what it saves of them."""
+    """Steps and milliseconds per image; a memory is worth what it saves of them."""
     torch.set_num_threads(1)
     for name, recipe in settings().items():
         for start, (steps, each) in solved_while_training(recipe).items():
-            yield f"projection.training_steps_{name}_{start}", steps, "Newton's steps a picture, mean"
-            yield f"projection.training_ms_{name}_{start}", each, "ms a picture"
+            yield f"projection.training_steps_{name}_{start}", steps, "Newton's steps per image, mean"
+            yield f"projection.training_ms_{name}_{start}", each, "ms per image"
 
 
 def settings() -> dict[str, Recipe]:
@@ -47,7 +47,7 @@ def settings() -> dict[str, Recipe]:
 
 
 def solved_while_training(recipe: Recipe) -> dict[str, tuple[float, float]]:
-    """Mean steps, and milliseconds a picture, from nothing and from what the epoch before had found."""
+    """Mean steps, and milliseconds per image, from nothing and from what the epoch before had found."""
     samples, fit = recipe.training, recipe.phases[0].objective
     solver = fit.solver
     torch.manual_seed(0)
@@ -56,7 +56,7 @@ def solved_while_training(recipe: Recipe) -> dict[str, tuple[float, float]]:
     half = Half(network, bf16=True)
     optimizer = make_optimizer(recipe, network)
     looked_at = [*islice(of_epoch(recipe, 0), LOOKED_AT)]
-    pictures, earlier, now = sum(len(batch.keys) for batch in looked_at), [], []
+    images, earlier, now = sum(len(batch.keys) for batch in looked_at), [], []
     for epoch in range(EPOCHS):
         for batch in of_epoch(recipe, epoch):
             optimizer.zero_grad()
@@ -73,8 +73,8 @@ def solved_while_training(recipe: Recipe) -> dict[str, tuple[float, float]]:
 
     return {
         start: (
-            sum(float(solution.certificate["steps"].sum()) for solution in work()) / pictures,
-            1000 * seconds(work, 5) / pictures,
+            sum(float(solution.certificate["steps"].sum()) for solution in work()) / images,
+            1000 * seconds(work, 5) / images,
         )
         for start, work in (("cold", cold), ("warm", warm))
     }

@@ -1,4 +1,4 @@
-"""One picture and human scribbles, no network: how well `segment` does on two public sets, and how quickly.
+"""One image and human scribbles, no network: how well `segment` does on two public sets, and how quickly.
 
 Weights were chosen on every eighth case of icgbench and every fifth photo of grabcut, at half their size; rows are
 about the others, at full size. How time grows with pixels is measured on a few of icgbench, made smaller and larger.
@@ -29,7 +29,7 @@ GROWING = 24
 
 
 class Case(NamedTuple):
-    """A picture, its scribbles and the truth; 255 is undrawn in the one, void in the other."""
+    """An image, its scribbles and the truth; 255 is undrawn in the one, void in the other."""
 
     name: str
     image: np.ndarray
@@ -38,7 +38,7 @@ class Case(NamedTuple):
 
 
 Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""From a picture (M, H, W) in [0, 1] and scribbles (H, W) to labels (H, W)."""
+"""From an image (M, H, W) in [0, 1] and scribbles (H, W) to labels (H, W)."""
 
 
 def icgbench(choosing: bool = False) -> Iterator[Case]:
@@ -81,7 +81,7 @@ def error(case: Case, labels: np.ndarray) -> float:
 
 
 def measure() -> Iterator[tuple[str, float, str]]:
-    """Ours; the same pictures and scores are in peers/."""
+    """Ours; the same images and scores are in peers/."""
     yield from rows("segment", lambda image, scribbles: segment(image, scribbles, UNDRAWN).labels)
     yield from growth()
 

@@ -1,6 +1,6 @@
 """Soft targets that are remembered: how large a file is, and what a view of it and its loss cost.
 
-Pictures are generated scenes of 375 x 500 pixels, predictions random and smooth; times are processor time of one
+Images are generated scenes of 375 x 500 pixels, predictions random and smooth; times are processor time of one
 thread. Losses are of eight views of 224 x 224 with 21 classes, at a stride of 8, gradients included.
 """
 
@@ -37,7 +37,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
     scenes = Simulated(Scenes(3, size=SIZE), (Scribbles(),))
     for name, solver in SOLVERS.items():
         found = [_file(solver, scenes[i], len(scenes.classes), i) for i in range(3)]
-        yield f"soft.{name}_kb", median(each[0] for each in found), "kB a picture, median of 3"
+        yield f"soft.{name}_kb", median(each[0] for each in found), "kB an image, median of 3"
         yield f"soft.{name}_ms", median(each[1] for each in found), "ms to write and read it"
     target = np.random.default_rng(0).dirichlet([0.1] * CLASSES, (94, 125)).transpose(2, 0, 1)
     window = np.array([[0.8, 0, 20], [0, -0.8, 300]])

@@ -46,11 +46,11 @@ def measure() -> Iterator[tuple[str, float, str]]:
     """Each way idle, as far as the machine is, and beside as many busy processes as there are cores."""
     cores = os.cpu_count() or 1
     for name, setting in WAYS:
-        yield f"threads.idle_{name}", milliseconds(setting), "ms a step, the machine as it is"
+        yield f"threads.idle_{name}", milliseconds(setting), "ms per step, the machine as it is"
         burners = [multiprocessing.Process(target=burn, daemon=True) for _ in range(cores)]
         for burner in burners:
             burner.start()
-        yield f"threads.busy_{name}", milliseconds(setting), f"ms a step, beside {cores} busy processes"
+        yield f"threads.busy_{name}", milliseconds(setting), f"ms per step, beside {cores} busy processes"
         for burner in burners:
             burner.kill()
 

@@ -29,7 +29,7 @@ from weakseg.train.targets import Targets, sweep
 from weakseg.types import Memory
 
 WARM_UP, EVERY_EPOCHS = 4, 5
-PICTURES, STEPS, BATCH = 24, 12, 8
+IMAGES, STEPS, BATCH = 24, 12, 8
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
@@ -45,15 +45,15 @@ def measure() -> Iterator[tuple[str, float, str]]:
         first, second = sweep_seconds(replace(fit.solver, cell_px=cell_px), samples, (warm, later), bf16)
         ratio = (followed + BATCH * (first + second) / 2 / EVERY_EPOCHS) / plain
         yield f"cut.epoch_ratio{row}", ratio, f"of partial cross entropy, a sweep every {EVERY_EPOCHS} epochs"
-        yield f"cut.first_sweep_ms{row}", 1000 * first, f"a picture, prediction included, cells of {cell_px}"
-        yield f"cut.later_sweep_ms{row}", 1000 * second, f"a picture, prediction included, cells of {cell_px}"
+        yield f"cut.first_sweep_ms{row}", 1000 * first, f"an image, prediction included, cells of {cell_px}"
+        yield f"cut.later_sweep_ms{row}", 1000 * second, f"an image, prediction included, cells of {cell_px}"
 
 
 def setting() -> Recipe:
-    """Pictures with scribbles, and partial cross entropy."""
+    """Images with scribbles, and partial cross entropy."""
     if {"WEAKSEG_DATA", "WEAKSEG_WEIGHTS"} <= {*os.environ}:
         return replace(load_recipe(RECIPES / "msrc21_partial.py"), validation=None)
-    scenes = Simulated(Scenes(count=PICTURES), (Scribbles(),))
+    scenes = Simulated(Scenes(count=IMAGES), (Scribbles(),))
     return Recipe(scenes, UNet(), (Phase(Fit(SeedsOnly()), epochs=1, learning_rate=3e-3),), augment=Augment((96, 96)))
 
 
@@ -81,36 +81,36 @@ class Half(torch.nn.Module):
 
 
 def sweep_seconds(solver: AlphaExpansion, samples, networks, bf16: bool) -> list[float]:
-    """A picture, of predicting and cutting some whole with one network after the other."""
+    """An image, of predicting and cutting some whole with one network after the other."""
     few = Few(samples)
-    # Scribbles are simulated when a picture is first read, and training has read them all.
-    for index in range(PICTURES):
+    # Scribbles are simulated when an image is first read, and training has read them all.
+    for index in range(IMAGES):
         few[index]
     with TemporaryDirectory() as folder:
         names = "compiled", *map(str, range(len(networks)))
         targets = [Targets(Path(folder) / name) for name in names]
         predictors = [Predictor(Half(each, bf16), samples.classes, samples[0].image.shape[0]) for each in networks]
-        sweep(solver, few, predictors[0], targets[0], None, Share(0, PICTURES))
+        sweep(solver, few, predictors[0], targets[0], None, Share(0, IMAGES))
         taken = []
         for predictor, earlier, now in zip(predictors, [None, *targets[1:]], targets[1:], strict=False):
             started = time.process_time()
             sweep(solver, few, predictor, now, earlier, Share())
-            taken.append((time.process_time() - started) / PICTURES)
+            taken.append((time.process_time() - started) / IMAGES)
         return taken
 
 
 class Few:
-    """Evenly spaced pictures of a data set."""
+    """Evenly spaced images of a data set."""
 
     def __init__(self, samples):
         self.samples, self.classes = samples, samples.classes
-        self.keys = samples.keys[:: len(samples) // PICTURES][:PICTURES]
+        self.keys = samples.keys[:: len(samples) // IMAGES][:IMAGES]
 
     def __len__(self) -> int:
-        return PICTURES
+        return IMAGES
 
     def __getitem__(self, index: int):
-        return self.samples[index * (len(self.samples) // PICTURES)]
+        return self.samples[index * (len(self.samples) // IMAGES)]
 
 
 def step_seconds(plain: Fit, fit: Fit, samples, augment, network, bf16: bool) -> tuple[float, float]:

@@ -36,7 +36,7 @@ def digits():
 
 
 def fashion(folder: Path):
-    """60,000 pictures of 28 x 28 pixels and 10,000 for testing, from the files as they are published."""
+    """60,000 images of 28 x 28 pixels and 10,000 for testing, from the files as they are published."""
     sets = []
     for name in ("train", "t10k"):
         images = np.frombuffer(
@@ -64,7 +64,7 @@ def accuracy(data, wrong: float, flip: float, seed: int, epochs: int) -> float:
         *(nn.Flatten(), nn.Linear(32 * (images.shape[2] // 4) ** 2, 64), nn.ReLU(), nn.Linear(64, CLASSES)),
     )
     optimizer, divergence = torch.optim.Adam(network.parameters(), LEARNING_RATE), RobustCrossEntropy(flip)
-    # One class for a picture is a segmentation of one pixel.
+    # One class for an image is a segmentation of one pixel.
     target = F.one_hot(corrupted(labels, wrong, seed), CLASSES).float()[:, :, None, None]
     for _ in range(epochs):
         for batch in torch.randperm(len(images)).split(BATCH):

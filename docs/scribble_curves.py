@@ -47,7 +47,7 @@ def draw(found: dict[str, dict[float, list[dict]]]) -> None:
             widths = [*by_length[1.0][0]["trimap"]]
             values = [np.mean([line["trimap"][width] for line in by_length[1.0]]) for width in widths]
             near.plot([*map(int, widths)], values, **style)
-    over_length.set(xlabel="length of scribbles", ylabel="mean IoU", title="msrc21, validation pictures")
+    over_length.set(xlabel="length of scribbles", ylabel="mean IoU", title="msrc21, validation images")
     near.set(xlabel="pixels from a true boundary", xscale="log", title="near boundaries, full length")
     near.set_xticks([1, 2, 4, 8, 16, 32], ["1", "2", "4", "8", "16", "32"])
     figure.legend(loc="outside right center", fontsize="small")

@@ -1,6 +1,6 @@
 """Natural scenes, 21 scored classes, full masks. The yardstick of recipes/tables/msrc21.py; 5 minutes on two cores.
 
-Horse is in neither split and mountain in seven validation pictures, so neither is scored.
+Horse is in neither split and mountain in seven validation images, so neither is scored.
 """
 
 from weakseg import AdamW, Augment, Fit, Folder, Phase, Recipe, SeedsOnly

@@ -1,4 +1,4 @@
-"""Random crops, each tagged anew from its mask: the paper's table 3, and more supervision than tags of pictures."""
+"""Random crops, each tagged anew from its mask: the paper's table 3, and more supervision than tags of images."""
 
 from dataclasses import replace
 from pathlib import Path

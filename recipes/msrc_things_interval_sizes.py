@@ -1,7 +1,7 @@
-"""Tags, and of each class its share of the picture, give or take a quarter of it.
+"""Tags, and of each class its share of the image, give or take a quarter of it.
 
 The background is held below the .7 that the constrained CNN's paper has for tags, whatever its true share: where a
-picture has more, its sizes give way, at their price. With true sizes alone the background takes over what is unsure,
+image has more, its sizes give way, at their price. With true sizes alone the background takes over what is unsure,
 and rare classes are never learnt (docs/results.md).
 """
 

@@ -1,4 +1,4 @@
-"""Tags, and of each thing whether it covers more or less than the median thing of the training pictures."""
+"""Tags, and of each thing whether it covers more or less than the median thing of the training images."""
 
 from dataclasses import replace
 from pathlib import Path

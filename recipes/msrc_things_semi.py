@@ -1,4 +1,4 @@
-"""Tags, and the masks of three pictures of each thing; every picture counts alike."""
+"""Tags, and the masks of three images of each thing; every image counts alike."""
 
 from dataclasses import replace
 from pathlib import Path

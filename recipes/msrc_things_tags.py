@@ -1,6 +1,6 @@
 """Fifteen things before a background, image tags alone: the constrained CNN with its paper's bounds.
 
-Whole pictures, because a tag says nothing of a crop. A lower rate and fewer epochs than with full masks: on the
+Whole images, because a tag says nothing of a crop. A lower rate and fewer epochs than with full masks: on the
 held-out part of train 2e-4 was better than 5e-4 for every method that learns from tags.
 """
 

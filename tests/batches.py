@@ -1,4 +1,4 @@
-"""Small batches for tests of solvers and objectives: easy pictures beside hard ones."""
+"""Small batches for tests of solvers and objectives: easy images beside hard ones."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ SIZE = (16, 24)
 
 
 def batch_of(seeds: Tensor, valid: Tensor | None = None, classes: int = CLASSES) -> Batch:
-    """Whole pictures of which only the seeds, and what is valid, are known."""
+    """Whole images of which only the seeds, and what is valid, are known."""
     valid = torch.ones_like(seeds, dtype=torch.bool) if valid is None else valid
     count = len(seeds)
     weak = WeakLabels(
@@ -28,7 +28,7 @@ def batch_of(seeds: Tensor, valid: Tensor | None = None, classes: int = CLASSES)
     )
     generator = torch.Generator().manual_seed(0)
     image = torch.rand((count, 3, *seeds.shape[1:]), generator=generator)
-    return Batch(image, weak, tuple(f"picture{i}" for i in range(count)))
+    return Batch(image, weak, tuple(f"image{i}" for i in range(count)))
 
 
 def mixed(seed: int = 0, stride: int = 1) -> tuple[Tensor, Batch]:
@@ -64,7 +64,7 @@ def mixed(seed: int = 0, stride: int = 1) -> tuple[Tensor, Batch]:
 
 
 def part(batch: Batch, rows: list[int]) -> Batch:
-    """Some pictures of a batch, in the given order."""
+    """Some images of a batch, in the given order."""
     weak = batch.weak
     tensors = ("seeds", "valid", "tags", "areas", "window", "whole_valid")
     chosen = {name: getattr(weak, name)[rows] for name in tensors} | {"boxes": tuple(weak.boxes[i] for i in rows)}

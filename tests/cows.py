@@ -1,4 +1,4 @@
-"""Square pictures with known numbers of cow and sheep pixels, for tests of sizes."""
+"""Square images with known numbers of cow and sheep pixels, for tests of sizes."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from weakseg.types import UNLABELED, Classes
 CLASSES = Classes(("background", "cow", "sheep"), background=0)
 
 
-def picture(cows: int, sheep: int = 0, void: int = 0, size: int = 10):
+def image(cows: int, sheep: int = 0, void: int = 0, size: int = 10):
     """A square mask of so many pixels of each class, the first of them of sheep, the last ones void."""
     truth = np.zeros(size * size, int)
     truth[:sheep], truth[sheep : sheep + cows] = 2, 1

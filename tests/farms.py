@@ -23,7 +23,7 @@ TABLES = {
 
 
 def save(path, array):
-    """Writes a picture or label map."""
+    """Writes an image or label map."""
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(array).save(path)
 
@@ -40,7 +40,7 @@ def add(path, *lines):
 
 
 def lay_out(root):
-    """Six sound pictures with masks, scribbles and tables; a to d are for training, e and f for validation."""
+    """Six sound images with masks, scribbles and tables; a to d are for training, e and f for validation."""
     for number, key in enumerate(KEYS):
         save(root / "images" / f"{key}.png", np.full((12, 16, 3), 10 * number, np.uint8))
         save(root / "masks" / f"{key}.png", MASK)
@@ -54,7 +54,7 @@ def lay_out(root):
 
 
 def faults(root):
-    """What must be mended, by the name of the file within the folder."""
+    """What must be fixed, by the name of the file within the folder."""
     found = [finding for finding in check(str(root)).findings if not finding.remark]
     return {finding.file.relative_to(root).as_posix(): finding for finding in found}
 
@@ -71,9 +71,9 @@ def cut(path):
 
 
 def repaint(path, change):
-    """Saves a picture anew, changed."""
-    with Image.open(path) as picture:
-        values = np.array(picture)
+    """Saves an image anew, changed."""
+    with Image.open(path) as image:
+        values = np.array(image)
     save(path, change(values).astype(np.uint8))
 
 

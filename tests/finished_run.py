@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pictures import Squares, tiny_recipe
+from images import Squares, tiny_recipe
 from torch import Tensor, nn
 
 from weakseg.evaluation.predictor import Predictor

@@ -28,7 +28,7 @@ class Given:
 
 
 def evidence_of(logits: Tensor) -> Evidence:
-    """Whole pictures, all valid, of which nothing is marked."""
+    """Whole images, all valid, of which nothing is marked."""
     seeds = torch.full((len(logits), *logits.shape[2:]), UNLABELED)
     batch = batch_of(seeds, classes=logits.shape[1])
     return Evidence(batch.image, logits.log_softmax(1), batch.weak)

@@ -64,11 +64,11 @@ def test_seeds_of_another_shape_are_named_and_the_advice_gives_the_right_shape(g
     """The message's own expression, evaluated, brings them to the images' shape."""
     with pytest.raises(EvidenceInvalid, match=re.escape(str(tuple(given.shape)))) as error:
         loss(IMAGE, given)
-    expression = re.search(r"seeds(?:\[[^]]*\]|\.\w+\([^)]*\))", error.value.mend)
-    assert expression, error.value.mend
+    expression = re.search(r"seeds(?:\[[^]]*\]|\.\w+\([^)]*\))", error.value.fix)
+    assert expression, error.value.fix
     followed = eval(expression[0], {"seeds": given})
     assert followed.shape == SEEDS.shape
-    if "class" not in error.value.mend:
+    if "class" not in error.value.fix:
         assert loss(IMAGE, followed) == RIGHT
 
 

@@ -26,7 +26,7 @@ TOLD = re.findall(r"^\| .*\|$", PAGE, flags=re.MULTILINE)[2:]
 
 
 def sample_of(**changes) -> Sample:
-    """A picture of 4 rows and 6 columns about which nothing is known."""
+    """An image of 4 rows and 6 columns about which nothing is known."""
     nothing = Sample(
         key="plain",
         image=np.zeros((1, 4, 6), np.float32),
@@ -51,7 +51,7 @@ def test_each_convention_names_tests_that_exist(row):
 
 
 def test_convention_rows_come_before_columns(tmp_path):
-    """A picture 6 wide and 4 high is (M, 4, 6), and so is everything made of it; a point is (row, column)."""
+    """An image 6 wide and 4 high is (M, 4, 6), and so is everything made of it; a point is (row, column)."""
     Image.new("L", (6, 4)).save(tmp_path / "wide.png")
     assert read_image(tmp_path / "wide.png").shape == (1, 4, 6)
     batch = view(sample_of(strokes=(Stroke(2, np.array([[1.0, 5.0]]), 1.0),)), whole(), (4, 6))
@@ -114,8 +114,8 @@ def test_convention_solvers_see_log_probabilities():
     torch.testing.assert_close(seen[0], logits.log_softmax(1))
 
 
-def test_convention_sizes_are_shares_of_the_whole_picture():
-    """A bound keeps its number on a crop; `visible_share` says how much of the picture the crop shows."""
+def test_convention_sizes_are_shares_of_the_whole_image():
+    """A bound keeps its number on a crop; `visible_share` says how much of the image the crop shows."""
     areas = np.tile([0.2, 0.4], (3, 1))
     weak = view(sample_of(areas=areas), np.array([[1.0, 0, 0], [0, 1, 3]]), (4, 3)).weak
     torch.testing.assert_close(weak.areas[0], torch.from_numpy(areas).float())
@@ -123,7 +123,7 @@ def test_convention_sizes_are_shares_of_the_whole_picture():
     assert weak.visible_share.tolist() == [0.5]
 
 
-def test_convention_a_seed_counts_only_where_the_picture_does():
+def test_convention_a_seed_counts_only_where_the_image_does():
     """What is drawn on void or padding is not a mark."""
     logits = torch.tensor([[[[9.0, 0.0]], [[0.0, 0.0]]]])
     batch = batch_of(torch.tensor([[[1, 0]]]), torch.tensor([[[False, True]]]), classes=2)

@@ -1,4 +1,4 @@
-"""The same answers on a GPU as on the processor; skipped where there is none."""
+"""The same answers on a GPU as on the CPU; skipped where there is none."""
 
 import pytest
 import torch

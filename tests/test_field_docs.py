@@ -156,7 +156,7 @@ Settings:
     assert expected in shown(weakseg.Fit)
     expected = """
     every_epochs: int | None = None
-        After how many epochs, 1 or more, training finds the hidden segmentation anew, for whole pictures, to remember
+        After how many epochs, 1 or more, training finds the hidden segmentation anew, for whole images, to remember
         it in between, soft as it is; `None` finds it at every step, for the view of that step.
 
 """

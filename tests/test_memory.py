@@ -51,7 +51,7 @@ def test_the_limit_is_the_memory_in_every_format(name, tmp_path, monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(DataInvalid, match="60 wide and 40 high with 3 channels, which takes .* GiB") as error:
         read_image(tmp_path / name)
-    assert "tiles" in error.value.mend
+    assert "tiles" in error.value.fix
 
 
 def test_label_maps_have_the_same_limit(tmp_path, monkeypatch):

@@ -37,8 +37,8 @@ def test_recipe_can_be_made_again_from_its_record(path, tmp_path):
 
 
 @named(RECIPES.glob("*.py"))
-def test_pictures_of_a_recipe_are_there(path):
-    """The data sets it names exist, agree on their classes and share no picture."""
+def test_images_of_a_recipe_are_there(path):
+    """The data sets it names exist, agree on their classes and share no image."""
     recipe = load_recipe(path)
     assert recipe.validation is not None
     assert recipe.training.classes == recipe.validation.classes

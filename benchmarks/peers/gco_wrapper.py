@@ -20,9 +20,9 @@ SCALE, HARD = 1000, 1000.0
 
 def measure() -> Iterator[tuple[str, float, str]]:
     """One thread, processor time, taken in turns; 512 pixels for the first three photos only, to end in minutes."""
-    pictures = list(photos(10))
-    cases = [(picture, 321, classes) for picture in pictures for classes in (2, 5, 21)]
-    cases += [(picture, 512, classes) for picture in pictures[:3] for classes in (2, 5, 21)]
+    images = list(photos(10))
+    cases = [(image, 321, classes) for image in images for classes in (2, 5, 21)]
+    cases += [(image, 512, classes) for image in images[:3] for classes in (2, 5, 21)]
     excesses = []
     kinds = {
         "weak": (problem(*case, 1.0) for case in cases),

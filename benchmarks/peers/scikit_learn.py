@@ -1,4 +1,4 @@
-"""scikit-learn's confusion matrix beside ours, on one large picture."""
+"""scikit-learn's confusion matrix beside ours, on one large image."""
 
 import time
 from collections.abc import Iterator

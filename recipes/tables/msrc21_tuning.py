@@ -18,7 +18,7 @@ methods = runpy.run_path(str(recipes / "methods" / "scribbles.py"))
 after_warm_up = methods["after_warm_up"]
 
 
-def on_held_out_pictures(recipe):
+def on_held_out_images(recipe):
     training, judged = (Fold(recipe.training, held_out=out) for out in (False, True))
     return replace(recipe, training=training, validation=judged)
 
@@ -32,7 +32,7 @@ def paced(recipe, learning_rate: float, epochs: int | None = None):
 
 def rows(length: float):
     full = load_recipe(recipes / "msrc21_partial.py")
-    partial = on_held_out_pictures(replace(full, training=replace(full.training, kinds=(Scribbles(length=length),))))
+    partial = on_held_out_images(replace(full, training=replace(full.training, kinds=(Scribbles(length=length),))))
     found = {
         f"partial cross entropy, rate {rate:g}": replace(
             partial, phases=(replace(partial.phases[0], learning_rate=rate),)
@@ -65,5 +65,5 @@ def rows(length: float):
     return [Row(f"length {length:g}: {name}", recipe, (0,)) for name, recipe in found.items()]
 
 
-full = on_held_out_pictures(load_recipe(recipes / "msrc21_full.py"))
+full = on_held_out_images(load_recipe(recipes / "msrc21_full.py"))
 table = Table(rows=(Row("full supervision", full, (0,)), *rows(0.0), *rows(1.0)))

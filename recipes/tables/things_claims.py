@@ -33,7 +33,7 @@ def batches_of(size: int, momentum: float, learning_rate: float):
 hard = replace(fit.solver, hardness=1000.0)
 table = Table(
     rows=(
-        # A seed draws the classifier, and the order of pictures.
+        # A seed draws the classifier, and the order of images.
         Row("five seeds", tags, (0, 1, 2, 3, 4)),
         Row("hard P, found at every step", fitted(solver=hard), (0,)),
         Row("hard P, held for an epoch", fitted(solver=Hardened(fit.solver), every_epochs=1), (0,)),
@@ -41,7 +41,7 @@ table = Table(
         Row("P held for 5 steps", replace(tags, phases=(replace(phase, steps_per_batch=5),)), (0,)),
         Row("stride 32", replace(tags, network=replace(tags.network, output_stride=32)), (0,)),
         Row("stride 8", replace(tags, network=replace(tags.network, output_stride=8)), (0,)),
-        # As far a step a picture: rate / (1 - momentum) / batch size.
+        # As far a step per image: rate / (1 - momentum) / batch size.
         Row("batches of 20, momentum .9", batches_of(20, 0.9, 1e-2), (0,)),
         Row("batches of 1, momentum .99", batches_of(1, 0.99, 5e-5), (0,)),
     )

@@ -17,7 +17,7 @@ from weakseg.recipe.recipe import load_recipe
 recipes = Path(__file__).parents[1]
 
 
-def on_held_out_pictures(name: str):
+def on_held_out_images(name: str):
     recipe = load_recipe(recipes / f"msrc_things_{name}.py")
     training, judged = (Fold(recipe.training, held_out=out) for out in (False, True))
     return replace(recipe, training=training, validation=judged)
@@ -63,8 +63,8 @@ def true_sizes(recipe):
     return [Row(f"interval sizes: {name}", found[name], (0,)) for name in found]
 
 
-tags = on_held_out_pictures("tags")
-sizes = [on_held_out_pictures(name) for name in ("one_bit_sizes", "interval_sizes", "boxes")]
+tags = on_held_out_images("tags")
+sizes = [on_held_out_images(name) for name in ("one_bit_sizes", "interval_sizes", "boxes")]
 alone = {
     **{
         f"EM-Adapt, {b:g} and {s:g}": Fit(EmAdapt(0, b, s))

@@ -1,6 +1,6 @@
 """Things from tags, sizes and boxes, mIoU on val: `weakseg experiments recipes/tables/things_weak.py`.
 
-Each kind of label by every method that can use it, on the same pictures, network and number of epochs.
+Each kind of label by every method that can use it, on the same images, network and number of epochs.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Pascal VOC 2012, tags and one bit of size at a tenth of the picture: the paper's equation (10), as in tags.py."""
+"""Pascal VOC 2012, tags and one bit of size at a tenth of the image: the paper's equation (10), as in tags.py."""
 
 from dataclasses import replace
 from pathlib import Path

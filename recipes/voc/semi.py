@@ -1,4 +1,4 @@
-"""Pascal VOC 2012, tags beside the masks of ten pictures of each class; the paper's supplementary figure 5."""
+"""Pascal VOC 2012, tags beside the masks of ten images of each class; the paper's supplementary figure 5."""
 
 from dataclasses import replace
 from pathlib import Path

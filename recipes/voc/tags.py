@@ -1,7 +1,7 @@
 """Pascal VOC 2012, image tags: the constrained CNN as its paper trained it, for who has the data and the weights.
 
 $WEAKSEG_DATA holds VOC2012 with SegmentationClassAug, vgg16.safetensors names its tensors as torchvision does. One
-whole picture a step, momentum .99, about 60,000 steps in three stretches with a tenth of the rate each.
+whole image a step, momentum .99, about 60,000 steps in three stretches with a tenth of the rate each.
 """
 
 from weakseg import Augment, DualProjection, Fit, Phase, Recipe, Sgd

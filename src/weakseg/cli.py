@@ -75,14 +75,14 @@ def new(data: Annotated[Path, typer.Argument(help="A folder that does not exist 
     from weakseg.data.folder.new import lay_out
 
     made = lay_out(data)
-    print(f"{data} is ready: {len(made)} files and folders. Put pictures in images/, scribbles in scribbles/, then:")
+    print(f"{data} is ready: {len(made)} files and folders. Put images in images/, scribbles in scribbles/, then:")
     print(f"  weakseg check {shlex.quote(str(data))}")
 
 
 @app.command()
 def check(
     data: Annotated[str, typer.Argument(help="A data folder, or the name of one under $WEAKSEG_DATA.")],
-    html: Annotated[Path | None, typer.Option("--html", help="Also draw the labels on the pictures.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also draw the labels on the images.")] = None,
     json: Json = False,
 ) -> None:
     """Look for everything wrong in a data set before anybody trains on it."""
@@ -169,7 +169,7 @@ def evaluate(
     device: Device = None,
     recipe: OwnRecipe = None,
 ) -> None:
-    """Score a run on its validation pictures: IoU, Dice, accuracy, and IoU near boundaries."""
+    """Score a run on its validation images: IoU, Dice, accuracy, and IoU near boundaries."""
     from weakseg.commands.evaluate import evaluate_and_show
 
     evaluate_and_show(run, json, "last" if last else "best", device, crf, recipe)
@@ -181,13 +181,13 @@ def predict(
     files: Annotated[list[Path], typer.Argument(help="Pictures.")],
     out: Annotated[Path, typer.Option("--out", help="A folder for the masks; nothing in it is overwritten.")],
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write them, as .npz.")] = False,
-    overlays: Annotated[bool, typer.Option("--overlays", help="Also write the masks drawn on the pictures.")] = False,
+    overlays: Annotated[bool, typer.Option("--overlays", help="Also write the masks drawn on the images.")] = False,
     crf: Crf = False,
     device: Device = None,
     json: Json = False,
     recipe: OwnRecipe = None,
 ) -> None:
-    """Segment pictures of any size with a trained network."""
+    """Segment images of any size with a trained network."""
     from weakseg.commands.predict import Wanted, predict_and_show
 
     predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json), recipe)
@@ -196,19 +196,19 @@ def predict(
 @app.command()
 def tune_crf(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
-    pictures: Annotated[int, typer.Option("--pictures", min=1, help="How many pictures to tune on.")] = 100,
+    images: Annotated[int, typer.Option("--pictures", min=1, help="How many images to tune on.")] = 100,
     device: Device = None,
     recipe: OwnRecipe = None,
 ) -> None:
-    """Find the CRF settings that suit a run, on pictures with masks it is not judged by, for --crf to use."""
+    """Find the CRF settings that suit a run, on images with masks it is not judged by, for --crf to use."""
     from weakseg.experiments.tune_crf import tune_and_show
 
-    tune_and_show(run, pictures, device, recipe)
+    tune_and_show(run, images, device, recipe)
 
 
 @app.command()
 def solve(
-    image: Annotated[Path, typer.Argument(help="A picture.")],
+    image: Annotated[Path, typer.Argument(help="An image.")],
     scribbles: Annotated[Path, typer.Option("--scribbles", help="A label map of its size: labels where you drew.")],
     out: Annotated[Path, typer.Option("--out", help="A PNG for the mask; must not exist yet.")],
     unlabeled: Annotated[
@@ -225,17 +225,17 @@ def solve(
             "--legend", help="A data folder whose values or colours the scribbles have; images are read as it says."
         ),
     ] = None,
-    overlay: Annotated[Path | None, typer.Option("--overlay", help="Also a PNG of the mask on the picture.")] = None,
+    overlay: Annotated[Path | None, typer.Option("--overlay", help="Also a PNG of the mask on the image.")] = None,
     range: Annotated[
         tuple[float, float] | None,
         typer.Option(
             "--range", help="The numbers of black and white, of more than 8 bits: 0 4095.", metavar="LOW HIGH"
         ),
     ] = None,
-    ignore_exif: Annotated[bool, typer.Option("--ignore-exif", help="Read the picture as it is stored.")] = False,
+    ignore_exif: Annotated[bool, typer.Option("--ignore-exif", help="Read the image as it is stored.")] = False,
     json: Json = False,
 ) -> None:
-    """Segment one picture from scribbles on it, without any network."""
+    """Segment one image from scribbles on it, without any network."""
     from weakseg.commands.solve import solve_and_show
     from weakseg.data.images.image_file import Reading
 
@@ -250,7 +250,7 @@ def report(
         list[Path] | None, typer.Option("--recipe", help="A recipe file for each run, in their order; it is run.")
     ] = None,
 ) -> None:
-    """One self-contained page: setup, curves, scores, and pictures, worst first."""
+    """One self-contained page: setup, curves, scores, and images, worst first."""
     from weakseg.commands.report import report_and_show
 
     report_and_show(runs, out, recipe or ())

@@ -1,7 +1,7 @@
 """What can go wrong, as one tree; every message says what was found, what was expected and what to do.
 
 WeaksegError
-├── DataInvalid            a picture, label file or data folder is missing, unreadable or contradicts itself
+├── DataInvalid            an image, label file or data folder is missing, unreadable or contradicts itself
 ├── RecipeInvalid          a recipe cannot be loaded or says something impossible
 ├── RunInvalid             a run folder is taken, incomplete, or belongs to another recipe
 ├── WriteRefused           a file or folder could not be written; what was there before is untouched
@@ -13,24 +13,24 @@ from collections.abc import Sequence
 
 
 class WeaksegError(Exception):
-    """A mistake the caller can mend.
+    """A mistake the caller can fix.
 
     Args:
         found: what is the case, naming the file, option or image.
         expected: what should be the case; empty when `found` already says it.
-        mend: what to do about it.
+        fix: what to do about it.
     """
 
-    def __init__(self, found: str, *, expected: str = "", mend: str = ""):
-        self.found, self.expected, self.mend = found, expected, mend
-        parts = [found, f"Expected: {expected}" if expected else "", f"To do: {mend}" if mend else ""]
+    def __init__(self, found: str, *, expected: str = "", fix: str = ""):
+        self.found, self.expected, self.fix = found, expected, fix
+        parts = [found, f"Expected: {expected}" if expected else "", f"To do: {fix}" if fix else ""]
         super().__init__("\n".join(part for part in parts if part))
         self.problems: tuple[WeaksegError, ...] = ()
         """The single problems, where this error tells of several at once; else empty."""
 
     def at(self, place: object) -> "WeaksegError":
         """The same mistake, with the file or line it is in named first."""
-        return type(self)(f"{place}: {self.found}", expected=self.expected, mend=self.mend)
+        return type(self)(f"{place}: {self.found}", expected=self.expected, fix=self.fix)
 
     @classmethod
     def of(cls, problems: Sequence["WeaksegError"]) -> "WeaksegError":
@@ -44,7 +44,7 @@ class WeaksegError(Exception):
 
 
 class DataInvalid(WeaksegError):
-    """A picture, label file or data folder is missing, unreadable or contradicts itself."""
+    """An image, label file or data folder is missing, unreadable or contradicts itself."""
 
 
 class RecipeInvalid(WeaksegError):

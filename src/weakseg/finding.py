@@ -15,25 +15,25 @@ class Finding:
     """The file or folder it is about."""
     found: str
     expected: str
-    mend: str
+    fix: str
     """What to do."""
     keys: tuple[str, ...] = ()
-    """The pictures it is about, where it is about single ones."""
+    """The images it is about, where it is about single ones."""
     remark: bool = False
     """True: worth knowing, but no reason to refuse the data set."""
 
 
-def findings_of(error: WeaksegError, file: Path, mend: str, keys: tuple[str, ...] = ()) -> list[Finding]:
+def findings_of(error: WeaksegError, file: Path, fix: str, keys: tuple[str, ...] = ()) -> list[Finding]:
     """The findings that an error about one file tells of.
 
     Args:
         error: one problem or several.
         file: what was read when it was raised.
-        mend: what to do where the error does not say.
-        keys: the pictures it is about.
+        fix: what to do where the error does not say.
+        keys: the images it is about.
     """
     problems = error.problems or (error,)
-    return [Finding(file, _about(file, p.found), p.expected, p.mend or mend, keys) for p in problems]
+    return [Finding(file, _about(file, p.found), p.expected, p.fix or fix, keys) for p in problems]
 
 
 def _about(file: Path, found: str) -> str:
@@ -42,10 +42,10 @@ def _about(file: Path, found: str) -> str:
 
 
 def counted(names: Collection[str], of: Collection[str] = ()) -> str:
-    """How many pictures these are, of how many: `1 picture`, `3 of 12 pictures`."""
+    """How many images these are, of how many: `1 image`, `3 of 12 images`."""
     if of:
-        return f"{len(names)} of {len(of)} pictures"
-    return f"{len(names)} picture{'s' * (len(names) > 1)}"
+        return f"{len(names)} of {len(of)} images"
+    return f"{len(names)} image{'s' * (len(names) > 1)}"
 
 
 def some(names: Sequence[str]) -> str:

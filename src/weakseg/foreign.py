@@ -19,7 +19,7 @@ class Foreign:
 
     def __call__(self, *arguments: Any) -> Any:
         """Raises `RunInvalid`: a recipe with an objective of the user's own can be read, but not run."""
-        raise RunInvalid(f"{self.text} can only be run by your own code", mend="run the recipe file again")
+        raise RunInvalid(f"{self.text} can only be run by your own code", fix="run the recipe file again")
 
 
 def foreign_parts(value: Any) -> Iterator[str]:

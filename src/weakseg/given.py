@@ -30,7 +30,7 @@ def tensor_of(given: Given, name: str) -> Tensor:
         raise EvidenceInvalid(
             f"{name} is a tensor that is sparse, nested or on the meta device",
             expected="a tensor with a number at every place",
-            mend=f"convert it: {name}.to_dense(), or torch.stack of equal sizes",
+            fix=f"convert it: {name}.to_dense(), or torch.stack of equal sizes",
         )
     if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in "biuf":
         # torch warns of arrays that may not be written to, and refuses those of another byte order.
@@ -39,7 +39,7 @@ def tensor_of(given: Given, name: str) -> Tensor:
     raise EvidenceInvalid(
         f"{name} is {kind}",
         expected="a torch tensor, or a numpy array of numbers",
-        mend=f"convert it: torch.from_numpy(numpy.asarray({name}))",
+        fix=f"convert it: torch.from_numpy(numpy.asarray({name}))",
     )
 
 
@@ -55,7 +55,7 @@ def images_of(given: Given) -> Tensor:
         raise EvidenceInvalid(
             f"image has {image.dim()} axes, {tuple(image.shape)}",
             expected="four: image of the batch, channel, row, column",
-            mend=f"add the missing axes{few}" if few else "give one tensor of a batch of images",
+            fix=f"add the missing axes{few}" if few else "give one tensor of a batch of images",
         )
     if image.dtype == torch.uint8:
         return image.float() / 255
@@ -63,7 +63,7 @@ def images_of(given: Given) -> Tensor:
         raise EvidenceInvalid(
             f"image is {image.dtype}",
             expected="floating point in [0, 1], or uint8",
-            mend="divide it by the largest value that the camera gives: 4095 for 12 bits, 65535 for 16",
+            fix="divide it by the largest value that the camera gives: 4095 for 12 bits, 65535 for 16",
         )
     return image
 
@@ -79,14 +79,14 @@ def seeds_of(given: Given, image: Tensor, unlabeled: int) -> Tensor:
         raise EvidenceInvalid(
             f"seeds are {seeds.dtype}",
             expected=f"class numbers as integers, and {unlabeled} where nothing is drawn",
-            mend="keep label maps as integers: torch.from_numpy(labels).long(); torchvision's ToTensor divides by 255",
+            fix="keep label maps as integers: torch.from_numpy(labels).long(); torchvision's ToTensor divides by 255",
         )
     size = (image.shape[0], *image.shape[2:])
     if tuple(seeds.shape) != size:
         raise EvidenceInvalid(
             f"seeds are {tuple(seeds.shape)}, the images {tuple(image.shape)}",
             expected=f"seeds of {size}: image of the batch, row, column",
-            mend=_to_the_shape(seeds, image),
+            fix=_to_the_shape(seeds, image),
         )
     seeds = seeds.long()
     return torch.where(seeds == unlabeled, -1, seeds)
@@ -103,12 +103,12 @@ def refuse_unscaled(values: Tensor, name: str = "image") -> None:
         raise EvidenceInvalid(
             f"{name} holds {int((~values.isfinite()).sum())} values that are nan or infinite",
             expected="finite values in [0, 1]",
-            mend="put a number in their place, and where an image is not to be judged make `valid` False",
+            fix="put a number in their place, and where an image is not to be judged make `valid` False",
         )
     raise EvidenceInvalid(
         f"{name} holds values from {low:.4g} to {high:.4g}",
         expected="values in [0, 1]",
-        mend="divide by the largest value that there can be (255 for 8 bits), and give images as they were before any"
+        fix="divide by the largest value that there can be (255 for 8 bits), and give images as they were before any"
         " mean was subtracted: a network can do that for itself",
     )
 

@@ -29,7 +29,7 @@ def require_memory(found: str, needed: int) -> None:
     there = available() if needed > SMALL else None
     if there is not None and needed > there:
         found = f"{found}, which takes {_gib(needed)} of memory; there are {_gib(there)}"
-        raise DataInvalid(found, expected="an image that fits into the memory", mend=SMALLER)
+        raise DataInvalid(found, expected="an image that fits into the memory", fix=SMALLER)
 
 
 def available() -> int | None:

@@ -21,7 +21,7 @@ UNLABELED = -1
 """Value of a label map where nobody said which class it is."""
 
 PRESENT, ABSENT, UNTOLD = 1, 0, -1
-"""Values of a tag: the class is in the picture, is not, or nobody said."""
+"""Values of a tag: the class is in the image, is not, or nobody said."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Classes:
 
 @dataclass(frozen=True)
 class WeakLabels:
-    """What annotators told us about a batch of views (crops, flips, zooms) of pictures.
+    """What annotators told us about a batch of views (crops, flips, zooms) of images.
 
     Boxes are in the pixels of this view and are not clipped to it, so a rule can see that a box was cut.
-    Areas are shares of the *whole* picture's valid pixels; `visible_share` turns them into bounds for the view.
+    Areas are shares of the *whole* image's valid pixels; `visible_share` turns them into bounds for the view.
     """
 
     seeds: Int[Tensor, "B H W"]
@@ -52,21 +52,21 @@ class WeakLabels:
     valid: Bool[Tensor, "B H W"]
     """False on padding and on void pixels (whose class must not be judged)."""
     tags: Int[Tensor, "B C"]
-    """`PRESENT`, `ABSENT` or `UNTOLD`, about the whole picture."""
+    """`PRESENT`, `ABSENT` or `UNTOLD`, about the whole image."""
     areas: Float[Tensor, "B C 2"]
-    """Smallest and largest share of the whole picture's valid pixels, in [0, 1]; (0, 1) where nobody said."""
+    """Smallest and largest share of the whole image's valid pixels, in [0, 1]; (0, 1) where nobody said."""
     boxes: tuple[Float[Tensor, "_ 5"], ...]
-    """One (class, top, left, bottom, right) row a box, for each image."""
+    """One (class, top, left, bottom, right) row per box, for each image."""
     window: Float[Tensor, "B 2 3"]
-    """Affine map from (row, column, 1) in this view to (row, column) in the whole picture."""
+    """Affine map from (row, column, 1) in this view to (row, column) in the whole image."""
     whole_valid: Int[Tensor, " B"]
-    """How many valid pixels the whole picture has."""
+    """How many valid pixels the whole image has."""
 
     __repr__ = brief
 
     @property
     def visible_share(self) -> Float[Tensor, " B"]:
-        """Share of the whole picture's valid pixels that this view shows, in [0, 1]."""
+        """Share of the whole image's valid pixels that this view shows, in [0, 1]."""
         area = torch.linalg.det(self.window[:, :, :2]).abs()
         shown = self.valid.flatten(1).sum(1) * area
         return (shown / self.whole_valid.clamp(min=1)).clamp(max=1)
@@ -79,7 +79,7 @@ class WeakLabels:
 
 @dataclass(frozen=True)
 class Memory:
-    """What an earlier solve found for these very pictures, carried through augmentation like any label."""
+    """What an earlier solve found for these very images, carried through augmentation like any label."""
 
     labels: Int[Tensor, "B H W"] | None = None
     """The hidden segmentation, `UNLABELED` where none was found."""
@@ -97,18 +97,18 @@ class Memory:
 
 @dataclass(frozen=True)
 class Batch:
-    """One training step's worth of pictures and of what is known about them."""
+    """One training step's worth of images and of what is known about them."""
 
     image: Float[Tensor, "B M H W"]
     """Values in [0, 1]; networks normalise for themselves."""
     weak: WeakLabels
     """What annotators told us about these views."""
     keys: tuple[str, ...]
-    """Which picture each view was cut from."""
+    """Which image each view was cut from."""
     progress: float = 0.0
     """How much of the training is behind us, 0 to 1."""
     memory: Memory = field(default_factory=Memory)
-    """What earlier solves found for these pictures; empty where nothing is remembered."""
+    """What earlier solves found for these images; empty where nothing is remembered."""
 
     __repr__ = brief
 
@@ -130,7 +130,7 @@ class Batch:
             unlabeled: the value of `seeds` where nothing is drawn; 255 in most files.
 
         Raises:
-            EvidenceInvalid: values, kinds or shapes that cannot be meant, each by name and with what mends it.
+            EvidenceInvalid: values, kinds or shapes that cannot be meant, each by name and with what fixes it.
         """
         if not isinstance(n_classes, int) or isinstance(n_classes, bool) or n_classes < 1:
             raise EvidenceInvalid(f"n_classes is {n_classes!r}", expected="how many classes there are, 1 or more")
@@ -139,7 +139,7 @@ class Batch:
         valid = torch.ones_like(seeds, dtype=torch.bool) if valid is None else tensor_of(valid, "valid")
         if valid.shape != seeds.shape or valid.dtype != torch.bool:
             found = f"valid is {valid.dtype} of {tuple(valid.shape)}, the seeds are {tuple(seeds.shape)}"
-            raise EvidenceInvalid(found, expected="booleans of the seeds' shape", mend="give `mask > 0` of that shape")
+            raise EvidenceInvalid(found, expected="booleans of the seeds' shape", fix="give `mask > 0` of that shape")
         refuse_unscaled(image.movedim(1, -1)[valid] if not valid.all() else image)
         seeds = torch.where(valid, seeds, UNLABELED)
         refuse_strange_labels(seeds, n_classes)
@@ -171,7 +171,7 @@ def refuse_strange_labels(labels: Int[Tensor, "B H W"], classes: int, name: str 
             f"Images {', '.join(map(str, images))} of the batch (counted from 0) have {name} of class "
             f"{', '.join(map(str, values))}.",
             expected=f"0 to {classes - 1}, or {UNLABELED} where nothing is known",
-            mend=_habit_of(values),
+            fix=_habit_of(values),
         )
 
 
@@ -208,7 +208,7 @@ class Evidence:
     weak: WeakLabels
     """What annotators told us about these views."""
     keys: tuple[str, ...] = ()
-    """Which picture each one is of, where that is known; messages name them."""
+    """Which image each one is of, where that is known; messages name them."""
 
     __repr__ = brief
 
@@ -228,7 +228,7 @@ class Solution:
     certificate: dict[str, Float[Tensor, " B"]] = field(default_factory=dict)
     """Numbers a sceptic can check, by name: for instance `gap` and `violation` of a projection."""
     memory: Memory = field(default_factory=Memory)
-    """What to hand back as `start` next time these pictures are solved."""
+    """What to hand back as `start` next time these images are solved."""
 
     __repr__ = brief
 
@@ -253,7 +253,7 @@ class Divergence(Protocol):
 
 @runtime_checkable
 class Energy(Protocol):
-    """How implausible a segmentation is, given the picture; >= 0 and resolution-free."""
+    """How implausible a segmentation is, given the image; >= 0 and resolution-free."""
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """One value an image, differentiable in `probs`."""

@@ -37,7 +37,7 @@ def weakseg(monkeypatch, capsys):
 
 @pytest.fixture
 def hearts(tmp_path) -> Path:
-    """A small data folder: twelve grey pictures with masks and scribbles, two splits."""
+    """A small data folder: twelve grey images with masks and scribbles, two splits."""
     root = tmp_path / "hearts"
     for name in ("images", "masks", "scribbles", "splits"):
         (root / name).mkdir(parents=True)

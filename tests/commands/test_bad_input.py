@@ -1,10 +1,10 @@
-"""Whatever is wrong, a command ends in one message that names it and the mend, with exit code 2 and nothing lost."""
+"""Whatever is wrong, a command ends in one message that names it and the fix, with exit code 2 and nothing lost."""
 
 import re
 import shutil
 
 import pytest
-from pictures import tiny_recipe
+from images import tiny_recipe
 
 from weakseg.errors import RecipeInvalid
 from weakseg.experiments.table import Row, Table
@@ -57,7 +57,7 @@ def test_something_that_is_not_there_is_named(weakseg, tmp_path, monkeypatch, wo
         (lambda root: (root / "dataset.toml").write_text("unlabelled = 3"), "unlabelled"),
         (lambda root: shutil.rmtree(root / "scribbles"), "nothing is drawn"),
     ],
-    ids=["empty split", "truncated picture", "class out of range", "missing picture", "unknown key", "no labels"],
+    ids=["empty split", "truncated image", "class out of range", "missing image", "unknown key", "no labels"],
 )
 def test_a_bad_data_folder_stops_the_training_before_it_starts(weakseg, hearts, tmp_path, breaks, named):
     """The file is named, nothing of the folder is touched, and no run folder is left that looks trained."""
@@ -125,11 +125,11 @@ def test_a_trained_run_is_evaluated_predicted_and_reported(weakseg, hearts, trai
 
 def test_predicting_never_overwrites(weakseg, hearts, trained, tmp_path):
     """Masks that are there already stay as they are."""
-    picture = hearts / "images" / "slice09.png"
-    weakseg("predict", trained, picture, "--out", tmp_path / "masks")
+    image = hearts / "images" / "slice09.png"
+    weakseg("predict", trained, image, "--out", tmp_path / "masks")
     before = _snapshot(tmp_path / "masks")
 
-    said = weakseg("predict", trained, picture, "--out", tmp_path / "masks")
+    said = weakseg("predict", trained, image, "--out", tmp_path / "masks")
 
     assert said.code == 2
     assert _snapshot(tmp_path / "masks") == before

@@ -19,7 +19,7 @@ def test_sound_data_is_counted_and_passed(weakseg, hearts):
     said = weakseg("check", hearts)
 
     assert said.code == 0
-    for word in ("scribbles", "masks", "heart", "train", "val", "8 pictures", "of the valid pixels marked", "smallest"):
+    for word in ("scribbles", "masks", "heart", "train", "val", "8 images", "of the valid pixels marked", "smallest"):
         assert word in said.out
     # 164 pixels of 64 x 64, eight times: 116 of background and 48 of the heart.
     assert "4 % of the valid pixels marked" in said.out
@@ -28,7 +28,7 @@ def test_sound_data_is_counted_and_passed(weakseg, hearts):
 
 
 def test_every_finding_is_printed_with_what_to_do(weakseg, hearts):
-    """File, found, expected and mend of each; exit code 1, and no traceback."""
+    """File, found, expected and fix of each; exit code 1, and no traceback."""
     (hearts / "images" / "slice02.png").write_bytes(b"\x89PNG")
     (hearts / "tags.csv").write_text("image,present,absent\nslice01,haert,\n")
 
@@ -61,7 +61,7 @@ def test_tables_are_counted_as_well(weakseg, hearts):
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_the_page_shows_labels_and_findings(weakseg, hearts, tmp_path, broken):
-    """Written whether the data is sound or not, also where no picture can be read."""
+    """Written whether the data is sound or not, also where no image can be read."""
     if broken:
         (hearts / "classes.txt").unlink()
 
@@ -102,7 +102,7 @@ def test_a_terminal_shows_few_of_many_alike(hearts, capsys, terminal):
     assert out.count("cannot be read") == (MOST_ALIKE if terminal else 12)
     assert ("and 8 more like these" in out) == terminal
     assert ("weakseg check DATA > FILE" in out) == terminal
-    assert "no picture 'slice99'" in out
+    assert "no image 'slice99'" in out
     assert "13 findings" in out
 
 
@@ -141,7 +141,7 @@ def test_no_number_is_cut_on_a_narrow_terminal(width):
     one = np.array([210, 110, 7])
     nothing = np.zeros(3, int)
     counts = replace(
-        total([], classes), pictures=210, marked_pixels=marks, marked_pictures=one, tagged_pictures=one, boxes=nothing
+        total([], classes), images=210, marked_pixels=marks, marked_images=one, tagged_images=one, boxes=nothing
     )
     file = StringIO()
     by_split = {"train": counts, "val": counts, "test": counts}

@@ -26,13 +26,13 @@ def test_what_is_printed_is_python_and_true_of_the_masks(weakseg, hearts):
 
     assert said.code == 0, said.err
     assert TaggedClassesPresent(0.14, 2.0, 0) in _pasted(said.out).constraints
-    assert "8 of 8 pictures" in said.out
+    assert "8 of 8 images" in said.out
     (presence,) = [line for line in said.out.splitlines() if "TaggedClassesPresent 0.14" in line]
     assert presence.split()[2:] == ["8", "100.0%", "8", "100.0%"]
 
 
 def test_the_paper_s_settings_are_judged_too(weakseg, hearts):
-    """A background of 86 % is outside its .3 to .7 in every picture."""
+    """A background of 86 % is outside its .3 to .7 in every image."""
     said = weakseg("constraints", hearts)
 
     (background,) = [line for line in said.out.splitlines() if "BackgroundBetween 0.3, 0.7" in line]
@@ -49,17 +49,17 @@ def test_a_few_sizes_are_enough(weakseg, hearts):
     for said in (told, written):
         assert said.code == 0, said.err
         assert TaggedClassesPresent(0.1, 2.0, 0) in _pasted(said.out).constraints
-        assert "No picture has a mask" in said.out
+        assert "No image has a mask" in said.out
     assert "SizesWithin" in written.out
 
 
-def test_a_few_sizes_do_not_demand_a_class_of_every_picture(weakseg, hearts):
-    """They were seen in some pictures; others may be without. The rules hold for these together, which is judged."""
+def test_a_few_sizes_do_not_demand_a_class_of_every_image(weakseg, hearts):
+    """They were seen in some images; others may be without. The rules hold for these together, which is judged."""
     said = weakseg("constraints", hearts, "--size", "heart=0.1", "--size", "heart=0.2")
 
     (share,) = [rule for rule in _pasted(said.out).constraints if isinstance(rule, ClassShares)]
     assert (share.lower, share.upper) == (-inf, 0.2)
-    assert "8 pictures have a mask" in said.out
+    assert "8 images have a mask" in said.out
     together = [line for line in said.out.splitlines() if "all together" in line][0]
     assert together.split()[2:4] == ["8", "100.0%"]
 

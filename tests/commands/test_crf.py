@@ -27,7 +27,7 @@ def test_a_tuned_crf_is_kept_and_used(weakseg, trained, hearts, tmp_path):
     assert open_run(trained).crf == DenseCRF()
     said = weakseg("tune-crf", trained, "--pictures", 3)
     assert said.code == 0, said.err
-    assert "on 3 training pictures" in said.out
+    assert "on 3 training images" in said.out
     assert "without CRF" in said.out
     assert repr(open_run(trained).crf) in said.out
     refined = json.loads(weakseg("evaluate", trained, "--crf", "--json").out)
@@ -35,8 +35,8 @@ def test_a_tuned_crf_is_kept_and_used(weakseg, trained, hearts, tmp_path):
     assert json.loads(weakseg("evaluate", trained, "--json").out)["crf"] is None
     assert refined["iou"] != plain["iou"]
     assert json.loads((trained / "evaluation.json").read_text())["summary"]["iou"] == plain["iou"]
-    pictures = sorted((hearts / "images").iterdir())[:2]
-    said = weakseg("predict", trained, *pictures, "--out", tmp_path / "masks", "--crf", "--probabilities")
+    images = sorted((hearts / "images").iterdir())[:2]
+    said = weakseg("predict", trained, *images, "--out", tmp_path / "masks", "--crf", "--probabilities")
     assert said.code == 0, said.err
     assert "refined by the CRF tuned for this run" in said.out
     assert len([*(tmp_path / "masks").glob("*.png")]) == 2
@@ -67,9 +67,9 @@ def test_masks_without_a_class_tune_nothing(weakseg, trained, hearts):
         Image.fromarray(np.full((64, 64), 255, np.uint8)).save(path)
     said = weakseg("tune-crf", trained)
     assert said.code == 2
-    assert "none of 8 training pictures has a mask that shows a class" in said.err
+    assert "none of 8 training images has a mask that shows a class" in said.err
     Image.fromarray(np.eye(64, dtype=np.uint8)).save(masks[3])
-    assert "on 1 training picture:" in weakseg("tune-crf", trained).out
+    assert "on 1 training image:" in weakseg("tune-crf", trained).out
 
 
 def test_a_crf_that_helps_nothing_is_not_advised(weakseg, trained, monkeypatch):

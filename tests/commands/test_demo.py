@@ -28,7 +28,7 @@ def test_a_folder_with_masks_is_compared_with_full_supervision(weakseg, hearts, 
 
 
 def test_a_folder_without_splits_is_divided(weakseg, hearts, tmp_path):
-    """A fifth of the pictures is kept for scoring."""
+    """A fifth of the images is kept for scoring."""
     shutil.rmtree(hearts / "splits")
 
     said = weakseg("demo", "--data", hearts, "--out", tmp_path / "demo", "--epochs", 1)

@@ -33,7 +33,7 @@ def test_quiet_prints_nothing_but_errors(weakseg, hearts, where):
 def test_findings_as_json(weakseg, hearts):
     """Each with its file, and what to do."""
     assert json.loads(weakseg("check", hearts, "--json").out)["refused"] is False
-    (hearts / "masks" / "slice03.png").write_bytes(b"no picture")
+    (hearts / "masks" / "slice03.png").write_bytes(b"no image")
 
     said = weakseg("check", hearts, "--json")
 
@@ -43,7 +43,7 @@ def test_findings_as_json(weakseg, hearts):
     assert told["classes"] == ["background", "heart"]
     (wrong,) = (finding for finding in told["findings"] if not finding["remark"])
     assert wrong["file"].endswith("slice03.png")
-    assert wrong["mend"]
+    assert wrong["fix"]
 
 
 def test_a_cut_as_json(weakseg, tmp_path):

@@ -47,7 +47,7 @@ def test_labels_are_written_as_training_reads_them(weakseg, hearts, tmp_path, wo
 
 
 def test_a_page_shows_the_result(weakseg, hearts, tmp_path):
-    """Beside the labels, with pictures and without the network."""
+    """Beside the labels, with images and without the network."""
     said = weakseg("simulate", hearts, "--out", tmp_path / "out", "--kind", "scribbles", "--length", "0.3")
 
     page = tmp_path / "out" / "scribbles_length0.3_seed0.html"
@@ -115,7 +115,7 @@ def test_what_cannot_be_simulated_is_refused(weakseg, hearts, tmp_path, words, n
     assert not (tmp_path / "out").exists()
 
 
-def test_pictures_without_masks_are_named(weakseg, hearts, tmp_path):
+def test_images_without_masks_are_named(weakseg, hearts, tmp_path):
     """There is nothing to simulate from; no half of a result is left."""
     (hearts / "masks" / "slice03.png").unlink()
 

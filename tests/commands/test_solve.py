@@ -1,4 +1,4 @@
-"""`weakseg solve`: from a picture and scribbles in files to a mask in a file."""
+"""`weakseg solve`: from an image and scribbles in files to a mask in a file."""
 
 import json
 
@@ -12,7 +12,7 @@ from weakseg.data.images.image_file import read_image, read_labels
 
 @pytest.fixture
 def files(tmp_path):
-    """A picture of two halves and a scribble on each; 255 is not drawn."""
+    """An image of two halves and a scribble on each; 255 is not drawn."""
     image = np.zeros((20, 30, 3), np.uint8)
     image[:, 15:] = 200, 120, 40
     scribbles = np.full((20, 30), 255, np.uint8)
@@ -266,7 +266,7 @@ def test_nothing_is_overwritten(weakseg, files, name):
 
 @pytest.mark.parametrize("missing", ["photo.png", "drawn.png"])
 def test_a_missing_file_is_named(weakseg, files, missing):
-    """The picture, or the scribbles."""
+    """The image, or the scribbles."""
     (files / missing).unlink()
 
     said = solve(weakseg, files)

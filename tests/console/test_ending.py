@@ -34,7 +34,7 @@ def _too_deep(depth: int = 0):
 
 
 MISHAPS: dict[str, tuple[Callable[[], object], str]] = {
-    "mistake": (_raise(DataInvalid("a.png is damaged", mend="copy it again")), "a.png is damaged"),
+    "mistake": (_raise(DataInvalid("a.png is damaged", fix="copy it again")), "a.png is damaged"),
     "missing": (lambda: open("nowhere.png"), "nowhere.png: No such file"),  # noqa: SIM115
     "recursion": (_too_deep, "hundreds deep"),
     "memory": (_raise(MemoryError("Unable to allocate 5 GiB")), "not enough memory"),

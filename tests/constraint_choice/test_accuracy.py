@@ -5,7 +5,7 @@ from math import inf
 
 import numpy as np
 import pytest
-from cows import CLASSES, picture
+from cows import CLASSES, image
 
 from weakseg.constraint_choice.accuracy import Satisfied, satisfied
 from weakseg.constraints import (
@@ -22,22 +22,22 @@ from weakseg.papers import paper_boxes, paper_tags
 
 
 def test_masks_are_counted_against_the_bound():
-    """Half of the pictures have five cows in a hundred pixels or more; five exactly are enough."""
-    pictures = [picture(cows) for cows in (3, 4, 5, 30)]
+    """Half of the images have five cows in a hundred pixels or more; five exactly are enough."""
+    images = [image(cows) for cows in (3, 4, 5, 30)]
 
-    assert satisfied([TaggedClassesPresent(0.05, background=0)], pictures) == [Satisfied(4, 2, 4, 2)]
+    assert satisfied([TaggedClassesPresent(0.05, background=0)], images) == [Satisfied(4, 2, 4, 2)]
 
 
 def test_shares_are_of_what_is_not_void():
-    """Four of forty are a tenth, though the picture has a hundred pixels."""
+    """Four of forty are a tenth, though the image has a hundred pixels."""
     rule = TaggedClassesPresent(0.1, background=0)
 
-    assert satisfied([rule], [picture(4, void=60), picture(4, void=59)]) == [Satisfied(2, 1, 2, 1)]
+    assert satisfied([rule], [image(4, void=60), image(4, void=59)]) == [Satisfied(2, 1, 2, 1)]
 
 
-def test_every_demand_counts_and_a_picture_obeys_only_all_of_them():
+def test_every_demand_counts_and_a_image_obeys_only_all_of_them():
     """A deletion is one demand, and each bound is one; what a setting demands is what its parts do."""
-    few, many = picture(2, sheep=8), picture(60)
+    few, many = image(2, sheep=8), image(60)
     rules = paper_tags(background=0).constraints
 
     absent, present, background = satisfied(rules, [few, many])
@@ -51,14 +51,14 @@ def test_every_demand_counts_and_a_picture_obeys_only_all_of_them():
 
 def test_a_deleted_class_that_is_there_is_a_demand_that_fails():
     """A tag that forgets a cow."""
-    forgetful = replace(picture(20), tags=np.array([1, 0, 0]))
+    forgetful = replace(image(20), tags=np.array([1, 0, 0]))
 
     assert satisfied([paper_tags(0).constraints[0]], [forgetful]) == [Satisfied(1, 0, 1, 0)]
 
 
-def test_what_nobody_spoke_of_is_no_picture_of_the_rule():
+def test_what_nobody_spoke_of_is_no_image_of_the_rule():
     """Without sizes, boxes or tags there is nothing to obey, nor without a mask."""
-    said = picture(20)
+    said = image(20)
     silent = relabelled(said, len(CLASSES))
     rules = [SizesWithin(), LargeOrSmall(), paper_boxes(), TaggedClassesPresent()]
 
@@ -70,7 +70,7 @@ def test_what_nobody_spoke_of_is_no_picture_of_the_rule():
 def test_exact_sizes_are_obeyed_to_the_last_pixel(cows, size):
     """Rounding of the shares, which are float32, never makes a true size false; one pixel more does."""
     pixels = size * size
-    true = picture(min(cows, pixels), size=size)
+    true = image(min(cows, pixels), size=size)
     more = [ClassShares((0.0, 1.0, 0.0), (min(cows, pixels) + 1) / pixels, inf)]
 
     assert satisfied([SizesWithin()], [true])[0].obeying == 1
@@ -81,14 +81,14 @@ def test_the_background_is_judged_by_its_own_bounds():
     """Within is obeyed, at either end too."""
     rule = BackgroundBetween(0.2, 0.7)
 
-    found = [satisfied([rule], [picture(cows)])[0].obeying for cows in (81, 80, 50, 30, 29)]
+    found = [satisfied([rule], [image(cows)])[0].obeying for cows in (81, 80, 50, 30, 29)]
 
     assert found == [0, 1, 1, 1, 0]
 
 
 def test_a_thing_outside_its_box_is_a_deletion_that_fails():
     """Boxes that hold all of a class are obeyed, one that is too small is not."""
-    true = picture(20)
+    true = image(20)
     small = replace(true, boxes=np.array([[1.0, 0, 0, 1, 10]]))
 
     assert satisfied([NothingOutsideBoxes()], [true, small]) == [Satisfied(2, 1, 2, 1)]

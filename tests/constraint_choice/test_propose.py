@@ -3,7 +3,7 @@
 from math import inf
 
 import numpy as np
-from cows import CLASSES, picture
+from cows import CLASSES, image
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +15,8 @@ from weakseg.data.relabel import relabelled
 
 
 def marked(cows: int, sheep: int = 0):
-    """A picture whose mask is a training label."""
-    sample = picture(cows, sheep)
+    """An image whose mask is a training label."""
+    sample = image(cows, sheep)
     return relabelled(sample, len(CLASSES), seeds=sample.truth)
 
 
@@ -25,7 +25,7 @@ def test_without_tails_every_mask_obeys_every_proposed_rule(things):
     """Bounds are rounded outwards, so that even the smallest and the largest keep them."""
     rules = propose(known_sizes([marked(*each) for each in things], CLASSES), 0, tail=0.0)
 
-    for rule, found in zip(rules, satisfied(rules, [picture(*each) for each in things]), strict=True):
+    for rule, found in zip(rules, satisfied(rules, [image(*each) for each in things]), strict=True):
         assert found.obeyed == found.demands, rule
 
 
@@ -41,8 +41,8 @@ def test_bounds_are_quantiles():
     assert share == ClassShares((0.0, 1.0, 0.0), 0.05, 0.96, 2.0)
 
 
-def test_a_lower_bound_whatever_the_picture_needs_sizes_of_every_picture():
-    """Where a class was sized only in some pictures, others may be without it."""
+def test_a_lower_bound_whatever_the_image_needs_sizes_of_every_image():
+    """Where a class was sized only in some images, others may be without it."""
     sizes = np.full((2, 3, 2), np.nan)
     sizes[0, 1] = 0.2, 0.3
 
@@ -64,13 +64,13 @@ def test_sizes_that_somebody_told_count_like_masks():
     """An interval gives its smallest to lower bounds and its largest to upper ones; the rest stays unknown."""
     areas = np.array([[0, 1], [0.1, 0.4], [0, 1]])
 
-    sizes = known_sizes([relabelled(picture(20), 3, areas=areas)], CLASSES)
+    sizes = known_sizes([relabelled(image(20), 3, areas=areas)], CLASSES)
 
     assert np.isnan(sizes[0, [0, 2]]).all()
     assert sizes[0, 1].tolist() == [0.1, 0.4]
 
 
 def test_nothing_known_proposes_nothing():
-    """No picture, no size."""
+    """No image, no size."""
     assert propose(np.zeros((0, 3, 2)), 0) == ()
     assert propose(np.full((4, 3, 2), np.nan), None) == ()

@@ -1,4 +1,4 @@
-"""What each rule demands, on whole pictures, crops and coarse grids."""
+"""What each rule demands, on whole images, crops and coarse grids."""
 
 import subprocess
 import sys
@@ -54,7 +54,7 @@ TRUE = [
 
 
 def scene(seed: int) -> Sample:
-    """A picture of a background and one box-like thing of each other class, all labels true; class 3 may be absent."""
+    """An image of a background and one box-like thing of each other class, all labels true; class 3 may be absent."""
     draw = np.random.default_rng(seed)
     truth, boxes = np.zeros(SIZE, int), []
     for k in range(1, CLASSES if seed % 2 else CLASSES - 1):
@@ -132,7 +132,7 @@ def test_the_true_mask_of_a_crop_obeys_the_crop_s_rows(rule, seed, top, left, zo
     """Windows that cut, pad, enlarge and flip; what they do not show is never held against what they do."""
     sample, size = scene(seed), (12, 12)
     window = np.array([[zoom, 0, top], [0, -zoom if flip else zoom, left + (11 * zoom if flip else 0)]], float)
-    # Half a pixel keeps every view's pixel centre off the border between two of the picture's.
+    # Half a pixel keeps every view's pixel centre off the border between two of the image's.
     window[:, 2] += 0.25 * (zoom != 1) * np.array([1, -1 if flip else 1])
     weak = view(sample, window, size).weak
     valid = share_per_cell(weak.valid, (6, 6))[0].double()
@@ -141,7 +141,7 @@ def test_the_true_mask_of_a_crop_obeys_the_crop_s_rows(rule, seed, top, left, zo
 
 
 def weak_of(**changes) -> WeakLabels:
-    """A whole picture of 8 by 8 pixels about which only the changes are known."""
+    """A whole image of 8 by 8 pixels about which only the changes are known."""
     return replace(batch_of(torch.full((1, 8, 8), UNLABELED)).weak, **changes)
 
 
@@ -169,7 +169,7 @@ def test_a_background_that_is_not_there_has_no_bounds():
     assert len(BackgroundBetween().rows(weak_of(), (8, 8))[0]) == 2
 
 
-def test_a_picture_without_tags_has_no_rows():
+def test_a_image_without_tags_has_no_rows():
     """Nobody said anything, so nothing is demanded."""
     for rule in (TaggedClassesPresent(), UntaggedClassesAbsent(), SizesWithin(), LargeOrSmall(), paper_boxes()):
         rows = rule.rows(weak_of(), (8, 8))[0]
@@ -255,7 +255,7 @@ def test_rules_compose_in_order_with_their_regions():
     assert together.prices.tolist() == [2.0, 2.0, inf, inf]
 
 
-def test_an_all_void_picture_demands_nothing():
+def test_an_all_void_image_demands_nothing():
     """No valid pixel, no row."""
     weak = weak_of(valid=torch.zeros((1, 8, 8), dtype=torch.bool), whole_valid=torch.tensor([0]))
     weak = replace(weak, tags=torch.full((1, 4), PRESENT), areas=torch.tensor([[[0.2, 0.3]] * 4]))
@@ -283,7 +283,7 @@ def test_pooled_shares_of_a_grid_add_up():
 
 
 @pytest.mark.parametrize("size", [(5, 7), (33, 50), (3, 4)])
-def test_grids_that_do_not_divide_the_picture_count_every_pixel_once(size):
+def test_grids_that_do_not_divide_the_image_count_every_pixel_once(size):
     """Marked and hidden parts of the cells are together what is valid, cell by cell."""
     labels = torch.randint(-1, 3, (2, *size), generator=torch.Generator().manual_seed(0))
     valid, grid = torch.ones_like(labels, dtype=torch.bool), (3, 4)
@@ -293,8 +293,8 @@ def test_grids_that_do_not_divide_the_picture_count_every_pixel_once(size):
 
 
 @pytest.mark.parametrize("label", [3, -2])
-def test_a_label_of_no_class_is_not_counted_in_another_picture(label):
-    """It is refused; in one sum over all pictures it would be a class of the next."""
+def test_a_label_of_no_class_is_not_counted_in_another_image(label):
+    """It is refused; in one sum over all images it would be a class of the next."""
     labels = torch.zeros(2, 4, 4, dtype=torch.long)
     labels[0, 1, 1] = label
     with pytest.raises(EvidenceInvalid, match="0 to 2"):
@@ -335,7 +335,7 @@ def test_a_box_of_a_class_that_does_not_exist_is_refused(rule, label):
     ],
     ids=[
         "a tag of 5",
-        "more than the picture",
+        "more than the image",
         "least above most",
         "no such class",
         "upside down",
@@ -365,7 +365,7 @@ ONE, GRID = torch.eye(4)[1], (8, 8)
     [
         (lambda: class_row(ONE, 1.0, None, 1.0, "heart"), "'heart' has neither a region nor a grid"),
         (lambda: class_row(ONE, 1.0, None, 1.0, "heart", -torch.ones(GRID)), "region from -1 to -1"),
-        (lambda: class_row(ONE * inf, 1.0, None, 1.0, "heart", grid=GRID), "finite number a class"),
+        (lambda: class_row(ONE * inf, 1.0, None, 1.0, "heart", grid=GRID), "finite number per class"),
         (lambda: dense_row(torch.full((4, *GRID), -inf), 1.0, "heart"), "finite"),
     ],
     ids=["nowhere", "less than nothing", "infinite weight", "infinite"],
@@ -412,7 +412,7 @@ def test_a_constraint_gives_rows_for_each_image(given):
 @settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(1, 9))
 def test_shares_that_round_to_above_one_are_shares(height, width, rows, columns):
-    """Boxes as large as the picture, on grids that do not divide it."""
+    """Boxes as large as the image, on grids that do not divide it."""
     seeds = torch.full((1, height, width), UNLABELED)
     boxes = (torch.tensor([[1.0, -0.3, -0.7, height + 0.1, width + 0.9]]),)
     weak = replace(batch_of(seeds).weak, boxes=boxes)

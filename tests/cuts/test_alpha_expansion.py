@@ -15,14 +15,14 @@ from weakseg.types import ABSENT, PRESENT, UNLABELED
 
 
 def evidence_of(seeds, logits, image=None, valid=None, tags=None):
-    """One picture's evidence."""
+    """One image's evidence."""
     batch = batch_of(seeds[None], None if valid is None else valid[None], logits.shape[0])
     weak = batch.weak if tags is None else replace(batch.weak, tags=torch.tensor([tags]))
     return Evidence(batch.image if image is None else image[None], logits[None].log_softmax(1), weak)
 
 
 def nothing_drawn(*size):
-    """Seeds of a picture in which nobody drew."""
+    """Seeds of an image in which nobody drew."""
     return torch.full(size, UNLABELED)
 
 
@@ -33,7 +33,7 @@ def random_logits(classes, *size, seed=0):
 
 @pytest.mark.parametrize("stride", [1, 4])
 def test_energy_is_the_mean_surprise_plus_the_potts_energy(stride):
-    """Equation 40, written out from the labels it answers with, on every picture of a mixed batch."""
+    """Equation 40, written out from the labels it answers with, on every image of a mixed batch."""
     logits, batch = mixed(stride=stride)
     solver = AlphaExpansion(prediction_weight=1.3)
     solution = solver.solve(Evidence(batch.image, logits.log_softmax(1), batch.weak))
@@ -55,7 +55,7 @@ def test_seeds_hold_and_invalid_pixels_have_no_label():
     assert (labels[~batch.weak.valid] == UNLABELED).all()
 
 
-def test_only_classes_that_are_in_the_picture_appear():
+def test_only_classes_that_are_in_the_image_appear():
     """Those with a seed or a tag; without either those not tagged absent; all, if that is switched off."""
     logits, seeds = 5 * random_logits(4, 12, 12), nothing_drawn(12, 12)
     drawn = seeds.clone()
@@ -80,7 +80,7 @@ def test_without_weight_the_prediction_changes_nothing():
 
 
 def test_cells_of_pixels_that_are_alike_are_cut_as_if_they_were_pixels():
-    """A picture enlarged three times, in cells of 3 pixels, has the labels and the energy of the small one."""
+    """An image enlarged three times, in cells of 3 pixels, has the labels and the energy of the small one."""
     small, image = 2 * random_logits(3, 6, 8), random_logits(3, 6, 8, seed=1).sigmoid()
     seeds = nothing_drawn(6, 8)
     seeds[1, 2], seeds[4, 7] = 0, 2
@@ -194,15 +194,15 @@ def test_it_says_when_it_stopped_early():
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (2, 2)])
 @pytest.mark.parametrize("neighbours", [4, 8])
-def test_lines_and_single_pixels_are_pictures_too(size, neighbours):
-    """A picture of one row, column or pixel has an answer."""
+def test_lines_and_single_pixels_are_images_too(size, neighbours):
+    """An image of one row, column or pixel has an answer."""
     solver = AlphaExpansion(GridPotts(neighbours=neighbours))
     solution = solver.solve(evidence_of(nothing_drawn(*size), random_logits(3, *size)))
     assert solution.energy.isfinite().all()
     assert solution.certificate["bound"] <= solution.certificate["energy"]
 
 
-def test_pictures_without_contrast_void_or_choice_have_an_answer():
+def test_images_without_contrast_void_or_choice_have_an_answer():
     """One colour, one class, and nothing valid at all."""
     seeds, logits = nothing_drawn(8, 8), random_logits(3, 8, 8)
     grey = AlphaExpansion().solve(evidence_of(seeds, logits, image=torch.full((3, 8, 8), 0.5)))
@@ -226,7 +226,7 @@ def test_impossible_classes_stay_finite():
 
 
 def test_broken_predictions_are_refused_by_name():
-    """NaN in the second picture is said to be there."""
+    """NaN in the second image is said to be there."""
     logits, batch = mixed()
     log_probs = logits.log_softmax(1)
     log_probs[1, 0, 3, 3] = torch.nan
@@ -242,7 +242,7 @@ def test_seeds_of_no_class_are_refused():
         AlphaExpansion().solve(evidence_of(seeds, random_logits(3, 6, 6)))
 
 
-def test_a_picture_too_large_for_memory_is_told_what_it_would_take(monkeypatch):
+def test_a_image_too_large_for_memory_is_told_what_it_would_take(monkeypatch):
     """Rather than a machine that swaps: gibibytes needed, and what to do."""
     monkeypatch.setattr(alpha_expansion, "MEMORY_LIMIT", 1000)
     with pytest.raises(EvidenceInvalid, match="GiB"):
@@ -260,7 +260,7 @@ def test_impossible_settings_are_refused(wrong):
         AlphaExpansion(**wrong)
 
 
-def test_a_picture_enlarged_by_two_keeps_its_answer():
+def test_a_image_enlarged_by_two_keeps_its_answer():
     """Equation 40 does not depend on the resolution: a smooth problem's minimiser is enlarged with it."""
     rows, columns = np.mgrid[:24, :24]
     disc = torch.tensor(((rows - 12) ** 2 + (columns - 12) ** 2 < 60).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Large pictures, solved in cells first: as good as at once, with a true bound, in steps that grow with the pixels."""
+"""Large images, solved in cells first: as good as at once, with a true bound, in steps that grow with the pixels."""
 
 import itertools
 
@@ -17,13 +17,13 @@ from weakseg.grids.neighbours import STEPS, ends
 
 @pytest.fixture
 def small_is_large(monkeypatch):
-    """Pictures of more than four pixels are large, and tiles have four a side."""
+    """Images of more than four pixels are large, and tiles have four a side."""
     monkeypatch.setattr(potts_cut, "LARGE", 4)
     monkeypatch.setattr(potts_levels, "TILE", 4)
 
 
 def smooth_problem(side: int, classes: int, seed: int = 0):
-    """Smooth costs under smooth edges, and a seed of each label: little holds a large picture."""
+    """Smooth costs under smooth edges, and a seed of each label: little holds a large image."""
     draw = np.random.default_rng(seed)
     noise = lambda count, width: np.stack([gaussian_filter(draw.standard_normal((side, side)), width)] * count)  # noqa: E731
     unary = np.concatenate([noise(1, side / 30) for _ in range(classes)])
@@ -83,7 +83,7 @@ def test_two_labels_are_exact_where_it_ends_settled(small_is_large):
 
 
 @pytest.mark.parametrize("steps", [5, 200])
-def test_a_large_picture_costs_what_it_does_at_once(steps, monkeypatch):
+def test_a_large_image_costs_what_it_does_at_once(steps, monkeypatch):
     """Within half a percent, and the bound is below the energy of either; with few steps, by the tiles alone."""
     monkeypatch.setattr(potts_cut, "STEPS_A_PIXEL", steps)
     problem = smooth_problem(300, 3)
@@ -112,7 +112,7 @@ def test_a_good_labelling_to_begin_with_is_never_made_worse(small_is_large, monk
         assert again.energies[-1] <= first.energies[-1] + 1e-4
 
 
-def test_pictures_that_are_not_large_are_cut_at_once(monkeypatch):
+def test_images_that_are_not_large_are_cut_at_once(monkeypatch):
     """256 x 256 pixels know no cells; a row more does."""
     asked = []
     monkeypatch.setattr(potts_cut, "from_cells", lambda cells, *problem: asked.append(1) or problem[4])

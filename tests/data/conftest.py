@@ -1,4 +1,4 @@
-"""Pictures made for the tests of this room."""
+"""Images made for the tests of this room."""
 
 import numpy as np
 import pytest

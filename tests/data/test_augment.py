@@ -1,4 +1,4 @@
-"""Random views: within the picture, within their ranges, and the same again from the same generator."""
+"""Random views: within the image, within their ranges, and the same again from the same generator."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def test_the_same_generator_gives_the_same_view(rectangle_sample):
 
 
 def test_nothing_is_left_to_chance_when_every_range_is_empty(rectangle_sample):
-    """No crop, no zoom, no flip and no change of light show the picture as it is."""
+    """No crop, no zoom, no flip and no change of light show the image as it is."""
     sample = rectangle_sample()
 
     batch = cut(PLAIN, sample, 0)
@@ -53,8 +53,8 @@ def test_a_certain_flip_mirrors_left_and_right(rectangle_sample):
 
 
 @given(SEEDS)
-def test_labels_follow_the_picture_in_every_view(rectangle_sample, seed):
-    """The rectangle in the picture, its mask and its box agree after any crop, zoom and flip."""
+def test_labels_follow_the_image_in_every_view(rectangle_sample, seed):
+    """The rectangle in the image, its mask and its box agree after any crop, zoom and flip."""
     augment = Augment(crop=(24, 32), zoom=(0.5, 2.0), brightness=0.0, contrast=0.0, centre_on_labels=0.5)
 
     batch = cut(augment, rectangle_sample(), seed)
@@ -71,16 +71,16 @@ def test_labels_follow_the_picture_in_every_view(rectangle_sample, seed):
 
 
 @given(SEEDS)
-def test_a_crop_stays_within_the_picture(rectangle_sample, seed):
-    """Where the zoomed picture is at least as large as the crop, there is no padding."""
+def test_a_crop_stays_within_the_image(rectangle_sample, seed):
+    """Where the zoomed image is at least as large as the crop, there is no padding."""
     augment = Augment(crop=(24, 32), zoom=(0.75, 1.5), centre_on_labels=0.5)
 
     assert cut(augment, rectangle_sample(), seed).weak.valid.all()
 
 
 @given(SEEDS)
-def test_a_crop_that_is_larger_shows_the_whole_picture(rectangle_sample, seed):
-    """A small picture is padded, never cut."""
+def test_a_crop_that_is_larger_shows_the_whole_image(rectangle_sample, seed):
+    """A small image is padded, never cut."""
     batch = cut(Augment(crop=(96, 96), zoom=(1.0, 1.5)), rectangle_sample(), seed)
 
     assert batch.image.shape[2:] == (96, 96)
@@ -88,7 +88,7 @@ def test_a_crop_that_is_larger_shows_the_whole_picture(rectangle_sample, seed):
 
 
 @given(SEEDS)
-def test_without_a_crop_the_whole_picture_is_shown(rectangle_sample, seed):
+def test_without_a_crop_the_whole_image_is_shown(rectangle_sample, seed):
     """At any zoom: image-level labels stay true, and no pixel is padding."""
     batch = cut(Augment(crop=None, zoom=(0.5, 2.0)), rectangle_sample(), seed)
 
@@ -98,7 +98,7 @@ def test_without_a_crop_the_whole_picture_is_shown(rectangle_sample, seed):
 
 
 def test_zooms_spread_evenly_over_their_range(rectangle_sample):
-    """As many pictures are shrunk as enlarged when the range is even in the logarithm."""
+    """As many images are shrunk as enlarged when the range is even in the logarithm."""
     sample, augment = rectangle_sample(), Augment(crop=(8, 8), zoom=(0.5, 2.0))
 
     zooms = [1 / cut(augment, sample, seed).weak.window[0, 0, 0].item() for seed in range(200)]
@@ -119,7 +119,7 @@ def test_a_crop_centred_on_labels_shows_some_and_rare_classes_as_often(rectangle
     assert 0.35 < np.mean([bool((seeds == 2).any()) for seeds in views]) < 0.65
 
 
-def test_a_picture_without_labels_is_cropped_anywhere(rectangle_sample):
+def test_a_image_without_labels_is_cropped_anywhere(rectangle_sample):
     """Centring on labels asks for none."""
     sample = rectangle_sample()
     sample = replace(sample, seeds=np.full_like(sample.seeds, UNLABELED))
@@ -128,7 +128,7 @@ def test_a_picture_without_labels_is_cropped_anywhere(rectangle_sample):
 
 
 @given(SEEDS)
-def test_light_changes_the_picture_only_and_stays_in_range(rectangle_sample, seed):
+def test_light_changes_the_image_only_and_stays_in_range(rectangle_sample, seed):
     """Values remain in [0, 1]; labels are those of the unlit view."""
     bright = Augment(crop=(24, 24), brightness=0.8, contrast=0.9, gamma=1.0)
 
@@ -141,7 +141,7 @@ def test_light_changes_the_picture_only_and_stays_in_range(rectangle_sample, see
     assert not torch.equal(lit.image, unlit.image)
 
 
-def test_what_was_remembered_moves_with_the_picture(rectangle_sample):
+def test_what_was_remembered_moves_with_the_image(rectangle_sample):
     """A hidden segmentation is carried like any label map."""
     sample = rectangle_sample()
 

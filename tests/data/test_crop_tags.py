@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from pictures import Squares
+from images import Squares
 
 from weakseg import Augment
 from weakseg.constraints import TaggedClassesPresent
@@ -19,7 +19,7 @@ UNMARKED = {"seeds": np.full((24, 24), UNLABELED), "tags": np.array([-1, -1])}
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_crop_is_tagged_with_what_its_mask_shows(seed):
-    """Whatever the tags of the picture say, seeds drawn from the mask and seen through the same view agree."""
+    """Whatever the tags of the image say, seeds drawn from the mask and seen through the same view agree."""
     sample = Squares()[seed]
     shown = CORNER(sample, np.random.default_rng(seed)).weak.seeds
 
@@ -35,7 +35,7 @@ def test_both_kinds_of_crop_occur():
     assert {view.weak.tags[0, 1].item() for view in views} == {PRESENT, ABSENT}
 
 
-def test_the_picture_and_the_marks_are_those_of_the_augmentation():
+def test_the_image_and_the_marks_are_those_of_the_augmentation():
     """Only what is said about the whole changes."""
     plain, tagged = (cut(Squares()[3], np.random.default_rng(5)) for cut in (CORNER, CropTagsFromTruth(CORNER)))
 
@@ -43,8 +43,8 @@ def test_the_picture_and_the_marks_are_those_of_the_augmentation():
     assert torch.equal(plain.weak.seeds, tagged.weak.seeds)
 
 
-def test_a_tagged_crop_is_a_whole_picture():
-    """So the share that a tag demands is one of the crop; sizes of the picture are not held against it."""
+def test_a_tagged_crop_is_a_whole_image():
+    """So the share that a tag demands is one of the crop; sizes of the image are not held against it."""
     sample = replace(Squares()[0], areas=np.array([[0.0, 1.0], [0.2, 0.3]]))
     weak = CropTagsFromTruth(CORNER)(sample, np.random.default_rng(1)).weak
 
@@ -54,7 +54,7 @@ def test_a_tagged_crop_is_a_whole_picture():
     assert rows.bounds.tolist() == [pytest.approx(0.25 * 36)] * int((weak.tags == PRESENT).sum())
 
 
-def test_a_picture_without_a_mask_is_refused():
+def test_a_image_without_a_mask_is_refused():
     """Its key is named."""
     with pytest.raises(DataInvalid, match="'squares0' has no mask to read the tags of a crop off"):
         CropTagsFromTruth()(replace(Squares()[0], truth=None), np.random.default_rng(0))

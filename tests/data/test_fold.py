@@ -28,7 +28,7 @@ PIXEL = Sample(
 
 @dataclass(frozen=True)
 class Named:
-    """A data set of names; its pictures are single pixels."""
+    """A data set of names; its images are single pixels."""
 
     keys: tuple[str, ...]
     classes: Classes = Classes(("a",))
@@ -83,8 +83,8 @@ def test_samples_are_those_of_the_keys():
     assert fold.classes is SLICES.classes
 
 
-def test_without_a_group_every_picture_stands_alone():
-    """A fifth of the pictures."""
+def test_without_a_group_every_image_stands_alone():
+    """A fifth of the images."""
     assert len(Fold(SLICES, True)) == 5
 
 

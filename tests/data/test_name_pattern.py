@@ -34,9 +34,9 @@ def test_usual_expressions_work(expression):
 @pytest.mark.parametrize("expression", HOSTILE)
 def test_expressions_that_could_take_long_are_refused(expression):
     """Whether or not a name is there on which they do."""
-    found, mend = problem_of(expression)
+    found, fix = problem_of(expression)
     assert "too many ways" in found or "longer than" in found
-    assert "in place of" in mend
+    assert "in place of" in fix
 
 
 @pytest.mark.parametrize("expression", USUAL)

@@ -1,4 +1,4 @@
-"""Labels drawn on pictures."""
+"""Labels drawn on images."""
 
 import numpy as np
 import pytest
@@ -16,25 +16,25 @@ NOTHING = np.full((40, 60), UNLABELED)
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 7])
 def test_any_number_of_channels_can_be_shown(channels):
-    """Grey, colour and many-channel pictures become (row, column, RGB)."""
+    """Grey, colour and many-channel images become (row, column, RGB)."""
     image = np.random.default_rng(0).random((channels, 5, 6), np.float32)
     assert as_rgb(image).shape == (5, 6, 3)
 
 
-def test_dim_grey_pictures_are_stretched_and_photos_are_not():
+def test_dim_grey_images_are_stretched_and_photos_are_not():
     """A 16-bit scan that uses a hundredth of its range can be seen; colours are shown as they are."""
     dim = np.linspace(0, 0.01, 600, dtype=np.float32).reshape(1, 20, 30)
     assert np.ptp(as_rgb(dim)) == 255
     assert as_rgb(np.repeat(dim, 3, axis=0)).max() == 3
 
 
-def test_a_picture_of_one_value_is_shown():
+def test_a_image_of_one_value_is_shown():
     """Nothing is divided by zero."""
     assert (as_rgb(np.full((1, 4, 4), 0.3, np.float32)) == 0).all()
 
 
-def test_labels_are_mixed_into_a_grey_picture():
-    """55 % of the class's colour, 45 % of the picture; what is not labelled stays as it is."""
+def test_labels_are_mixed_into_a_grey_image():
+    """55 % of the class's colour, 45 % of the image; what is not labelled stays as it is."""
     labels = NOTHING.copy()
     labels[:, 30:] = 1
     drawn = tinted(GREY, labels, COLORS)
@@ -61,7 +61,7 @@ def test_scribbles_spread_less_than_clicks_and_filled_areas_not_at_all():
     assert (marked(GREY, area, COLORS) == tinted(GREY, area, COLORS)).all()
 
 
-def test_without_marks_the_picture_stays():
+def test_without_marks_the_image_stays():
     """There is nothing to spread from."""
     assert (marked(GREY, NOTHING, COLORS) == GREY).all()
 
@@ -71,7 +71,7 @@ def test_without_marks_the_picture_stays():
     st.tuples(st.integers(3, 60), st.integers(3, 60)),
 )
 def test_resized_labels_invent_nothing_and_lose_no_class(labels, size):
-    """However small a picture is shown, every mark is there unless a mark covers it; larger is repetition."""
+    """However small an image is shown, every mark is there unless a mark covers it; larger is repetition."""
     small = resized_labels(labels, size)
     assert small.shape == size
     assert set(np.unique(small)) <= set(np.unique(labels))
@@ -94,7 +94,7 @@ def test_boxes_are_outlined_where_they_are():
     assert (drawn[15:25, 30:40] == 120).all()
 
 
-def test_boxes_that_leave_the_picture_are_cut():
+def test_boxes_that_leave_the_image_are_cut():
     """The part inside is drawn."""
     drawn = boxed(GREY, np.array([[1.0, -5, -5, 20, 200]]), COLORS)
     assert (drawn[19, :] == COLORS[1]).all()

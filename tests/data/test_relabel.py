@@ -21,7 +21,7 @@ def test_full_masks_tell_of_every_class():
 
 
 def test_what_is_left_out_nobody_said():
-    """No label of the sample stays but its picture, mask and valid pixels."""
+    """No label of the sample stays but its image, mask and valid pixels."""
     bare = relabelled(sample(), 5)
     assert (bare.seeds == UNLABELED).all()
     assert bare.tags.tolist() == [UNTOLD] * 5

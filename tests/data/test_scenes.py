@@ -1,4 +1,4 @@
-"""Promises of the generated pictures."""
+"""Promises of the generated images."""
 
 import pickle
 
@@ -10,8 +10,8 @@ from weakseg.data.scenes import THINGS, Scenes
 from weakseg.data.simulate.annotators import Scribbles, Simulated
 
 
-def test_pictures_depend_on_seed_and_index_alone():
-    """A larger data set begins with the smaller one; another seed has other pictures and other keys."""
+def test_images_depend_on_seed_and_index_alone():
+    """A larger data set begins with the smaller one; another seed has other images and other keys."""
     few, many, other = Scenes(2), Scenes(5), Scenes(2, seed=1)
     assert np.array_equal(few[1].image, many[1].image)
     assert np.array_equal(few[1].truth, many[1].truth)
@@ -19,7 +19,7 @@ def test_pictures_depend_on_seed_and_index_alone():
     assert not set(few.keys) & set(other.keys)
 
 
-def test_pictures_have_the_size_and_range_promised():
+def test_images_have_the_size_and_range_promised():
     """Three channels in [0, 1] of the (height, width) asked for, and a class at every pixel."""
     sample = Scenes(1, size=(40, 60))[0]
     assert sample.image.shape == (3, 40, 60)
@@ -29,8 +29,8 @@ def test_pictures_have_the_size_and_range_promised():
     assert sample.valid.all()
 
 
-def test_every_class_is_common_and_none_fills_the_pictures():
-    """Over fifty pictures each thing covers at least 2 % of the pixels, and the background between .5 and .85."""
+def test_every_class_is_common_and_none_fills_the_images():
+    """Over fifty images each thing covers at least 2 % of the pixels, and the background between .5 and .85."""
     truth = np.stack([Scenes(50)[index].truth for index in range(50)])
     shares = np.bincount(truth.ravel(), minlength=len(THINGS) + 1) / truth.size
     assert shares[1:].min() > 0.02
@@ -54,7 +54,7 @@ def test_indices_end_where_the_data_set_ends():
 
 
 def test_clutter_is_background():
-    """More clutter changes the picture and no mask has a class for it."""
+    """More clutter changes the image and no mask has a class for it."""
     bare = Scenes(1, things=(0, 0), clutter=20)[0]
     assert (bare.truth == 0).all()
     assert bare.image.std() > Scenes(1, things=(0, 0), clutter=0)[0].image.std()

@@ -1,4 +1,4 @@
-"""Soft hidden segmentations of whole pictures, in levels, in files, and as views show them."""
+"""Soft hidden segmentations of whole images, in levels, in files, and as views show them."""
 
 from dataclasses import replace
 from itertools import product

@@ -13,13 +13,13 @@ TAGGED = Simulated(Scenes(count=24, seed=3), (Tags(),))
 
 
 def classes_of(index):
-    """The classes in a picture's mask."""
+    """The classes in an image's mask."""
     truth = TAGGED[index].truth
     return {*np.unique(truth[truth != UNLABELED]).tolist()}
 
 
-def test_masks_are_seeds_and_other_pictures_keep_their_labels():
-    """Nothing of a mask leaks into a picture that does not show it."""
+def test_masks_are_seeds_and_other_images_keep_their_labels():
+    """Nothing of a mask leaks into an image that does not show it."""
     mixed = SomeMasks(TAGGED, per_class=1)
 
     for index in range(len(mixed)):
@@ -32,13 +32,13 @@ def test_masks_are_seeds_and_other_pictures_keep_their_labels():
     assert 0 < len(mixed.shown) < len(mixed)
 
 
-def test_a_picture_counts_for_its_rarest_class():
-    """So that no class is served by a picture chosen for a commoner one."""
+def test_a_image_counts_for_its_rarest_class():
+    """So that no class is served by an image chosen for a commoner one."""
     mixed, count = SomeMasks(TAGGED, per_class=2), np.zeros(len(TAGGED.classes), int)
-    pictures = {label: sum(label in classes_of(i) for i in range(len(TAGGED))) for label in range(len(count))}
+    images = {label: sum(label in classes_of(i) for i in range(len(TAGGED))) for label in range(len(count))}
 
     for index in mixed.shown:
-        count[min(classes_of(index), key=lambda label: (pictures[label], label))] += 1
+        count[min(classes_of(index), key=lambda label: (images[label], label))] += 1
 
     assert (count <= 2).all()
 
@@ -56,8 +56,8 @@ def test_none_and_all():
     assert len(SomeMasks(TAGGED, len(TAGGED)).shown) == len(TAGGED)
 
 
-def test_tags_of_a_masked_picture_follow_from_its_mask():
-    """Classes that are not in a picture's mask are nobody's claim: the mask says all."""
+def test_tags_of_a_masked_image_follow_from_its_mask():
+    """Classes that are not in an image's mask are nobody's claim: the mask says all."""
     mixed = SomeMasks(TAGGED, per_class=1)
     tags = mixed[min(mixed.shown)].tags
 

@@ -1,4 +1,4 @@
-"""A window moves the picture and everything that was said about it together."""
+"""A window moves the image and everything that was said about it together."""
 
 from dataclasses import replace
 
@@ -17,10 +17,10 @@ SIZE = (40, 56)
 
 @st.composite
 def windows(draw):
-    """Crops, zooms and flips of both axes that show something of the picture, at odd positions."""
+    """Crops, zooms and flips of both axes that show something of the image, at odd positions."""
     steps = [draw(st.floats(0.4, 2.2)) * draw(st.sampled_from([1, -1])) for _ in SIZE]
     size = (draw(st.integers(5, 40)), draw(st.integers(5, 40)))
-    # The view's centre shows a pixel of the picture; the odd fraction keeps edges off pixel centres.
+    # The view's centre shows a pixel of the image; the odd fraction keeps edges off pixel centres.
     at = [draw(st.integers(0, extent - 1)) + 0.1234567 for extent in SIZE]
     return np.array(
         [
@@ -31,7 +31,7 @@ def windows(draw):
 
 
 def noise(sample, channels=2):
-    """The same sample with a picture that has no symmetry."""
+    """The same sample with an image that has no symmetry."""
     generator = np.random.default_rng(0)
     return replace(sample, image=generator.random((channels, *sample.valid.shape)).astype(np.float32))
 
@@ -50,12 +50,12 @@ def picked_up(batch, sample):
 
 
 def source(window, size):
-    """(row, column) in the picture of every view pixel."""
+    """(row, column) in the image of every view pixel."""
     row, column = np.indices(size)
     return window[0, 0] * row + window[0, 2], window[1, 1] * column + window[1, 2]
 
 
-def test_the_whole_window_shows_the_picture_as_it_is(rectangle_sample):
+def test_the_whole_window_shows_the_image_as_it_is(rectangle_sample):
     """Without a window nothing changes: not a value, not a label, not a box."""
     sample = noise(rectangle_sample(void=np.s_[:, 50:]))
 
@@ -72,7 +72,7 @@ def test_the_whole_window_shows_the_picture_as_it_is(rectangle_sample):
 
 
 def test_convention_a_crop_shows_exactly_those_pixels(rectangle_sample):
-    """(row, column), pixel centres at integers: a window moved by (3, 7) starts at picture[3, 7]."""
+    """(row, column), pixel centres at integers: a window moved by (3, 7) starts at image[3, 7]."""
     sample = noise(rectangle_sample())
 
     batch = view(sample, np.array([[1.0, 0, 3], [0, 1.0, 7]]), (20, 30))
@@ -112,8 +112,8 @@ def test_a_flip_mirrors_everything_and_twice_is_nothing(rectangle_sample, axis):
 
 
 @given(windows())
-def test_picture_labels_and_box_stay_together(rectangle_sample, drawn):
-    """A rectangle in the picture, its mask and its box agree in every window."""
+def test_image_labels_and_box_stay_together(rectangle_sample, drawn):
+    """A rectangle in the image, its mask and its box agree in every window."""
     window, size = drawn
 
     batch = view(rectangle_sample(), window, size)
@@ -129,8 +129,8 @@ def test_picture_labels_and_box_stay_together(rectangle_sample, drawn):
 
 
 @given(windows())
-def test_valid_means_that_the_picture_is_there(rectangle_sample, drawn):
-    """Outside the picture nothing is valid, marked or remembered, and the picture's mean fills the view."""
+def test_valid_means_that_the_image_is_there(rectangle_sample, drawn):
+    """Outside the image nothing is valid, marked or remembered, and the image's mean fills the view."""
     window, size = drawn
     sample = rectangle_sample()
 
@@ -146,7 +146,7 @@ def test_valid_means_that_the_picture_is_there(rectangle_sample, drawn):
 
 
 @given(windows(), st.floats(1, 5))
-def test_strokes_keep_their_place_in_the_picture_and_their_width_in_the_view(rectangle_sample, drawn, width_px):
+def test_strokes_keep_their_place_in_the_image_and_their_width_in_the_view(rectangle_sample, drawn, width_px):
     """What a stroke marks lies around it, in pixels of the view, whatever the zoom."""
     window, size = drawn
     points = np.array([[5.0, 5.0], [5.0, 50.0]])
@@ -184,7 +184,7 @@ def test_strokes_are_drawn_over_seeds_in_order(rectangle_sample):
 
 @given(st.integers(0, 20), st.integers(0, 30), st.integers(1, 20), st.integers(1, 26))
 def test_the_visible_share_of_a_crop_is_counted(rectangle_sample, top, left, height, width):
-    """Share of the whole picture's valid pixels, void excluded on both sides."""
+    """Share of the whole image's valid pixels, void excluded on both sides."""
     sample = rectangle_sample(void=np.s_[5:30, 20:35])
 
     batch = view(sample, np.array([[1.0, 0, top], [0, 1.0, left]]), (height, width))
@@ -196,7 +196,7 @@ def test_the_visible_share_of_a_crop_is_counted(rectangle_sample, top, left, hei
 
 @pytest.mark.parametrize("zoom", [0.5, 2.0, 3.0])
 def test_the_visible_share_does_not_depend_on_the_zoom(rectangle_sample, zoom):
-    """The left half of a picture is half of it at every magnification."""
+    """The left half of an image is half of it at every magnification."""
     size = (int(40 * zoom), int(28 * zoom))
     corner = 0.5 / zoom - 0.5
 
@@ -226,7 +226,7 @@ def test_collated_views_keep_their_own_and_are_padded_with_invalid_pixels(rectan
     assert (batch.memory.labels[0, :20, :30] == views[0].weak.seeds[0]).all()
 
 
-def test_a_batch_remembers_only_if_every_picture_does(rectangle_sample):
+def test_a_batch_remembers_only_if_every_image_does(rectangle_sample):
     """A target for half of a batch is none."""
     sample = rectangle_sample()
 

@@ -1,4 +1,4 @@
-"""Pictures and settings that tools choke on: one clear message, or a finite right answer."""
+"""Images and settings that tools choke on: one clear message, or a finite right answer."""
 
 from dataclasses import replace
 from math import inf, nan
@@ -30,7 +30,7 @@ LOOKING = {
     "grid Potts": GridPotts(),
     "edge map": GridPotts(contrast=EdgeMapContrast()),
 }
-"""Energies that look at the picture."""
+"""Energies that look at the image."""
 ENERGIES = {**LOOKING, "entropy": Entropy()}
 
 each_energy = pytest.mark.parametrize("energy", ENERGIES.values(), ids=ENERGIES.keys())
@@ -38,7 +38,7 @@ each_that_looks = pytest.mark.parametrize("energy", LOOKING.values(), ids=LOOKIN
 
 
 def case(height: int, width: int, classes: int = 3, valid: bool = True) -> tuple[torch.Tensor, Evidence]:
-    """Random probabilities that want a gradient, and what goes with them, of two pictures."""
+    """Random probabilities that want a gradient, and what goes with them, of two images."""
     generator = torch.Generator().manual_seed(0)
     probs = torch.randn((2, classes, height, width), generator=generator).softmax(1)
     everywhere = torch.full((2, height, width), valid)
@@ -47,7 +47,7 @@ def case(height: int, width: int, classes: int = 3, valid: bool = True) -> tuple
 
 
 def measured(energy, probs, evidence) -> torch.Tensor:
-    """The energy of each picture, once it and its gradient are known to be finite."""
+    """The energy of each image, once it and its gradient are known to be finite."""
     found = energy(probs, evidence)
     found.sum().backward()
     assert found.isfinite().all()
@@ -57,7 +57,7 @@ def measured(energy, probs, evidence) -> torch.Tensor:
 
 
 @each_energy
-def test_a_picture_of_one_pixel_has_a_finite_energy(energy):
+def test_a_image_of_one_pixel_has_a_finite_energy(energy):
     """There is nobody to differ from."""
     measured(energy, *case(1, 1))
 
@@ -72,7 +72,7 @@ def test_300_classes_are_as_good_as_any_number(energy):
 
 
 @each_energy
-def test_a_picture_that_is_all_void_costs_nothing(energy):
+def test_a_image_that_is_all_void_costs_nothing(energy):
     """And pulls nowhere."""
     probs, evidence = case(5, 6, valid=False)
     assert (measured(energy, probs, evidence) == 0).all()
@@ -82,7 +82,7 @@ def test_a_picture_that_is_all_void_costs_nothing(energy):
 @each_that_looks
 @pytest.mark.parametrize("strange", [nan, inf])
 def test_a_pixel_that_is_no_number_is_one_clear_message(energy, strange):
-    """It names the picture; in void it does not matter."""
+    """It names the image; in void it does not matter."""
     probs, evidence = case(5, 6)
     image = evidence.image.clone()
     image[1, :, 2, 3] = strange
@@ -96,7 +96,7 @@ def test_a_pixel_that_is_no_number_is_one_clear_message(energy, strange):
 @each_that_looks
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("most", [255, 65535])
-def test_pictures_that_nobody_scaled_are_one_clear_message(energy, channels, most):
+def test_images_that_nobody_scaled_are_one_clear_message(energy, channels, most):
     """Of 8 or 16 bits, grey or in colour; else all would be unlike all, and no gradient would say so."""
     probs, evidence = case(5, 6)
     image = evidence.image[:, :channels] * most
@@ -105,7 +105,7 @@ def test_pictures_that_nobody_scaled_are_one_clear_message(energy, channels, mos
 
 
 def test_numbers_of_pixels_in_the_place_of_shares_are_refused():
-    """The literature's numbers under the field's own names, and a window larger than the picture."""
+    """The literature's numbers under the field's own names, and a window larger than the image."""
     with pytest.raises(RecipeInvalid, match="from_pixels"):
         DenseCRF(sxy=80.0, srgb=13.0)
     with pytest.raises(RecipeInvalid, match="up to 1"):
@@ -116,7 +116,7 @@ def test_numbers_of_pixels_in_the_place_of_shares_are_refused():
 
 @each_energy
 def test_an_empty_batch_has_no_energies(energy):
-    """As in loops that filter their pictures."""
+    """As in loops that filter their images."""
     probs, evidence = case(5, 6)
     none = Evidence(evidence.image[:0], evidence.log_probs[:0], part(batch_of(evidence.weak.seeds), []).weak)
     assert energy(probs[:0], none).shape == (0,)

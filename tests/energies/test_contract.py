@@ -27,7 +27,7 @@ from weakseg.energies import (
 )
 from weakseg.types import UNLABELED
 
-# A window of a few cells on pictures as small as these.
+# A window of a few cells on images as small as these.
 KERNEL = LocalKernel(radius=0.15, position=0.12, color=0.4)
 ROWS = All((SizesWithin(), UntaggedClassesAbsent()))
 
@@ -49,7 +49,7 @@ IN_DOUBLE = {name: energy for name, energy in ENERGIES.items() if name != "dense
 
 
 def value(energy, logits, batch):
-    """The energy of each picture."""
+    """The energy of each image."""
     return energy(logits.softmax(1), Evidence(batch.image, logits.detach().log_softmax(1), batch.weak))
 
 
@@ -62,7 +62,7 @@ def lowest(energy) -> float:
 @pytest.mark.parametrize("stride", [1, 4])
 @pytest.mark.parametrize("channels", [1, 3, 7])
 def test_at_least_zero_and_finite_with_finite_gradients_whatever_is_predicted(energy, stride, channels):
-    """Sure, unsure, wrong, seedless and void pictures, logits of 1e4 and all alike, any channels."""
+    """Sure, unsure, wrong, seedless and void images, logits of 1e4 and all alike, any channels."""
     logits, batch = mixed(stride=stride)
     image = torch.rand((6, channels, *batch.image.shape[2:]), generator=torch.Generator().manual_seed(1))
     for scale in (0.0, 1.0, 1e4):
@@ -77,7 +77,7 @@ def test_at_least_zero_and_finite_with_finite_gradients_whatever_is_predicted(en
 
 
 @each_energy
-def test_a_picture_of_one_colour_is_like_any_other(energy):
+def test_a_image_of_one_colour_is_like_any_other(energy):
     """Neither a NaN nor an infinity, in values or in gradients."""
     logits, batch = mixed(stride=4)
     logits.requires_grad_()
@@ -112,7 +112,7 @@ def test_padding_changes_nothing(energy, stride):
 
 @each_energy
 @pytest.mark.parametrize("stride", [1, 4])
-def test_a_picture_costs_the_same_in_any_company(energy, stride):
+def test_a_image_costs_the_same_in_any_company(energy, stride):
     """Alone, and among the others."""
     logits, batch = mixed(stride=stride)
     together = value(energy, logits, batch)
@@ -150,7 +150,7 @@ def test_gradients_are_those_of_the_value(energy, stride):
 
 
 @each_energy
-def test_a_picture_enlarged_by_two_costs_about_the_same(energy):
+def test_a_image_enlarged_by_two_costs_about_the_same(energy):
     """Patches of colour with twice the pixels a side, predicted softly: within a tenth."""
     small = F.interpolate(torch.randn((1, 3, 3, 4), generator=torch.Generator().manual_seed(5)), (48, 64))
     values = []

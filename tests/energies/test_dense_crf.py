@@ -1,4 +1,4 @@
-"""The dense CRF: an energy of all pairs, by the book on small pictures."""
+"""The dense CRF: an energy of all pairs, by the book on small images."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ CRF = DenseCRF(sxy=0.5, srgb=0.3, smooth_sxy=0.3)
 
 
 def case(seed: int, size=(8, 10), classes: int = 3, channels: int = 3, void: float = 0.2):
-    """Random probabilities, and what goes with them, of one picture."""
+    """Random probabilities, and what goes with them, of one image."""
     generator = torch.Generator().manual_seed(seed)
     valid = torch.rand(1, *size, generator=generator) >= void
     probs = (2 * torch.randn(1, classes, *size, generator=generator)).softmax(1)
@@ -79,7 +79,7 @@ def test_what_is_void_does_not_count():
     assert torch.equal(CRF(probs, evidence), CRF(torch.where(void, 1 / 3, probs), other))
 
 
-def test_enlarged_pictures_cost_about_the_same():
+def test_enlarged_images_cost_about_the_same():
     """The energy is resolution-free, and so is each normalisation."""
     probs, evidence = case(0, (24, 30), void=0.0)
     twice = lambda values: values.repeat_interleave(2, -1).repeat_interleave(2, -2)  # noqa: E731
@@ -89,7 +89,7 @@ def test_enlarged_pictures_cost_about_the_same():
 
 
 def test_coarse_probabilities_see_the_mean_colours():
-    """On a grid of half the resolution, the energy is that of the picture at half the resolution."""
+    """On a grid of half the resolution, the energy is that of the image at half the resolution."""
     probs, evidence = case(0, (8, 10), void=0.0)
     weak = batch_of(torch.full((1, 4, 5), UNLABELED)).weak
     halves = torch.nn.functional.avg_pool2d
@@ -103,7 +103,7 @@ def test_renamed_classes_cost_the_same():
     torch.testing.assert_close(CRF(probs[:, [2, 0, 1]], evidence), CRF(probs, evidence))
 
 
-def test_pictures_of_a_batch_do_not_see_each_other():
+def test_images_of_a_batch_do_not_see_each_other():
     """The energy of each is what it is alone, bit for bit."""
     logits, batch = mixed()
     evidence = Evidence(batch.image, logits.log_softmax(1), batch.weak)
@@ -115,7 +115,7 @@ def test_pictures_of_a_batch_do_not_see_each_other():
 
 @pytest.mark.parametrize("channels", [3, 9])
 @pytest.mark.parametrize("stride", [1, 4])
-def test_pictures_looked_at_together_cost_what_each_costs_alone(stride, channels):
+def test_images_looked_at_together_cost_what_each_costs_alone(stride, channels):
     """As devices other than CPUs look at them: one lattice in torch for all, against one in numba for each."""
     logits, batch = mixed(stride=stride)
     image = torch.rand(6, channels, *batch.image.shape[2:], generator=torch.Generator().manual_seed(1))
@@ -145,7 +145,7 @@ def test_gradient_agrees_with_differences():
 
 
 def test_as_a_loss_it_is_finite_without_seeds():
-    """Dense-GD on easy and hard pictures, one of them all void."""
+    """Dense-GD on easy and hard images, one of them all void."""
     logits, batch = mixed()
     logits.requires_grad_()
     loss = Regularize(CRF)(logits, batch)
@@ -162,7 +162,7 @@ def test_more_classes_than_a_byte_holds():
     assert CRF(probs, evidence).item() > 0
 
 
-def test_a_picture_of_one_pixel_agrees_with_itself_when_sure():
+def test_a_image_of_one_pixel_agrees_with_itself_when_sure():
     """One pixel, one class."""
     probs, evidence = case(0, (1, 1), void=0.0)
     assert CRF(torch.tensor([1.0, 0, 0])[None, :, None, None], evidence).item() == pytest.approx(0, abs=1e-6)
@@ -176,8 +176,8 @@ def test_values_of_the_literature_are_converted():
     assert DenseCRF.rloss().smooth_compat == 0
 
 
-def test_impossible_settings_and_pictures_are_refused():
-    """Bandwidths of 0, strengths below 0 or both 0, nan in a picture, bandwidths too small for it."""
+def test_impossible_settings_and_images_are_refused():
+    """Bandwidths of 0, strengths below 0 or both 0, nan in an image, bandwidths too small for it."""
     no_kernel = {"compat": 0.0, "smooth_compat": 0.0}
     for wrong in ({"sxy": 0.0}, {"srgb": -1.0}, {"smooth_sxy": float("nan")}, {"compat": -1.0}, no_kernel):
         with pytest.raises(RecipeInvalid, match="above 0"):

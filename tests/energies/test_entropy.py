@@ -28,7 +28,7 @@ def test_a_cell_counts_as_far_as_it_is_hidden():
     assert Entropy()(probs, Evidence(batch.image, probs, batch.weak)).item() == pytest.approx(expected)
 
 
-def test_a_picture_that_is_marked_all_over_costs_nothing():
+def test_a_image_that_is_marked_all_over_costs_nothing():
     """There is nobody to ask."""
     batch = batch_of(torch.zeros((1, 2, 2), dtype=torch.long))
     probs = torch.full((1, 4, 2, 2), 0.25)

@@ -33,7 +33,7 @@ def picture(seed: int, height: int = 6, width: int = 7, void: float = 0.2, chann
 
 
 def evidence_of(image, valid, probs) -> Evidence:
-    """What an energy sees of one picture."""
+    """What an energy sees of one image."""
     batch = batch_of(torch.full((1, *valid.shape), UNLABELED), torch.tensor(valid)[None])
     return Evidence(torch.tensor(image)[None], probs.log(), batch.weak)
 
@@ -112,14 +112,14 @@ def test_four_neighbours_are_the_first_two_directions():
 
 
 @pytest.mark.parametrize("channels", [1, 3, 7])
-def test_a_picture_of_one_colour_has_weights_of_one_over_the_distance(channels):
+def test_a_image_of_one_colour_has_weights_of_one_over_the_distance(channels):
     """A variance of 0 makes all pixels alike, and no NaN."""
     costs = GridPotts().edge_costs(np.full((channels, 3, 3), 0.4, np.float32), np.ones((3, 3), bool))
     assert costs[:2].sum() == 12
     assert costs[2:].sum() == pytest.approx(8 / sqrt(2))
 
 
-def test_a_picture_without_pairs_costs_nothing():
+def test_a_image_without_pairs_costs_nothing():
     """One pixel, or nothing valid; a single row has neighbours on the right only."""
     rule = GridPotts()
     assert rule.energy_of(np.zeros((1, 1), int), np.ones((3, 1, 1)), np.ones((1, 1), bool)) == 0
@@ -144,7 +144,7 @@ def test_padding_and_what_lies_under_void_change_nothing(relaxation):
 
 
 def disc(height: int):
-    """A smooth picture with a darker last channel, and a round thing in it, drawn with that many rows."""
+    """A smooth image with a darker last channel, and a round thing in it, drawn with that many rows."""
     rows, columns = (np.mgrid[:height, : height * 3 // 2] + 0.5) / height
     image = np.stack([0.5 + 0.1 * rows, 0.5 + 0.1 * columns, 0.2 + 0.1 * rows * columns])
     return image, np.ones(rows.shape, bool), (np.hypot(rows - 0.5, columns - 0.7) < 0.4).astype(int)
@@ -152,7 +152,7 @@ def disc(height: int):
 
 @pytest.mark.parametrize("contrast", [ColorContrast(), EdgeMapContrast()], ids=repr)
 @each_relaxation
-def test_a_picture_and_labels_of_twice_the_size_cost_about_the_same(contrast, relaxation):
+def test_a_image_and_labels_of_twice_the_size_cost_about_the_same(contrast, relaxation):
     """Within a twentieth, while the plain sum would double."""
     (image, valid, labels), (large, all_of_it, more_labels) = disc(40), disc(80)
     rule = GridPotts(contrast=contrast, relaxation=relaxation)
@@ -162,7 +162,7 @@ def test_a_picture_and_labels_of_twice_the_size_cost_about_the_same(contrast, re
 
 
 def test_on_a_coarse_grid_cells_have_their_mean_colour():
-    """A picture of flat blocks costs there what the small picture costs."""
+    """An image of flat blocks costs there what the small image costs."""
     image, valid, labels = picture(4, 4, 5)
     large, whole = image.repeat(4, 1).repeat(4, 2), valid.repeat(4, 0).repeat(4, 1)
     rule = GridPotts()
@@ -194,7 +194,7 @@ def test_an_edge_map_makes_boundaries_free_where_it_is_one():
 
 
 @pytest.mark.parametrize("neighbours", [4, 8])
-def test_mirrored_and_turned_pictures_cost_the_same(neighbours):
+def test_mirrored_and_turned_images_cost_the_same(neighbours):
     """No direction is preferred."""
     image, valid, labels = picture(5)
     rule = GridPotts(neighbours)
@@ -219,7 +219,7 @@ def test_gradients_are_those_of_the_value(relaxation):
 @each_relaxation
 @pytest.mark.parametrize("stride", [1, 4])
 def test_at_least_zero_and_finite_whatever_is_predicted(relaxation, stride):
-    """Sure, unsure, wrong and void pictures, logits of 1e4 and all alike, and so are the gradients."""
+    """Sure, unsure, wrong and void images, logits of 1e4 and all alike, and so are the gradients."""
     logits, batch = mixed(stride=stride)
     for scale in (0.0, 1.0, 1e4):
         scaled = (logits * scale).requires_grad_()
@@ -231,7 +231,7 @@ def test_at_least_zero_and_finite_whatever_is_predicted(relaxation, stride):
 
 
 @each_relaxation
-def test_a_picture_costs_the_same_in_any_company(relaxation):
+def test_a_image_costs_the_same_in_any_company(relaxation):
     """Its variance is its own."""
     logits, batch = mixed(stride=4)
     together = GridPotts(relaxation=relaxation)(logits.softmax(1), Evidence(batch.image, logits, batch.weak))
@@ -242,7 +242,7 @@ def test_a_picture_costs_the_same_in_any_company(relaxation):
 
 
 @each_relaxation
-def test_descent_moves_a_boundary_to_the_edge_of_the_picture(relaxation):
+def test_descent_moves_a_boundary_to_the_edge_of_the_image(relaxation):
     """Two halves of different colour, the prediction two columns off and unsure: labels end at the colours' edge."""
     seeds = torch.full((1, 8, 12), UNLABELED)
     batch = batch_of(seeds, classes=2)

@@ -17,7 +17,7 @@ ENERGIES = [QuadraticPenalty, LogBarrier]
 
 
 def evidence_of(tags, size=(4, 4)) -> Evidence:
-    """A whole picture of which only tags are known."""
+    """A whole image of which only tags are known."""
     batch = batch_of(torch.full((1, *size), UNLABELED))
     weak = replace(batch.weak, tags=torch.tensor([tags]))
     return Evidence(batch.image, torch.zeros(1, 4, *size).log_softmax(1), weak)
@@ -31,7 +31,7 @@ def test_quadratic_penalty_is_the_squared_missing_share():
 
 
 def test_a_deleted_class_costs_what_there_is_of_it():
-    """Absent classes with .1 and .2 of the picture: .01 + .04."""
+    """Absent classes with .1 and .2 of the image: .01 + .04."""
     probs = torch.tensor([0.6, 0.1, 0.2, 0.1])[None, :, None, None].expand(1, 4, 4, 4)
     energy = QuadraticPenalty(UntaggedClassesAbsent())
     torch.testing.assert_close(energy(probs, evidence_of([UNTOLD, ABSENT, ABSENT, UNTOLD])), torch.tensor([0.05]))
@@ -50,7 +50,7 @@ def test_barrier_is_a_logarithm_inside_and_a_line_outside_that_meet_smoothly():
 
 @pytest.mark.parametrize("energy", ENERGIES, ids=lambda energy: energy.__name__)
 def test_energies_are_finite_and_at_least_zero_whatever_is_predicted(energy):
-    """Sure, unsure, wrong and void pictures, on fine and coarse grids, with finite gradients."""
+    """Sure, unsure, wrong and void images, on fine and coarse grids, with finite gradients."""
     rule = energy(All((UntaggedClassesAbsent(), SizesWithin())))
     for stride in (1, 4):
         logits, batch = mixed(stride=stride)
@@ -64,7 +64,7 @@ def test_energies_are_finite_and_at_least_zero_whatever_is_predicted(energy):
 
 @pytest.mark.parametrize("energy", ENERGIES, ids=lambda energy: energy.__name__)
 def test_descent_reaches_the_bounds(energy):
-    """Free logits of a picture without the tagged class get their fifth."""
+    """Free logits of an image without the tagged class get their fifth."""
     evidence = evidence_of([UNTOLD, PRESENT, UNTOLD, UNTOLD])
     logits = torch.zeros((1, 4, 4, 4))
     logits[:, 0] = 3.0
@@ -79,7 +79,7 @@ def test_descent_reaches_the_bounds(energy):
 
 @pytest.mark.parametrize("energy", ENERGIES, ids=lambda energy: energy.__name__)
 def test_energy_does_not_depend_on_the_resolution(energy):
-    """A picture enlarged by two costs the same."""
+    """An image enlarged by two costs the same."""
     probs = torch.rand((1, 4, 4, 4), generator=torch.Generator().manual_seed(0)).softmax(1)
     rule, tags = energy(TaggedClassesPresent(share=0.3)), [PRESENT, PRESENT, UNTOLD, UNTOLD]
     large = probs.repeat_interleave(2, 2).repeat_interleave(2, 3)

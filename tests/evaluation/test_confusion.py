@@ -35,7 +35,7 @@ def test_renamed_classes_permute_the_table(truth, predicted, order):
 
 
 def test_void_is_not_counted():
-    """A picture that is all void gives an empty table."""
+    """An image that is all void gives an empty table."""
     assert not confusion(np.full(SHAPE, UNLABELED), np.zeros(SHAPE, np.int64), CLASSES).any()
 
 

@@ -17,7 +17,7 @@ SHAPE = (20, 30)
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """Samples in memory."""
 
     samples: tuple[Sample, ...]
@@ -49,8 +49,8 @@ PREDICTOR = Predictor(nn.Identity(), CLASSES)
 
 
 def test_a_network_that_knows_the_answer_scores_one():
-    """Everything is counted at the pictures' own resolution, for each width of band too."""
-    scores = evaluate(PREDICTOR, Pictures((sample("a"), sample("bb"))), trimap_widths=(1, 3))
+    """Everything is counted at the images' own resolution, for each width of band too."""
+    scores = evaluate(PREDICTOR, Images((sample("a"), sample("bb"))), trimap_widths=(1, 3))
     assert scores.mean_iou() == scores.pixel_accuracy() == 1
     assert scores.trimap_mean_iou() == {1: 1.0, 3: 1.0}
     assert scores.matrices.sum() == 2 * SHAPE[0] * SHAPE[1]
@@ -62,34 +62,34 @@ def test_bands_are_counted_apart_from_the_whole():
     wrong = truth.copy()
     wrong[:, 0] = 2
     image = np.stack([wrong == c for c in range(3)]).astype(np.float32)
-    scores = evaluate(PREDICTOR, Pictures((replace(sample("a"), image=image, truth=truth),)), trimap_widths=(2,))
+    scores = evaluate(PREDICTOR, Images((replace(sample("a"), image=image, truth=truth),)), trimap_widths=(2,))
     assert scores.mean_iou() < 1
     assert scores.trimap_mean_iou() == {2: 1.0}
     assert scores.trimap[2].sum() == 4 * 20
 
 
-def test_pictures_without_a_volume_stand_alone():
-    """Slices share the volume they name; other pictures are their own."""
-    scores = evaluate(PREDICTOR, Pictures((sample("a1", "a"), sample("a2", "a"), sample("b"))))
+def test_images_without_a_volume_stand_alone():
+    """Slices share the volume they name; other images are their own."""
+    scores = evaluate(PREDICTOR, Images((sample("a1", "a"), sample("a2", "a"), sample("b"))))
     assert scores.volumes == ("a", "a", "b")
     assert scores.keys == ("a1", "a2", "b")
 
 
-def test_progress_is_told_picture_by_picture():
+def test_progress_is_told_image_by_image():
     """A caller can draw a bar."""
     told = []
-    evaluate(PREDICTOR, Pictures((sample("a"), sample("b"))), progress=lambda done, total: told.append((done, total)))
+    evaluate(PREDICTOR, Images((sample("a"), sample("b"))), progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 2), (2, 2)]
 
 
-def test_all_pictures_without_truth_are_named():
+def test_all_images_without_truth_are_named():
     """One message lists every mask that is missing."""
-    pictures = (replace(sample("first"), truth=None), sample("second"), replace(sample("third"), truth=None))
+    images = (replace(sample("first"), truth=None), sample("second"), replace(sample("third"), truth=None))
     with pytest.raises(DataInvalid, match="2 of 3 .*first, third"):
-        evaluate(PREDICTOR, Pictures(pictures))
+        evaluate(PREDICTOR, Images(images))
 
 
-def test_a_picture_with_other_channels_is_named():
-    """The message says which picture."""
+def test_a_image_with_other_channels_is_named():
+    """The message says which image."""
     with pytest.raises(DataInvalid, match="'grey'"):
-        evaluate(PREDICTOR, Pictures((sample("a"), sample("grey", channels=1))))
+        evaluate(PREDICTOR, Images((sample("a"), sample("grey", channels=1))))

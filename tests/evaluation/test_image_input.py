@@ -106,7 +106,7 @@ def test_logits_are_found_among_a_network_s_outputs():
 
 
 def test_a_prediction_shows_itself_and_saves_itself(tmp_path):
-    """In a notebook as a picture with the classes' names and shares; in a file by the training's numbers."""
+    """In a notebook as an image with the classes' names and shares; in a file by the training's numbers."""
     prediction = replace(COLOUR, numbers=(1, 2, 300)).predict(EIGHT_BITS)
     shown = prediction._repr_html_()
     assert "data:image/png;base64," in shown

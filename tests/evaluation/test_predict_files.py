@@ -1,4 +1,4 @@
-"""Pictures in files to masks in files."""
+"""Images in files to masks in files."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ BRIGHT = np.arange(40)[None].repeat(30, axis=0) >= 25
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def images(tmp_path):
     """Two grey files, bright on the right."""
     paths = [tmp_path / "in" / "one.png", tmp_path / "in" / "two.tif"]
     paths[0].parent.mkdir()
@@ -32,9 +32,9 @@ def files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_masks_hold_the_class_of_each_pixel(pictures, tmp_path):
-    """One palette PNG a picture, in the same colours everywhere."""
-    masks = predict_files(PREDICTOR, pictures, tmp_path / "out")
+def test_masks_hold_the_class_of_each_pixel(images, tmp_path):
+    """One palette PNG per image, in the same colours everywhere."""
+    masks = predict_files(PREDICTOR, images, tmp_path / "out")
     assert masks == [tmp_path / "out" / "one.png", tmp_path / "out" / "two.png"]
     assert files(tmp_path / "out") == ["one.png", "two.png"]
     assert (read_labels(masks[0]) == BRIGHT).all()
@@ -42,10 +42,10 @@ def test_masks_hold_the_class_of_each_pixel(pictures, tmp_path):
         assert mask.convert("RGB").getpixel((39, 0)) == tuple(palette(2)[1].tolist())
 
 
-def test_probabilities_and_overlays_are_written_on_request(pictures, tmp_path):
-    """Probabilities load without pickle and agree with the mask; overlays have the picture's size."""
+def test_probabilities_and_overlays_are_written_on_request(images, tmp_path):
+    """Probabilities load without pickle and agree with the mask; overlays have the image's size."""
     out = tmp_path / "out"
-    predict_files(PREDICTOR, pictures, out, probabilities=True, overlays=True)
+    predict_files(PREDICTOR, images, out, probabilities=True, overlays=True)
     assert files(out) == [
         "one.png", "overlays/one.jpg", "overlays/two.jpg", "probabilities/one.npz", "probabilities/two.npz", "two.png"
     ]  # fmt: skip
@@ -57,69 +57,69 @@ def test_probabilities_and_overlays_are_written_on_request(pictures, tmp_path):
         assert overlay.size == (40, 30)
 
 
-def test_progress_is_told(pictures, tmp_path):
+def test_progress_is_told(images, tmp_path):
     """A caller can draw a bar."""
     told = []
-    predict_files(PREDICTOR, pictures, tmp_path / "out", progress=lambda done, total: told.append((done, total)))
+    predict_files(PREDICTOR, images, tmp_path / "out", progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 2), (2, 2)]
 
 
-def test_files_that_are_there_stay(pictures, tmp_path):
+def test_files_that_are_there_stay(images, tmp_path):
     """A result that exists is named and left alone, and nothing else is written."""
     mine = tmp_path / "out" / "two.png"
     mine.parent.mkdir()
     mine.write_text("precious")
     with pytest.raises(DataInvalid, match="two.png"):
-        predict_files(PREDICTOR, pictures, tmp_path / "out")
+        predict_files(PREDICTOR, images, tmp_path / "out")
     assert files(tmp_path / "out") == ["two.png"]
     assert mine.read_text() == "precious"
 
 
-def test_everything_wrong_is_said_at_once(pictures, tmp_path):
-    """Missing, damaged and unfit pictures are all named before anything is written."""
-    damaged, colour, missing = (pictures[0].with_name(name) for name in ("cut.png", "colour.png", "missing.png"))
-    damaged.write_bytes(pictures[0].read_bytes()[:60])
+def test_everything_wrong_is_said_at_once(images, tmp_path):
+    """Missing, damaged and unfit images are all named before anything is written."""
+    damaged, colour, missing = (images[0].with_name(name) for name in ("cut.png", "colour.png", "missing.png"))
+    damaged.write_bytes(images[0].read_bytes()[:60])
     Image.new("RGB", (9, 9), "red").save(colour)
     with pytest.raises(DataInvalid) as raised:
-        predict_files(PREDICTOR, [*pictures, damaged, colour, missing], tmp_path / "out")
+        predict_files(PREDICTOR, [*images, damaged, colour, missing], tmp_path / "out")
     assert all(str(path) in str(raised.value) for path in (damaged, colour, missing))
     assert not (tmp_path / "out").exists()
 
 
-def test_grey_saved_as_colour_is_grey(pictures, tmp_path):
+def test_grey_saved_as_colour_is_grey(images, tmp_path):
     """Screenshots and exports have three equal channels; the mask is that of the grey file."""
     colour = tmp_path / "in" / "colour.png"
-    with Image.open(pictures[0]) as grey:
+    with Image.open(images[0]) as grey:
         grey.convert("RGB").save(colour)
-    one, other = predict_files(PREDICTOR, [pictures[0], colour], tmp_path / "out")
+    one, other = predict_files(PREDICTOR, [images[0], colour], tmp_path / "out")
     assert (read_labels(one) == read_labels(other)).all()
 
 
-def test_masks_hold_the_training_s_own_numbers(pictures, tmp_path):
+def test_masks_hold_the_training_s_own_numbers(images, tmp_path):
     """Also beyond eight bits; probabilities say which number is which class."""
     for numbers in ((3, 7), (255, 0), (1, 300)):
         out = tmp_path / str(numbers)
-        mask, _ = predict_files(replace(PREDICTOR, numbers=numbers), pictures, out, probabilities=True)
+        mask, _ = predict_files(replace(PREDICTOR, numbers=numbers), images, out, probabilities=True)
         assert (read_labels(mask) == np.where(BRIGHT, numbers[1], numbers[0])).all()
         with np.load(out / "probabilities" / "one.npz", allow_pickle=False) as held:
             assert tuple(held["numbers"]) == numbers
 
 
-def test_pictures_that_share_a_name_are_refused(pictures, tmp_path):
+def test_images_that_share_a_name_are_refused(images, tmp_path):
     """One mask would overwrite the other, on some disks even if only the case differs."""
     twin = tmp_path / "One.png"
-    twin.write_bytes(pictures[0].read_bytes())
+    twin.write_bytes(images[0].read_bytes())
     with pytest.raises(DataInvalid, match="one.png, .*One.png"):
-        predict_files(PREDICTOR, [*pictures, twin], tmp_path / "out")
+        predict_files(PREDICTOR, [*images, twin], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_disk_that_refuses_is_one_clear_error(pictures, tmp_path):
+def test_a_disk_that_refuses_is_one_clear_error(images, tmp_path):
     """No half-written file is left behind."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "probabilities").write_text("a file where a folder should be")
     with pytest.raises(WriteRefused, match="cannot be written"):
-        predict_files(PREDICTOR, pictures, tmp_path / "out", probabilities=True)
+        predict_files(PREDICTOR, images, tmp_path / "out", probabilities=True)
     assert files(tmp_path / "out") == ["probabilities"]
 
 
@@ -184,7 +184,7 @@ def test_an_image_without_any_data_is_void(tmp_path):
     assert predictor.predict(tmp_path / "a.png").shares == {"dark": 0, "bright": 0}
 
 
-def test_classes_with_numbers_that_masks_cannot_hold_are_refused(pictures, tmp_path):
+def test_classes_with_numbers_that_masks_cannot_hold_are_refused(images, tmp_path):
     """-2 would be 254."""
     with pytest.raises(DataInvalid, match="does not fit"):
-        predict_files(replace(PREDICTOR, numbers=(-2, 1)), pictures, tmp_path / "out")
+        predict_files(replace(PREDICTOR, numbers=(-2, 1)), images, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""A predictor gives the network's answer at the picture's own resolution, whatever its size."""
+"""A predictor gives the network's answer at the image's own resolution, whatever its size."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from weakseg.types import Classes
 CLASSES = Classes(("a", "b", "c"))
 
 
-def picture(height, width, channels=3):
+def image(height, width, channels=3):
     """Noise in [0, 1]."""
     return np.random.default_rng(0).random((channels, height, width), np.float32)
 
@@ -39,9 +39,9 @@ class Coarse(nn.Module):
         return F.avg_pool2d(image, 8) * 5
 
 
-def test_probabilities_have_the_picture_s_size_and_sum_to_one():
-    """Also where the network's stride does not divide the picture."""
-    probabilities = Predictor(Coarse(), CLASSES)(picture(45, 61))
+def test_probabilities_have_the_image_s_size_and_sum_to_one():
+    """Also where the network's stride does not divide the image."""
+    probabilities = Predictor(Coarse(), CLASSES)(image(45, 61))
     assert probabilities.shape == (3, 45, 61)
     np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-6)
 
@@ -55,7 +55,7 @@ def test_a_pixelwise_network_is_reproduced_exactly():
 
 
 def test_convention_coarse_cells_lie_where_they_looked():
-    """An edge seen through cells of 8 pixels stays in place at the far side of a picture 8 does not divide."""
+    """An edge seen through cells of 8 pixels stays in place at the far side of an image 8 does not divide."""
     image = np.zeros((3, 8, 93), np.float32)
     image[0, :, :80], image[1, :, 80:] = 1, 1
     assert (Predictor(Coarse(), CLASSES).labels(image) == (np.arange(93) >= 80)).all()
@@ -64,7 +64,7 @@ def test_convention_coarse_cells_lie_where_they_looked():
 @settings(max_examples=20)
 @given(st.integers(20, 300), st.integers(20, 300), st.sampled_from([32, 64, 96]))
 def test_tiles_change_nothing_for_a_network_that_looks_nearby(height, width, tile_px):
-    """Blended tiles equal the whole picture's answer to 1e-5."""
+    """Blended tiles equal the whole image's answer to 1e-5."""
     network, image = pixelwise(), picture(height, width)
     whole = Predictor(network, CLASSES, tile_px=1000)(image)
     np.testing.assert_allclose(Predictor(network, CLASSES, tile_px=tile_px)(image), whole, atol=1e-5)
@@ -117,7 +117,7 @@ def test_training_mode_is_put_back_part_by_part():
     network.train()
     network[2].eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    Predictor(network, CLASSES)(picture(20, 20))
+    Predictor(network, CLASSES)(image(20, 20))
     assert [part.training for part in network] == [True, True, False]
     assert all((value == before[name]).all() for name, value in network.state_dict().items())
 
@@ -125,21 +125,21 @@ def test_training_mode_is_put_back_part_by_part():
 def test_another_number_of_channels_is_refused():
     """The message says both numbers."""
     with pytest.raises(DataInvalid, match="1 channel.*\n.*3"):
-        Predictor(pixelwise(), CLASSES)(picture(20, 20, channels=1))
+        Predictor(pixelwise(), CLASSES)(image(20, 20, channels=1))
 
 
 def test_answers_that_are_no_numbers_are_refused():
-    """A diverged network is an error, not a picture of class 0."""
+    """A diverged network is an error, not an image of class 0."""
     network = pixelwise()
     network.weight.data[0] = torch.nan
     with pytest.raises(EvidenceInvalid, match="not finite"):
-        Predictor(network, CLASSES)(picture(20, 20))
+        Predictor(network, CLASSES)(image(20, 20))
 
 
 def test_another_number_of_classes_is_refused():
     """A checkpoint of another data set is an error."""
     with pytest.raises(EvidenceInvalid, match="3 classes"):
-        Predictor(pixelwise(), Classes(("a", "b")))(picture(20, 20))
+        Predictor(pixelwise(), Classes(("a", "b")))(image(20, 20))
 
 
 @pytest.mark.parametrize("name", ["banana", "meta", "cuda:99"])
@@ -149,22 +149,22 @@ def test_a_device_that_is_not_there_is_named(name):
         Predictor(pixelwise(), CLASSES, device=name)
 
 
-def test_a_crf_refines_pictures_predicted_together_too():
-    """Small pictures, which go through the network at once, as well as those in tiles."""
-    pictures = np.stack([picture(16, 24), picture(16, 24)[:, ::-1]])
+def test_a_crf_refines_images_predicted_together_too():
+    """Small images, which go through the network at once, as well as those in tiles."""
+    images = np.stack([image(16, 24), image(16, 24)[:, ::-1]])
     for tile_px in (8, 64):
         refined = Predictor(pixelwise(), CLASSES, tile_px=tile_px, crf=DenseCRF())
-        together = np.exp(refined.log_probs(pictures)[1])
-        np.testing.assert_allclose(together, refined(pictures[1]), rtol=1e-5)
-        assert not np.allclose(together, replace(refined, crf=None)(pictures[1]))
+        together = np.exp(refined.log_probs(images)[1])
+        np.testing.assert_allclose(together, refined(images[1]), rtol=1e-5)
+        assert not np.allclose(together, replace(refined, crf=None)(images[1]))
 
 
 @pytest.mark.parametrize("tile_px", [32, 1024])
-def test_pictures_predicted_together_are_predicted_as_alone(tile_px):
-    """A batch is faster on a GPU, and nothing else; large pictures are cut into tiles all the same."""
+def test_images_predicted_together_are_predicted_as_alone(tile_px):
+    """A batch is faster on a GPU, and nothing else; large images are cut into tiles all the same."""
     predictor = Predictor(Coarse(), CLASSES, tile_px=tile_px)
-    pictures = np.stack([picture(45, 61), picture(45, 61)[:, ::-1]])
-    for alone, together in zip(map(predictor, pictures), predictor.log_probs(pictures), strict=True):
+    images = np.stack([image(45, 61), image(45, 61)[:, ::-1]])
+    for alone, together in zip(map(predictor, images), predictor.log_probs(images), strict=True):
         np.testing.assert_allclose(np.exp(together), alone, atol=1e-6)
 
 
@@ -174,5 +174,5 @@ def test_what_rounds_to_a_probability_of_nothing_is_unlikely_not_impossible(tile
     network = pixelwise()
     network.weight.data *= 1e4
     predictor = Predictor(network, CLASSES, tile_px=tile_px)
-    assert (predictor(picture(45, 61)) == 0).any()
-    assert np.isfinite(predictor.log_probs(picture(45, 61)[None])).all()
+    assert (predictor(image(45, 61)) == 0).any()
+    assert np.isfinite(predictor.log_probs(image(45, 61)[None])).all()

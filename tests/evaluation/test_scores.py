@@ -15,7 +15,7 @@ from weakseg.types import UNLABELED, Classes
 C, N, SHAPE = 3, 4, (3, 4)
 CLASSES = Classes(("ground", "cat", "dog"), background=0)
 VOLUMES = ("a", "b", "a", "b")
-pictures = hnp.arrays(np.int64, (N, *SHAPE), elements=st.integers(UNLABELED, C - 1))
+images = hnp.arrays(np.int64, (N, *SHAPE), elements=st.integers(UNLABELED, C - 1))
 answers = hnp.arrays(np.int64, (N, *SHAPE), elements=st.integers(0, C - 1))
 
 
@@ -48,8 +48,8 @@ def mean(values):
     return values.mean() if values.size else np.nan
 
 
-@given(pictures, answers)
-def test_iou_is_that_of_all_pictures_together(truth, predicted):
+@given(images, answers)
+def test_iou_is_that_of_all_images_together(truth, predicted):
     """One matrix is summed over the set; the mean skips classes that nobody showed or guessed."""
     expected = by_sets(truth, predicted, iou)
     scores = judged(truth, predicted)
@@ -57,7 +57,7 @@ def test_iou_is_that_of_all_pictures_together(truth, predicted):
     np.testing.assert_allclose(scores.mean_iou(), mean(expected))
 
 
-@given(pictures, answers)
+@given(images, answers)
 def test_dice_is_taken_over_whole_volumes_without_the_background(truth, predicted):
     """Slices of a volume are counted together; the mean runs over every defined pair of volume and class."""
     expected = np.stack([by_sets(truth[rows], predicted[rows], dice) for rows in ([0, 2], [1, 3])])
@@ -68,14 +68,14 @@ def test_dice_is_taken_over_whole_volumes_without_the_background(truth, predicte
     np.testing.assert_allclose(scores.mean_dice(), mean(expected))
 
 
-@given(pictures, answers)
-def test_each_picture_is_scored_on_the_classes_it_shows(truth, predicted):
-    """The order "worst first" rests on one mean IoU a picture."""
+@given(images, answers)
+def test_each_image_is_scored_on_the_classes_it_shows(truth, predicted):
+    """The order "worst first" rests on one mean IoU an image."""
     expected = [mean(by_sets(t, p, iou)) for t, p in zip(truth, predicted, strict=True)]
     np.testing.assert_allclose(judged(truth, predicted).per_image(), expected)
 
 
-@given(pictures)
+@given(images)
 def test_a_perfect_prediction_scores_one(truth):
     """Every defined score is exactly 1; without any judged pixel there is no score at all."""
     scores = judged(truth, np.maximum(truth, 0))
@@ -84,7 +84,7 @@ def test_a_perfect_prediction_scores_one(truth):
     np.testing.assert_equal(scores.mean_dice(), 1.0 if (truth > 0).any() else np.nan)
 
 
-@given(pictures, answers, st.permutations(range(C)))
+@given(images, answers, st.permutations(range(C)))
 def test_renamed_classes_keep_their_scores(truth, predicted, order):
     """A score belongs to a class, wherever it stands in the list."""
     order = np.array(order)
@@ -117,7 +117,7 @@ def test_pixel_accuracy_ignores_void():
     assert scores.pixel_accuracy() == 0.75
 
 
-@given(pictures, answers)
+@given(images, answers)
 def test_scores_survive_a_file(truth, predicted):
     """What is written as strict JSON is read back with every count."""
     scores = judged(truth, predicted, replace(CLASSES, unscored=(2,)))
@@ -129,7 +129,7 @@ def test_scores_survive_a_file(truth, predicted):
     assert back.summary == scores.summary
 
 
-@given(pictures, answers, st.integers(0, N))
+@given(images, answers, st.integers(0, N))
 def test_parts_joined_score_as_the_whole(truth, predicted, cut):
     """Several processes may share the work, even if one has nothing to do."""
     whole = judged(truth, predicted)

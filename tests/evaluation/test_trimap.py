@@ -34,7 +34,7 @@ def test_width_one_marks_the_two_rows_that_touch():
 
 
 def test_void_makes_no_boundary():
-    """A class that meets only void and the picture's border has no band."""
+    """A class that meets only void and the image's border has no band."""
     truth = np.full((6, 6), 1)
     truth[2:4] = UNLABELED
     assert not trimap(truth, 3).any()

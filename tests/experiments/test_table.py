@@ -5,7 +5,7 @@ import fcntl
 import pytest
 
 _TABLE = """
-from pictures import tiny_recipe
+from images import tiny_recipe
 from weakseg import Phase, Fit, SeedsOnly
 from weakseg.experiments.table import Row, Table
 

@@ -10,9 +10,9 @@ import torch
 from batches import CLASSES, batch_of, mixed
 from hypothesis import given
 from hypothesis import strategies as st
+from images import Squares, Tiny, tiny_recipe
 from joint_problems import asked_of, one_of, random_joint
 from linear_problems import Given
-from pictures import Squares, Tiny, tiny_recipe
 
 from weakseg import AlphaExpansion, Evidence, Fit, JointCut, JointProjection, Memory, Phase
 from weakseg.appearance import ScribbleDensities
@@ -111,7 +111,7 @@ def test_no_image_is_changed_by_the_rest_of_its_batch(seed):
         assert alone.status[0] == together.status[i]
 
 
-def test_a_picture_too_large_is_told_of_with_its_own_cells(monkeypatch):
+def test_a_image_too_large_is_told_of_with_its_own_cells(monkeypatch):
     """And not with those of another solver; following the advice helps."""
     logits, batch = mixed()
     evidence = Evidence(batch.image, logits.log_softmax(1), batch.weak)
@@ -291,7 +291,7 @@ def test_bad_input_is_refused_by_name():
 
 
 def test_training_remembers_its_labels_as_those_of_a_cut(tmp_path):
-    """Stage A every second epoch, whole pictures, and a sentence of the rows in the log."""
+    """Stage A every second epoch, whole images, and a sentence of the rows in the log."""
     clicked = Simulated(Squares(), (Clicks(),))
     fit = Fit(JointCut(SizesWithin(2.0), max_cuts=3), every_epochs=2)
     recipe = tiny_recipe(

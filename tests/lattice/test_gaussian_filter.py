@@ -33,20 +33,20 @@ def test_torch_gives_what_numba_gives(seed, dimensions, spread):
 
 
 @given(seed=st.integers(0, 2**31), dimensions=st.integers(1, 8))
-def test_pictures_that_are_filtered_together_do_not_see_each_other(seed, dimensions):
-    """Whatever company a picture has and wherever its points stand, its sums are the same to the last bit."""
+def test_images_that_are_filtered_together_do_not_see_each_other(seed, dimensions):
+    """Whatever company an image has and wherever its points stand, its sums are the same to the last bit."""
     parts, sums = [points(seed + i, dimensions, 1.0 + i) for i in range(3)], values(seed).repeat(3, 1)
-    picture = torch.arange(3).repeat_interleave(50)
+    image = torch.arange(3).repeat_interleave(50)
     mingled = torch.arange(150).reshape(3, 50).T.flatten()
     for order in (slice(None), mingled):
-        found = GaussianFilter.of(torch.cat(parts, 1)[:, order], picture[order], pictures=3)(sums[order])
+        found = GaussianFilter.of(torch.cat(parts, 1)[:, order], image[order], images=3)(sums[order])
         for i, part in enumerate(parts):
-            assert torch.equal(found[picture[order] == i], GaussianFilter(tensor_lattice(part))(values(seed)))
+            assert torch.equal(found[image[order] == i], GaussianFilter(tensor_lattice(part))(values(seed)))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_many_points_at_one_place_are_added_in_pieces(dtype):
-    """A blank picture: more points on each corner than are added one after the other."""
+    """A blank image: more points on each corner than are added one after the other."""
     matrix = GaussianFilter(tensor_lattice(torch.zeros(2, 1000)))
     given_values = torch.rand(1000, 3, generator=torch.Generator().manual_seed(0), dtype=dtype)
     found, numba = matrix(given_values), GaussianFilter.of(torch.zeros(2, 1000))

@@ -45,7 +45,7 @@ def test_what_is_expected_covers_what_a_lattice_holds():
 def test_a_lattice_that_outgrows_memory_is_refused(monkeypatch, of, limit):
     """The message names the size, the limit, and what helps."""
     monkeypatch.setattr(coordinates, "MEMORY_LIMIT", limit)
-    with pytest.raises(EvidenceInvalid, match="larger bandwidths, or a smaller picture") as error:
+    with pytest.raises(EvidenceInvalid, match="larger bandwidths, or a smaller image") as error:
         of(torch.from_numpy(scattered()))
     assert size_told(error) > limit
     assert f"at most {limit / 2**30:.3g} GiB" in str(error.value)
@@ -62,7 +62,7 @@ def test_the_size_is_told_although_not_all_points_were_placed(monkeypatch):
 
 
 def test_many_points_on_few_corners_are_welcome(monkeypatch):
-    """As many as are refused above, with bandwidths that are large for the picture."""
+    """As many as are refused above, with bandwidths that are large for the image."""
     monkeypatch.setattr(coordinates, "MEMORY_LIMIT", 400_000)
     assert build(scattered() / 1000).size < 100
 

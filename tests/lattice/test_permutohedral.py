@@ -28,8 +28,8 @@ def gaussian_sums(features, given):
     return np.exp(-apart / 2) @ given
 
 
-def picture(side: int, bandwidth: float, contrast: float):
-    """Features (5, N) and values (N, 2) of a smooth picture: positions and three colours."""
+def image(side: int, bandwidth: float, contrast: float):
+    """Features (5, N) and values (N, 2) of a smooth image: positions and three colours."""
     random = np.random.default_rng(0)
     rows, columns = np.mgrid[:side, :side] / bandwidth
     colours = gaussian_filter(random.normal(size=(3, side, side)), (0, 4, 4))
@@ -89,7 +89,7 @@ def test_channels_do_not_see_each_other(channels):
 @pytest.mark.parametrize(("bandwidth", "error"), [(3, 0.05), (6, 0.07), (12, 0.09)])
 def test_smoothing_is_near_the_brute_force_sum(bandwidth, error):
     """Positions alone; relative error in the 2-norm, means over neighbours."""
-    features, given = picture(40, bandwidth, 1)
+    features, given = image(40, bandwidth, 1)
     lattice, one = build(features[:2]), np.ones_like(given)
     means = lattice.filter(given) / lattice.filter(one)
     exact = gaussian_sums(features[:2], given) / gaussian_sums(features[:2], one)
@@ -99,7 +99,7 @@ def test_smoothing_is_near_the_brute_force_sum(bandwidth, error):
 @pytest.mark.parametrize("bandwidth", [8, 16, 32])
 def test_bilateral_filtering_is_near_the_brute_force_sum(bandwidth):
     """Positions and colours."""
-    features, given = picture(40, bandwidth, 1.5)
+    features, given = image(40, bandwidth, 1.5)
     lattice, one = build(features), np.ones_like(given)
     means = lattice.filter(given) / lattice.filter(one)
     exact = gaussian_sums(features, given) / gaussian_sums(features, one)

@@ -215,7 +215,7 @@ def test_what_tells_nothing_is_refused(make, told):
         make()
 
 
-def test_classes_are_those_of_the_network_and_not_those_in_the_picture():
+def test_classes_are_those_of_the_network_and_not_those_in_the_image():
     """A target that uses two of 21 classes is still flipped among 21: .94 is allowed, and costs as with all of them."""
     log_probs = torch.randn((1, 21, 2, 2), dtype=torch.float64).log_softmax(1)
     target = torch.zeros_like(log_probs)

@@ -11,7 +11,7 @@ from weakseg.types import PRESENT, UNLABELED, UNTOLD
 
 
 def batch_with(tags, valid=None):
-    """One picture of 2 by 2 pixels and three classes."""
+    """One image of 2 by 2 pixels and three classes."""
     batch = batch_of(torch.full((1, 2, 2), UNLABELED), valid, classes=3)
     return replace(batch, weak=replace(batch.weak, tags=torch.tensor([tags])))
 
@@ -44,8 +44,8 @@ def test_the_smooth_maximum_lies_between_mean_and_maximum(sharpness, pooled):
 
 
 @pytest.mark.parametrize("objective", [MultipleInstance(), SoftMultipleInstance()], ids=repr)
-def test_losses_and_gradients_are_finite_whatever_the_picture(objective):
-    """Pictures without tags or without a valid pixel count 0."""
+def test_losses_and_gradients_are_finite_whatever_the_image(objective):
+    """Images without tags or without a valid pixel count 0."""
     logits, batch = mixed(stride=4)
     batch.weak.tags[:5, 1] = PRESENT
     logits.requires_grad_()

@@ -45,7 +45,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class ShareOf:
-    """An energy: how much of the picture is taken for one class."""
+    """An energy: how much of the image is taken for one class."""
 
     label: int
 
@@ -61,7 +61,7 @@ def painted(labels: Tensor, weight: float = 1.0) -> Painted:
 
 
 def everything_painted(seed: int = 0) -> Painted:
-    """Targets for the pictures of `mixed`, on the labels' grid."""
+    """Targets for the images of `mixed`, on the labels' grid."""
     return painted(torch.randint(CLASSES, (6, *SIZE), generator=torch.Generator().manual_seed(seed)))
 
 
@@ -75,7 +75,7 @@ losses = pytest.mark.parametrize("loss", LOSSES, ids=["partial-ce", "partial-dic
 
 
 @given(seed=st.integers(0, 2**31), spread=st.floats(0, 100))
-def test_partial_cross_entropy_of_one_picture_is_torchs_own(seed, spread):
+def test_partial_cross_entropy_of_one_image_is_torchs_own(seed, spread):
     """Equation 5 is `torch.nn.functional.cross_entropy` with `ignore_index`."""
     logits, batch = mixed(seed)
     for i in range(4):
@@ -93,8 +93,8 @@ def test_full_masks_make_it_full_supervision():
 
 @losses
 @pytest.mark.parametrize("stride", [1, 4])
-def test_loss_of_a_batch_is_the_mean_over_its_pictures(loss, stride):
-    """A picture's loss does not depend on its neighbours; one without marks counts as 0, not as absent."""
+def test_loss_of_a_batch_is_the_mean_over_its_images(loss, stride):
+    """An image's loss does not depend on its neighbours; one without marks counts as 0, not as absent."""
     logits, batch = mixed(stride=stride)
     alone = []
     for i in range(6):
@@ -134,7 +134,7 @@ def test_only_pixels_with_a_target_are_pulled(loss):
 
 @losses
 def test_loss_is_the_same_at_twice_the_resolution(loss):
-    """Doubling rows and columns of a picture and of its labels changes a loss by less than 2 percent."""
+    """Doubling rows and columns of an image and of its labels changes a loss by less than 2 percent."""
     logits, batch = mixed(stride=2)
     double = lambda maps: maps.repeat_interleave(2, 1).repeat_interleave(2, 2)  # noqa: E731
     larger = batch_of(double(batch.weak.seeds), double(batch.weak.valid))
@@ -172,7 +172,7 @@ def test_extreme_logits_give_a_finite_loss(loss):
     assert logits.grad.isfinite().all()
 
 
-def test_partial_dice_of_a_hand_worked_picture():
+def test_partial_dice_of_a_hand_worked_image():
     """Equation 6, with two classes, three marks and one pixel that nobody marked."""
     seeds = torch.tensor([[[0, 0, 1, UNLABELED]]])
     share = torch.tensor([0.9, 0.6, 0.3, 0.5])  # of class 0
@@ -276,8 +276,8 @@ def test_a_sum_is_the_sum_of_its_terms():
 
 
 @pytest.mark.parametrize("solver", [DualProjection(All(())), EmAdapt(), AlphaExpansion()])
-def test_nan_logits_are_refused_by_the_picture_s_name(solver):
-    """Whoever trains learns which picture to look at."""
+def test_nan_logits_are_refused_by_the_image_s_name(solver):
+    """Whoever trains learns which image to look at."""
     logits, batch = mixed()
     logits[1, 0, 0, 0] = torch.nan
     with pytest.raises(EvidenceInvalid, match="image 'picture1' are NaN"):

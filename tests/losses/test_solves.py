@@ -1,4 +1,4 @@
-"""A training says how its solves ended, and which pictures' labels contradict each other."""
+"""A training says how its solves ended, and which images' labels contradict each other."""
 
 from dataclasses import dataclass, replace
 from math import inf
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from batches import mixed
-from pictures import Squares, tiny_recipe
+from images import Squares, tiny_recipe
 from rich.console import Console
 
 from weakseg import Augment, DualProjection, Fit, Phase, SeedsOnly, train_recipe
@@ -18,7 +18,7 @@ from weakseg.types import UNLABELED
 
 @dataclass(frozen=True)
 class Contradicted(Squares):
-    """Sizes that hold, but for one picture, whose two classes together would cover more than there is."""
+    """Sizes that hold, but for one image, whose two classes together would cover more than there is."""
 
     def __getitem__(self, index: int):
         sample = super().__getitem__(index)
@@ -52,7 +52,7 @@ def trained(folder, constraint, every_epochs=None):
 
 @pytest.mark.parametrize("every_epochs", [None, 1], ids=["at every step", "in sweeps"])
 def test_contradictory_labels_are_told_of_once(tmp_path, every_epochs):
-    """With the picture's name, and with the rows."""
+    """With the image's name, and with the rows."""
     _, said = trained(tmp_path / "run", SizesWithin(price=inf), every_epochs)
 
     assert said.count("squares3: Infeasible: 'class 0 at least 90 %'") == 1
@@ -60,7 +60,7 @@ def test_contradictory_labels_are_told_of_once(tmp_path, every_epochs):
 
 
 def test_certificates_are_logged_each_epoch(tmp_path):
-    """Their means, and the share of pictures whose demands contradict each other."""
+    """Their means, and the share of images whose demands contradict each other."""
     (line, _), said = trained(tmp_path / "run", SizesWithin(price=inf))
 
     assert line["solve_contradiction"] == pytest.approx(1 / 12)
@@ -69,7 +69,7 @@ def test_certificates_are_logged_each_epoch(tmp_path):
     assert f"slack {line['solve_slack']:.3f}" in said
 
 
-def test_pictures_whose_rows_give_way_most_are_named_at_the_end(tmp_path):
+def test_images_whose_rows_give_way_most_are_named_at_the_end(tmp_path):
     """Sizes with a price contradict nobody, and are missed all the more."""
     _, said = trained(tmp_path / "run", SizesWithin(price=2.0))
 
@@ -113,7 +113,7 @@ def test_rows_that_give_way_show_as_slack(tmp_path):
     assert slack[1] == 0
 
 
-def test_pictures_are_named_by_their_worst_solve():
+def test_images_are_named_by_their_worst_solve():
     """One that was solved for twice, and one that contradicts itself beside it."""
     solves = [
         Solve("a", "much", {"slack": 0.8}),
@@ -133,7 +133,7 @@ def test_what_was_solved_in_sweeps_is_named_at_the_end_too(tmp_path):
     assert "targets_slack" not in metrics[1]
 
 
-def test_a_solution_of_other_pictures_than_the_batch_names_is_not_watched():
+def test_a_solution_of_other_images_than_the_batch_names_is_not_watched():
     """Two views joined in an objective of one's own; the training goes on."""
     logits, batch = mixed(stride=4)
     with watching() as solved:

@@ -47,7 +47,7 @@ def optimum(logits: Tensor, rows: LinearRows, weight: float) -> tuple[float, np.
 
 
 def demanding(seed: int, marked: bool = True) -> tuple[Evidence, Given]:
-    """A random picture with two seeds; its third class must cover half, its first at most a fifth."""
+    """A random image with two seeds; its third class must cover half, its first at most a fifth."""
     generator = torch.Generator().manual_seed(seed)
     scores, seeds = torch.randn(1, 3, 10, 12, generator=generator), torch.full((1, 10, 12), UNLABELED)
     if marked:

@@ -36,7 +36,7 @@ class BruteForce:
 
 
 def case(seed: int, size=(10, 12), classes: int = 3) -> Evidence:
-    """A random picture, its unsure prediction, and a few seeds."""
+    """A random image, its unsure prediction, and a few seeds."""
     generator = torch.Generator().manual_seed(seed)
     scores = torch.randn(1, classes, *size, generator=generator)
     seeds = torch.full((1, *size), UNLABELED)
@@ -46,7 +46,7 @@ def case(seed: int, size=(10, 12), classes: int = 3) -> Evidence:
 
 
 def one_pixel() -> Evidence:
-    """A picture of one pixel, unmarked."""
+    """An image of one pixel, unmarked."""
     scores = torch.randn(1, 3, 1, 1, generator=torch.Generator().manual_seed(0))
     batch = batch_of(torch.full((1, 1, 1), UNLABELED), classes=3)
     return Evidence(batch.image, scores.log_softmax(1), batch.weak)
@@ -204,8 +204,8 @@ def test_the_image_that_is_refused_is_the_one_that_is_named():
 
 
 @pytest.mark.parametrize("damped", [True, False])
-def test_nothing_valid_and_broken_pictures_are_told(damped):
-    """A sentence for a picture that is all void, and one message for a pixel that is nan."""
+def test_nothing_valid_and_broken_images_are_told(damped):
+    """A sentence for an image that is all void, and one message for a pixel that is nan."""
     evidence = case(0)
     void = replace(evidence, weak=replace(evidence.weak, valid=torch.zeros_like(evidence.weak.valid)))
     found = MeanField(CRF, damped=damped).solve(void)
@@ -216,8 +216,8 @@ def test_nothing_valid_and_broken_pictures_are_told(damped):
         MeanField(CRF, damped=damped).solve(replace(evidence, image=evidence.image * torch.nan))
 
 
-def test_refinement_takes_any_picture_and_refuses_what_is_no_number():
-    """One pixel, 300 classes; nan in probabilities or picture."""
+def test_refinement_takes_any_image_and_refuses_what_is_no_number():
+    """One pixel, 300 classes; nan in probabilities or image."""
     random = np.random.default_rng(0)
     for size, classes in (((1, 1), 3), ((4, 5), 300)):
         probs = random.dirichlet(np.ones(classes), size).transpose(2, 0, 1).astype(np.float32)

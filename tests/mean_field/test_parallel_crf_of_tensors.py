@@ -16,14 +16,14 @@ CRFS = [DenseCRF(), DenseCRF.ccnn_tuned(), DenseCRF(sxy=0.4, srgb=0.3, compat=5.
 
 
 def difficult() -> Evidence:
-    """Noise for pictures, where nearly every pixel has corners of its own; void, and a picture that is nothing else."""
+    """Noise for images, where nearly every pixel has corners of its own; void, and an image that is nothing else."""
     logits, batch = mixed()
     weak = replace(batch.weak, seeds=torch.full_like(batch.weak.seeds, UNLABELED))
     return Evidence(batch.image, logits.log_softmax(1), weak)
 
 
 def smooth() -> Evidence:
-    """Two pictures with soft shades and a little noise, as photographs are."""
+    """Two images with soft shades and a little noise, as photographs are."""
     generator, size = torch.Generator().manual_seed(0), (60, 80)
     image = F.interpolate(torch.rand(2, 3, 5, 6, generator=generator), size, mode="bicubic")
     image = (image + 0.02 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
@@ -42,8 +42,8 @@ def test_torch_steps_to_where_numba_steps(evidence, crf, steps):
     torch.testing.assert_close(found, numba, atol=1e-3, rtol=0)
 
 
-def test_the_certificate_is_that_of_each_picture_alone():
-    """Energies, residuals and statuses, that of a picture without valid pixels included."""
+def test_the_certificate_is_that_of_each_image_alone():
+    """Energies, residuals and statuses, that of an image without valid pixels included."""
     solver, evidence = MeanField(steps=3, damped=False), difficult()
     alone, found = solver.solve(evidence), solver._in_tensors(evidence, DenseCRF())
     assert tuple(one.status for one in found) == alone.status

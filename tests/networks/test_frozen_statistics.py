@@ -24,7 +24,7 @@ class Normalised:
 
 
 @pytest.mark.parametrize("kind", [Normalised, Pretrained, DeepLabV3Plus])
-def test_a_picture_is_predicted_alike_in_any_batch_while_training(kind, classifier):
+def test_a_image_is_predicted_alike_in_any_batch_while_training(kind, classifier):
     """Statistics neither come from the batch nor move, whatever kind of normalisation a network has."""
     spec = FrozenStatistics(Normalised() if kind is Normalised else kind(str(classifier)))
     network = spec.build(3, 2).train()
@@ -32,9 +32,9 @@ def test_a_picture_is_predicted_alike_in_any_batch_while_training(kind, classifi
         if isinstance(dropout, nn.Dropout | nn.Dropout2d):
             dropout.eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    pictures = torch.rand(4, 3, 32, 32)
+    images = torch.rand(4, 3, 32, 32)
 
-    torch.testing.assert_close(network(pictures)[:1], network(pictures[:1]))
+    torch.testing.assert_close(network(images)[:1], network(images[:1]))
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
@@ -52,6 +52,6 @@ def test_a_rebuilt_network_takes_the_weights_of_the_first():
     first = spec.build(3, 2)
     again = spec.rebuild(3, 2, {}).train()
     again.load_state_dict(first.state_dict())
-    pictures = torch.rand(2, 3, 8, 8)
+    images = torch.rand(2, 3, 8, 8)
 
-    torch.testing.assert_close(first(pictures), again(pictures))
+    torch.testing.assert_close(first(images), again(images))

@@ -9,7 +9,7 @@ from weakseg.networks.unet import UNet
 
 
 def test_a_mirrored_network_mirrors_its_logits():
-    """Kernels and picture mirrored together give mirrored logits, so no layer shifts the map to one side."""
+    """Kernels and image mirrored together give mirrored logits, so no layer shifts the map to one side."""
     torch.manual_seed(0)
     network = UNet(width=8).build(3, 4)
     image = torch.rand(1, 3, 32, 48)
@@ -21,7 +21,7 @@ def test_a_mirrored_network_mirrors_its_logits():
 
 
 def test_training_does_not_see_the_batch():
-    """In training mode too, a picture's logits are the same alone and in company."""
+    """In training mode too, an image's logits are the same alone and in company."""
     network = UNet(width=8, depth=2).build(1, 3).train()
     images = torch.rand(3, 1, 32, 32)
     torch.testing.assert_close(network(images)[:1], network(images[:1]), atol=1e-5, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""One picture and scribbles: what `segment` promises."""
+"""One image and scribbles: what `segment` promises."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def flag(channels: int = 3, noise: float = 0.02) -> tuple[np.ndarray, np.ndarray
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 7])
 def test_regions_of_different_colours_are_found(channels):
-    """With the labels that were drawn, whatever their numbers, in pictures of any number of channels."""
+    """With the labels that were drawn, whatever their numbers, in images of any number of channels."""
     image, scribbles, truth = flag(channels)
 
     found = segment(image, scribbles, unlabeled=255)
@@ -51,7 +51,7 @@ def test_two_labels_are_solved_exactly():
 
 
 def test_same_colours_are_told_apart_by_place():
-    """In a picture of one colour, pixels go with the scribble they are nearest to."""
+    """In an image of one colour, pixels go with the scribble they are nearest to."""
     scribbles = np.full((20, 40), -1)
     scribbles[:, 2], scribbles[:, 37] = 0, 1
 
@@ -62,7 +62,7 @@ def test_same_colours_are_told_apart_by_place():
 
 
 @pytest.mark.parametrize("shape", [(1, 30), (30, 1)])
-def test_a_line_of_pixels_is_a_picture(shape):
+def test_a_line_of_pixels_is_a_image(shape):
     """One row, or one column."""
     image = (np.arange(30) >= 11).astype(np.float32).reshape(1, *shape)
     scribbles = np.full(30, -1)
@@ -83,7 +83,7 @@ def test_the_same_answer_every_time():
     assert first.energy == second.energy
 
 
-def test_grey_pictures_saved_with_more_channels_give_the_same():
+def test_grey_images_saved_with_more_channels_give_the_same():
     """Copies of a channel change nothing."""
     image, scribbles, _ = flag(1, noise=0.1)
 
@@ -130,15 +130,15 @@ def test_tensors_are_taken_and_what_is_neither_is_named():
         segment(image, scribbles.tolist())
 
 
-def test_a_picture_seen_in_a_mirror_has_the_mirrored_segmentation():
-    """Views whose rows or columns run backwards are pictures like any other."""
+def test_a_image_seen_in_a_mirror_has_the_mirrored_segmentation():
+    """Views whose rows or columns run backwards are images like any other."""
     image, scribbles, _ = flag()
     mirrored = segment(image[:, :, ::-1], scribbles[:, ::-1], unlabeled=255).labels
     assert (mirrored[:, ::-1] == segment(image, scribbles, unlabeled=255).labels).mean() > 0.99
 
 
 @pytest.mark.parametrize("value", [np.nan, 200.0, -0.5])
-def test_values_that_are_no_picture_are_refused(value):
+def test_values_that_are_no_image_are_refused(value):
     """Neither NaN nor 8-bit numbers."""
     image, scribbles, _ = flag()
     image[0, 3, 3] = value
@@ -150,12 +150,12 @@ def test_values_that_are_no_picture_are_refused(value):
 def test_a_hundred_megapixels_are_refused_before_anything_is_computed():
     """What the cut would take is told at once, rather than by a machine that swaps."""
     image, scribbles = np.broadcast_to(np.float32(0.5), (3, 10_000, 10_000)), np.broadcast_to(0, (10_000, 10_000))
-    with pytest.raises(EvidenceInvalid, match=r"The picture has 10000 x 10000 pixels .* GiB\.\n.*\nTo do: Solve it"):
+    with pytest.raises(EvidenceInvalid, match=r"The image has 10000 x 10000 pixels .* GiB\.\n.*\nTo do: Solve it"):
         segment(image, scribbles)
 
 
 def test_cuts_are_told_as_they_are_done():
-    """For large pictures, of which each takes seconds."""
+    """For large images, of which each takes seconds."""
     image, scribbles, _ = flag()
     told = []
     segment(image, scribbles, 255, lambda done, total: told.append((done, total)))

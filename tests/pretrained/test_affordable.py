@@ -51,7 +51,7 @@ def test_a_network_larger_than_any_is_refused_at_once(described, name, place, va
         with pytest.raises(NetworkUnavailable) as error:
             make()
         assert "too large" in error.value.found or "GiB" in error.value.found
-        assert error.value.mend
+        assert error.value.fix
 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**19  # KiB
     assert time.perf_counter() - started < 30

@@ -31,8 +31,8 @@ def _build(spec, channels: int = 3) -> Network:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 6])
-def test_any_picture_gives_finite_logits(spec, channels):
-    """Pictures of any size and number of channels go in; the logits are finite and have a cell or more."""
+def test_any_image_gives_finite_logits(spec, channels):
+    """Images of any size and number of channels go in; the logits are finite and have a cell or more."""
     network = _build(spec, channels).eval()
     for height, width in [(1, 1), (33, 47), (70, 20)]:
         with torch.no_grad():
@@ -43,7 +43,7 @@ def test_any_picture_gives_finite_logits(spec, channels):
 
 
 def test_stride_is_pixels_per_cell(spec):
-    """`stride` times the logits' size is the picture's size, where the picture needs no resizing."""
+    """`stride` times the logits' size is the image's size, where the image needs no resizing."""
     network = _build(spec).eval()
     height, width = 2 * network.tile_px, 3 * network.tile_px
     logits = network(torch.rand(1, 3, height, width))
@@ -52,7 +52,7 @@ def test_stride_is_pixels_per_cell(spec):
 
 
 def test_every_learning_parameter_gets_a_gradient(spec):
-    """One picture in a batch is enough to train, and no parameter waits for a gradient that never comes."""
+    """One image in a batch is enough to train, and no parameter waits for a gradient that never comes."""
     network = _build(spec).train()
     network(torch.rand(1, 3, 33, 47)).log_softmax(1)[:, 0].sum().backward()
     for name, parameter in network.named_parameters():
@@ -61,8 +61,8 @@ def test_every_learning_parameter_gets_a_gradient(spec):
             assert parameter.grad.isfinite().all(), name
 
 
-def test_pictures_do_not_see_their_batch(spec):
-    """In evaluation a picture's logits are the same whatever lies beside it, and in whatever order."""
+def test_images_do_not_see_their_batch(spec):
+    """In evaluation an image's logits are the same whatever lies beside it, and in whatever order."""
     network = _build(spec).eval()
     images = torch.rand(3, 3, 40, 56)
     with torch.no_grad():

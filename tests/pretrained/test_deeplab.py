@@ -36,10 +36,10 @@ def test_its_layers_are_the_papers():
 def test_the_encoder_is_transformers_own():
     """The features of stride 4 and the last ones are among the hidden states of their forward pass."""
     body = DeepLabV3Plus(width=8).build(3, 4).body.eval()
-    picture = torch.rand(2, 3, 48, 64)
+    image = torch.rand(2, 3, 48, 64)
     with torch.no_grad():
-        fine, coarse = body._encoded(picture)
-        states = body.encoder(picture, output_hidden_states=True).hidden_states
+        fine, coarse = body._encoded(image)
+        states = body.encoder(image, output_hidden_states=True).hidden_states
     assert torch.equal(fine, states[1])
     assert torch.equal(coarse, states[-1])
     assert (fine.shape[1:], coarse.shape[1:]) == ((24, 12, 16), (320, 3, 4))
@@ -49,15 +49,15 @@ def test_the_encoder_is_transformers_own():
 def test_every_branch_counts():
     """The logits change with each of the five branches and with the fine features."""
     body = DeepLabV3Plus(width=8).build(3, 4).body.eval()
-    picture = torch.rand(1, 3, 64, 64)
+    image = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
-        before = body(picture)
+        before = body(image)
         for part in (*body.branches, body.pooled, body.fine):
             last = [m for m in part.modules() if isinstance(m, nn.BatchNorm2d)][-1]
             nn.init.constant_(last.bias, 3.0)
-            assert not torch.equal(body(picture), before)
+            assert not torch.equal(body(image), before)
             nn.init.zeros_(last.bias)
-        assert torch.equal(body(picture), before)
+        assert torch.equal(body(image), before)
 
 
 @pytest.mark.parametrize(("part", "px"), [("fine", 0.6), ("branches.0", 1.6)])
@@ -73,11 +73,11 @@ def test_cells_lie_on_their_pixels(classifier, part, px, padding):
     for layer in body.modules():
         if isinstance(layer, nn.ReLU6 | nn.ReLU):
             layer.__class__ = nn.Identity
-    picture = torch.full((1, 3, 512, 512), 0.5, dtype=torch.double, requires_grad=True)
-    seen = body.get_submodule(part)(body._encoded(picture)[0 if part == "fine" else 1])
+    image = torch.full((1, 3, 512, 512), 0.5, dtype=torch.double, requires_grad=True)
+    seen = body.get_submodule(part)(body._encoded(image)[0 if part == "fine" else 1])
     cell = seen.shape[2] // 2
     seen[0, 0, cell, cell].backward()
-    weight = picture.grad[0, 0].sum(1)
+    weight = image.grad[0, 0].sum(1)
     centre = (weight * torch.arange(512)).sum() / weight.sum()
     assert centre.item() == pytest.approx((cell + 0.5) * 512 / seen.shape[2] - 0.5, abs=px)
 
@@ -125,7 +125,7 @@ def test_another_architecture_is_refused(tmp_path):
 
 
 def test_a_width_of_nothing_is_refused():
-    """As a picture made smaller is."""
+    """As an image made smaller is."""
     with pytest.raises(RecipeInvalid, match="width=0"):
         DeepLabV3Plus(width=0)
     with pytest.raises(RecipeInvalid, match="enlarge"):

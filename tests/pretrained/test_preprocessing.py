@@ -40,7 +40,7 @@ def test_moments_that_cannot_be_are_told_and_the_advice_helps(tmp_path, key, val
 
 
 def test_a_deviation_of_nothing_is_told(tmp_path):
-    """Pictures would become infinite; a mean of 0 is a mean."""
+    """Images would become infinite; a mean of 0 is a mean."""
     (tmp_path / "preprocessor_config.json").write_text('{"image_mean": [0, 0, 0], "image_std": [1, 0, 1]}')
     with pytest.raises(NetworkUnavailable, match=r"image_std is \[1, 0, 1\]"):
         normalisation(tmp_path, "segformer", 3)
@@ -69,17 +69,17 @@ SCALES = [
 
 
 @pytest.mark.parametrize("stated", SCALES)
-def test_a_picture_is_scaled_as_the_checkpoint_s_own_processor_does(tmp_path, stated):
+def test_a_image_is_scaled_as_the_checkpoint_s_own_processor_does(tmp_path, stated):
     """Of eight bits; whether they are divided by 255, by something else or by nothing."""
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(stated))
-    picture = np.random.default_rng(0).integers(0, 256, (6, 7, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (6, 7, 3), dtype=np.uint8)
     processor = transformers.SegformerImageProcessor(do_resize=False, **stated)
-    expected = np.asarray(processor(picture, return_tensors="np")["pixel_values"][0])
+    expected = np.asarray(processor(image, return_tensors="np")["pixel_values"][0])
 
     ours = normalisation(tmp_path, "segformer", 3)
 
     mean, std = (np.array(ours[key])[:, None, None] for key in ("mean", "std"))
-    np.testing.assert_allclose((picture.transpose(2, 0, 1) / 255 - mean) / std, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose((image.transpose(2, 0, 1) / 255 - mean) / std, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_scale_that_is_shifted_is_honoured(tmp_path):
@@ -104,7 +104,7 @@ def test_a_scale_that_cannot_be_is_told_and_the_advice_helps(tmp_path, value):
     assert normalisation(tmp_path, "segformer", 3)["std"] == (0.229, 0.224, 0.225)
 
 
-def test_a_network_sees_what_its_checkpoint_s_scale_makes_of_a_picture(classifier):
+def test_a_network_sees_what_its_checkpoint_s_scale_makes_of_a_image(classifier):
     """The same weights, told in numbers from 0 to 255 and in numbers from 0 to 1, give the same logits."""
     file = classifier / "preprocessor_config.json"
     image, found = torch.rand(1, 3, 32, 32), []

@@ -1,4 +1,4 @@
-"""Pretrained weights arrive where they belong, in the shape our pictures need, or not at all."""
+"""Pretrained weights arrive where they belong, in the shape our images need, or not at all."""
 
 import json
 import os
@@ -110,7 +110,7 @@ def test_normalisation_is_the_checkpoints_own(classifier):
 
 
 def test_one_channel_counts_as_grey(classifier):
-    """A one-channel picture gives the logits of the grey picture with three."""
+    """A one-channel image gives the logits of the grey image with three."""
     grey, colour = Pretrained(str(classifier)).build(1, 5), Pretrained(str(classifier)).build(3, 5)
     colour.load_state_dict(grey.state_dict())
     image = torch.rand(1, 1, 32, 48)
@@ -119,7 +119,7 @@ def test_one_channel_counts_as_grey(classifier):
 
 @pytest.mark.parametrize("channels", [2, 6])
 def test_more_channels_keep_activations_their_size(classifier, channels):
-    """With the same value in all channels, the first convolution answers as it does to a grey picture."""
+    """With the same value in all channels, the first convolution answers as it does to a grey image."""
     (classifier / "preprocessor_config.json").unlink()
     many, colour = Pretrained(str(classifier)).build(channels, 5), Pretrained(str(classifier)).build(3, 5)
     first = lambda network: network.body.mobilenet_v2.conv_stem.first_conv.convolution  # noqa: E731
@@ -139,7 +139,7 @@ def test_a_checkpoint_may_have_channels_of_its_own(tmp_path):
 
 
 def test_enlarging_makes_finer_logits(classifier):
-    """A picture enlarged twice has cells half as wide."""
+    """An image enlarged twice has cells half as wide."""
     network = Pretrained(str(classifier), output_stride=8, enlarge=2.0).build(3, 5)
     assert network.stride == 4
     assert network(torch.rand(1, 3, 32, 48)).shape == (1, 5, 8, 12)

@@ -47,7 +47,7 @@ def test_mobilenet_cells_lie_on_their_pixels(tmp_path, padding, size):
     for layer in network.modules():
         if isinstance(layer, nn.ReLU6):
             layer.__class__ = nn.Identity
-    # The pooled branch sees the whole picture.
+    # The pooled branch sees the whole image.
     nn.init.zeros_(network.body.segmentation_head.conv_pool.normalization.weight)
     image = torch.full((1, 3, size, size), 0.5, requires_grad=True)
     logits = network.double()(image.double())
@@ -59,8 +59,8 @@ def test_mobilenet_cells_lie_on_their_pixels(tmp_path, padding, size):
     assert centre.item() == pytest.approx((cell + 0.5) * pixels_per_cell - 0.5, abs=1.0)
 
 
-def test_dpt_takes_pictures_that_are_not_square(described):
-    """transformers' DPT reads its tokens as a square; where the picture is one, nothing changes."""
+def test_dpt_takes_images_that_are_not_square(described):
+    """transformers' DPT reads its tokens as a square; where the image is one, nothing changes."""
     network = Untrained(described("dpt")).build(3, 5).eval()
     wide = network(torch.rand(1, 3, 32, 96))
     assert wide.shape == (1, 5, 32, 96)
@@ -102,7 +102,7 @@ def test_parameters_without_influence_are_frozen(described):
 
 
 def test_one_value_a_channel_uses_running_statistics():
-    """After global pooling a single picture has no variance; more values are normalised as torch does."""
+    """After global pooling a single image has no variance; more values are normalised as torch does."""
     ours, theirs = BatchNorm(4), nn.BatchNorm2d(4)
     assert torch.equal(ours(torch.ones(1, 4, 1, 1)), ours.eval()(torch.ones(1, 4, 1, 1)))
     values = torch.rand(2, 4, 3, 3)

@@ -1,4 +1,4 @@
-"""The first paper's network, on tiny pictures and without its weights."""
+"""The first paper's network, on tiny images and without its weights."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def test_its_layers_are_the_papers():
 
 
 @pytest.mark.parametrize("channels", [1, 3, 6])
-def test_any_picture_trains(channels):
+def test_any_image_trains(channels):
     """Odd sizes and other numbers of channels give finite logits and gradients."""
     network = Vgg16LargeFov(width=8).build(channels, 4)
     logits = network(torch.rand(1, channels, 33, 47))

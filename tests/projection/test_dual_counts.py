@@ -1,4 +1,4 @@
-"""Two ways to climb, compiled class counts on a processor and torch for the rest, lead to the same place."""
+"""Two ways to climb, compiled class counts on a CPU and torch for the rest, lead to the same place."""
 
 import runpy
 from math import inf
@@ -16,7 +16,7 @@ from weakseg.projection.dual_counts import ClassCounts, class_counts
 from weakseg.projection.dual_torch import TiltedCells
 from weakseg.projection.grid_problem import grid_problem
 
-tagged_picture = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "projection.py"))["problem"]
+tagged_image = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "projection.py"))["problem"]
 
 
 def images_of(problems, dtype=torch.float64):
@@ -35,7 +35,7 @@ def solver_of(problems) -> DualProjection:
 @pytest.mark.parametrize("deleted", [False, True])
 def test_counts_and_cells_give_the_same_answers(deleted):
     """What is measured, its derivative, the distribution, its normaliser and the reach, anywhere in the box."""
-    problem = images_of([tagged_picture(12, 3, deleted)])[0].problem
+    problem = images_of([tagged_image(12, 3, deleted)])[0].problem
     counts, cells = class_counts(problem), TiltedCells(problem)
     assert counts is not None
     multipliers = np.random.default_rng(0).uniform(0, 3, problem.bounds.shape)
@@ -50,8 +50,8 @@ def test_counts_and_cells_give_the_same_answers(deleted):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_batch_in_torch_ends_where_each_image_alone_does(dtype):
-    """An accelerator's shared steps, run on a processor: other rows, deleted classes, and one without a solution."""
-    problems = [tagged_picture(40, seed, seed % 2 == 0) for seed in range(4)]
+    """An accelerator's shared steps, run on a CPU: other rows, deleted classes, and one without a solution."""
+    problems = [tagged_image(40, seed, seed % 2 == 0) for seed in range(4)]
     logits, rows = problems[0]
     count = torch.eye(21, dtype=torch.float64)[0]
     problems.append((logits, rows + class_row(count, 0.9 * 1600, None, inf, "too much", grid=(40, 40))))
@@ -71,7 +71,7 @@ def test_a_batch_in_torch_ends_where_each_image_alone_does(dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_opposite_rows_on_one_class_are_climbed_past(dtype):
     """This problem's active set once went in circles: a class with a lower bound, and an upper one above it."""
-    problems = [tagged_picture(12, 4, True)]
+    problems = [tagged_image(12, 4, True)]
     solver = solver_of(problems)
     found = solver.solve(evidence_of(problems[0][0][None].to(dtype)))
     assert found.certificate["gap"] < 1e-9
@@ -84,7 +84,7 @@ def test_opposite_rows_on_one_class_are_climbed_past(dtype):
 
 
 def test_a_sample_of_the_cells_stands_for_all():
-    """It has the whole picture's mass, so that bounds in cells mean the same."""
+    """It has the whole image's mass, so that bounds in cells mean the same."""
     draw = np.random.default_rng(0)
     counts = ClassCounts(draw.normal(size=(3, 4096)), draw.random(4096), np.eye(3))
     sample = counts.sampled(500)

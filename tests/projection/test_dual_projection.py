@@ -202,7 +202,7 @@ def test_rows_that_leave_no_choice_are_settled_before_the_climb():
 
 
 def test_exact_sizes_of_every_class_that_add_up_are_no_contradiction():
-    """Equal bounds that sum to the picture leave a direction in which nothing changes; it is not walked."""
+    """Equal bounds that sum to the image leave a direction in which nothing changes; it is not walked."""
     logits, _ = random_problem(1)
     sizes = torch.tensor([3.3, 7.7, 12.1, 6.9], dtype=torch.float64)
     rows = join([at_least(k, float(s)) + at_most(k, float(s)) for k, s in enumerate(sizes)], 4, SIZE)
@@ -268,7 +268,7 @@ def test_a_hard_problem_is_solved_to_the_same_proof(seed):
 
 
 def test_a_warm_start_takes_fewer_steps():
-    """From its own multipliers nothing is left to do; from those of a similar picture little."""
+    """From its own multipliers nothing is left to do; from those of a similar image little."""
     logits, rows = random_problem(5)
     cold = solved(logits[None], rows)
     solver = DualProjection(Given((rows,)))
@@ -292,7 +292,7 @@ def test_marked_pixels_count_and_stay_as_they_are():
 
 
 @pytest.mark.parametrize("price", [2.0, inf])
-def test_a_picture_that_is_marked_everywhere_may_break_its_rows(price):
+def test_a_image_that_is_marked_everywhere_may_break_its_rows(price):
     """Nothing is left to solve for: the marks stay, and hard rows are told to contradict them."""
     logits = torch.randn((1, 4, *SIZE), generator=torch.Generator().manual_seed(0))
     weak = batch_of(torch.zeros((1, *SIZE), dtype=torch.long)).weak
@@ -451,8 +451,8 @@ def test_any_finite_logits_reach_their_certificate(seed, scale, constant, sizes)
     assert float(solution.certificate["gap"]) < 1e-9 + 1e-14 * scale**2
 
 
-def test_pictures_without_a_valid_pixel_are_answered():
-    """An all-void picture among others has no demand; its numbers are finite."""
+def test_images_without_a_valid_pixel_are_answered():
+    """An all-void image among others has no demand; its numbers are finite."""
     logits, batch = mixed(stride=4)
     batch.weak.tags[:, 1] = PRESENT
     solution = DualProjection(TaggedClassesPresent()).solve(Evidence(batch.image, logits.log_softmax(1), batch.weak))
@@ -472,7 +472,7 @@ class TogetherTags:
         return [mine + more for mine, more in both]
 
 
-def test_exact_sizes_hold_on_a_grid_that_does_not_divide_the_picture():
+def test_exact_sizes_hold_on_a_grid_that_does_not_divide_the_image():
     """Two classes marked but for one line: its pixels count once, so that the sizes still add up."""
     seeds = torch.tensor([0, 0, UNLABELED, 1, 1])[None, :, None].expand(1, 5, 5)
     batch = batch_of(seeds, classes=2)
@@ -497,7 +497,7 @@ def test_a_hardness_that_is_no_number_above_0_is_refused(hardness):
 
 
 def test_a_mark_of_no_class_is_refused():
-    """255 where nobody drew would else count as marks of other pictures."""
+    """255 where nobody drew would else count as marks of other images."""
     seeds = torch.full((2, *SIZE), UNLABELED)
     seeds[1, 0, 0] = 255
     evidence = Evidence(torch.rand(2, 3, *SIZE), torch.zeros(2, 4, *SIZE).log_softmax(1), batch_of(seeds).weak)
@@ -506,7 +506,7 @@ def test_a_mark_of_no_class_is_refused():
 
 
 def test_what_cannot_be_deleted_is_a_contradiction():
-    """A picture without any class: the deletion is ignored, and told of."""
+    """An image without any class: the deletion is ignored, and told of."""
     evidence = evidence_of(torch.zeros(1, 4, *SIZE))
     weak = replace(evidence.weak, tags=torch.full((1, 4), ABSENT))
     solution = DualProjection(UntaggedClassesAbsent()).solve(replace(evidence, weak=weak))

@@ -134,7 +134,7 @@ def test_hundreds_of_priced_rows_are_settled():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_from_inside_it_ends_where_the_steps_along_the_sides_do(seed):
-    """Rows of all kinds, whole pictures and regions: one answer, whichever way it is found."""
+    """Rows of all kinds, whole images and regions: one answer, whichever way it is found."""
     logits, rows = random_problem(seed)
     evidence = evidence_of(logits[None])
     image = grid_problem(evidence.log_probs[0], rows, known_cells(evidence.weak, 4, SIZE), 0)

@@ -42,7 +42,7 @@ def _folder(root, keys, masked):
     return str(root)
 
 
-def test_three_pictures_with_masks_are_enough(tmp_path):
+def test_three_images_with_masks_are_enough(tmp_path):
     """One of them judges what the others teach."""
     recipe = choose(_folder(tmp_path / "few", "abc", "abc"), "unet")
 
@@ -90,11 +90,11 @@ def test_what_a_validation_list_leaves_over_is_trained_on(tmp_path):
     ("masked", "splits", "found"),
     [
         ("ab", {}, "have no mask"),
-        ("ab", {"train": "abcd", "val": "ef"}, "2 of the 2 pictures to judge by have no mask"),
+        ("ab", {"train": "abcd", "val": "ef"}, "2 of the 2 images to judge by have no mask"),
     ],
     ids=["a few masks and no splits", "masks of others"],
 )
-def test_pictures_that_cannot_judge_are_named_before_the_training(tmp_path, masked, splits, found):
+def test_images_that_cannot_judge_are_named_before_the_training(tmp_path, masked, splits, found):
     """Not at the first validation, epochs later."""
     data = _folder(tmp_path / "data", "abcdef", masked)
     (tmp_path / "data" / "splits").mkdir()
@@ -132,7 +132,7 @@ BOXED = (NothingOutsideBoxes(), BoxesFilled(0.5, inf))
     ],
     ids=["tags", "sizes", "boxes", "all"],
 )
-def test_what_tables_say_becomes_rules_on_whole_pictures(tmp_path, tables, rules):
+def test_what_tables_say_becomes_rules_on_whole_images(tmp_path, tables, rules):
     """Nothing needs to be drawn; known sizes replace the usual shares, and boxes do without them."""
     recipe = choose(_said(tmp_path / "said", **tables), "unet")
 
@@ -241,6 +241,6 @@ def test_masks_alone_are_learnt_from_when_asked_for(tmp_path):
 
 
 def test_tables_that_say_nothing_are_not_enough(tmp_path):
-    """A header alone tags no picture."""
+    """A header alone tags no image."""
     with pytest.raises(DataInvalid, match=r"nothing is said of one[\s\S]*tags\.csv"):
         choose(_said(tmp_path / "silent", tags=TAGS[:1]), "unet")

@@ -28,7 +28,7 @@ def _erase(root, *labels, keys=KEYS):
 @pytest.mark.parametrize("splits", [True, False])
 @pytest.mark.parametrize("masks", [True, False])
 def test_a_background_that_nobody_drew_is_a_fault(drawn_farm, masks, splits):
-    """With masks that show it and without, with lists and without; one stroke on one training image mends it."""
+    """With masks that show it and without, with lists and without; one stroke on one training image fixes it."""
     _erase(drawn_farm, 0)
     for folder, kept in (("masks", masks), ("splits", splits)):
         if not kept:
@@ -37,7 +37,7 @@ def test_a_background_that_nobody_drew_is_a_fault(drawn_farm, masks, splits):
     (told,) = faults(drawn_farm).values()
 
     assert "no training label tells of 'background'" in told.found
-    assert "draw 'background'" in told.mend
+    assert "draw 'background'" in told.fix
     repaint(drawn_farm / "scribbles" / "a.png", lambda a: np.where(np.arange(12)[:, None] == 11, 0, a))
     assert not check(str(drawn_farm)).refused
 
@@ -55,7 +55,7 @@ def test_a_training_refuses_what_can_never_be_learnt(drawn_farm):
 
 
 def test_a_class_that_only_validation_shows_is_a_fault(drawn_farm):
-    """Be it drawn on the validation images; each way out that the message names mends it."""
+    """Be it drawn on the validation images; each way out that the message names fixes it."""
     _erase(drawn_farm, 2, keys=KEYS[:4])
 
     (told,) = faults(drawn_farm).values()
@@ -92,26 +92,26 @@ def test_masks_that_only_judge_are_a_remark_whose_advice_trains(drawn_farm, spli
 
     assert "nothing but masks tells of the training images" in told.found
     assert not faults(drawn_farm)
-    assert "--labels masks" in told.mend
+    assert "--labels masks" in told.fix
     assert (choose(str(drawn_farm), "unet", labels=("masks",)).training[0].seeds >= 0).all()
-    (line,) = (part for part in told.mend.split("`") if part.startswith("fully_labelled"))
+    (line,) = (part for part in told.fix.split("`") if part.startswith("fully_labelled"))
     write(drawn_farm / "dataset.toml", line)
     assert (choose(str(drawn_farm), "unet").training[0].seeds >= 0).all()
     assert not [told for told in remarks(drawn_farm).values() if "nothing but masks" in told.found]
 
 
 def test_marks_of_one_class_alone_are_a_fault(drawn_farm):
-    """Whichever it is; what mends it is named."""
+    """Whichever it is; what fixes it is named."""
     _erase(drawn_farm, 0, 1)
 
     (told,) = faults(drawn_farm).values()
 
     assert "'sheep' and nothing else" in told.found
-    assert "'background' first" in told.mend
+    assert "'background' first" in told.fix
 
 
 def test_a_data_set_of_one_class_is_a_fault(drawn_farm):
-    """A loss of 0 and a perfect score come free; a class of what is around it mends it."""
+    """A loss of 0 and a perfect score come free; a class of what is around it fixes it."""
     write(drawn_farm / "classes.txt", "cow")
     for folder in ("masks", "scribbles"):
         for key in KEYS:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import tiny_recipe
+from images import tiny_recipe
 
 from weakseg import DualProjection, Fit, PartialDice, Phase, Recipe, SeedsOnly, Sum
 from weakseg.data.scenes import Scenes
@@ -97,7 +97,7 @@ def test_impossible_numbers_are_all_named_at_once():
      ("network", "unet"), ("optimizer", "adam"), ("augment", "flip")],
 )  # fmt: skip
 def test_parts_of_a_wrong_kind_are_named_before_anything_starts(name, value):
-    """A name in place of a thing, half a picture, a seed no generator takes."""
+    """A name in place of a thing, half an image, a seed no generator takes."""
     recipe = tiny_recipe()
     # Types are checked in tests, and are not where a user runs it.
     object.__setattr__(recipe, name, value)

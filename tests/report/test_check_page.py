@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pictures import Squares
+from images import Squares
 
 from weakseg.data.inventory.statistics import Statistics, count, total
 from weakseg.data.simulate.annotators import Boxes, Scribbles, Simulated
@@ -29,14 +29,14 @@ def page(tmp_path, *findings):
 def test_every_finding_is_told_in_full(tmp_path):
     """The file, what was found, what was expected, what to do; remarks apart; names are only text."""
     text = page(tmp_path, WRONG, REMARK)
-    for part in ("To mend before training: 1", "tags.csv", "&lt;unknown class&gt;", "one of a, b", "correct it"):
+    for part in ("To fix before training: 1", "tags.csv", "&lt;unknown class&gt;", "one of a, b", "correct it"):
         assert part in text
     assert "Worth knowing: 1" in text
     assert "<unknown" not in text
 
 
-def test_pictures_with_findings_come_first(tmp_path):
-    """Then some of the others; what is wrong stands beside the picture."""
+def test_images_with_findings_come_first(tmp_path):
+    """Then some of the others; what is wrong stands beside the image."""
     text = page(tmp_path, WRONG)
     titles = [part.split("<")[0] for part in text.split("<h4>")[1:]]
     assert titles[0] == "squares7"
@@ -50,10 +50,10 @@ def test_good_data_is_told_so(tmp_path):
 
 
 def test_counts_of_every_source_are_shown(tmp_path):
-    """Per class: pictures, share of pixels."""
+    """Per class: images, share of pixels."""
     text = page(tmp_path)
     assert "masks, train" in text
-    assert "20 pictures" in text
+    assert "20 images" in text
 
 
 def test_other_files_stay(tmp_path):

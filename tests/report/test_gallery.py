@@ -1,4 +1,4 @@
-"""Rows of small pictures."""
+"""Rows of small images."""
 
 import base64
 from dataclasses import replace
@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import Squares
+from images import Squares
 from PIL import Image
 
 from weakseg.data.sample import Stroke
@@ -27,9 +27,9 @@ def titles(sample, **segmentations):
 def test_a_row_shows_what_there_is():
     """Weak labels and truth are shown where there are any, segmentations in between."""
     marked = replace(FULL, seeds=np.where(np.eye(FULL.seeds.shape[0], dtype=bool), FULL.seeds, UNLABELED))
-    assert titles(marked, guess=FULL.seeds) == ["picture", "weak labels", "guess", "truth"]
-    assert titles(BARE) == ["picture", "truth"]
-    assert titles(replace(BARE, truth=None)) == ["picture"]
+    assert titles(marked, guess=FULL.seeds) == ["image", "weak labels", "guess", "truth"]
+    assert titles(BARE) == ["image", "truth"]
+    assert titles(replace(BARE, truth=None)) == ["image"]
     click = Stroke(1, np.array([[3.0, 3.0]]), 1.0)
     assert "weak labels" in titles(replace(BARE, strokes=(click,)))
     assert "weak labels" in titles(replace(BARE, boxes=np.array([[1.0, 2, 2, 9, 9]])))
@@ -37,22 +37,22 @@ def test_a_row_shows_what_there_is():
 
 def test_a_full_mask_is_not_shown_as_weak_labels():
     """What is judged by was not drawn weakly; as the truth it is shown once."""
-    assert titles(FULL, guess=FULL.seeds) == ["picture", "guess", "truth"]
+    assert titles(FULL, guess=FULL.seeds) == ["image", "guess", "truth"]
     void = np.where(np.arange(FULL.seeds.size).reshape(FULL.seeds.shape) < 40, UNLABELED, FULL.seeds)
     with_void = replace(FULL, seeds=void, truth=void, valid=void != UNLABELED)
-    assert titles(with_void) == ["picture", "truth"]
+    assert titles(with_void) == ["image", "truth"]
     assert "weak labels" in titles(replace(FULL, truth=None))
 
 
-def test_labels_of_the_same_picture_stand_beside_each_other():
+def test_labels_of_the_same_image_stand_beside_each_other():
     """One panel for each set of labels that draws something of its own."""
     click = replace(BARE, strokes=(Stroke(1, np.array([[3.0, 3.0]]), 1.0),))
     labelled = {"labels · masks": FULL, "labels · clicks": click, "labels · none": BARE}
     panels = row(FULL, CLASSES, {}, labelled=labelled).panels
-    assert [panel.title for panel in panels] == ["picture", "labels · clicks", "truth"]
+    assert [panel.title for panel in panels] == ["image", "labels · clicks", "truth"]
 
 
-def test_small_pictures_hold_the_whole_picture():
+def test_small_images_hold_the_whole_image():
     """The longer side has the size of all, the shape stays, and the text is a JPEG."""
     wide = replace(
         BARE,
@@ -80,9 +80,9 @@ def test_tags_and_sizes_are_said_in_words():
 
 def test_colours_survive_the_encoding():
     """A scribble of three pixels keeps its colour to the eye."""
-    picture = np.full((64, 64, 3), 128, np.uint8)
-    picture[30:33] = (0, 128, 0)
-    shown = np.asarray(Image.open(BytesIO(base64.b64decode(data_uri(picture).split(",")[1])))).astype(int)
+    image = np.full((64, 64, 3), 128, np.uint8)
+    image[30:33] = (0, 128, 0)
+    shown = np.asarray(Image.open(BytesIO(base64.b64decode(data_uri(image).split(",")[1])))).astype(int)
     assert np.abs(shown[31] - [0, 128, 0]).max() < 40
 
 

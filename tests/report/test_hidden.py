@@ -1,4 +1,4 @@
-"""The hidden segmentation of a picture, as a run's solver finds it."""
+"""The hidden segmentation of an image, as a run's solver finds it."""
 
 from dataclasses import dataclass, replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from finished_run import Threshold
-from pictures import Squares
+from images import Squares
 from torch.nn import functional as F
 
 from weakseg import Fit, Regularize, SeedsOnly, Sum
@@ -62,7 +62,7 @@ def test_nothing_is_shown_where_nothing_is_hidden(objective):
 
 
 def test_a_coarse_network_is_solved_on_its_own_grid():
-    """The solver sees as many cells as in training, and the answer fits the picture."""
+    """The solver sees as many cells as in training, and the answer fits the image."""
     seen = []
 
     @dataclass(frozen=True)

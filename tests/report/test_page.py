@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from finished_run import METRICS, FinishedRun
-from pictures import Squares, tiny_recipe
+from images import Squares, tiny_recipe
 
 from weakseg import AlphaExpansion, Fit, JointProjection, Phase, SeedsOnly, Sum
 from weakseg.errors import DataInvalid
@@ -33,7 +33,7 @@ class Page(HTMLParser):
         self.text.append(data.strip())
 
     @property
-    def pictures(self):
+    def images(self):
         """Sources of all images."""
         return [value for tag, name, value in self.attributes if (tag, name) == ("img", "src")]
 
@@ -50,7 +50,7 @@ def report(tmp_path, *runs):
 
 
 def test_one_run_is_shown_with_everything_there_is(tmp_path):
-    """Setup, curves, scores, labels and pictures."""
+    """Setup, curves, scores, labels and images."""
     page = report(tmp_path, FinishedRun(tmp_path / "hearts"))
     said = " ".join(page.text)
     setup = ("hearts", "an abacus", "torch 9.9", "Tiny(", "joint: all at once")
@@ -59,7 +59,7 @@ def test_one_run_is_shown_with_everything_there_is(tmp_path):
     assert "validation mean Dice" not in said
     assert page.tags.count("svg") == 4
     assert "squares0: prediction" in page.captions
-    assert all(uri.startswith("data:image/jpeg;base64,") for uri in page.pictures)
+    assert all(uri.startswith("data:image/jpeg;base64,") for uri in page.images)
 
 
 def test_the_page_asks_nothing_of_the_network(tmp_path):
@@ -90,13 +90,13 @@ def test_names_from_users_are_only_text(tmp_path):
     (run.path / "recipe.py").write_text(f"# {evil}")
     page = report(tmp_path, run)
     assert not {"script", "b"} & set(page.tags)
-    assert all(uri.startswith("data:") for uri in page.pictures)
+    assert all(uri.startswith("data:") for uri in page.images)
     assert evil in page.text
     assert "<b>bold" in page.text
 
 
 def test_several_runs_stand_side_by_side(tmp_path):
-    """Runs on the same pictures share a table, in which the better one is marked, and a gallery."""
+    """Runs on the same images share a table, in which the better one is marked, and a gallery."""
     good, bad = FinishedRun(tmp_path / "good"), FinishedRun(tmp_path / "bad", level=0.3)
     page = report(tmp_path, good, bad)
     cells = [value.split()[-1] for tag, name, value in page.attributes if (tag, name) == ("td", "class")]
@@ -104,7 +104,7 @@ def test_several_runs_stand_side_by_side(tmp_path):
     assert page.text.count("Scores") == 1
     row = [caption for caption in page.captions if caption.startswith("squares3:")]
     assert [caption.split(": ")[1] for caption in row] == [
-        "picture", "prediction · good", "prediction · bad", "truth"
+        "image", "prediction · good", "prediction · bad", "truth"
     ]  # fmt: skip
 
 
@@ -113,7 +113,7 @@ class Scribbled(Squares):
     """The same squares, a stroke of each class drawn on them."""
 
     def __getitem__(self, index):
-        """One picture."""
+        """One image."""
         sample, seeds = super().__getitem__(index), np.full((self.size, self.size), UNLABELED)
         rows = np.flatnonzero((sample.truth == 1).any(1))
         seeds[rows[3], :] = sample.truth[rows[3], :]
@@ -125,7 +125,7 @@ class Elsewhere(Squares):
     """The same squares in another place."""
 
 
-def test_other_labels_on_the_same_pictures_are_compared(tmp_path):
+def test_other_labels_on_the_same_images_are_compared(tmp_path):
     """What each learnt from, how much was drawn and what share of the score it reaches, before anything else."""
     full = FinishedRun(tmp_path / "masks", recipe=tiny_recipe())
     weak = FinishedRun(
@@ -140,7 +140,7 @@ def test_other_labels_on_the_same_pictures_are_compared(tmp_path):
     assert page.text.count("Scores") == 1
     assert page.text.count("What was taught") == 1
     taught = [caption.split(": ")[1] for caption in page.captions][:5]
-    assert taught == ["picture", "labels · strokes", "prediction · masks", "prediction · strokes", "truth"]
+    assert taught == ["image", "labels · strokes", "prediction · masks", "prediction · strokes", "truth"]
     assert page.text.index("What was taught") < page.text.index("Scores") < page.text.index("How it went")
 
 
@@ -160,14 +160,14 @@ def test_no_column_is_wider_than_a_phone(tmp_path):
     assert max(least) < 100
 
 
-def test_runs_on_other_pictures_are_not_compared(tmp_path):
-    """Each set of pictures has a table of its own."""
+def test_runs_on_other_images_are_not_compared(tmp_path):
+    """Each set of images has a table of its own."""
     other = FinishedRun(tmp_path / "other", recipe=tiny_recipe(validation=Squares(3)))
     assert report(tmp_path, FinishedRun(tmp_path / "run"), other).text.count("Scores") == 2
 
 
-def test_the_worst_picture_comes_first(tmp_path):
-    """Pictures stand in the order of their own mean IoU."""
+def test_the_worst_image_comes_first(tmp_path):
+    """Images stand in the order of their own mean IoU."""
     page = report(tmp_path, FinishedRun(tmp_path / "run", level=0.57))
     shares = [float(text.split()[1]) for text in page.text if re.fullmatch(r"IoU \d\.\d+", text)]
     assert len(shares) == 4
@@ -181,12 +181,12 @@ def test_runs_of_the_same_name_are_told_apart(tmp_path):
 
 
 def test_what_cannot_be_had_is_said_and_the_rest_is_shown(tmp_path):
-    """A run without weights, validation or remade pictures still has its curves and setup."""
+    """A run without weights, validation or remade images still has its curves and setup."""
     recipe = tiny_recipe(validation=None)
-    object.__setattr__(recipe, "training", "my.Pictures()")
+    object.__setattr__(recipe, "training", "my.Images()")
     run = FinishedRun(tmp_path / "run", recipe=recipe)
     said = " ".join(report(tmp_path, run).text)
-    assert "has no validation pictures" in said
+    assert "has no validation images" in said
     assert "were made by your own code" in said
     assert "training loss" in said
 
@@ -222,7 +222,7 @@ def test_an_older_report_is_replaced_and_other_files_stay(tmp_path):
 
 
 def test_the_page_is_small(tmp_path):
-    """Pictures are shown small, so that a page can be sent."""
+    """Images are shown small, so that a page can be sent."""
     report(tmp_path, FinishedRun(tmp_path / "run", recipe=tiny_recipe(validation=Squares(40))))
     assert (tmp_path / "report.html").stat().st_size < 5e6
 

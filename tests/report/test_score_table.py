@@ -10,7 +10,7 @@ CLASSES = Classes(("ground", "cat", "dog"), background=0)
 
 
 def scores(matrix):
-    """Scores of one picture."""
+    """Scores of one image."""
     return Scores(CLASSES, ("a",), ("a",), np.array([matrix]))
 
 

@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 import torch
-from pictures import Squares, Tiny, tiny_recipe
+from images import Squares, Tiny, tiny_recipe
 from rich.console import Console
 from safetensors.torch import load_file
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pictures import tiny_recipe
+from images import tiny_recipe
 
 from weakseg.errors import WriteRefused
 from weakseg.runs import lock as locks

@@ -9,7 +9,7 @@ import farms
 import numpy as np
 import pytest
 import torch
-from pictures import Squares, Tiny, tiny_recipe
+from images import Squares, Tiny, tiny_recipe
 from safetensors import SafetensorError
 
 import weakseg
@@ -22,7 +22,7 @@ from weakseg.train.loop import train_recipe
 
 
 class _Unmasked(Squares):
-    """Pictures without truth."""
+    """Images without truth."""
 
     def __getitem__(self, index):
         return replace(super().__getitem__(index), truth=None)
@@ -45,7 +45,7 @@ def test_a_loaded_network_predicts_what_was_trained(run):
 
 
 def test_a_run_is_scored_and_loaded_with_its_image_level_prior(tmp_path):
-    """What `weakseg.load` predicts is what the record names: pixel times picture probabilities."""
+    """What `weakseg.load` predicts is what the record names: pixel times image probabilities."""
     spec = weakseg.ImageLevelPrior(weakseg.UNet(8, 1))
     phases = (weakseg.Phase(weakseg.SoftMultipleInstance(), 1),)
     trained = train_recipe(tiny_recipe(network=spec, phases=phases), tmp_path / "run", device="cpu")
@@ -63,12 +63,12 @@ def test_a_run_is_scored_and_loaded_with_its_image_level_prior(tmp_path):
 
 def test_a_network_of_ones_own_must_be_passed_again(run):
     """The record names what made the network, and runs none of it."""
-    with pytest.raises(RunInvalid, match=r"pictures.Tiny[\s\S]*recipe="):
+    with pytest.raises(RunInvalid, match=r"images.Tiny[\s\S]*recipe="):
         weakseg.load(run.path)
 
 
 def test_metrics_tell_every_epoch(run):
-    """One line an epoch, with scores on the epochs that were validated."""
+    """One line per epoch, with scores on the epochs that were validated."""
     lines = run.metrics
 
     assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
@@ -140,11 +140,11 @@ def test_a_network_may_have_a_config_of_any_kind(tmp_path):
     [
         ({"validation": _Unmasked(4)}, DataInvalid, "no mask"),
         ({"validation": Scenes(2)}, RecipeInvalid, "classes"),
-        ({"validation": Squares(0)}, RecipeInvalid, "no validation pictures"),
+        ({"validation": Squares(0)}, RecipeInvalid, "no validation images"),
     ],
     ids=["no mask", "other classes", "none"],
 )
-def test_validation_pictures_that_cannot_judge_stop_the_run_before_it_starts(tmp_path, changes, error, found):
+def test_validation_images_that_cannot_judge_stop_the_run_before_it_starts(tmp_path, changes, error, found):
     """Not after the epochs up to the first validation."""
     with pytest.raises(error, match=found):
         train_recipe(tiny_recipe(**changes), tmp_path / "run", device="cpu")
@@ -179,8 +179,8 @@ def test_weights_of_another_network_are_refused(tmp_path):
         checkpoint.load_network(torch.nn.Linear(3, 2), tensors, tmp_path / "a.safetensors")
 
 
-def test_a_loss_that_explodes_names_the_pictures(tmp_path):
-    """Infinity stops the training at once, with the step and the pictures it happened on."""
+def test_a_loss_that_explodes_names_the_images(tmp_path):
+    """Infinity stops the training at once, with the step and the images it happened on."""
 
     def exploding(logits, batch):
         return logits.sum() * float("inf")
@@ -204,7 +204,7 @@ def test_the_record_is_plain_json(run):
 
 
 def test_a_run_remembers_what_its_folder_declared(tmp_path):
-    """As it was at training, however the pictures were dealt and relabelled; changes since make no difference."""
+    """As it was at training, however the images were dealt and relabelled; changes since make no difference."""
     (tmp_path / "farm").mkdir()
     root = farms.lay_out(tmp_path / "farm")
     farms.write(root / "dataset.toml", 'background = "cow"', "void = 254")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from finished_run import FinishedRun
-from pictures import Squares, tiny_recipe
+from images import Squares, tiny_recipe
 
 from weakseg.errors import RunInvalid
 from weakseg.evaluation.scores import WIDTHS_PX, Scores
@@ -12,7 +12,7 @@ from weakseg.runs.scores import evaluation, judged
 
 
 def test_scores_are_written_once_and_read_again(tmp_path):
-    """A second evaluation looks at no picture."""
+    """A second evaluation looks at no image."""
     run = FinishedRun(tmp_path / "run")
     told = []
     first = evaluation(run, progress=lambda done, total: told.append(done))
@@ -39,10 +39,10 @@ def test_the_file_is_plain_json_with_a_summary(tmp_path):
         lambda run: FinishedRun(run.path, recipe=tiny_recipe(validation=Squares(3)), level=0.05),
         lambda run: (run.path / "evaluation.json").write_text("{ damaged") and FinishedRun(run.path, level=0.05),
     ],
-    ids=["other weights", "other pictures", "damaged file"],
+    ids=["other weights", "other images", "damaged file"],
 )
 def test_stale_scores_are_not_believed(tmp_path, change):
-    """Scores belong to the weights and pictures they were made with."""
+    """Scores belong to the weights and images they were made with."""
     run = FinishedRun(tmp_path / "run")
     kept = evaluation(run)
     assert evaluation(change(run)).mean_iou() < kept.mean_iou()
@@ -64,10 +64,10 @@ def test_a_run_without_weights_says_so(tmp_path):
         evaluation(run)
 
 
-@pytest.mark.parametrize("validation", [None, "my.Pictures()", Squares(0)], ids=["none", "foreign", "empty"])
-def test_pictures_that_cannot_be_had_are_an_error(tmp_path, validation):
-    """No validation set, one only the user's code can make, or one without pictures."""
+@pytest.mark.parametrize("validation", [None, "my.Images()", Squares(0)], ids=["none", "foreign", "empty"])
+def test_images_that_cannot_be_had_are_an_error(tmp_path, validation):
+    """No validation set, one only the user's code can make, or one without images."""
     run = FinishedRun(tmp_path / "run", recipe=tiny_recipe())
     object.__setattr__(run.recipe, "validation", validation)
-    with pytest.raises(RunInvalid, match="validation pictures"):
+    with pytest.raises(RunInvalid, match="validation images"):
         evaluation(run)

@@ -1,7 +1,7 @@
 """A folder with nothing but what nobody will miss counts as empty, and what was left unfinished goes."""
 
 import pytest
-from pictures import tiny_recipe
+from images import tiny_recipe
 
 from weakseg.errors import RunInvalid
 from weakseg.recipe.python_source import source

@@ -13,7 +13,7 @@ from weakseg.types import UNLABELED
 
 
 def solved(boxes, seeds=None):
-    """A picture of 4 by 6 pixels with boxes."""
+    """An image of 4 by 6 pixels with boxes."""
     batch = batch_of(torch.full((1, 4, 6), UNLABELED) if seeds is None else seeds)
     weak = replace(batch.weak, boxes=(torch.tensor(boxes).reshape(-1, 5).float(),))
     return BoxLabels().solve(Evidence(batch.image, torch.zeros(1, 4, 4, 6).log_softmax(1), weak))
@@ -31,7 +31,7 @@ def test_boxes_that_a_crop_cut_are_painted_where_they_show():
     assert solved([[3.0, -5, 4, 2, 99]]).target[0, 3].sum() == 4
 
 
-def test_a_picture_without_boxes_teaches_only_its_marks():
+def test_a_image_without_boxes_teaches_only_its_marks():
     """Nobody said that it is empty."""
     seeds = torch.full((1, 4, 6), UNLABELED)
     seeds[0, 2, 2] = 1

@@ -1,4 +1,4 @@
-"""What every solver promises, on pictures easy and hard. A new solver is one more entry of `SOLVERS`."""
+"""What every solver promises, on images easy and hard. A new solver is one more entry of `SOLVERS`."""
 
 import copy
 from dataclasses import replace
@@ -80,8 +80,8 @@ def test_invalid_pixels_teach_nothing(solver, stride):
     assert (weight[share_per_cell(batch.weak.valid, weight.shape[1:]) == 0] == 0).all()
 
 
-def test_pictures_do_not_influence_each_other(solver, stride):
-    """Among other pictures the answer is the same bit for bit, and alone the same to rounding."""
+def test_images_do_not_influence_each_other(solver, stride):
+    """Among other images the answer is the same bit for bit, and alone the same to rounding."""
     logits, batch = mixed(stride=stride)
     together = solver.solve(evidence_of(logits, batch))
     others = [2, 0, 4, 5, 3, 1]
@@ -136,8 +136,8 @@ def test_evidence_is_left_as_it_was(solver, stride):
     assert torch.equal(evidence.log_probs, before.log_probs)
 
 
-def test_every_picture_is_told_how_its_solve_ended(solver, stride):
-    """One sentence a picture, and one finite energy."""
+def test_every_image_is_told_how_its_solve_ended(solver, stride):
+    """One sentence an image, and one finite energy."""
     solution = solver.solve(evidence_of(*mixed(stride=stride)))
     assert len(solution.status) == len(solution.energy) == 6
     assert all(sentence.endswith(".") for sentence in solution.status)

@@ -16,7 +16,7 @@ SIZE = (10, 10)
 
 
 def evidence_of(tags, seed=0) -> Evidence:
-    """Random logits of a whole picture with tags."""
+    """Random logits of a whole image with tags."""
     batch = batch_of(torch.full((1, *SIZE), UNLABELED))
     logits = torch.randn((1, 4, *SIZE), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     logits[:, 0] += 2
@@ -63,7 +63,7 @@ def test_a_class_that_has_enough_is_not_raised():
     assert bias.multipliers[0].tolist() == [0, 0, 0, 0]
 
 
-def test_pictures_whose_classes_are_all_absent_keep_their_prediction():
+def test_images_whose_classes_are_all_absent_keep_their_prediction():
     """Nothing can be lowered below everything."""
     evidence = evidence_of([ABSENT] * 4)
     solution = EmAdapt().solve(evidence)

@@ -21,9 +21,9 @@ RELAXATIONS = [Bilinear(), Quadratic(), Normalized(), CollisionDivergence(1e-6),
 
 
 def tiny(seed: int) -> Evidence:
-    """One picture of 3 x 4 pixels and three classes, with two marks of two classes, a void pixel and an absent class.
+    """One image of 3 x 4 pixels and three classes, with two marks of two classes, a void pixel and an absent class.
 
-    The window says that the picture is twice as large as what is seen of it.
+    The window says that the image is twice as large as what is seen of it.
     """
     draw = torch.Generator().manual_seed(seed)
     seeds = torch.full((1, 3, 4), UNLABELED)
@@ -51,7 +51,7 @@ def differ(relaxation, a: np.ndarray, b: np.ndarray) -> float:
 
 
 def by_hand(solver: SoftSelfLabels, evidence: Evidence, y: np.ndarray) -> float:
-    """Equation 72 of one picture whose cells are its pixels, y (C, H, W), pair by pair."""
+    """Equation 72 of one image whose cells are its pixels, y (C, H, W), pair by pair."""
     valid, seeds = evidence.weak.valid[0].numpy(), evidence.weak.seeds[0].numpy()
     costs = solver.potts.edge_costs(evidence.image[0].numpy(), valid).astype(float)
     pairs = 0.0
@@ -71,7 +71,7 @@ def by_hand(solver: SoftSelfLabels, evidence: Evidence, y: np.ndarray) -> float:
 
 
 def with_seeds(evidence: Evidence, y: Tensor) -> np.ndarray:
-    """Distributions of one picture with the marks in them."""
+    """Distributions of one image with the marks in them."""
     seeds = evidence.weak.seeds
     held = torch.nn.functional.one_hot(seeds.clamp(min=0), y.shape[1]).movedim(-1, 1).to(y)
     return torch.where((seeds != UNLABELED)[:, None], held, y)[0].numpy()
@@ -158,7 +158,7 @@ def test_cells_share_what_is_marked_in_them():
 
 
 def test_void_pixels_say_nothing():
-    """Whatever stands on them, picture and prediction, the answer elsewhere is the same."""
+    """Whatever stands on them, image and prediction, the answer elsewhere is the same."""
     logits, batch = mixed()
     changed = ~batch.weak.valid[:, None]
     image, other = batch.image.where(~changed, 0.5), logits.where(~changed, 3.0 * torch.arange(CLASSES)[:, None, None])

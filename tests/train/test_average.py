@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from images import Squares, Tiny, tiny_recipe
 from launch import launch
-from pictures import Squares, Tiny, tiny_recipe
 from safetensors.torch import load_file
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from pictures import Squares, tiny_recipe
+from images import Squares, tiny_recipe
 from rich.console import Console
 
 from weakseg import Augment, DualProjection, Fit, Phase, Regularize, SeedsOnly, Sum
@@ -36,13 +36,13 @@ def test_constraints_are_found_wherever_they_are():
     assert list(parts(Regularize(QuadraticPenalty(TaggedClassesPresent)), Constraint)) == []  # pyright: ignore
 
 
-def test_whole_pictures_drop_nothing():
+def test_whole_images_drop_nothing():
     """At any magnification."""
     assert share_dropped(recipe_of(All((TAGS, BackgroundBetween(0.3, 0.9, background=0))), WHOLE)) == 0
 
 
-def test_small_crops_drop_what_the_rest_of_the_picture_may_hold():
-    """A sixteenth shown: at least 5 % of the picture may lie elsewhere; at least 99 % may not; 100 % is no bound."""
+def test_small_crops_drop_what_the_rest_of_the_image_may_hold():
+    """A sixteenth shown: at least 5 % of the image may lie elsewhere; at least 99 % may not; 100 % is no bound."""
     assert share_dropped(recipe_of(TAGS, CORNER)) == 1
     assert share_dropped(recipe_of(BackgroundBetween(0.99, 0.995, background=0), CORNER)) == 0.5
     assert share_dropped(recipe_of(BackgroundBetween(0.99, 1.0, background=0), CORNER)) == 0
@@ -57,7 +57,7 @@ def test_a_recipe_that_drops_most_demands_is_refused_before_it_begins(tmp_path):
 
 
 def test_the_share_is_told_where_there_is_one(tmp_path, capsys, monkeypatch):
-    """Where crops hide nothing, as on whole pictures, there is nothing to tell."""
+    """Where crops hide nothing, as on whole images, there is nothing to tell."""
     train_recipe(recipe_of(TAGS, WHOLE), tmp_path / "run", device="cpu", console=Console(width=120))
     assert "demands" not in capsys.readouterr().out
     assert (tmp_path / "run" / "last.safetensors").exists()
@@ -69,7 +69,7 @@ def test_the_share_is_told_where_there_is_one(tmp_path, capsys, monkeypatch):
 
 @dataclass(frozen=True)
 class Uneven(Squares):
-    """Squares whose pictures differ in height."""
+    """Squares whose images differ in height."""
 
     def __getitem__(self, index: int):
         sample = super().__getitem__(index)
@@ -78,15 +78,15 @@ class Uneven(Squares):
         return replace(sample, image=sample.image[:, :rows], **cut)
 
 
-def test_whole_pictures_of_different_sizes_make_one_batch():
-    """Padding is neither valid nor part of the picture, so each is seen whole and demands are its own."""
+def test_whole_images_of_different_sizes_make_one_batch():
+    """Padding is neither valid nor part of the image, so each is seen whole and demands are its own."""
     recipe = replace(recipe_of(TAGS, WHOLE), training=Uneven())
 
     assert share_dropped(recipe) == 0
 
 
 def test_crops_with_tags_of_their_own_drop_nothing():
-    """They are pictures of their own."""
+    """They are images of their own."""
     assert share_dropped(recipe_of(TAGS, CropTagsFromTruth(CORNER))) == 0
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 from batches import mixed
-from pictures import tiny_recipe
+from images import tiny_recipe
 from safetensors.torch import load_file
 
 from weakseg import DualProjection, Fit, Phase, Regularize, Sum, train_recipe
@@ -23,7 +23,7 @@ solved = []
 
 @dataclass(frozen=True)
 class Counting:
-    """Finds nothing, and counts how often it is asked, and for which pictures."""
+    """Finds nothing, and counts how often it is asked, and for which images."""
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
         """That of `SeedsOnly`."""

@@ -1,4 +1,4 @@
-"""Which pictures make up a step is settled by seed, epoch and step."""
+"""Which images make up a step is settled by seed, epoch and step."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import Squares, tiny_recipe
+from images import Squares, tiny_recipe
 
 from weakseg import Augment
 from weakseg.recipe.recipe import steps_per_epoch
@@ -15,7 +15,7 @@ from weakseg.train.loader import Share, batches_of, order
 
 
 @given(st.integers(1, 50), st.integers(1, 12), st.integers(0, 5), st.integers(0, 5))
-def test_an_epoch_shows_every_picture_about_equally_often(count, batch_size, seed, epoch):
+def test_an_epoch_shows_every_image_about_equally_often(count, batch_size, seed, epoch):
     """Full batches only; nothing twice while there is something unseen."""
     steps = order(count, batch_size, seed, epoch)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 import torch
-from pictures import Squares, Tiny, tiny_recipe
+from images import Squares, Tiny, tiny_recipe
 from rich.console import Console
 from safetensors.torch import load_file
 from torch import nn
@@ -163,7 +163,7 @@ class Beginning:
 
 @pytest.mark.parametrize("name", BEGINNINGS)
 def test_a_normalisation_of_what_does_not_learn_learns(tmp_path, name):
-    """On a processor with channels last, where torch's own ends the process; what is frozen stays."""
+    """On a CPU with channels last, where torch's own ends the process; what is frozen stays."""
     phases = (Phase(Fit(SeedsOnly()), epochs=2),)
     recipe = tiny_recipe(training=Coloured(), validation=Coloured(4), network=Beginning(name), phases=phases)
     train_recipe(recipe, tmp_path / "run", device="cpu")
@@ -176,7 +176,7 @@ def test_a_normalisation_of_what_does_not_learn_learns(tmp_path, name):
 
 @pytest.mark.parametrize("kind", [{}, {"memory_format": torch.channels_last}])
 def test_gradients_are_those_of_channels_first(kind):
-    """Of a network that normalises its picture: in float64, however it lies in memory."""
+    """Of a network that normalises its image: in float64, however it lies in memory."""
     torch.manual_seed(0)
     network, image = nn.Sequential(nn.GroupNorm(1, 3), nn.Conv2d(3, 2, 1)).double(), torch.rand(2, 3, 8, 8).double()
     network(image).square().sum().backward()

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 import transformers
-from pictures import Squares, tiny_recipe
+from images import Squares, tiny_recipe
 
 import weakseg
 from weakseg.errors import NetworkUnavailable

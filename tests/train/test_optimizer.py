@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from pictures import tiny_recipe
+from images import tiny_recipe
 from safetensors.torch import load_file
 from torch import nn
 

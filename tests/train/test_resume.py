@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pictures import tiny_recipe
+from images import tiny_recipe
 from rich.console import Console
 from safetensors.torch import load_file
 
@@ -20,7 +20,7 @@ from weakseg.train.loop import train_recipe
 
 _PROGRAM = """
 import sys
-from pictures import tiny_recipe
+from images import tiny_recipe
 from rich.console import Console
 from weakseg.train.loop import train_recipe
 from weakseg.recipe.recipe import with_epochs

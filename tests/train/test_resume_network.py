@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from pictures import Squares, Tiny, tiny_recipe
+from images import Squares, Tiny, tiny_recipe
 from safetensors.torch import load_file, save_file
 from torch import nn
 

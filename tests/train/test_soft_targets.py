@@ -12,8 +12,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from images import Squares, Tiny, tiny_recipe
 from launch import launch
-from pictures import Squares, Tiny, tiny_recipe
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from rich.console import Console
@@ -71,8 +71,8 @@ def test_a_file_reads_back_what_the_solver_gave(classes, grid, seed):
     assert np.abs(found.weight / 255 - weight).max() < 1 / 255
 
 
-def test_a_soft_solution_is_one_small_grey_picture(tmp_path):
-    """Tiles of the solver's own cells, of the classes that occur; one-hot pictures beside them stay label maps."""
+def test_a_soft_solution_is_one_small_grey_image(tmp_path):
+    """Tiles of the solver's own cells, of the classes that occur; one-hot images beside them stay label maps."""
     data = Simulated(Scenes(4), (Scribbles(),))
     targets = Targets(tmp_path, "a mark")
     sweep(JointProjection(), data, predictor(data, 3), targets, None, Share())
@@ -81,10 +81,10 @@ def test_a_soft_solution_is_one_small_grey_picture(tmp_path):
         path = tmp_path / f"{data.keys[i]}.png"
         found = targets(data[i])
         assert isinstance(found, SoftTarget)
-        with Image.open(path) as picture:
-            assert (picture.mode, picture.format) == ("L", "PNG")
-            assert picture.size == (32, 24 * len(found.classes))
-            np.testing.assert_array_equal(np.asarray(picture), found.levels.reshape(-1, 32))
+        with Image.open(path) as image:
+            assert (image.mode, image.format) == ("L", "PNG")
+            assert image.size == (32, 24 * len(found.classes))
+            np.testing.assert_array_equal(np.asarray(image), found.levels.reshape(-1, 32))
         assert json.loads(read_note(path))["classes"] == found.classes.tolist()
         assert path.stat().st_size < 8000
 
@@ -121,8 +121,8 @@ def test_a_hardened_solution_is_a_label_map_of_the_most_likely_class(tmp_path):
 
 def resaved(path, change, note=lambda known: known):
     """The same file with other pixels or another note."""
-    with Image.open(path) as picture:
-        values, known = np.array(picture), json.loads(picture.info["weakseg"])
+    with Image.open(path) as image:
+        values, known = np.array(image), json.loads(image.info["weakseg"])
     text = PngInfo()
     text.add_text("weakseg", json.dumps(note(known)))
     Image.fromarray(change(values)).save(path, pnginfo=text)
@@ -144,7 +144,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_damage_is_found(tmp_path, damage):
-    """By the digest, which is of tiles, classes, size, picture and search."""
+    """By the digest, which is of tiles, classes, size, image and search."""
     targets = Targets(tmp_path, "a mark")
     for i in (1, 2):
         target = np.random.default_rng(i).dirichlet([1, 1], (6, 6)).transpose(2, 0, 1)
@@ -156,11 +156,11 @@ def test_damage_is_found(tmp_path, damage):
     assert replace(targets, mark="another").wanting(CLICKED.keys[2:3]) == [CLICKED.keys[2]]
 
 
-def test_soft_ones_of_other_pictures_and_classes_are_refused(tmp_path):
+def test_soft_ones_of_other_images_and_classes_are_refused(tmp_path):
     """As label maps are, where no digest is known."""
     targets = Targets(tmp_path)
     targets.keep(CLICKED[0], quantised(np.ones((2, 3, 3)), np.ones((3, 3)), (30, 30)))
-    with pytest.raises(DataInvalid, match=r"\(30, 30\), its picture \(24, 24\)"):
+    with pytest.raises(DataInvalid, match=r"\(30, 30\), its image \(24, 24\)"):
         targets(CLICKED[0])
     targets.keep(CLICKED[0], quantised(np.ones((9, 3, 3)), np.ones((3, 3)), (24, 24)))
     with pytest.raises(DataInvalid, match="has label 8"):
@@ -253,7 +253,7 @@ def test_cells_of_which_nothing_is_remembered_cost_nothing(divergence, soft):
 
 @dataclass(frozen=True)
 class ByHand:
-    """Solves for whole pictures at every step, and follows the answer in pixels: no store, no levels, no `Fit`."""
+    """Solves for whole images at every step, and follows the answer in pixels: no store, no levels, no `Fit`."""
 
     solver: JointProjection
 
@@ -281,7 +281,7 @@ def self_of(key: str):
 
 
 def test_a_training_that_remembers_for_an_epoch_is_one_that_solves_by_hand(tmp_path):
-    """One step an epoch, so that what was found before it is of the network of that step; to the levels."""
+    """One step per epoch, so that what was found before it is of the network of that step; to the levels."""
     still = Augment(crop=None, zoom=(1.0, 1.0), flip=0.0, brightness=0.0, contrast=0.0)
     solver = JointProjection(temperature=1.0, max_sweeps=5)
 
@@ -333,7 +333,7 @@ def test_an_update_is_told_with_its_solver_its_proof_and_its_confidence(finished
 
 
 def test_a_run_killed_in_a_sweep_ends_with_bit_equal_weights(tmp_path, finished, monkeypatch):
-    """The second sweep is broken off at its fifth picture."""
+    """The second sweep is broken off at its fifth image."""
     calls = []
 
     def breaking(*arguments):

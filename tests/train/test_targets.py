@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from images import Squares, Tiny, tiny_recipe
 from launch import launch
-from pictures import Squares, Tiny, tiny_recipe
 from rich.console import Console
 from safetensors.torch import load_file
 
@@ -41,7 +41,7 @@ def remembering_recipe(**changes) -> Recipe:
 
 @dataclass(frozen=True)
 class Once:
-    """Answers with what it was handed to start from, or else with the class of each picture's number."""
+    """Answers with what it was handed to start from, or else with the class of each image's number."""
 
     seen: list
 
@@ -61,7 +61,7 @@ def predictor() -> Predictor:
 
 
 def test_targets_lie_in_the_run_folder_as_label_maps(tmp_path):
-    """One picture a file, for people to look at; those of earlier sweeps are gone."""
+    """One image a file, for people to look at; those of earlier sweeps are gone."""
     train_recipe(remembering_recipe(), tmp_path / "run", device="cpu")
 
     assert [path.name for path in (tmp_path / "run" / "targets").iterdir()] == ["epoch_00002"]
@@ -71,7 +71,7 @@ def test_targets_lie_in_the_run_folder_as_label_maps(tmp_path):
 
 
 def test_only_epochs_that_refresh_solve(tmp_path):
-    """Each picture is solved once a sweep, whole, as it is on disk; the other epochs do nothing."""
+    """Each image is solved once a sweep, whole, as it is on disk; the other epochs do nothing."""
     seen = []
     phases = (Phase(Fit(Once(seen), every_epochs=2), epochs=4),)
     train_recipe(remembering_recipe(phases=phases), tmp_path / "run", device="cpu")
@@ -111,7 +111,7 @@ def test_a_sweep_that_was_broken_off_goes_on_where_it_was(tmp_path):
 
 
 def test_shares_of_processes_are_together_what_one_finds(tmp_path):
-    """Each picture is solved for itself, so it does not matter where."""
+    """Each image is solved for itself, so it does not matter where."""
     sweep(EmAdapt(), CLICKED, predictor(), Targets(tmp_path / "one"), None, Share())
     for rank in (0, 1):
         sweep(EmAdapt(), CLICKED, predictor(), Targets(tmp_path / "two"), None, Share(rank, 2))
@@ -132,7 +132,7 @@ Path(sys.argv[1], f"processes_{engine.start('cpu', False).num_processes}").touch
 
 
 def test_a_launch_of_two_processes_stores_the_targets_of_one(tmp_path):
-    """Each solves its share of the pictures, into one folder."""
+    """Each solves its share of the images, into one folder."""
     program = tmp_path / "program.py"
     program.write_text(_PROGRAM)
     launch(2, program, tmp_path / "two")
@@ -145,7 +145,7 @@ def test_a_launch_of_two_processes_stores_the_targets_of_one(tmp_path):
 
 
 def test_a_run_killed_in_a_sweep_ends_with_bit_equal_weights(tmp_path, monkeypatch):
-    """The second sweep is broken off at its fifth picture; the resumed run keeps four and finds the others."""
+    """The second sweep is broken off at its fifth image; the resumed run keeps four and finds the others."""
     whole = train_recipe(remembering_recipe(), tmp_path / "whole", device="cpu").path
     calls = []
 
@@ -178,7 +178,7 @@ def test_targets_that_vanish_stop_the_run_and_are_found_again(tmp_path):
 
 
 def test_a_target_of_a_class_that_is_not_there_is_found_again(tmp_path):
-    """It would be taught to another picture of the batch."""
+    """It would be taught to another image of the batch."""
     Targets(tmp_path).keep(CLICKED[0], np.full((24, 24), 200))
 
     with pytest.raises(DataInvalid, match=r"has label 200[\s\S]*--resume"):
@@ -190,7 +190,7 @@ def test_a_target_of_another_size_is_refused(tmp_path):
     """A data set that was changed under a run is noticed."""
     Targets(tmp_path).keep(Squares(size=30)[0], np.zeros((30, 30), np.int64))
 
-    with pytest.raises(DataInvalid, match=r"\(30, 30\), its picture \(24, 24\)"):
+    with pytest.raises(DataInvalid, match=r"\(30, 30\), its image \(24, 24\)"):
         Targets(tmp_path)(CLICKED[0])
 
 
@@ -206,7 +206,7 @@ def test_folders_of_other_people_beside_the_targets_stay(tmp_path):
     assert {path.name for path in (tmp_path / "run" / "targets").iterdir()} == {"by_hand", "epoch_00002"}
 
 
-def test_a_picture_too_large_for_a_sweep_is_named_before_it_is_predicted(tmp_path):
+def test_a_image_too_large_for_a_sweep_is_named_before_it_is_predicted(tmp_path):
     """A hundred megapixels of 21 classes do not fit; the message says what to do, and what was found is kept."""
 
     class Huge(Squares):
@@ -216,7 +216,7 @@ def test_a_picture_too_large_for_a_sweep_is_named_before_it_is_predicted(tmp_pat
             sample = super().__getitem__(index)
             if index != 1:
                 return sample
-            # Views of single numbers, without the memory that the picture would take.
+            # Views of single numbers, without the memory that the image would take.
             large = lambda value, *channels: np.broadcast_to(value, (*channels, 10_000, 10_000))  # noqa: E731
             image, whole, nothing = large(np.float32(0), 1), large(True), large(np.int64(UNLABELED))
             return replace(sample, image=image, valid=whole, seeds=nothing, truth=None)
@@ -225,21 +225,21 @@ def test_a_picture_too_large_for_a_sweep_is_named_before_it_is_predicted(tmp_pat
         sweep(EmAdapt(), Huge(), predictor(), Targets(tmp_path), None, Share())
 
 
-def test_a_picture_too_large_for_its_solver_is_named(tmp_path, monkeypatch):
-    """The solver's own message, with the key of the picture."""
+def test_a_image_too_large_for_its_solver_is_named(tmp_path, monkeypatch):
+    """The solver's own message, with the key of the image."""
     monkeypatch.setattr(alpha_expansion, "MEMORY_LIMIT", 1000)
     with pytest.raises(EvidenceInvalid, match="Image 'squares0' has 24 x 24 pixels"):
         sweep(AlphaExpansion(), CLICKED, predictor(), Targets(tmp_path), None, Share())
 
 
-def test_a_picture_that_its_solver_refuses_without_a_name_is_named(tmp_path):
+def test_a_image_that_its_solver_refuses_without_a_name_is_named(tmp_path):
     """A bandwidth that no lattice can have: the energy that finds it knows no keys."""
     narrow = MeanField(DenseCRF(sxy=1e-9, smooth_sxy=1e-12))
     with pytest.raises(EvidenceInvalid, match="squares0: .* corners"):
         sweep(narrow, CLICKED, predictor(), Targets(tmp_path), None, Share())
 
 
-def test_predictions_that_are_no_numbers_name_the_picture(tmp_path):
+def test_predictions_that_are_no_numbers_name_the_image(tmp_path):
     """Nothing is stored for it."""
     broken = predictor()
     with torch.no_grad():

@@ -16,7 +16,7 @@ NARROWEST = 0.02
 
 
 BLOCK = 1 << 13
-"""Colours at a time: what is made of them stays in a cache, so that a colour of a large picture costs no more."""
+"""Colours at a time: what is made of them stays in a cache, so that a colour of a large image costs no more."""
 
 
 class Mixture(NamedTuple):

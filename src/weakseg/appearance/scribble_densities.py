@@ -54,18 +54,18 @@ class ScribbleDensities:
         """Costs of all classes; 0 on images with fewer than two classes drawn."""
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
         colors = colors_of_cells(evidence, grid, self.cell_px).numpy()
-        pictures = torch.where(weak.valid[:, None], evidence.image.float(), 0).clamp(0, 1).cpu().numpy()
+        images = torch.where(weak.valid[:, None], evidence.image.float(), 0).clamp(0, 1).cpu().numpy()
         seeds = torch.where(weak.valid, weak.seeds, UNLABELED).cpu().numpy()
-        costs = [self._image(*each, classes) for each in zip(pictures, colors, seeds, strict=True)]
+        costs = [self._image(*each, classes) for each in zip(images, colors, seeds, strict=True)]
         found = torch.from_numpy(np.stack(costs))
         return on_grid_of(found, weak.valid.cpu(), grid).to(evidence.log_probs.device)
 
-    def _image(self, picture, colors, seeds, classes: int) -> Float[np.ndarray, "C h w"]:
+    def _image(self, image, colors, seeds, classes: int) -> Float[np.ndarray, "C h w"]:
         drawn = np.unique(seeds[seeds != UNLABELED])
         costs = np.zeros((classes, *colors.shape[1:]), np.float32)
         if len(drawn) < 2:
             return costs
-        sure = np.exp(log_softmax(scores_on_cells(picture, colors, seeds, drawn.tolist()), 0))
+        sure = np.exp(log_softmax(scores_on_cells(image, colors, seeds, drawn.tolist()), 0))
         costs[:] = np.log(len(drawn))
         costs[drawn] = -np.log((1 - self.misled) * sure + self.misled / len(drawn))
         return costs

@@ -15,7 +15,7 @@ SPREAD = 1.4
 """How far the colours of a scribble are believed, in distances to it."""
 
 NEAREST = 0.003
-"""Distance below which all is near, in shares of the picture's longer side."""
+"""Distance below which all is near, in shares of the image's longer side."""
 
 DRAWN_PIXELS = 100
 """Of each label's scribbles, evenly taken from all."""

@@ -23,11 +23,11 @@ MOST_CLASSES = 300
 """How many rows a table has; of more classes, those that nothing is said of have none."""
 
 MOST_ALIKE = 4
-"""How many findings that are mended in the same way a terminal shows; into a file or a pipe go all."""
+"""How many findings that are fixed in the same way a terminal shows; into a file or a pipe go all."""
 
 
 def check_and_show(data: str, html: Path | None, as_json: bool = False) -> bool:
-    """Check a data folder, print what was found and, if asked, write the page; True if something must be mended."""
+    """Check a data folder, print what was found and, if asked, write the page; True if something must be fixed."""
     if html is not None:
         require_free(html)
     with bar("checking") as told:
@@ -47,7 +47,7 @@ def check_and_show(data: str, html: Path | None, as_json: bool = False) -> bool:
 
 def _for_scripts(checked: Checked) -> dict[str, Any]:
     """What was found, as JSON knows it."""
-    names = ("found", "expected", "mend", "remark")
+    names = ("found", "expected", "fix", "remark")
     found = [{"file": str(each.file), **{name: getattr(each, name) for name in names}} for each in checked.findings]
     return {"refused": checked.refused, "classes": checked.statistics.classes.names, "findings": found}
 
@@ -57,7 +57,7 @@ def show_statistics(statistics: Statistics, console: Console) -> None:
     saying = {source: splits for source, splits in statistics.counts.items() if any(map(_says, splits.values()))}
     # Folders and tables that were laid out and not filled; where all are empty, that is what must be seen.
     for source, by_split in (saying or statistics.counts).items():
-        splits = {name: counts for name, counts in by_split.items() if counts.pictures}
+        splits = {name: counts for name, counts in by_split.items() if counts.images}
         for table in _tables(source, splits, statistics.classes.names, console):
             console.print(table)
         for name, counts in splits.items():
@@ -71,7 +71,7 @@ def _says(counts: LabelCounts) -> bool:
 
 def _numbers(counts: LabelCounts) -> tuple[np.ndarray, ...]:
     """What is said, class by class."""
-    return counts.marked_pixels, counts.tagged_pictures, counts.boxes, counts.sized_pictures
+    return counts.marked_pixels, counts.tagged_images, counts.boxes, counts.sized_images
 
 
 def _tables(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...], console: Console) -> Iterator[Table]:
@@ -87,7 +87,7 @@ def _tables(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...],
 
 
 def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) -> Table:
-    """A row a class, or a row for each that something is said of; for each split the columns that say something."""
+    """A row per class, or a row for each that something is said of; for each split the columns that say something."""
     table = Table(title=Text(source), title_justify="left", box=SIMPLE_HEAD)
     table.add_column("class", overflow="fold")
     columns = []
@@ -109,13 +109,13 @@ def _columns(counts: LabelCounts, tables: bool) -> dict[str, list[str]]:
     """Cells by title, for each class; of what tables say, only what there is."""
     pixels = counts.marked_pixels
     said = {
-        "pictures": counts.marked_pictures.astype(str).tolist(),
+        "images": counts.marked_images.astype(str).tolist(),
         "pixels": [_short(number) for number in pixels.tolist()],
         "share": [f"{share:.1%}" for share in pixels / max(pixels.sum(), 1)],
     }
     if not tables:
         return said
-    rows = {"tagged": counts.tagged_pictures, "boxes": counts.boxes, "sized": counts.sized_pictures}
+    rows = {"tagged": counts.tagged_images, "boxes": counts.boxes, "sized": counts.sized_images}
     clicked = said if pixels.any() else {}
     return clicked | {title: values.astype(str).tolist() for title, values in rows.items() if values.any()}
 
@@ -130,7 +130,7 @@ def _short(number: int) -> str:
 
 
 def _summary(counts: LabelCounts) -> str:
-    parts = [f"{counts.pictures} pictures"]
+    parts = [f"{counts.images} images"]
     # Tags, boxes and sizes mark nothing, and are not meant to.
     drawn = counts.marked_pixels.any() or not _says(counts)
     if counts.unmarked and drawn:
@@ -148,12 +148,12 @@ def show_findings(checked: Checked, console: Console) -> None:
     """Print what was found, remarks first, and how it ends."""
     faults = [finding for finding in checked.findings if not finding.remark]
     remarks = [finding for finding in checked.findings if finding.remark]
-    for title, findings in (("Worth knowing", remarks), ("To mend", faults)):
+    for title, findings in (("Worth knowing", remarks), ("To fix", faults)):
         if findings:
             console.print(f"[bold]{title}[/bold]\n")
             _print_alike(findings, console)
     if faults:
-        told = f"{len(faults)} finding{'s' * (len(faults) > 1)} to mend before anybody trains on this data."
+        told = f"{len(faults)} finding{'s' * (len(faults) > 1)} to fix before anybody trains on this data."
         hint = " Into a file go all of them: weakseg check DATA > FILE" * _cut(faults, console)
         console.print(f"[bold red]{told}[/bold red]{hint}")
     else:
@@ -161,10 +161,10 @@ def show_findings(checked: Checked, console: Console) -> None:
 
 
 def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
-    """Findings in groups that are in the same folder and mended in the same way, in the order of their first ones."""
+    """Findings in groups that are in the same folder and fixed in the same way, in the order of their first ones."""
     groups: dict[tuple[Path, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.file.parent, finding.mend), []).append(finding)
+        groups.setdefault((finding.file.parent, finding.fix), []).append(finding)
     return list(groups.values())
 
 
@@ -183,4 +183,4 @@ def _print_alike(findings: Sequence[Finding], console: Console) -> None:
                 console.print(Text(f"  expected: {finding.expected}"))
         if len(shown) < len(group):
             console.print(Text(f"and {len(group) - len(shown)} more like these in {group[0].file.parent}"))
-        console.print(Text(f"  to do: {group[0].mend}\n"))
+        console.print(Text(f"  to do: {group[0].fix}\n"))

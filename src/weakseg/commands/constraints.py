@@ -41,18 +41,18 @@ def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: 
     sizes = _given(told, folder.classes) if told else known
     if np.isnan(sizes).all():
         raise DataInvalid(
-            f"no picture of {data}, {folder.split}, has a mask or a size",
+            f"no image of {data}, {folder.split}, has a mask or a size",
             expected="masks/ or sizes.csv in the folder, or sizes on the command line",
-            mend="draw a few full masks, fill sizes.csv (image,class,min,max), or add --size CLASS=SHARE for some",
+            fix="draw a few full masks, fill sizes.csv (image,class,min,max), or add --size CLASS=SHARE for some",
         )
     rules = (UntaggedClassesAbsent(), *propose(sizes, folder.classes.background, tail))
     own = (SizesWithin(PRICE),) if (folder.root / "sizes.csv").is_file() else ()
-    from_data = f"{sum(not np.isnan(picture).all() for picture in known)} of {len(folder)} pictures of {folder.path}"
+    from_data = f"{sum(not np.isnan(image).all() for image in known)} of {len(folder)} images of {folder.path}"
     source = f"{len(told)} sizes on the command line" if told else f"{from_data}, {folder.split}"
-    console.print(Text(f"# From {source}; {masks} pictures have a mask.{_unsized(sizes, folder.classes)}\n"))
+    console.print(Text(f"# From {source}; {masks} images have a mask.{_unsized(sizes, folder.classes)}\n"))
     console.print(Text(as_code((*rules, *own), folder.classes)), soft_wrap=True)
     if not masks:
-        console.print("No picture has a mask, so nothing can be said about how true these rules are.")
+        console.print("No image has a mask, so nothing can be said about how true these rules are.")
         return
     with bar("judging rules") as moved:
         show_satisfied(_judged(rules, own, folder, moved), folder.classes, masks, console)
@@ -84,8 +84,8 @@ def show_satisfied(
     for title, rules in judged.items():
         table.add_row(Text(title, "bold"))
         for rule, found in rules:
-            obeying, obeyed = _percent(found.obeying, found.pictures), _percent(found.obeyed, found.demands)
-            numbers = (str(found.pictures), obeying, str(found.demands), obeyed)
+            obeying, obeyed = _percent(found.obeying, found.images), _percent(found.obeyed, found.demands)
+            numbers = (str(found.images), obeying, str(found.demands), obeyed)
             table.add_row(Text(f"  {in_words(rule, classes)}"), *numbers)
     console.print(table)
     console.print("Tags, boxes and sizes are those that the masks imply, so what is missing is the rules' own error.")
@@ -102,7 +102,7 @@ def in_words(rule: Constraint, classes: Classes) -> str:
 
 
 def _folder(data: str, split: str | None) -> Folder:
-    """The pictures of a split, fully labelled where there is a mask, and with the sizes that somebody told."""
+    """The images of a split, fully labelled where there is a mask, and with the sizes that somebody told."""
     root = Folder(data, "all").root
     usual = "train" if is_listed(root, "train") else "all"
     # An empty masks/ is what `weakseg new` lays out.
@@ -117,7 +117,7 @@ def _each(folder: Folder, moved: Callable[[int, int], None]) -> Iterator[Sample]
 
 
 def _masks(folder: Folder) -> int:
-    """How many of the pictures have a mask."""
+    """How many of the images have a mask."""
     there = (
         list_files(folder.root / "masks", [], read_declaration(folder.root).nested)
         if (folder.root / "masks").is_dir()
@@ -127,7 +127,7 @@ def _masks(folder: Folder) -> int:
 
 
 def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
-    """Sizes from the command line, a picture each: all that is known of it; and a picture of which nothing is known.
+    """Sizes from the command line, an image each: all that is known of it; and an image of which nothing is known.
 
     Raises:
         RecipeInvalid: names every size that cannot be used, and every class with a single size.
@@ -142,16 +142,16 @@ def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
         if name not in classes.names:
             wrong.append(f"--size {words}: no class is called '{name}', but {', '.join(classes.names)}")
         elif not 0 < share <= 1:
-            wrong.append(f"--size {words}: '{number}' is no share of the picture, above 0 and up to 1")
+            wrong.append(f"--size {words}: '{number}' is no share of the image, above 0 and up to 1")
         else:
             sizes[row, classes.names.index(name)] = share
-    # Before a mistake is mended, a class may have fewer sizes than were meant.
+    # Before a mistake is fixed, a class may have fewer sizes than were meant.
     for k, name in enumerate(() if wrong else classes.names):
         if len({*sizes[~np.isnan(sizes[:, k, 0]), k, 0]}) == 1:
             wrong.append(f"one size of {name} does not say how its sizes vary")
     if wrong:
-        mend = "give the smallest and the largest you know of each class: --size CLASS=0.03 --size CLASS=0.12"
-        raise RecipeInvalid("; ".join(wrong), expected="two sizes or more of each class, as shares", mend=mend)
+        fix = "give the smallest and the largest you know of each class: --size CLASS=0.03 --size CLASS=0.12"
+        raise RecipeInvalid("; ".join(wrong), expected="two sizes or more of each class, as shares", fix=fix)
     return sizes
 
 

@@ -41,7 +41,7 @@ def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> Non
     console = Console(soft_wrap=True)
     out = _free(Path("runs/demo")) if out is None else out
     if not is_vacant(out):
-        raise RunInvalid(f"{out} exists", mend="choose another --out")
+        raise RunInvalid(f"{out} exists", fix="choose another --out")
     recipes = _on_scenes() if data is None else _on_folder(data, console)
     if epochs is None:
         recipes = _affordable(recipes, _SCENES_S if data is None else _BUDGET_S, console)
@@ -71,24 +71,24 @@ def _free(path: Path) -> Path:
 
 
 def _on_scenes() -> dict[str, Recipe]:
-    """The same network, pictures and schedule: masks, scribbles alone, and what `weakseg train` does."""
-    pictures = Scenes(count=200, seed=0)
+    """The same network, images and schedule: masks, scribbles alone, and what `weakseg train` does."""
+    images = Scenes(count=200, seed=0)
     full = Recipe(
-        training=pictures,
+        training=images,
         validation=Scenes(count=60, seed=1),
         network=UNet(width=16),
         phases=(Phase(Fit(SeedsOnly()), epochs=24, learning_rate=4e-3),),
         augment=Augment(crop=(96, 128), zoom=(0.8, 1.25)),
         validate_every=8,
     )
-    weak = replace(full, training=Simulated(pictures, (Scribbles(), Tags())))
+    weak = replace(full, training=Simulated(images, (Scribbles(), Tags())))
     joint = methods(None, drawn=True, everything=False)["joint"]
     ours = replace(weak, phases=joint.phases(weak.phases[0]))
     return {"full supervision": full, "partial cross entropy": weak, "joint": ours}
 
 
 def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
-    """What was drawn, and, where every training picture has a mask, the masks; as long as the time allows."""
+    """What was drawn, and, where every training image has a mask, the masks; as long as the time allows."""
     weak = choose(data)
     try:
         weak.network.build(weak.training[0].image.shape[0], len(weak.training.classes))
@@ -126,7 +126,7 @@ def _seconds_per_step(recipe: Recipe) -> float:
 
 
 def _with_masks(training: Dataset) -> Dataset:
-    """The same pictures, learnt from their masks."""
+    """The same images, learnt from their masks."""
     if isinstance(training, Fold):
         return replace(training, samples=_with_masks(training.samples))
     assert isinstance(training, Folder), "a data folder is a Folder or a part of one"

@@ -1,4 +1,4 @@
-"""`weakseg evaluate`: scores of a run on its validation pictures."""
+"""`weakseg evaluate`: scores of a run on its validation images."""
 
 import json
 import textwrap

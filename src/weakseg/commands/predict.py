@@ -1,4 +1,4 @@
-"""`weakseg predict`: masks, and on request probabilities and overlays, for pictures of any size."""
+"""`weakseg predict`: masks, and on request probabilities and overlays, for images of any size."""
 
 import json
 from dataclasses import dataclass, replace

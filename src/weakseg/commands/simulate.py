@@ -19,11 +19,11 @@ def simulate_and_show(
     data: str, out: Path, kind: str, length: float, width: float, threshold: float | None, seed: int, split: str
 ) -> None:
     """Simulate one kind of labels for a split, write files and page, and say how to train on them."""
-    chosen, pictures = _kind(kind, length, width, threshold), Folder(data, split)
+    chosen, images = _kind(kind, length, width, threshold), Folder(data, split)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(f"{kind} for {counted(len(pictures), 'image')} of {data}, {split}"))
+    console.print(Text(f"{kind} for {counted(len(images), 'image')} of {data}, {split}"))
     with bar("simulating") as told:
-        (place,) = write_simulated(pictures, (chosen,), seed, out, told)
+        (place,) = write_simulated(images, (chosen,), seed, out, told)
     page = place.with_name(place.name.removesuffix(".csv") + ".html")
     labelled = Folder(data, split, labels=(str(place),))
     write_simulation_page(labelled, page, f"{chosen}, seed {seed}, on {data}, {split}")
@@ -51,7 +51,7 @@ def _kind(kind: str, length: float, width: float, threshold: float | None) -> Ki
     if kind not in kinds:
         raise RecipeInvalid(f"--kind {kind}", expected=f"one of {', '.join(kinds)}")
     if kind != "scribbles" and (length, width) != (Scribbles.length, Scribbles.width_px):
-        raise RecipeInvalid(f"--length or --width with --kind {kind}", mend="leave them out: they are of scribbles")
+        raise RecipeInvalid(f"--length or --width with --kind {kind}", fix="leave them out: they are of scribbles")
     if kind != "sizes" and threshold is not None:
-        raise RecipeInvalid(f"--threshold with --kind {kind}", mend="leave it out: it is of sizes")
+        raise RecipeInvalid(f"--threshold with --kind {kind}", fix="leave it out: it is of sizes")
     return kinds[kind]

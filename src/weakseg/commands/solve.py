@@ -1,4 +1,4 @@
-"""`weakseg solve`: one picture and scribbles to a mask, without any network."""
+"""`weakseg solve`: one image and scribbles to a mask, without any network."""
 
 import json
 import time
@@ -30,7 +30,7 @@ _LARGEST = 65535
 
 
 def solve_and_show(
-    picture: Path,
+    image: Path,
     scribbles: Path,
     out: Path,
     unlabeled: str | None,
@@ -39,14 +39,14 @@ def solve_and_show(
     reading: Reading = USUAL,
     data: str | None = None,
 ) -> None:
-    """Segment a picture, write the mask, and say how good it is proven to be."""
+    """Segment an image, write the mask, and say how good it is proven to be."""
     _refuse_taken(out, overlay)
     legend = _legend(data)
     if legend is not None:
         said = legend.declaration.reading
         reading = replace(said, upright=said.upright and reading.upright, range=reading.range or said.range)
     drawing = read_drawing(scribbles, reading, unlabeled, legend)
-    read = _read(picture, scribbles, drawing, reading)
+    read = _read(image, scribbles, drawing, reading)
     _refuse_strange(scribbles, drawing)
     empty = np.zeros(drawing.labels.shape, bool) if read.empty is None else read.empty
     started = time.perf_counter()
@@ -55,7 +55,7 @@ def solve_and_show(
             marks = drawing.labels if read.empty is None else np.where(empty, drawing.nothing, drawing.labels)
             found = segment(read.image, marks, drawing.nothing, told)
     except WeaksegError as error:
-        raise error.at(f"{picture} with {scribbles}") from error
+        raise error.at(f"{image} with {scribbles}") from error
     seconds = time.perf_counter() - started
     if overlay:
         colors = palette(int(found.labels.max()) + 1) if drawing.colors is None else drawing.colors
@@ -89,34 +89,34 @@ def _show(
     print(found.status)
 
 
-def _read(picture: Path, scribbles: Path, drawing: Drawing, reading: Reading) -> Decoded:
-    """The picture; what seems strange about it and what is drawn on it is told."""
+def _read(image: Path, scribbles: Path, drawing: Drawing, reading: Reading) -> Decoded:
+    """The image; what seems strange about it and what is drawn on it is told."""
     if reading.range is not None:
         require_range(reading.range)
-    read = decode(picture, reading)
+    read = decode(image, reading)
     if drawing.guessed:
         tell(f"{scribbles}: {drawing.guessed}")
-    for group in groups_of({str(picture): read.held}, reading.range):
+    for group in groups_of({str(image): read.held}, reading.range):
         if group.strange:
             low, high = group.fitting
-            tell(f"{picture}: {group.strange}\nto do: say which numbers are black and white, --range {low} {high}")
+            tell(f"{image}: {group.strange}\nto do: say which numbers are black and white, --range {low} {high}")
     if reading.upright and read.orientation != AS_STORED:
-        found = f"{picture} is turned as its EXIF orientation {read.orientation} says, as viewers show it"
-        mend = "if the scribbles were drawn on it as it is stored, give --ignore-exif"
+        found = f"{image} is turned as its EXIF orientation {read.orientation} says, as viewers show it"
+        fix = "if the scribbles were drawn on it as it is stored, give --ignore-exif"
         height, width = read.image.shape[1:]
         if height != width and drawing.labels.shape == (width, height):
             found = f"{found}, and {scribbles} has its height and width exchanged"
-            raise DataInvalid(found, expected="scribbles on the turned picture", mend=mend)
-        tell(f"{found}\nto do: {mend}")
+            raise DataInvalid(found, expected="scribbles on the turned image", fix=fix)
+        tell(f"{found}\nto do: {fix}")
     return read
 
 
 def _refuse_taken(*files: Path | None) -> None:
     if len({*files}) < len(files):
-        raise DataInvalid(f"{files[0]} is asked for twice", mend="give the mask and the overlay a name each")
+        raise DataInvalid(f"{files[0]} is asked for twice", fix="give the mask and the overlay a name each")
     taken = [str(file) for file in files if file and lexists(file)]
     if taken:
-        raise DataInvalid(f"there already: {', '.join(taken)}", mend="choose another name, or move it away")
+        raise DataInvalid(f"there already: {', '.join(taken)}", fix="choose another name, or move it away")
 
 
 def _legend(data: str | None) -> Legend | None:
@@ -133,5 +133,5 @@ def _refuse_strange(file: Path, drawing: Drawing) -> None:
         raise DataInvalid(
             f"{file} has the label {', '.join(map(str, strange[:8]))}, and {drawing.nothing} is what means not drawn",
             expected=f"labels from 0 to {_LARGEST}",
-            mend="draw with another number, or say with --unlabeled which value means not drawn",
+            fix="draw with another number, or say with --unlabeled which value means not drawn",
         )

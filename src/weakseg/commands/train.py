@@ -64,12 +64,12 @@ def _recipe(what: str, wanted: Wanted) -> tuple[Recipe, str]:
         recipe = choose(what, wanted.network, wanted.labels, wanted.method)
         return recipe, source(recipe)
     if wanted.network is not None:
-        raise RecipeInvalid(f"--network {wanted.network} beside a recipe", mend="name the network in the recipe")
+        raise RecipeInvalid(f"--network {wanted.network} beside a recipe", fix="name the network in the recipe")
     if wanted.labels is not None:
-        mend = f"name them in the recipe: Folder(..., labels={wanted.labels!r})"
-        raise RecipeInvalid(f"--labels {wanted.labels[0]} beside a recipe", mend=mend)
+        fix = f"name them in the recipe: Folder(..., labels={wanted.labels!r})"
+        raise RecipeInvalid(f"--labels {wanted.labels[0]} beside a recipe", fix=fix)
     if wanted.method is not None:
-        raise RecipeInvalid(f"--method {wanted.method} beside a recipe", mend="write its objective into the recipe")
+        raise RecipeInvalid(f"--method {wanted.method} beside a recipe", fix="write its objective into the recipe")
     return load_recipe(path), read_text(path, RecipeInvalid)
 
 

@@ -1,4 +1,4 @@
-"""How true a rule is: what it demands of pictures whose mask is known, and which of that the mask obeys.
+"""How true a rule is: what it demands of images whose mask is known, and which of that the mask obeys.
 
 A rule that few true masks obey teaches what is not there, however cleverly it is solved.
 """
@@ -19,19 +19,19 @@ from weakseg.data.view import view, whole
 from weakseg.types import UNLABELED, Classes
 
 ROUNDING = 1e-6
-"""Of shares, which are float32, as a share of the picture: bounds that a mask meets exactly are met."""
+"""Of shares, which are float32, as a share of the image: bounds that a mask meets exactly are met."""
 
 
 @dataclass(frozen=True)
 class Satisfied:
     """How many known masks satisfy a rule."""
 
-    pictures: int
+    images: int
     """Of which the rule demands anything."""
     obeying: int
     """Those of them whose mask obeys everything."""
     demands: int
-    """Rows, and one more for each picture with deletions."""
+    """Rows, and one more for each image with deletions."""
     obeyed: int
     """Demands that hold on the true mask."""
 
@@ -41,7 +41,7 @@ def satisfied(rules: Sequence[Constraint], samples: Iterable[Sample]) -> list[Sa
 
     Args:
         rules: what is demanded.
-        samples: pictures with the labels that the rules read; those without a mask are passed over.
+        samples: images with the labels that the rules read; those without a mask are passed over.
     """
     held: list[list[Bool[np.ndarray, " _"]]] = [[] for _ in rules]
     for sample in samples:
@@ -71,7 +71,7 @@ def _mask(truth: Int[np.ndarray, "H W"], classes: int) -> _Mask:
 
 
 def _obeyed(rows: LinearRows, mask: _Mask) -> Bool[np.ndarray, " N"]:
-    """Which demands on a picture its mask obeys: each row in turn, then, where classes are deleted, all deletions."""
+    """Which demands on an image its mask obeys: each row in turn, then, where classes are deleted, all deletions."""
     held = np.zeros(0, dtype=bool)
     if len(rows):
         slack = ROUNDING * float(mask.valid.sum())
@@ -85,7 +85,7 @@ def _obeyed(rows: LinearRows, mask: _Mask) -> Bool[np.ndarray, " N"]:
 
 
 def truly_labelled(sample: Sample, classes: Classes) -> Sample:
-    """A picture with the tags, boxes and exact sizes that its mask implies: what a perfect annotator says of it."""
+    """An image with the tags, boxes and exact sizes that its mask implies: what a perfect annotator says of it."""
     assert sample.truth is not None
     unused = np.random.default_rng(0)
     return relabelled(
@@ -99,7 +99,7 @@ def truly_labelled(sample: Sample, classes: Classes) -> Sample:
 
 def _summed(held: list[Bool[np.ndarray, " _"]]) -> Satisfied:
     return Satisfied(
-        pictures=len(held),
+        images=len(held),
         obeying=sum(bool(demands.all()) for demands in held),
         demands=sum(len(demands) for demands in held),
         obeyed=sum(int(demands.sum()) for demands in held),

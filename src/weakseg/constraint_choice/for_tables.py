@@ -13,7 +13,7 @@ from weakseg.data.sample import Sample
 from weakseg.types import Classes
 
 TABLES = ("tags.csv", "sizes.csv", "boxes.csv")
-"""What speaks of whole pictures; `clicks.csv` is drawn."""
+"""What speaks of whole images; `clicks.csv` is drawn."""
 
 FILLED = 0.5
 """Share of a box that its thing fills at least. Colours find how much more; horses fill 0.34 to 0.5 of theirs."""
@@ -24,7 +24,7 @@ def rules_for(tables: Collection[str], few: Sequence[Sample], classes: Classes) 
 
     Args:
         tables: names of the tables there are.
-        few: some of the pictures; sizes that are known of them replace the constrained CNN's usual bounds.
+        few: some of the images; sizes that are known of them replace the constrained CNN's usual bounds.
         classes: of the data set.
     """
     if not set(tables) & set(TABLES):

@@ -1,4 +1,4 @@
-"""Bounds on sizes, proposed from pictures whose sizes are known: from full masks, or as somebody told them."""
+"""Bounds on sizes, proposed from images whose sizes are known: from full masks, or as somebody told them."""
 
 from collections.abc import Callable, Iterable
 from math import ceil, floor, inf, log10
@@ -18,14 +18,14 @@ from weakseg.types import UNLABELED, Classes
 TAIL = 0.05
 """Share of the known sizes that may lie beyond a proposed bound."""
 PRICE = 2.0
-"""In nats: bounds from quantiles are not true of all pictures, so none is hard."""
+"""In nats: bounds from quantiles are not true of all images, so none is hard."""
 
 Sizes = Float[np.ndarray, "N C 2"]
-"""Smallest and largest share of each class in each picture; nan where nobody said."""
+"""Smallest and largest share of each class in each image; nan where nobody said."""
 
 
 def known_sizes(samples: Iterable[Sample], classes: Classes) -> Sizes:
-    """Sizes by picture and class: exact where every pixel that counts is marked, else as somebody told them."""
+    """Sizes by image and class: exact where every pixel that counts is marked, else as somebody told them."""
     return np.array([_sizes(sample, classes) for sample in samples]).reshape(-1, len(classes), 2)
 
 
@@ -42,8 +42,8 @@ def propose(sizes: Sizes, background: int | None = None, tail: float = TAIL) -> 
     """Rules that known sizes obey, but for a share `tail` on each side; bounds of two figures, rounded outwards.
 
     In order, as far as the sizes tell: how much a tagged class covers at least; the background's share; one bit of
-    size, cut at the median; and for each other class how much it covers whatever the picture, at least only where
-    its size is known in every picture.
+    size, cut at the median; and for each other class how much it covers whatever the image, at least only where
+    its size is known in every image.
     """
     things = [k for k in range(sizes.shape[1]) if k != background]
     present = np.concatenate([_present(sizes[:, k]) for k in things] or [np.zeros((0, 2))])
@@ -59,7 +59,7 @@ def propose(sizes: Sizes, background: int | None = None, tail: float = TAIL) -> 
 
 
 def _class_share(sizes: Sizes, k: int, tail: float) -> list[ClassShares]:
-    """The bounds of one class, whatever the picture; none for a class that is nowhere known to be."""
+    """The bounds of one class, whatever the image; none for a class that is nowhere known to be."""
     told, present = _told(sizes[:, k]), _present(sizes[:, k])
     if not len(present):
         return []
@@ -98,7 +98,7 @@ def _up(value: float) -> int:
 
 
 def _figures(share: float, to_whole: Callable[[float], int]) -> float:
-    """Two figures of a share, which is what a few pictures can tell."""
+    """Two figures of a share, which is what a few images can tell."""
     if share <= 0:
         return 0.0
     digits = 1 - floor(log10(share))

@@ -1,4 +1,4 @@
-"""How much of a picture is background."""
+"""How much of an image is background."""
 
 from dataclasses import dataclass
 from math import inf
@@ -12,16 +12,16 @@ from weakseg.types import ABSENT, WeakLabels
 
 @dataclass(frozen=True)
 class BackgroundBetween:
-    """The background covers between two shares of the picture, equation 19.
+    """The background covers between two shares of the image, equation 19.
 
-    So all things together are bounded too. Nothing is demanded of a picture whose background is tagged `ABSENT`, where
+    So all things together are bounded too. Nothing is demanded of an image whose background is tagged `ABSENT`, where
     the released code contradicts itself. Pathak, Krähenbühl and Darrell 2015, equation (9), with .3 and .7.
     """
 
     lower: float = 0.3
-    """Smallest share of the whole picture's valid pixels that is background, in [0, 1]; 0 demands nothing."""
+    """Smallest share of the whole image's valid pixels that is background, in [0, 1]; 0 demands nothing."""
     upper: float = 0.7
-    """Largest share of the whole picture's valid pixels that is background, in [0, 1]; 1 demands nothing."""
+    """Largest share of the whole image's valid pixels that is background, in [0, 1]; 1 demands nothing."""
     price: float = inf
     """Nats for each cell by which a bound is missed, 0 or above; `inf` where it must hold."""
     background: int | None = 0
@@ -31,11 +31,11 @@ class BackgroundBetween:
         if self.background is None:
             raise RecipeInvalid(
                 "BackgroundBetween for a data set without a background class.",
-                mend="Leave the rule out, or declare which class is the background in dataset.toml.",
+                fix="Leave the rule out, or declare which class is the background in dataset.toml.",
             )
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """At most two rows an image."""
+        """At most two rows per image."""
         return [self._rows(cells, grid) for cells in cells_of(weak, grid)]
 
     def _rows(self, cells: Cells, grid: tuple[int, int]) -> LinearRows:

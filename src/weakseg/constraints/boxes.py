@@ -26,7 +26,7 @@ class BoxesFilled:
     """Nats for each cell that a box lacks, 0 or above; `inf` where none may lack any."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """One row a box."""
+        """One row per box."""
         return [join(self._rows(cells), len(cells.tags), grid) for cells in cells_of(weak, grid)]
 
     def _rows(self, cells: Cells) -> list[LinearRows]:

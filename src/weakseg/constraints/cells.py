@@ -1,4 +1,4 @@
-"""The cells of a grid over one view: what of each is valid, what was said about the picture, and true bounds.
+"""The cells of a grid over one view: what of each is valid, what was said about the image, and true bounds.
 
 Everything is on the CPU and in float64: rows are few, and their bounds must not carry rounding.
 """
@@ -24,7 +24,7 @@ class Cells:
     valid: Float[Tensor, "h w"]
     """Share of each cell that is valid."""
     visible: float
-    """Share of the whole picture's valid pixels that this view shows, in [0, 1]."""
+    """Share of the whole image's valid pixels that this view shows, in [0, 1]."""
     size: tuple[int, int]
     """Rows and columns of the view, in pixels."""
     tags: Int[Tensor, " C"]
@@ -38,16 +38,16 @@ class Cells:
 
     @property
     def whole(self) -> float:
-        """How many valid cells of this size the whole picture has."""
+        """How many valid cells of this size the whole image has."""
         return self.shown / self.visible if self.visible > 0 else 0.0
 
     def bounds_here(
         self, weights: Float[Tensor, " C"], lower: float, upper: float
     ) -> tuple[float | None, float | None]:
-        r"""Bounds in cells that this view obeys, equation 16, if the picture's weighted share lies in [lower, upper].
+        r"""Bounds in cells that this view obeys, equation 16, if the image's weighted share lies in [lower, upper].
 
         The part that is not shown can hold at most its own size times the largest weight, and at least that times
-        the smallest: with n' of n valid cells shown, a count that is at least l in the picture is at least
+        the smallest: with n' of n valid cells shown, a count that is at least l in the image is at least
         l - (n - n') here. `None` where nothing is left to say.
         """
         hidden, most, least = self.whole - self.shown, float(weights.max()), float(weights.min())
@@ -93,7 +93,7 @@ def require_sound(weak: WeakLabels) -> None:
     """Refuse tags, sizes and boxes that mean nothing.
 
     Raises:
-        EvidenceInvalid: a tag that is none of the three, a size that is no share of the picture, or a box of a class
+        EvidenceInvalid: a tag that is none of the three, a size that is no share of the image, or a box of a class
             that does not exist, naming the image.
     """
     images, classes = weak.tags.shape
@@ -103,13 +103,13 @@ def require_sound(weak: WeakLabels) -> None:
             f"Tags of {(images, classes)} beside sizes of {tuple(weak.areas.shape)} and boxes of {boxes}.",
             expected=f"sizes of {(images, classes, 2)}, and for each of {images} images its boxes, five numbers each",
         )
-    # On the processor at once: an accelerator would wait for each answer.
+    # On the CPU at once: an accelerator would wait for each answer.
     tags, areas = weak.tags.cpu(), weak.areas.cpu()
     low, high = areas.unbind(2)
     told = (tags == PRESENT) | (tags == ABSENT) | (tags == UNTOLD)
     _refuse(~told, tags, "tag", "1 (present), 0 (absent) or -1 (untold)")
     shares = (low >= 0) & (low <= high) & (high <= 1 + ROUNDING)
-    _refuse(~shares, areas, "size", "the smallest and the largest share of the picture, in order, from 0 to 1")
+    _refuse(~shares, areas, "size", "the smallest and the largest share of the image, in order, from 0 to 1")
     every = torch.cat(weak.boxes).cpu()
     label = every[:, 0]
     sound = (label >= 0) & (label < classes) & (label == label.round()) & (every[:, 1:3] <= every[:, 3:]).all(1)
@@ -118,7 +118,7 @@ def require_sound(weak: WeakLabels) -> None:
         raise EvidenceInvalid(
             f"A box of image {image} of the batch (counted from 0) is {every[~sound][0].tolist()}.",
             expected=f"a class from 0 to {classes - 1}, top, left, bottom, right, in this order",
-            mend="Correct the box, or give the network an output for its class.",
+            fix="Correct the box, or give the network an output for its class.",
         )
 
 
@@ -141,5 +141,5 @@ def require_class(index: int | None, classes: int, name: str) -> None:
         raise EvidenceInvalid(
             f"The {name} is class {index}, but there are {classes} classes.",
             expected=f"a class from 0 to {classes - 1}",
-            mend="Give the number of the background among the network's outputs.",
+            fix="Give the number of the background among the network's outputs.",
         )

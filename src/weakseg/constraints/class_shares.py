@@ -15,20 +15,20 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class ClassShares:
-    """Weighted shares of classes lie between bounds, whatever the picture: one row of any A on class counts."""
+    """Weighted shares of classes lie between bounds, whatever the image: one row of any A on class counts."""
 
     weights: tuple[float, ...]
-    """One finite number a class, for instance (0, 1, 1, 0): the second and third class together."""
+    """One finite number per class, for instance (0, 1, 1, 0): the second and third class together."""
     lower: float = -inf
-    """Smallest weighted share of the whole picture's valid pixels; `-inf` for none."""
+    """Smallest weighted share of the whole image's valid pixels; `-inf` for none."""
     upper: float = inf
-    """Largest weighted share of the whole picture's valid pixels; `inf` for none."""
+    """Largest weighted share of the whole image's valid pixels; `inf` for none."""
     price: float = inf
     """Nats for each cell that is missing or too much, of the class that weighs most; 0 or above, and `inf` where a
     bound must hold."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """At most two rows an image; equal bounds are an equation."""
+        """At most two rows per image; equal bounds are an equation."""
         weights = torch.tensor(self.weights, dtype=torch.float64)
         name = f"share weighted {self.weights}"
         return [
@@ -39,7 +39,7 @@ class ClassShares:
 def share_rows(
     cells: Cells, weights: Float[Tensor, " C"], bounds: tuple[float, float], price: float, name: str
 ) -> LinearRows:
-    """Bounds on a weighted share of the whole picture, in their true form for this view (equation 16).
+    """Bounds on a weighted share of the whole image, in their true form for this view (equation 16).
 
     Raises:
         RecipeInvalid: bounds that are no numbers, or that no share can meet because they are infinite.
@@ -48,11 +48,11 @@ def share_rows(
         raise RecipeInvalid(
             f"bounds of {bounds[0]} and {bounds[1]} on a share", expected="numbers; -inf and inf for none"
         )
-    # A bound that every segmentation obeys says nothing of the whole picture either.
+    # A bound that every segmentation obeys says nothing of the whole image either.
     said = int(bounds[0] > weights.min()) + int(bounds[1] < weights.max())
     low, high = cells.bounds_here(weights, *bounds)
     rows = class_row(weights, low, high, price, name, grid=(cells.valid.shape[0], cells.valid.shape[1]))
-    # People know what was demanded of the picture, not how many cells of this view that is.
+    # People know what was demanded of the image, not how many cells of this view that is.
     told = ((low, f"{name} at least {100 * bounds[0]:.5g} %"), (high, f"{name} at most {100 * bounds[1]:.5g} %"))
     return replace(rows, names=tuple(text for bound, text in told if bound is not None), dropped=said - len(rows))
 

@@ -20,7 +20,7 @@ from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import WeakLabels
 
 WHOLE = -1
-"""In `LinearRows.region`: the row is about the whole picture."""
+"""In `LinearRows.region`: the row is about the whole image."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class LinearRows:
     names: tuple[str, ...]
     """What each row demands, for messages."""
     absent: Bool[Tensor, " C"]
-    """Classes deleted from the whole picture."""
+    """Classes deleted from the whole image."""
     forbidden: Bool[Tensor, "C h w"] | None = None
     """Cells from which classes are deleted; `None` where there are none."""
     dropped: int = 0
-    """How many demands on the picture say nothing about this view of it."""
+    """How many demands on the image say nothing about this view of it."""
 
     def __post_init__(self):
         said = len(self.weights) + len(self.dense)
@@ -155,7 +155,7 @@ def class_row(
     region: Float[Tensor, "h w"] | None = None,
     grid: tuple[int, int] | None = None,
 ) -> LinearRows:
-    """Bounds, in cells, on the weighted count of classes in a region or, with a `grid`, in the whole picture.
+    """Bounds, in cells, on the weighted count of classes in a region or, with a `grid`, in the whole image.
 
     None, one or two rows: a bound that is `None` is no row. Equal bounds are an equation.
 
@@ -163,7 +163,7 @@ def class_row(
         EvidenceInvalid: weights that are no vector of numbers, or a region that is no map of shares.
     """
     if weights.ndim != 1 or not weights.isfinite().all():
-        raise EvidenceInvalid(f"Row '{name}' has the weights {weights.tolist()}.", expected="a finite number a class")
+        raise EvidenceInvalid(f"Row '{name}' has the weights {weights.tolist()}.", expected="a finite number per class")
     if (region is None) == (grid is None):
         found = "neither a region nor a grid" if grid is None else "both a region and a grid"
         raise EvidenceInvalid(f"Row '{name}' has {found}.", expected="one of the two")
@@ -211,7 +211,7 @@ def dense_row(coefficients: Float[Tensor, "C h w"], bound: float, name: str, pri
 
 
 def deletion(absent: Bool[Tensor, " C"], forbidden: Bool[Tensor, "C h w"] | None, grid: tuple[int, int]) -> LinearRows:
-    """Classes that do not occur, in the picture or in some cells: no multiplier, they leave the problem."""
+    """Classes that do not occur, in the image or in some cells: no multiplier, they leave the problem."""
     return replace(nothing(len(absent), grid), absent=absent, forbidden=forbidden)
 
 

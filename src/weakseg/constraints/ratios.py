@@ -30,13 +30,13 @@ class RatioBetween:
     `inf` where a bound must hold."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """At most two rows an image."""
+        """At most two rows per image."""
         classes = weak.tags.shape[1]
         mine, theirs = one_class(self.label, classes), one_class(self.other, classes)
         name = f"class {self.label} against {{}} times class {self.other}:"
         found = []
         for cells in cells_of(weak, grid):
-            # A bound of 0 or infinity demands nothing, of no picture, so no crop drops it.
+            # A bound of 0 or infinity demands nothing, of no image, so no crop drops it.
             sides = [(self.lower, (0.0, inf))] * (self.lower > 0) + [(self.upper, (-inf, 0.0))] * (self.upper < inf)
             rows = [
                 share_rows(cells, mine - times * theirs, bounds, self.price, name.format(times))

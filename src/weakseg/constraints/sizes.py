@@ -49,9 +49,9 @@ class LargeOrSmall:
     threshold: float = 0.1
     """Share of the valid pixels that annotators told large from small by, between 0 and 1."""
     large_at_least: float = 0.1
-    """Smallest share of the whole picture's valid pixels that a large class covers, in [0, 1]."""
+    """Smallest share of the whole image's valid pixels that a large class covers, in [0, 1]."""
     small_at_most: float = 0.01
-    """Largest share of the whole picture's valid pixels that a small class covers, in [0, 1]."""
+    """Largest share of the whole image's valid pixels that a small class covers, in [0, 1]."""
     price: float = 2.0
     """Nats for each cell by which a bound is missed, 0 or above; `inf` where it must hold."""
     background: int | None = None

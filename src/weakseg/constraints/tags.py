@@ -1,4 +1,4 @@
-"""What follows from knowing which classes are in a picture."""
+"""What follows from knowing which classes are in an image."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from weakseg.types import ABSENT, PRESENT, WeakLabels
 
 @dataclass(frozen=True)
 class TaggedClassesPresent:
-    """Each class tagged `PRESENT` covers at least a share of the picture, equation 18.
+    """Each class tagged `PRESENT` covers at least a share of the image, equation 18.
 
     Pathak, Krähenbühl and Darrell 2015, equation (8): a share of .05 with a price of 2.
     """
 
     share: float = 0.05
-    """Smallest share of the whole picture's valid pixels that each tagged class covers, in [0, 1]."""
+    """Smallest share of the whole image's valid pixels that each tagged class covers, in [0, 1]."""
     price: float = 2.0
     """Nats for each cell that a class lacks, 0 or above; `inf` where none may lack any."""
     background: int | None = None
@@ -36,7 +36,7 @@ class TaggedClassesPresent:
 
 @dataclass(frozen=True)
 class UntaggedClassesAbsent:
-    """Classes tagged `ABSENT` are deleted from the picture, equation 17; those nobody spoke of stay.
+    """Classes tagged `ABSENT` are deleted from the image, equation 17; those nobody spoke of stay.
 
     Pathak, Krähenbühl and Darrell 2015, equation (7). Deleted as in their code, not priced: a row with a huge
     multiplier would say the same and take many more steps.

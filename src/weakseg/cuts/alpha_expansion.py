@@ -25,7 +25,7 @@ HEAVIEST = 1e30
 """Largest weight of the prediction; its costs are in single precision."""
 
 MEMORY_LIMIT = 8 << 30
-"""Bytes that one picture may take while it is solved."""
+"""Bytes that one image may take while it is solved."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class AlphaExpansion:
     With `cell_px` above 1 i runs over cells of so many pixels a side, and costs are means over their valid pixels.
     Seeds keep their class and invalid pixels are cut out. Only the ratio of the two terms matters, so the second
     has weight 1. Published weights of the prediction are per pixel against unit Potts weights: .002 to .004 there is
-    that times the root of n here, .9 to 1.7 for a picture of VOC.
+    that times the root of n here, .9 to 1.7 for an image of VOC.
 
     Labels are expanded in ascending order of their class, again and again, until none helps. The start is the better
     of `start.labels` and of what message passing finds. Two labels are solved exactly. More than 65,536 pixels or cells
     are begun with labels of cells of two by two, in steps proportional to the pixels; where that does not suffice they
-    are not `settled`, nor exact. Each picture is solved on its own, several at once in threads.
+    are not `settled`, nor exact. Each image is solved on its own, several at once in threads.
 
     `certificate`: `bound`, below which no labelling's energy lies; `settled`, 1 where no expansion of any single class
     lowers the energy; `moves`, how many were tried, and `first_energy`, that of the start. `memory.labels` is the
@@ -68,7 +68,7 @@ class AlphaExpansion:
     cell_px: int = 1
     """Side of the square cells that have one label each, in whole pixels, 1 or more. With cells of a quarter
     of the network's stride targets are about as good and are found two to five times faster; a network that follows
-    them may be a little worse (docs/performance.md). For large pictures."""
+    them may be a little worse (docs/performance.md). For large images."""
 
     def __post_init__(self):
         whole = all(isinstance(number, int) and number >= 1 for number in (self.max_sweeps, self.cell_px))
@@ -83,7 +83,7 @@ class AlphaExpansion:
         """The cut of each image; energies and bounds are float64 sums of float32 costs, right to about 1e-7 of these.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are no numbers, seeds of no class, or a picture too large for
+            EvidenceInvalid: log-probabilities that are no numbers, seeds of no class, or an image too large for
                 memory, naming the images.
         """
         compile_kernels()
@@ -155,7 +155,7 @@ def refuse_strange_start(start: Memory, valid: Bool[Tensor, "B H W"], classes: i
         return
     if start.labels.shape != valid.shape:
         found = f"A labelling of {tuple(start.labels.shape)} to start from."
-        raise EvidenceInvalid(found, expected=f"{tuple(valid.shape)}, as the pictures'")
+        raise EvidenceInvalid(found, expected=f"{tuple(valid.shape)}, as the images'")
     refuse_strange_labels(start.labels, classes, "labels to start from")
 
 
@@ -187,12 +187,12 @@ def name_of(evidence: Evidence, i: int) -> str:
 def require_memory(
     name: str, grid: tuple[int, int], classes: int, steps: int = 4, more: int = 0, solver: str = "AlphaExpansion"
 ) -> None:
-    """Raise `EvidenceInvalid` where cutting a picture, and `more` bytes beside it, would take over `MEMORY_LIMIT`."""
+    """Raise `EvidenceInvalid` where cutting an image, and `more` bytes beside it, would take over `MEMORY_LIMIT`."""
     needed = memory_needed(grid, classes, steps) + more
     if needed > MEMORY_LIMIT:
         raise EvidenceInvalid(
             f"{name} has {grid[0]} x {grid[1]} pixels or cells and {classes} labels; its cut would take "
             f"{needed / 2**30:.1f} GiB.",
             expected=f"at most {MEMORY_LIMIT / 2**30:.0f} GiB",
-            mend=f"Solve it smaller, in larger cells ({solver}.cell_px), or in tiles.",
+            fix=f"Solve it smaller, in larger cells ({solver}.cell_px), or in tiles.",
         )

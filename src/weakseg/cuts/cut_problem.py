@@ -1,4 +1,4 @@
-"""What a graph cut minimises for one picture: costs of labels and of edges, on its pixels or on larger cells."""
+"""What a graph cut minimises for one image: costs of labels and of edges, on its pixels or on larger cells."""
 
 from typing import NamedTuple
 

@@ -1,6 +1,6 @@
 """A Potts energy on cells of two by two pixels, and labels brought back from these to the pixels.
 
-The paths of a flow grow with the side of what is cut. So a large picture is solved in cells first, which are solved in
+The paths of a flow grow with the side of what is cut. So a large image is solved in cells first, which are solved in
 larger cells before; then the pixels are expanded tile by tile, whose sides are always the same.
 """
 
@@ -15,7 +15,7 @@ from weakseg.cuts.windows import change_in, take
 from weakseg.grids.neighbours import STEPS, ends
 
 TILE = 128
-"""Pixels a side: what is wrong within half of it is mended."""
+"""Pixels a side: what is wrong within half of it is fixed."""
 PASSES = 10
 """Of messages in a tile, there and back."""
 

@@ -1,4 +1,4 @@
-"""Alpha-expansion that keeps nothing between moves: for pictures whose dual variables would not fit in memory."""
+"""Alpha-expansion that keeps nothing between moves: for images whose dual variables would not fit in memory."""
 
 import numpy as np
 

@@ -26,7 +26,7 @@ FAR = np.int32(1 << 30)
 Potts = namedtuple("Potts", "labels weight dual heights current")
 """A Potts energy, reparametrised by dual variables, and its labelling; int32, so that flows are exact.
 
-labels (n): one a pixel; weight (n, D): of the edge to each later neighbour; dual (n, D, Kp >= K): what the edge adds
+labels (n): one per pixel; weight (n, D): of the edge to each later neighbour; dual (n, D, Kp >= K): what the edge adds
 to the heights of its earlier pixel and takes from its later one; heights (K, n): unary costs with all edges' dual
 variables; current (n): the height of the label that a pixel has.
 

@@ -17,10 +17,10 @@ from weakseg.cuts.run import Cut, begun, finished, improved, padded_labels
 from weakseg.cuts.windows import look_again
 
 LARGE = 1 << 16
-"""Pixels above which a picture is solved in cells of two by two first."""
+"""Pixels above which an image is solved in cells of two by two first."""
 
 STEPS_A_PIXEL = 200
-"""Of flows, a pixel of a large picture: how long all of it is expanded, before tiles are."""
+"""Of flows, a pixel of a large image: how long all of it is expanded, before tiles are."""
 
 REUSE_BUDGET = 2 << 30
 """Bytes up to which dual variables of all labels are kept."""

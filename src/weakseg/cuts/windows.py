@@ -1,4 +1,4 @@
-"""A second look at the windows of a picture in which most is left between energy and bound.
+"""A second look at the windows of an image in which most is left between energy and bound.
 
 Expansions end where two labels would have to change at once. What that costs is a few small places, each with a
 large gap; solved again by themselves, with the labels around them fixed, they can afford many messages.
@@ -65,7 +65,7 @@ def windows(run: Run, size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
 
 
 def open_part(window: tuple[slice, slice], free: np.ndarray) -> np.ndarray:
-    """The free pixels of a window but for its rim, where the picture goes on behind it."""
+    """The free pixels of a window but for its rim, where the image goes on behind it."""
     kept = free[window].copy()
     (top, left), (bottom, right) = ((side.start for side in window), (side.stop for side in window))
     kept[: top > 0], kept[:, : left > 0] = False, False

@@ -16,10 +16,10 @@ from weakseg.types import UNLABELED, Batch
 
 @dataclass(frozen=True)
 class Augment:
-    """How training views are cut from pictures."""
+    """How training views are cut from images."""
 
     crop: tuple[int, int] | None = (224, 224)
-    """(height, width) of the view in pixels; `None` shows whole pictures, as image-level labels need."""
+    """(height, width) of the view in pixels; `None` shows whole images, as image-level labels need."""
     zoom: tuple[float, float] = (0.75, 1.5)
     """Smallest and largest magnification, above 0; drawn evenly in the logarithm."""
     flip: float = 0.5
@@ -60,7 +60,7 @@ class Augment:
         return window, (int(size[0]), int(size[1]))
 
     def _corner(self, sample: Sample, shown: Float[np.ndarray, "2"], generator) -> Float[np.ndarray, "2"]:
-        """Upper left edge of the window; it leaves the picture only where the picture is smaller."""
+        """Upper left edge of the window; it leaves the image only where the image is smaller."""
         free = np.array(sample.valid.shape) - shown
         corner = free * generator.random(2)
         # Drawn even if nothing is centred, so that this setting changes no other choice.

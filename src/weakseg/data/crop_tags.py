@@ -1,4 +1,4 @@
-"""Tags of random crops, read off full masks: more supervision than tags of pictures, and only for comparisons."""
+"""Tags of random crops, read off full masks: more supervision than tags of images, and only for comparisons."""
 
 from dataclasses import dataclass, replace
 
@@ -16,23 +16,23 @@ from weakseg.types import ABSENT, PRESENT, UNLABELED, Batch
 class CropTagsFromTruth:
     """Random views that are tagged anew from the true mask: extra supervision, not what annotators of tags give.
 
-    Each crop is a picture of its own: tagged with exactly the classes that its part of the mask shows, all others
+    Each crop is an image of its own: tagged with exactly the classes that its part of the mask shows, all others
     absent, and with nothing known of sizes. To tag every crop of every epoch is to know the mask, which
     is why results with it are no results of tags. Pathak, Krähenbühl and Darrell 2015, "tags of random crops".
     """
 
     augment: Augment = Augment()
-    """Which views are made of a picture: their size, zoom, flips and light."""
+    """Which views are made of an image: their size, zoom, flips and light."""
 
     def __call__(self, sample: Sample, generator: np.random.Generator, remembered=None) -> Batch:
         """One random view of a sample.
 
         Raises:
-            DataInvalid: the picture has no mask.
+            DataInvalid: the image has no mask.
         """
         if sample.truth is None:
-            mend = "add its mask, or train on whole pictures with tags that somebody gave"
-            raise DataInvalid(f"'{sample.key}' has no mask to read the tags of a crop off", mend=mend)
+            fix = "add its mask, or train on whole images with tags that somebody gave"
+            raise DataInvalid(f"'{sample.key}' has no mask to read the tags of a crop off", fix=fix)
         batch = self.augment(sample, generator, remembered)
         size = (batch.weak.valid.shape[1], batch.weak.valid.shape[2])
         truth = seen(sample.truth, batch.weak.window[0].double().numpy(), size, outside=UNLABELED)

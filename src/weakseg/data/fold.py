@@ -1,4 +1,4 @@
-"""Parts of a data set: pictures to tune on, which training must not see."""
+"""Parts of a data set: images to tune on, which training must not see."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,15 +30,15 @@ class Fold:
     of: int = 5
     """How many parts there are, 2 or more; at most one for each group."""
     group: str = ""
-    r"""Regular expression; what it matches in a key names its group, `patient\d+`. Empty: every picture by itself."""
+    r"""Regular expression; what it matches in a key names its group, `patient\d+`. Empty: every image by itself."""
 
     def __post_init__(self):
         if not 0 <= self.part < self.of or self.of < 2:
             expected = "at least two parts, counted from 0"
             raise RecipeInvalid(f"part {self.part} of {self.of} of a data set", expected=expected)
-        found, mend = problem_of(self.group)
+        found, fix = problem_of(self.group)
         if found:
-            raise RecipeInvalid(f"group = '{self.group}' {found}", mend=mend)
+            raise RecipeInvalid(f"group = '{self.group}' {found}", fix=fix)
 
     @property
     def classes(self) -> Classes:
@@ -63,7 +63,7 @@ class Fold:
         groups = sorted(set(group_of))
         if len(groups) < self.of:
             found = f"{len(groups)} groups for {self.of} parts of a data set"
-            raise RecipeInvalid(found, expected="a group a part, at least", mend="lower `of`, or change `group`")
+            raise RecipeInvalid(found, expected="a group a part, at least", fix="lower `of`, or change `group`")
         dealt = {name: number % self.of for number, name in enumerate(groups)}
         return tuple(i for i, name in enumerate(group_of) if (dealt[name] == self.part) == self.held_out)
 

@@ -31,12 +31,12 @@ def problem_of(expression: str) -> tuple[str, str]:
         re.compile(expression if tree else "")
     except (re.error, RecursionError, OverflowError) as error:
         return f"is not a regular expression: {error}", "correct it; patient\\d+ finds patient and a number"
-    mend = "say what ends each part, `[^_]+_` in place of `.*_`, and put no repeat into another"
+    fix = "say what ends each part, `[^_]+_` in place of `.*_`, and put no repeat into another"
     if tree is None:
-        return f"is longer than {_LONGEST} letters", mend
+        return f"is longer than {_LONGEST} letters", fix
     names = _SAMPLE.union(expression, expression.upper(), expression.lower())
     ways = _ways([*tree], frozenset(), names, bool(tree.state.flags & re.IGNORECASE))
-    return ("may match a name in too many ways, which takes too long", mend) if ways > MOST_WAYS else ("", "")
+    return ("may match a name in too many ways, which takes too long", fix) if ways > MOST_WAYS else ("", "")
 
 
 def found_in(expression: str, name: str) -> str | None:

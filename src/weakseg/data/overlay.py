@@ -1,4 +1,4 @@
-"""Labels drawn on pictures: arrays in, arrays out; pictures are (row, column, RGB) in 0 .. 255."""
+"""Labels drawn on images: arrays in, arrays out; images are (row, column, RGB) in 0 .. 255."""
 
 from typing import cast
 
@@ -16,7 +16,7 @@ _DOT_AREA_PX, _BROAD_PX, _PEN_PX = 12, 12, 2
 
 
 def as_rgb(image: Float[np.ndarray, "M H W"]) -> UInt8[np.ndarray, "H W 3"]:
-    """A picture as a screen can show it.
+    """An image as a screen can show it.
 
     Three channels are taken for red, green and blue. Of any other number the first is shown in grey, its range
     stretched, because microscopes and scanners rarely use the whole of it.
@@ -27,9 +27,9 @@ def as_rgb(image: Float[np.ndarray, "M H W"]) -> UInt8[np.ndarray, "H W 3"]:
     return (image.clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
 
 
-def resized(picture: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture with another number of rows and columns."""
-    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BICUBIC))
+def resized(image: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """An image with another number of rows and columns."""
+    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
 def resized_labels(labels: Int[np.ndarray, "H W"], size: tuple[int, int]) -> Int[np.ndarray, "h w"]:
@@ -46,19 +46,19 @@ def resized_labels(labels: Int[np.ndarray, "H W"], size: tuple[int, int]) -> Int
 
 
 def tinted(
-    picture: UInt8[np.ndarray, "H W 3"], labels: Int[np.ndarray, "H W"], colors: UInt8[np.ndarray, "C 3"]
+    image: UInt8[np.ndarray, "H W 3"], labels: Int[np.ndarray, "H W"], colors: UInt8[np.ndarray, "C 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture in grey under the colours of its labels; `UNLABELED` stays grey."""
-    base = _greyed(picture)
+    """The image in grey under the colours of its labels; `UNLABELED` stays grey."""
+    base = _greyed(image)
     blend = (1 - _OPACITY) * base + _OPACITY * colors[labels]
     return np.where((labels != UNLABELED)[..., None], blend, base).round().astype(np.uint8)
 
 
 def marked(
-    picture: UInt8[np.ndarray, "H W 3"], seeds: Int[np.ndarray, "H W"], colors: UInt8[np.ndarray, "C 3"]
+    image: UInt8[np.ndarray, "H W 3"], seeds: Int[np.ndarray, "H W"], colors: UInt8[np.ndarray, "C 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Scribbles and clicks, thickened to show in a small picture and edged in white; broad areas are tinted."""
-    drawn = tinted(picture, seeds, colors)
+    """Scribbles and clicks, thickened to show in a small image and edged in white; broad areas are tinted."""
+    drawn = tinted(image, seeds, colors)
     distance, nearest = cast(tuple, ndimage.distance_transform_edt(seeds == UNLABELED, return_indices=True))
     reach = _reach(seeds)[tuple(nearest)]
     edge = (distance > reach) & (distance <= reach + _EDGE_PX) & (reach > 0)
@@ -69,33 +69,33 @@ def marked(
 
 
 def boxed(
-    picture: UInt8[np.ndarray, "H W 3"], boxes: Float[np.ndarray, "N 5"], colors: UInt8[np.ndarray, "C 3"]
+    image: UInt8[np.ndarray, "H W 3"], boxes: Float[np.ndarray, "N 5"], colors: UInt8[np.ndarray, "C 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Outlines of (class, top, left, bottom, right) boxes in the picture's pixels, edged in white."""
-    drawn = picture.copy()
+    """Outlines of (class, top, left, bottom, right) boxes in the image's pixels, edged in white."""
+    drawn = image.copy()
     for grow, pen, plain in ((1, _PEN_PX + 2, True), (0, _PEN_PX, False)):
         for label, top, left, bottom, right in boxes.round().astype(int):
-            ring = np.zeros(picture.shape[:2], bool)
+            ring = np.zeros(image.shape[:2], bool)
             ring[max(top - grow, 0) : bottom + grow, max(left - grow, 0) : right + grow] = True
             ring[max(top - grow + pen, 0) : bottom + grow - pen, max(left - grow + pen, 0) : right + grow - pen] = False
             drawn[ring] = 255 if plain else colors[label]
     return drawn
 
 
-def hatched(picture: UInt8[np.ndarray, "H W 3"], where: Bool[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
+def hatched(image: UInt8[np.ndarray, "H W 3"], where: Bool[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
     """Diagonal stripes over what must not be judged."""
     rows, columns = np.indices(where.shape)
     stripe = (rows + columns) % 8 < 2
-    drawn = picture.astype(float)
+    drawn = image.astype(float)
     drawn[where] *= 0.8
     drawn[where & stripe] = 0.4 * drawn[where & stripe] + 0.6 * 225
     return drawn.round().astype(np.uint8)
 
 
-def _greyed(picture: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
+def _greyed(image: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
     """Brightness with a trace of the colours, so that labels own the hues."""
-    grey = picture @ np.array([0.299, 0.587, 0.114])
-    return 0.85 * grey[..., None] + 0.15 * picture
+    grey = image @ np.array([0.299, 0.587, 0.114])
+    return 0.85 * grey[..., None] + 0.15 * image
 
 
 def _reach(seeds: Int[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:

@@ -1,4 +1,4 @@
-"""The same picture with other weak labels: how readers and simulators say what is known about a sample."""
+"""The same image with other weak labels: how readers and simulators say what is known about a sample."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ def marked_classes(
 def fully_labelled(
     key: str, image: Float[np.ndarray, "M H W"], truth: Int[np.ndarray, "H W"], n_classes: int
 ) -> Sample:
-    """A picture whose whole mask is a training label, so that every class without a pixel is absent."""
+    """An image whose whole mask is a training label, so that every class without a pixel is absent."""
     shares = np.bincount(truth.ravel() + 1, minlength=n_classes + 1)[1:]
     return Sample(
         key=key,

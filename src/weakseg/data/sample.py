@@ -1,4 +1,4 @@
-"""One picture and everything annotators said about it, before any augmentation; and what a data set is."""
+"""One image and everything annotators said about it, before any augmentation; and what a data set is."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -17,7 +17,7 @@ class Stroke:
 
     label: int
     points: Float[np.ndarray, "N 2"]
-    """(row, column) of each vertex in the whole picture's pixels; one point is a click."""
+    """(row, column) of each vertex in the whole image's pixels; one point is a click."""
     width_px: float
     """Width of the pen in pixels of the view that is trained on."""
 
@@ -26,7 +26,7 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture with its labels, as they lie on disk."""
+    """One image with its labels, as they lie on disk."""
 
     key: str
     image: Float[np.ndarray, "M H W"]
@@ -46,7 +46,7 @@ class Sample:
     truth: Int[np.ndarray, "H W"] | None
     """The full mask, `UNLABELED` on void; `None` where there is none. Only `CropTagsFromTruth` trains on it."""
     volume: str = ""
-    """Which volume (a patient's scan) this slice belongs to; the key itself for single pictures."""
+    """Which volume (a patient's scan) this slice belongs to; the key itself for single images."""
     held: Held | None = None
     """The extremes of the numbers in the image's file; `None` of eight bits, and of images that were never in one."""
 
@@ -64,7 +64,7 @@ class Dataset(Protocol):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The name of each sample, in order, without reading any picture."""
+        """The name of each sample, in order, without reading any image."""
         ...
 
     def __len__(self) -> int: ...

@@ -1,4 +1,4 @@
-"""Generated pictures with known masks: patterned things that overlap, on an uneven ground strewn with clutter.
+"""Generated images with known masks: patterned things that overlap, on an uneven ground strewn with clutter.
 
 A thing is told by its outline and its pattern; its colour is a hint only. Its rim is worn (dim and without pattern),
 and clutter wears the same patterns without being a thing, so marks in the middle of things teach neither: a network
@@ -79,16 +79,16 @@ GROUNDS = ((0.42, 0.52, 0.28), (0.72, 0.63, 0.45), (0.55, 0.55, 0.53), (0.35, 0.
 
 @dataclass(frozen=True)
 class Scenes:
-    """A data set of generated scenes, fully labelled; a picture depends on the seed and its index alone."""
+    """A data set of generated scenes, fully labelled; an image depends on the seed and its index alone."""
 
     count: int
-    """How many pictures there are, 0 or more."""
+    """How many images there are, 0 or more."""
     seed: int = 0
-    """Decides what the pictures show; 0 or more."""
+    """Decides what the images show; 0 or more."""
     size: tuple[int, int] = (96, 128)
     """(height, width) in pixels."""
     things: tuple[int, int] = (2, 4)
-    """Fewest and most things in a picture; some may end up hidden."""
+    """Fewest and most things in an image; some may end up hidden."""
     clutter: int = 10
     """Small patterned pieces that belong to the background."""
     disguise: float = 0.15
@@ -101,7 +101,7 @@ class Scenes:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Names that are the same whenever the pictures are."""
+        """Names that are the same whenever the images are."""
         return tuple(f"scene{self.seed}_{index:04d}" for index in range(self.count))
 
     def __len__(self) -> int:
@@ -115,7 +115,7 @@ class Scenes:
 # Every epoch asks for all scenes again; 2048 of the usual size take half a gigabyte.
 @lru_cache(maxsize=2048)
 def _scene(scenes: Scenes, index: int) -> tuple[Float[np.ndarray, "3 H W"], Int[np.ndarray, "H W"]]:
-    """Picture and mask, painted from back to front."""
+    """Image and mask, painted from back to front."""
     generator = np.random.default_rng([scenes.seed, index])
     canvas, truth = _ground(scenes.size, generator), np.zeros(scenes.size, np.int64)
     side = min(scenes.size)

@@ -1,4 +1,4 @@
-"""A soft hidden segmentation of a whole picture, in 8 bits: how likely each class is in each cell of a grid.
+"""A soft hidden segmentation of a whole image, in 8 bits: how likely each class is in each cell of a grid.
 
 In a file the classes that occur lie below each other as grey tiles, white where a class is certain.
 """
@@ -17,7 +17,7 @@ SURE = 255
 
 @dataclass(frozen=True)
 class SoftTarget:
-    """A distribution over classes in each cell of a picture, in levels from 0 to 255."""
+    """A distribution over classes in each cell of an image, in levels from 0 to 255."""
 
     classes: Int[np.ndarray, " K"]
     """Those that occur, in ascending order."""
@@ -26,7 +26,7 @@ class SoftTarget:
     weight: UInt8[np.ndarray, "h w"]
     """How much a cell teaches; 255 is all, and 0 where nothing was found."""
     size: tuple[int, int]
-    """Rows and columns of the picture, in pixels; a cell is as many pixels as its grid divides it into."""
+    """Rows and columns of the image, in pixels; a cell is as many pixels as its grid divides it into."""
 
     @property
     def confidence(self) -> float:
@@ -60,7 +60,7 @@ def soft_seen(
     soft: SoftTarget, window: Float[np.ndarray, "2 3"], size: tuple[int, int], classes: int
 ) -> Float[np.ndarray, "C H W"]:
     """What a window of the given (height, width) shows: at each pixel how likely each class is, times how much it
-    teaches; 0 outside the picture and where nothing was found.
+    teaches; 0 outside the image and where nothing was found.
 
     Distributions are bilinear between the centres of cells in which something was found; a pixel teaches as much as
     the cell that it lies in.
@@ -71,7 +71,7 @@ def soft_seen(
 
 
 def soft_labels(soft: SoftTarget) -> Int[np.ndarray, "H W"]:
-    """The most likely class at each pixel of the picture, the first of several; `UNLABELED` where nothing teaches."""
+    """The most likely class at each pixel of the image, the first of several; `UNLABELED` where nothing teaches."""
     shown = _shown(soft, np.eye(2, 3), soft.size)
     return np.where(shown.any(0), soft.classes[shown.argmax(0)], UNLABELED).astype(np.int64)
 
@@ -94,7 +94,7 @@ def _shown(soft: SoftTarget, window: Float[np.ndarray, "2 3"], size: tuple[int, 
 
 
 def to_tiles(soft: SoftTarget) -> tuple[Int[np.ndarray, "R w"], dict[str, Any]]:
-    """The picture that a file holds of it, and what has to be known to read it."""
+    """The image that a file holds of it, and what has to be known to read it."""
     partial = bool(((soft.weight > 0) & (soft.weight < SURE)).any())
     tiles = [*soft.levels, *([soft.weight] if partial else [])]
     known = {"classes": soft.classes.tolist(), "size": list(soft.size), "weight_below": partial}
@@ -105,7 +105,7 @@ def from_tiles(values: Shaped[np.ndarray, "R w"], known: dict[str, Any]) -> Soft
     """The same, read.
 
     Raises:
-        KeyError, TypeError, ValueError: picture and description are no soft target.
+        KeyError, TypeError, ValueError: image and description are no soft target.
     """
     classes, size = np.array(known["classes"], np.int64), known["size"]
     tiles = len(classes) + bool(known["weight_below"])

@@ -13,23 +13,23 @@ from weakseg.types import UNLABELED, Classes
 
 @dataclass(frozen=True)
 class SomeMasks:
-    """The masks of a few pictures of every class, and of all others what the samples say.
+    """The masks of a few images of every class, and of all others what the samples say.
 
-    A picture counts for the rarest class in it, as in the constrained CNN's experiments; a class with fewer pictures
-    gives all it has. More masks hold the same ones and others. `Fit` then weighs every picture alike: one with a mask
+    An image counts for the rarest class in it, as in the constrained CNN's experiments; a class with fewer images
+    gives all it has. More masks hold the same ones and others. `Fit` then weighs every image alike: one with a mask
     by its seeds alone, another by its hidden segmentation.
 
     Raises:
         RecipeInvalid: a negative number of masks or seed.
-        DataInvalid: a picture has no mask to choose by (when asked).
+        DataInvalid: an image has no mask to choose by (when asked).
     """
 
     samples: Dataset
-    """Pictures with masks, and with cheap labels of their own."""
+    """Images with masks, and with cheap labels of their own."""
     per_class: int
-    """How many pictures of each class show their mask, 0 or more."""
+    """How many images of each class show their mask, 0 or more."""
     seed: int = 0
-    """Decides which pictures of a class those are; 0 or more."""
+    """Decides which images of a class those are; 0 or more."""
 
     def __post_init__(self):
         if self.per_class < 0 or self.seed < 0:
@@ -56,10 +56,10 @@ class SomeMasks:
 
     @cached_property
     def shown(self) -> frozenset[int]:
-        """Indices of the pictures whose mask is a training label."""
+        """Indices of the images whose mask is a training label."""
         held = np.array([self._holds(index) for index in range(len(self))])
-        pictures_of = held.sum(0)
-        rarest = np.where(held, pictures_of, len(self) + 1).argmin(1)
+        images_of = held.sum(0)
+        rarest = np.where(held, images_of, len(self) + 1).argmin(1)
         order = np.random.default_rng(self.seed).permutation(len(self))
         mine = [order[rarest[order] == label][: self.per_class] for label in range(len(self.classes))]
         return frozenset(np.concatenate(mine).tolist())
@@ -67,6 +67,6 @@ class SomeMasks:
     def _holds(self, index: int) -> list[bool]:
         sample = self.samples[index]
         if sample.truth is None:
-            raise DataInvalid(f"'{sample.key}' has no mask", mend="add its mask, or leave the picture out")
+            raise DataInvalid(f"'{sample.key}' has no mask", fix="add its mask, or leave the image out")
         counts = np.bincount(sample.truth[sample.truth != UNLABELED], minlength=len(self.classes))
         return (counts > 0).tolist()

@@ -1,6 +1,6 @@
-"""A view of a sample: one affine window warps the picture and everything that was said about it.
+"""A view of a sample: one affine window warps the image and everything that was said about it.
 
-Pictures are sampled bilinearly, label maps by nearest neighbour, boxes and strokes as geometry, so a
+Images are sampled bilinearly, label maps by nearest neighbour, boxes and strokes as geometry, so a
 scribble keeps its pen width and a box stays sharp at any zoom.
 """
 
@@ -20,7 +20,7 @@ from weakseg.types import UNLABELED, Batch, Memory, WeakLabels
 
 
 def whole() -> Float[np.ndarray, "2 3"]:
-    """The window that shows a picture as it is."""
+    """The window that shows an image as it is."""
     return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
@@ -33,11 +33,11 @@ def view(
     """The batch of one that a window of the given (height, width) shows.
 
     Args:
-        sample: the picture and its labels.
-        window: maps (row, column, 1) in the view to (row, column) in the picture; axes may flip and stretch,
+        sample: the image and its labels.
+        window: maps (row, column, 1) in the view to (row, column) in the image; axes may flip and stretch,
             not rotate, because a rotated box is no longer tight.
         size: rows and columns of the view.
-        remembered: a hidden segmentation of the whole picture to carry along, as labels or soft.
+        remembered: a hidden segmentation of the whole image to carry along, as labels or soft.
     """
     take = partial(seen, window=window, size=size)
     valid = take(sample.valid, outside=False)
@@ -77,7 +77,7 @@ def _one(array: Shaped[np.ndarray, "..."]) -> Tensor:
 
 
 def _source(window, size, source_size):
-    """Nearest source row of every view row, likewise columns, clipped to the picture; and which pixels were inside.
+    """Nearest source row of every view row, likewise columns, clipped to the image; and which pixels were inside.
 
     Rows and columns are independent because windows do not rotate, which makes labels cheap to move.
     """
@@ -103,12 +103,12 @@ def _move_boxes(boxes: Float[np.ndarray, "N 5"], inverse: Float[np.ndarray, "2 3
 
 
 def _sample_image(image: Float[np.ndarray, "M H W"], window, size) -> Float[Tensor, "1 M h w"]:
-    """Bilinear; outside the picture lies its mean colour, so that padding has no edge the eye would follow."""
+    """Bilinear; outside the image lies its mean colour, so that padding has no edge the eye would follow."""
     row, column = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
     to = torch.from_numpy(window).float()
     at = to[:, :2] @ torch.stack([row, column]).flatten(1).float() + to[:, 2:]
     extent = torch.tensor(image.shape[1:]).float()[:, None]
-    # grid_sample counts (x, y) from -1 to 1 between the picture's edges, not between its outer centres.
+    # grid_sample counts (x, y) from -1 to 1 between the image's edges, not between its outer centres.
     grid = ((2 * at + 1) / extent - 1).flip(0).T.reshape(1, *size, 2)
     picture = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None]
     mean = picture.mean((2, 3), keepdim=True)
@@ -116,7 +116,7 @@ def _sample_image(image: Float[np.ndarray, "M H W"], window, size) -> Float[Tens
 
 
 def _grown(image: Float[Tensor, "1 M h w"], height: int, width: int) -> Float[Tensor, "1 M H W"]:
-    """A larger picture, filled up to the right and below with the mean colour."""
+    """A larger image, filled up to the right and below with the mean colour."""
     canvas = image.mean((2, 3), keepdim=True).expand(-1, -1, height, width).clone()
     canvas[:, :, : image.shape[2], : image.shape[3]] = image
     return canvas

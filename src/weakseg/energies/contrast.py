@@ -1,4 +1,4 @@
-"""How alike neighbouring pixels look: what makes a boundary cheap where the picture has one."""
+"""How alike neighbouring pixels look: what makes a boundary cheap where the image has one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from weakseg.grids.neighbours import STEPS, ends
 
 @runtime_checkable
 class Contrast(Protocol):
-    """What of a picture is compared, and how."""
+    """What of an image is compared, and how."""
 
     def on_grid(
         self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
@@ -39,8 +39,8 @@ class ColorContrast:
     """
 
     variance: float | None = None
-    r""":math:`\sigma^2`, above 0, of pictures in [0, 1] and summed over channels; `None` takes each picture's own mean
-    of the squared differences between neighbours, which suits dark and noisy pictures as well."""
+    r""":math:`\sigma^2`, above 0, of images in [0, 1] and summed over channels; `None` takes each image's own mean
+    of the squared differences between neighbours, which suits dark and noisy images as well."""
 
     def __post_init__(self):
         if self.variance is not None and not self.variance > 0:
@@ -58,7 +58,7 @@ class ColorContrast:
         """Near 0 across strong edges, 1 where colours are equal."""
         squares = [(near - far).square().sum(1) for near, far in (ends(seen, step) for step in STEPS[: len(there)])]
         variance = self._own_variance(squares, there) if self.variance is None else seen.new_tensor(self.variance)
-        # In a picture of one colour both are 0, and all pixels are alike.
+        # In an image of one colour both are 0, and all pixels are alike.
         double = (2 * variance).clamp(min=torch.finfo(seen.dtype).tiny)
         return [torch.exp(-square / double) for square in squares]
 
@@ -71,15 +71,15 @@ class ColorContrast:
 
 @dataclass(frozen=True)
 class EdgeMapContrast:
-    r"""Likeness from an edge map, equation 30: :math:`1 - \max(e_i, e_j)`, with e in [0, 1] a channel of the picture.
+    r"""Likeness from an edge map, equation 30: :math:`1 - \max(e_i, e_j)`, with e in [0, 1] a channel of the image.
 
-    For whoever has an edge detector, or a stain of membranes: save its map as one more channel of the picture (a
+    For whoever has an edge detector, or a stain of membranes: save its map as one more channel of the image (a
     multi-channel TIFF). The network sees that channel too. Training that changes brightness or contrast changes it
     like any channel.
     """
 
     channel: int = -1
-    """Which channel of the picture is the map; -1 is the last."""
+    """Which channel of the image is the map; -1 is the last."""
 
     def on_grid(
         self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
@@ -88,8 +88,8 @@ class EdgeMapContrast:
         channels = image.shape[1]
         if not -channels <= self.channel < channels:
             raise EvidenceInvalid(
-                f"no channel {self.channel} for the edge map in pictures of {channels} channels",
-                mend="save the edge map as one more channel of every picture, or use ColorContrast",
+                f"no channel {self.channel} for the edge map in images of {channels} channels",
+                fix="save the edge map as one more channel of every image, or use ColorContrast",
             )
         edges = torch.where(valid, image[:, self.channel], 0)[:, None]
         require_colors(edges)

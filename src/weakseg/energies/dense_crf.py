@@ -17,9 +17,9 @@ from weakseg.lattice.gaussian_filter import GaussianFilter
 from weakseg.types import Evidence
 
 VOC_SIDE = (375 * 500) ** 0.5
-"""Of a square as large as the pictures that the literature's bandwidths were chosen on, in pixels."""
+"""Of a square as large as the images that the literature's bandwidths were chosen on, in pixels."""
 _LARGEST = 2.0
-"""Of bandwidths: beyond, nothing in a picture is far apart, and a number of pixels was meant."""
+"""Of bandwidths: beyond, nothing in an image is far apart, and a number of pixels was meant."""
 _MOST_CHANNELS = MOST_DIMENSIONS - 2
 
 
@@ -34,10 +34,10 @@ class DenseCRF:
     are normalised as in equation 53, so E is a mean over pixels and at most about half the sum of the strengths.
     Void and padding are cut out. Names and values are those of Krähenbühl and Koltun 2011 and its implementations,
     with colours in [0, 1] and positions as shares of the side of a square as large as the valid part of the whole
-    picture, so that a crop, a zoom and a padded batch see the same kernels; `from_pixels` converts.
+    image, so that a crop, a zoom and a padded batch see the same kernels; `from_pixels` converts.
 
     With mean field and weight 1 it is the usual CRF; as a loss (`Regularize`) it is Dense-GD of Marin and Boykov 2021,
-    the dense CRF loss of Tang et al. 2018, equation (7). Pictures of more than six channels are compared in the six
+    the dense CRF loss of Tang et al. 2018, equation (7). Images of more than six channels are compared in the six
     directions in which their colours differ most.
 
     Its gradient is exact, and a constant to autograd: it can be differentiated once.
@@ -50,7 +50,7 @@ class DenseCRF:
     sxy: float = 80 / VOC_SIDE
     """Standard deviation of the appearance kernel's positions, as a share of the side, above 0."""
     srgb: float = 13 / 255
-    """Standard deviation of its colours, of pictures in [0, 1]; above 0."""
+    """Standard deviation of its colours, of images in [0, 1]; above 0."""
     compat: float = 10.0
     """Strength of the appearance kernel, in nats, 0 or above; 0 leaves it out."""
     smooth_sxy: float = 3 / VOC_SIDE
@@ -64,8 +64,8 @@ class DenseCRF:
             expected = "sxy, srgb and smooth_sxy above 0, compat and smooth_compat 0 or above, and not both 0"
             raise RecipeInvalid(f"{self}", expected=expected)
         if any(_LARGEST < value < inf for value in bandwidths):
-            expected = "bandwidths as shares of the picture's side, and of the range of colours"
-            raise RecipeInvalid(f"{self}", expected=expected, mend="give pixels to DenseCRF.from_pixels")
+            expected = "bandwidths as shares of the image's side, and of the range of colours"
+            raise RecipeInvalid(f"{self}", expected=expected, fix="give pixels to DenseCRF.from_pixels")
 
     @staticmethod
     def from_pixels(
@@ -73,7 +73,7 @@ class DenseCRF:
     ) -> "DenseCRF":
         """From the literature's numbers: positions in pixels, colours from 0 to 255.
 
-        `side` is the root of how many pixels its pictures have; `VOC_SIDE` for those of Pascal VOC.
+        `side` is the root of how many pixels its images have; `VOC_SIDE` for those of Pascal VOC.
         """
         return DenseCRF(sxy / side, srgb / 255, compat, smooth_sxy / side, smooth_compat)
 
@@ -84,7 +84,7 @@ class DenseCRF:
 
     @staticmethod
     def ccnn_tuned() -> "DenseCRF":
-        """What they were refined with after tuning on 100 pictures (the same code)."""
+        """What they were refined with after tuning on 100 images (the same code)."""
         return DenseCRF.from_pixels(VOC_SIDE, sxy=61.0, srgb=10.0, compat=35.0, smooth_sxy=19.0, smooth_compat=15.0)
 
     @staticmethod
@@ -104,14 +104,14 @@ class DenseCRF:
         """The same as a function of probabilities on a grid alone, for whoever asks often; one lattice for all images.
 
         Raises:
-            EvidenceInvalid: pixels that are no numbers or far outside [0, 1], or bandwidths too small for the picture.
+            EvidenceInvalid: pixels that are no numbers or far outside [0, 1], or bandwidths too small for the image.
         """
         return self._built(*self._seen(evidence, grid))
 
     def _seen(
         self, evidence: Evidence, grid: tuple[int, int]
     ) -> tuple[Float[Tensor, "B h w"], Float[Tensor, "B M h w"], Float[Tensor, " B"]]:
-        """Of each cell its valid share and its colours, of each picture its side in cells."""
+        """Of each cell its valid share and its colours, of each image its side in cells."""
         valid = evidence.weak.valid
         share = share_per_cell(valid, grid).to(evidence.log_probs)
         return share, ColorContrast().on_grid(evidence.image, valid, grid), side_in_cells(evidence.weak, grid)

@@ -1,4 +1,4 @@
-"""The Potts model on a pixel grid: boundaries cost their length, and less where the picture has an edge."""
+"""The Potts model on a pixel grid: boundaries cost their length, and less where the image has an edge."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class GridPotts:
 
     .. math:: E(y) = \frac{1}{\sqrt n} \sum_{ij} w_{ij} [y_i \ne y_j], \qquad w_{ij} = \text{likeness}_{ij} / |i - j|
 
-    n counts the valid pixels, and a boundary's length grows like its root, so a picture and labels enlarged by two
+    n counts the valid pixels, and a boundary's length grows like its root, so an image and labels enlarged by two
     cost about the same. Pairs with an invalid end do not exist: void and padding are cut out. Its strength is 1;
     whoever uses it gives the weight (`Regularize.weight`). Marin and Boykov 2021, second term of equation (1).
 
@@ -57,7 +57,7 @@ class GridPotts:
     def built(
         self, evidence: Evidence, grid: tuple[int, int]
     ) -> Callable[[Float[Tensor, "B C h w"]], Float[Tensor, " B"]]:
-        """The relaxed energy of these pictures on a grid, for whoever asks it many times: weights are found once."""
+        """The relaxed energy of these images on a grid, for whoever asks it many times: weights are found once."""
         share, weights = self._weights(evidence.image, evidence.weak.valid, grid)
         root = share.sum((1, 2)).clamp(min=1e-6).sqrt()
 
@@ -91,7 +91,7 @@ class GridPotts:
         r"""What each pair of neighbours pays for differing: :math:`w_{ij}`, without the :math:`1 / \sqrt n`.
 
         Args:
-            image: the picture.
+            image: the image.
             valid: False on pixels that are cut out.
             grid: rows and columns of cells; `None` for the pixels themselves.
 

@@ -12,7 +12,7 @@ from weakseg.types import Evidence
 
 @runtime_checkable
 class Kernel(Protocol):
-    """A symmetric matrix W >= 0 over the cells of a picture, by what it makes of values."""
+    """A symmetric matrix W >= 0 over the cells of an image, by what it makes of values."""
 
     def __call__(self, values: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, "B C h w"]:
         """W times each channel of each image; 0 on invalid cells."""

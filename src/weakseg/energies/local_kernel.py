@@ -24,7 +24,7 @@ class LocalKernel:
 
     v is the valid share of a cell, so void and padding are gated out on both sides; Z is the sum of the position's
     factor over the window, so a row sums to at most 1. Lengths are shares of the side of a square as large as the
-    valid part of the whole picture: a crop, a zoom and a coarser grid see the same kernel. Obukhov et al. 2019.
+    valid part of the whole image: a crop, a zoom and a coarser grid see the same kernel. Obukhov et al. 2019.
 
     Raises:
         RecipeInvalid: a length or a bandwidth is not above 0, or the radius is above 1.
@@ -35,19 +35,17 @@ class LocalKernel:
     position: float = 6 / 128
     r""":math:`\sigma_x`, as a share of the side, above 0."""
     color: float = 0.1
-    r""":math:`\sigma_I`, above 0, for pictures in [0, 1], squares summed over all channels; `inf` ignores colour."""
+    r""":math:`\sigma_I`, above 0, for images in [0, 1], squares summed over all channels; `inf` ignores colour."""
 
     def __post_init__(self):
         for name in ("radius", "position", "color"):
             if not getattr(self, name) > 0:
                 raise RecipeInvalid(f"LocalKernel({name}={getattr(self, name)!r})", expected="a number above 0")
         if self.radius > 1:
-            raise RecipeInvalid(
-                f"LocalKernel(radius={self.radius!r})", expected="a share of the picture's side, up to 1"
-            )
+            raise RecipeInvalid(f"LocalKernel(radius={self.radius!r})", expected="a share of the image's side, up to 1")
 
     def __call__(self, values: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, "B C h w"]:
-        """W times `values`: one pass over the picture for each step of the window, and memory for none of them."""
+        """W times `values`: one pass over the image for each step of the window, and memory for none of them."""
         grid, weak = (values.shape[2], values.shape[3]), evidence.weak
         share = share_per_cell(weak.valid, grid).to(values)[:, None]
         # Half a squared distance in bandwidths is a whole one of colours divided by this.

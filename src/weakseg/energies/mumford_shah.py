@@ -16,19 +16,19 @@ from weakseg.grids.pooling import share_per_cell
 from weakseg.types import Evidence
 
 ONE_COLOR = 1e-10
-"""Variance of a picture in [0, 1] below which it has one colour: a seventh of a step of 16 bits."""
+"""Variance of an image in [0, 1] below which it has one colour: a seventh of a step of 16 bits."""
 
 
 @dataclass(frozen=True)
 class MumfordShah:
-    r"""Colour variance left within classes, as a share of the picture's, plus the boundary's length, equation 63.
+    r"""Colour variance left within classes, as a share of the image's, plus the boundary's length, equation 63.
 
     .. math:: E(P) = \frac{\sum_k \sum_i v_i p_i^k \lVert I_i - c_k \rVert^2}{\sum_i v_i \lVert I_i - c \rVert^2}
               + \nu \, E_{\text{length}}(P)
 
-    :math:`c_k` is the mean colour of class k under P and c that of the picture. Piecewise constant, so it suits
-    classes that differ in brightness or colour over the whole picture. Kim and Ye 2019, who
-    sum their first term: its weight w, on a picture of n pixels and variance s^2, is w n s^2 here.
+    :math:`c_k` is the mean colour of class k under P and c that of the image. Piecewise constant, so it suits
+    classes that differ in brightness or colour over the whole image. Kim and Ye 2019, who
+    sum their first term: its weight w, on an image of n pixels and variance s^2, is w n s^2 here.
 
     Raises:
         RecipeInvalid: a weight of the boundary below 0.
@@ -46,7 +46,7 @@ class MumfordShah:
             )
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """At least 0, on the grid of `probs`; in a picture of one colour only the boundary counts."""
+        """At least 0, on the grid of `probs`; in an image of one colour only the boundary counts."""
         return self._within(probs, evidence) + self.boundary_weight * self.boundary(probs, evidence)
 
     def _within(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
@@ -55,7 +55,7 @@ class MumfordShah:
         share = share_per_cell(valid, grid).to(probs)[:, None]
         count = share.sum((2, 3), keepdim=True).clamp(min=1e-6)
         colors = cell_colors(evidence.image, valid, grid).to(probs)
-        # About the picture's mean: sums of squares about 0 would lose the digits that matter.
+        # About the image's mean: sums of squares about 0 would lose the digits that matter.
         colors = colors - (share * colors).sum((2, 3), keepdim=True) / count
         total = (share * colors.square()).sum((1, 2, 3))
         members = probs * share

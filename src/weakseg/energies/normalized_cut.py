@@ -26,6 +26,6 @@ class NormalizedCut:
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """In [0, number of classes], on the grid of `probs`; a class nobody predicts counts 0."""
         cut, volume = cuts(probs, evidence, self.kernel)
-        # A class is nobody's below a millionth of the picture; bounds the gradient too.
+        # A class is nobody's below a millionth of the image; bounds the gradient too.
         floor = 1e-6 * volume.detach().sum(1, keepdim=True)
         return (cut / volume.maximum(floor).clamp(min=1e-30)).sum(1)

@@ -26,6 +26,6 @@ def usable(name: str) -> torch.device:
         raise RecipeInvalid(
             f"device {name!r} cannot be used here: {str(error).splitlines()[0]}",
             expected="cpu, cuda, cuda:N or mps",
-            mend="name a device of this machine, or leave --device out",
+            fix="name a device of this machine, or leave --device out",
         ) from error
     return device

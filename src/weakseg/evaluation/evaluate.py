@@ -17,16 +17,16 @@ def evaluate(
     trimap_widths: tuple[int, ...] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Scores:
-    """Predict every picture of a data set and count what is right.
+    """Predict every image of a data set and count what is right.
 
     Args:
         predictor: the network to judge.
-        dataset: pictures with their truth.
+        dataset: images with their truth.
         trimap_widths: widths, in pixels, of the bands around true boundaries to judge as well.
-        progress: told how many pictures are done, and of how many.
+        progress: told how many images are done, and of how many.
 
     Raises:
-        DataInvalid: pictures without truth (all are named), or one with the wrong number of channels.
+        DataInvalid: images without truth (all are named), or one with the wrong number of channels.
     """
     count, volumes, untrue = len(predictor.classes), [], []
     matrices = np.zeros((len(dataset), count, count), np.int64)
@@ -37,7 +37,7 @@ def evaluate(
         if sample.truth is None:
             untrue.append(sample.key)
         elif not untrue:
-            require_channels(sample.image, predictor.channels, f"picture '{sample.key}'")
+            require_channels(sample.image, predictor.channels, f"image '{sample.key}'")
             predicted = predictor.labels(sample.image)
             matrices[index] = confusion(sample.truth, predicted, count)
             for width, found in bands.items():
@@ -46,8 +46,8 @@ def evaluate(
         progress(index + 1, len(dataset))
     if untrue:
         raise DataInvalid(
-            f"{len(untrue)} of {len(dataset)} pictures have no mask to be judged by: {', '.join(untrue)}",
-            expected="a mask for every picture of the split",
-            mend="add the masks, or take these pictures out of the split",
+            f"{len(untrue)} of {len(dataset)} images have no mask to be judged by: {', '.join(untrue)}",
+            expected="a mask for every image of the split",
+            fix="add the masks, or take these images out of the split",
         )
     return Scores(predictor.classes, tuple(dataset.keys), tuple(volumes), matrices, bands)

@@ -66,7 +66,7 @@ def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str
         raise DataInvalid(
             f"{name} has {image.shape[0]} channels",
             expected=f"{channels}, as in the images the network was trained on",
-            mend="convert the image, or train on images of this kind",
+            fix="convert the image, or train on images of this kind",
         )
 
 
@@ -89,7 +89,7 @@ def _channels_first(values: Shaped[np.ndarray, "..."], channels: int) -> Shaped[
         raise DataInvalid(
             f"the image has {values.ndim} axes, {values.shape}",
             expected="one image of (channels, height, width)",
-            mend="predict the images of a batch one by one: [predictor.labels(image) for image in batch]",
+            fix="predict the images of a batch one by one: [predictor.labels(image) for image in batch]",
         )
     return values
 
@@ -105,11 +105,10 @@ def _scaled(values: Shaped[np.ndarray, "M H W"], range: Range | None) -> Float[n
         raise DataInvalid(
             f"the image is {values.dtype}, with values from {values.min(initial=0)} to {values.max(initial=0)}",
             expected="floating point in [0, 1], or uint8",
-            mend="divide it by the number that training divided by, 65535 for files of 16 bits;"
-            " or give the file's path",
+            fix="divide it by the number that training divided by, 65535 for files of 16 bits; or give the file's path",
         )
     try:
         refuse_unscaled(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)), "the image")
     except EvidenceInvalid as error:
-        raise DataInvalid(error.found, expected=error.expected, mend=error.mend) from error
+        raise DataInvalid(error.found, expected=error.expected, fix=error.fix) from error
     return values.astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""Pictures in files to masks in files, with a trained network."""
+"""Images in files to masks in files, with a trained network."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from weakseg.files.whole_file import write_whole
 
 @dataclass(frozen=True)
 class _Targets:
-    """Where the results for one picture go; `None` for what was not asked for."""
+    """Where the results for one image go; `None` for what was not asked for."""
 
     mask: Path
     probabilities: Path | None
@@ -47,16 +47,16 @@ def predict_files(
 
     Args:
         predictor: the trained network.
-        paths: picture files of any size.
+        paths: image files of any size.
         out: a folder, made where it is missing.
         probabilities: also write `out/probabilities/<stem>.npz`, with float16 `probabilities` (C, H, W), `classes` and
             the `numbers` that masks hold for them.
-        overlays: also write `out/overlays/<stem>.jpg`, the mask drawn on the picture.
-        progress: told how many pictures are done, and of how many.
+        overlays: also write `out/overlays/<stem>.jpg`, the mask drawn on the image.
+        progress: told how many images are done, and of how many.
         tell: told, before anything is predicted, of images so dim that their masks may be wrong.
 
     Raises:
-        DataInvalid: pictures cannot be read or do not fit the network, two of them share a name, or a result is
+        DataInvalid: images cannot be read or do not fit the network, two of them share a name, or a result is
             there already. All problems at once, and before anything is written.
     """
     targets = [_targets(path, out, probabilities, overlays) for path in paths]
@@ -104,15 +104,15 @@ def _save_npz(path: Path, probabilities: np.ndarray, classes: np.ndarray, number
 
 
 def _clashes(paths: Sequence[Path]) -> list[WeaksegError]:
-    """Pictures whose results would overwrite each other, on file systems that ignore case too."""
+    """Images whose results would overwrite each other, on file systems that ignore case too."""
     same = defaultdict(list)
     for path in paths:
         same[path.stem.casefold()].append(path)
     return [
         DataInvalid(
             f"{', '.join(map(str, group))} would all be written to {group[0].stem}.png",
-            expected="pictures whose names differ before the extension",
-            mend="predict them into different folders",
+            expected="images whose names differ before the extension",
+            fix="predict them into different folders",
         )
         for group in same.values()
         if len(group) > 1
@@ -123,7 +123,7 @@ def _existing(targets: list[_Targets]) -> list[WeaksegError]:
     there = dict.fromkeys(str(file) for target in targets for file in target.files if lexists(file))
     if not there:
         return []
-    return [DataInvalid(f"there already: {', '.join(there)}", mend="choose another --out, or move these files away")]
+    return [DataInvalid(f"there already: {', '.join(there)}", fix="choose another --out, or move these files away")]
 
 
 def _looked_at(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[WeaksegError], list[str]]:
@@ -143,8 +143,8 @@ def _looked_at(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[Weakse
 def _advice(group: Group) -> str:
     """What to do about numbers that are not like those of the training."""
     if group.declared:
-        mend = "see whether these images are of the training's camera, and of its kind of numbers"
-        return f"{group.strange}, which the training declared\nto do: {mend}"
+        fix = "see whether these images are of the training's camera, and of its kind of numbers"
+        return f"{group.strange}, which the training declared\nto do: {fix}"
     low, high = group.fitting
     return (
         f"{group.strange}; the training's images declare no range\nto do: if those hold such numbers too, write"

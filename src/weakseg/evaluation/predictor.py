@@ -1,4 +1,4 @@
-"""A trained network as a function from a picture of any size to probabilities at the picture's own resolution."""
+"""A trained network as a function from an image of any size to probabilities at the image's own resolution."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,11 +31,11 @@ _STEP_SHARE = 0.75
 
 @dataclass(frozen=True)
 class Predictor:
-    """Class probabilities of pictures; what `weakseg.load(run)` returns.
+    """Class probabilities of images; what `weakseg.load(run)` returns.
 
-    Above `tile_px` squared pixels a picture is cut into overlapping tiles whose probabilities are blended, so memory
-    does not grow with the picture beyond one band of tiles. The network is moved to `device` and put back into its
-    training or evaluation mode after each picture.
+    Above `tile_px` squared pixels an image is cut into overlapping tiles whose probabilities are blended, so memory
+    does not grow with the image beyond one band of tiles. The network is moved to `device` and put back into its
+    training or evaluation mode after each image.
     """
 
     network: nn.Module
@@ -45,9 +45,9 @@ class Predictor:
     """M: how many channels the network was trained on."""
     device: str = "cpu"
     tile_px: int = 1024
-    """Side of a tile; a picture of up to its square in pixels is predicted whole."""
+    """Side of a tile; an image of up to its square in pixels is predicted whole."""
     crf: DenseCRF | None = None
-    """Refines the probabilities of the whole picture, in memory, by ten steps of mean field."""
+    """Refines the probabilities of the whole image, in memory, by ten steps of mean field."""
     numbers: tuple[int, ...] = ()
     """The number that files of labels hold for each class; empty: its index."""
     void: int = 255
@@ -98,12 +98,12 @@ class Predictor:
         return Prediction(image, labels, self.classes, self.numbers, self.void)
 
     def log_probs(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
-        """Log-probabilities of pictures of one size, in one pass where they are small enough: faster on a GPU.
+        """Log-probabilities of images of one size, in one pass where they are small enough: faster on a GPU.
 
         Finite: a probability that rounds to 0 is unlikely, not impossible.
 
         Raises:
-            DataInvalid, EvidenceInvalid: as for one picture.
+            DataInvalid, EvidenceInvalid: as for one image.
         """
         require_channels(images[0], self.channels)
         if self.crf is None and images[0, 0].size <= self.tile_px**2:
@@ -147,7 +147,7 @@ class Predictor:
             raise EvidenceInvalid(
                 f"the network gave {logits.shape[1]} classes, {int((~logits.isfinite()).sum())} values not finite",
                 expected=f"{len(self.classes)} classes, all finite",
-                mend="use the checkpoint of this run, or train with a smaller learning rate if it diverged",
+                fix="use the checkpoint of this run, or train with a smaller learning rate if it diverged",
             )
         logits = F.interpolate(logits, pixels.shape[2:], mode="bilinear", align_corners=False)
         return logits[:, :, :height, :width]
@@ -177,7 +177,7 @@ def _hill(length: int) -> Float[np.ndarray, " L"]:
 
 @contextmanager
 def evaluating(network: nn.Module):
-    """In evaluation mode inside, afterwards as before; to switch takes as long as to predict a small picture."""
+    """In evaluation mode inside, afterwards as before; to switch takes as long as to predict a small image."""
     training = [module for module in network.modules() if module.training]
     for module in training:
         module.training = False

@@ -1,4 +1,4 @@
-r"""Scores of a set of pictures, all computed from one confusion matrix a picture.
+r"""Scores of a set of images, all computed from one confusion matrix an image.
 
 With T, P and A the pixels of class k in the truth, in the prediction and in both:
 
@@ -23,14 +23,14 @@ from weakseg.types import UNLABELED, Classes
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a network got right on a set of pictures, at native resolution, void ignored. Shares lie in [0, 1]."""
+    """What a network got right on a set of images, at native resolution, void ignored. Shares lie in [0, 1]."""
 
     classes: Classes
     keys: tuple[str, ...]
     volumes: tuple[str, ...]
-    """Which volume each picture is a slice of; pictures that stand alone name themselves."""
+    """Which volume each image is a slice of; images that stand alone name themselves."""
     matrices: Int[np.ndarray, "N C C"]
-    """Pixels by true class (row) and predicted class (column), for each picture."""
+    """Pixels by true class (row) and predicted class (column), for each image."""
     trimap: dict[int, Int[np.ndarray, "N C C"]] = field(default_factory=dict)
     """The same counts inside bands around the true boundaries, by the band's width in pixels."""
 
@@ -72,7 +72,7 @@ class Scores:
         return float(_ratio(np.trace(self.matrices.sum(0)), self.matrices.sum()))
 
     def per_image(self) -> Float[np.ndarray, " N"]:
-        """Mean IoU of each picture on its own, over the classes it shows or was given."""
+        """Mean IoU of each image on its own, over the classes it shows or was given."""
         return np.array([_mean(_iou(matrix, self.classes)) for matrix in self.matrices])
 
     def trimap_mean_iou(self) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""Which strengths and bandwidths of a CRF serve a trained network best, on pictures with masks."""
+"""Which strengths and bandwidths of a CRF serve a trained network best, on images with masks."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,11 +20,11 @@ TRIALS = 1 + 2 * len(_TUNED) * len(_FACTORS)
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """A picture with what the network says of it, and its truth."""
+    """An image with what the network says of it, and its truth."""
 
     image: Float[np.ndarray, "M H W"]
     probs: Float[np.ndarray, "C H W"]
-    """In half precision, as a hundred pictures of many classes are kept at once."""
+    """In half precision, as a hundred images of many classes are kept at once."""
     truth: Int[np.ndarray, "H W"]
 
 
@@ -39,7 +39,7 @@ class Tuned:
 
 
 def tune(
-    pictures: Sequence[Predicted],
+    images: Sequence[Predicted],
     classes: Classes,
     start: DenseCRF = DenseCRF(),  # noqa: B008 (immutable)
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -47,14 +47,14 @@ def tune(
     """Search one parameter after the other, twice: half or double, whichever raises mean IoU.
 
     Args:
-        pictures: those to tune on; not those that are reported.
+        images: those to tune on; not those that are reported.
         classes: of the truth.
         start: where the search begins.
         progress: told how many settings are done, and of how many.
     """
     best, done = start, 1
     # The second round comes by many settings of the first.
-    score_of = cache(lambda crf: mean_iou((_refined(p, crf) for p in pictures), pictures, classes))
+    score_of = cache(lambda crf: mean_iou((_refined(p, crf) for p in images), images, classes))
     before = score = score_of(best)
     progress(done, TRIALS)
     for parameter in 2 * _TUNED:
@@ -66,18 +66,17 @@ def tune(
                 best, score = tried, found
             done += 1
             progress(done, TRIALS)
-    return Tuned(best, mean_iou((p.probs for p in pictures), pictures, classes), before, score)
+    return Tuned(best, mean_iou((p.probs for p in images), images, classes), before, score)
 
 
 def _refined(picture: Predicted, crf: DenseCRF) -> Float[np.ndarray, "C H W"]:
     return refined(picture.probs.astype(np.float32), picture.image, crf)
 
 
-def mean_iou(probs: Iterable[Float[np.ndarray, "C _ _"]], pictures: Sequence[Predicted], classes: Classes) -> float:
+def mean_iou(probs: Iterable[Float[np.ndarray, "C _ _"]], images: Sequence[Predicted], classes: Classes) -> float:
     """Of the most probable classes."""
     matrices = [
-        confusion(picture.truth, shares.argmax(0), len(classes))
-        for shares, picture in zip(probs, pictures, strict=True)
+        confusion(picture.truth, shares.argmax(0), len(classes)) for shares, picture in zip(probs, images, strict=True)
     ]
-    keys = tuple(map(str, range(len(pictures))))
+    keys = tuple(map(str, range(len(images))))
     return Scores(classes, keys, keys, np.stack(matrices)).mean_iou()

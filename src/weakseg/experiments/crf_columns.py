@@ -13,8 +13,8 @@ from weakseg.runs.run import Run
 from weakseg.runs.scores import judged, what_is_kept
 
 TITLES = ("untuned CRF", "tuned CRF")
-PICTURES = 40
-"""Training pictures with masks to tune on; the paper had 100."""
+IMAGES = 40
+"""Training images with masks to tune on; the paper had 100."""
 
 
 def refined_scores(runs: Sequence[Run], score: str) -> list[list[float]]:
@@ -22,7 +22,7 @@ def refined_scores(runs: Sequence[Run], score: str) -> list[list[float]]:
 
     Every run of a row has the CRF that was tuned to its first.
     """
-    tuned = tuned_for(runs[0], PICTURES) if runs else DenseCRF()
+    tuned = tuned_for(runs[0], IMAGES) if runs else DenseCRF()
     return [[_kept_score(run, crf, score) for run in runs] for crf in (DenseCRF.ccnn(), tuned)]
 
 

@@ -41,7 +41,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Methods under several seeds, judged by the last checkpoint on the recipes' validation pictures."""
+    """Methods under several seeds, judged by the last checkpoint on the recipes' validation images."""
 
     rows: tuple[Row, ...]
     score: str = "mean_iou"
@@ -57,7 +57,7 @@ class Table:
             raise RecipeInvalid(found, expected="names that differ in letters or digits")
         blind = [row.name for row in self.rows if row.recipe.validation is None]
         if blind:
-            raise RecipeInvalid(f"rows without validation pictures: {', '.join(blind)}", mend="add `validation`")
+            raise RecipeInvalid(f"rows without validation images: {', '.join(blind)}", fix="add `validation`")
 
 
 def fill_and_show(path: Path, out: Path, show_only: bool, crf: bool) -> None:
@@ -80,13 +80,13 @@ def fill_and_show(path: Path, out: Path, show_only: bool, crf: bool) -> None:
 def load_table(path: Path) -> Table:
     """The `table` that a Python file binds."""
     if not path.is_file():
-        raise RecipeInvalid(f"there is no table file {path}", mend="check the path")
+        raise RecipeInvalid(f"there is no table file {path}", fix="check the path")
     try:
         table = runpy.run_path(str(path)).get("table")
     except WeaksegError:
         raise
     except Exception as error:
-        raise RecipeInvalid(f"{path} does not run: {type(error).__name__}: {error}", mend="correct it") from error
+        raise RecipeInvalid(f"{path} does not run: {type(error).__name__}: {error}", fix="correct it") from error
     if not isinstance(table, Table):
         raise RecipeInvalid(f"{path} binds no table", expected="a last line like table = Table(...)")
     return table
@@ -117,7 +117,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _marked_share(samples: Dataset, name: str) -> float:
-    """Share of the valid pixels of all pictures that are marked."""
+    """Share of the valid pixels of all images that are marked."""
     marked = valid = 0
     with bar(f"labels of {escape(name)}") as told:
         for index in range(len(samples)):
@@ -141,8 +141,8 @@ def _finished(folder: Path, recipe: Recipe) -> bool:
     run = open_run(folder)
     if other := what_differs(run.record, recipe):
         found = f"{folder} holds a run of another recipe than the table's row now has: {'; '.join(other)}"
-        mend = "move that folder away to train the row as it is now, or keep the tables apart with --out"
-        raise RunInvalid(found, mend=mend)
+        fix = "move that folder away to train the row as it is now, or keep the tables apart with --out"
+        raise RunInvalid(found, fix=fix)
     return run.epochs_done >= recipe.epochs or stopped_early(recipe, run.metrics)
 
 

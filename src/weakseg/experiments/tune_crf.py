@@ -1,6 +1,6 @@
-"""`weakseg tune-crf`: the CRF settings that suit a run, found on pictures with masks, kept in the run.
+"""`weakseg tune-crf`: the CRF settings that suit a run, found on images with masks, kept in the run.
 
-Pictures that the run neither trained on nor was validated on where its recipe leaves some, `Fold(train,
+Images that the run neither trained on nor was validated on where its recipe leaves some, `Fold(train,
 held_out=False)`; else those it trained on. Never those that are reported.
 """
 
@@ -22,10 +22,10 @@ from weakseg.runs.run import Run, keep_crf, open_run
 from weakseg.types import UNLABELED
 
 
-def tune_and_show(path: Path, pictures: int, device: str | None, recipe: Path | None = None) -> None:
-    """Tune on up to so many pictures, keep the result, and print what it is worth."""
+def tune_and_show(path: Path, images: int, device: str | None, recipe: Path | None = None) -> None:
+    """Tune on up to so many images, keep the result, and print what it is worth."""
     run = open_run(path, recipe)
-    tuned, on = _tuned(run, run.predictor(device or best_device()), pictures)
+    tuned, on = _tuned(run, run.predictor(device or best_device()), images)
     print(f"mean IoU on {on}: {tuned.without:.4f} without CRF, {tuned.before:.4f} untuned, {tuned.after:.4f} tuned")
     print(f"{tuned.crf}\nkept in the run: --crf uses it from now on")
     if tuned.after <= tuned.without:
@@ -40,25 +40,25 @@ def which_crf(run: Run) -> str:
     return f"{tuned}: {run.crf}"
 
 
-def tuned_for(run: Run, pictures: int) -> DenseCRF:
+def tuned_for(run: Run, images: int) -> DenseCRF:
     """The CRF that was tuned for a run; tuned now, to its last network, where none was."""
     if not run.has_tuned_crf:
-        _tuned(run, run.predictor(which="last"), pictures)
+        _tuned(run, run.predictor(which="last"), images)
     return run.crf
 
 
 def _tuned(run: Run, predictor: Predictor, most: int) -> tuple[Tuned, str]:
     """The best setting, which is kept in the run, and on what it was tuned."""
-    tuning, kind = _tuning_pictures(run)
+    tuning, kind = _tuning_images(run)
     predicted = _predicted(tuning, kind, predictor, most)
     with bar("tuning") as told:
         tuned = tune(predicted, run.classes, progress=told)
     keep_crf(run.path, tuned.crf)
-    return tuned, f"{len(predicted)} {kind} picture{'s' * (len(predicted) > 1)}"
+    return tuned, f"{len(predicted)} {kind} image{'s' * (len(predicted) > 1)}"
 
 
-def _tuning_pictures(run: Run) -> tuple[Dataset, str]:
-    """The pictures to tune on, and what they are to the run."""
+def _tuning_images(run: Run) -> tuple[Dataset, str]:
+    """The images to tune on, and what they are to the run."""
     training, validation = dataset(run, "training"), run.recipe.validation
     if isinstance(training, Fold) and not training.held_out:
         aside = replace(training, held_out=True)
@@ -68,21 +68,21 @@ def _tuning_pictures(run: Run) -> tuple[Dataset, str]:
     return training, "training"
 
 
-def _predicted(pictures: Dataset, kind: str, predictor: Predictor, most: int) -> list[Predicted]:
+def _predicted(images: Dataset, kind: str, predictor: Predictor, most: int) -> list[Predicted]:
     """Up to so many of those with masks to compare with, drawn from all over the set."""
     found = []
     with bar("predicting") as told:
-        for index in np.random.default_rng(0).permutation(len(pictures)).tolist():
-            sample = pictures[index]
+        for index in np.random.default_rng(0).permutation(len(images)).tolist():
+            sample = images[index]
             if sample.truth is not None and (sample.truth != UNLABELED).any():
                 probs = predictor(sample.image).astype(np.float16)
                 found.append(Predicted(sample.image, probs, sample.truth))
-                told(len(found), min(most, len(pictures)))
+                told(len(found), min(most, len(images)))
             if len(found) == most:
                 break
     if not found:
         raise DataInvalid(
-            f"none of {len(pictures)} {kind} pictures has a mask that shows a class",
-            mend="add masks of some of these pictures, or use --crf as it is",
+            f"none of {len(images)} {kind} images has a mask that shows a class",
+            fix="add masks of some of these images, or use --crf as it is",
         )
     return found

@@ -44,8 +44,8 @@ def require_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> None
 
 def _refuse_irregular(path: Path, wrong: type[WeaksegError]) -> None:
     if kind := irregular(path):
-        mend = "put the file itself in its place, or remove it"
-        raise wrong(f"{path} is {kind}", expected="a file", mend=mend)
+        fix = "put the file itself in its place, or remove it"
+        raise wrong(f"{path} is {kind}", expected="a file", fix=fix)
 
 
 def open_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> BufferedReader:
@@ -60,7 +60,7 @@ def open_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> Buffere
     except (FileNotFoundError, NotADirectoryError):
         raise wrong(f"{path} is missing") from None
     except OSError as error:
-        raise wrong(f"{path} cannot be read: {error.strerror}", mend="check who may read it, and the disk") from error
+        raise wrong(f"{path} cannot be read: {error.strerror}", fix="check who may read it, and the disk") from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise wrong(f"{path} is no regular file", expected="a file")
@@ -82,11 +82,11 @@ def read_bytes(path: Path, wrong: type[WeaksegError] = DataInvalid, most: int = 
         size = os.fstat(file.fileno()).st_size
         if size > most:
             found = f"{path} has {size:,} bytes"
-            raise wrong(found, expected=f"at most {most:,}", mend="see whether it is the file that you mean")
+            raise wrong(found, expected=f"at most {most:,}", fix="see whether it is the file that you mean")
         try:
             return file.read(most)
         except OSError as error:
-            raise wrong(f"{path} cannot be read: {error.strerror}", mend="check the disk") from error
+            raise wrong(f"{path} cannot be read: {error.strerror}", fix="check the disk") from error
 
 
 def read_text(path: Path, wrong: type[WeaksegError] = DataInvalid, most: int = TEXT_BYTES) -> str:
@@ -98,5 +98,5 @@ def read_text(path: Path, wrong: type[WeaksegError] = DataInvalid, most: int = T
     try:
         text = read_bytes(path, wrong, most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise wrong(f"{path} is not UTF-8 text ({error.reason})", mend="save it as UTF-8") from error
+        raise wrong(f"{path} is not UTF-8 text ({error.reason})", fix="save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

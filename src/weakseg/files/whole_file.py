@@ -23,7 +23,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             file is as it was.
     """
     if kind := irregular(path):
-        raise WriteRefused(f"{path} is {kind}", expected="a file, or nothing yet", mend="choose another name")
+        raise WriteRefused(f"{path} is {kind}", expected="a file, or nothing yet", fix="choose another name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with unfinished(path.parent) as folder:
@@ -40,8 +40,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             os.replace(partial, path)
         _sync_names(path.parent)
     except OSError as error:
-        mend = "make room, or write elsewhere; what was there before is untouched"
-        raise WriteRefused(f"{path} cannot be written: {error.strerror or error}", mend=mend) from error
+        fix = "make room, or write elsewhere; what was there before is untouched"
+        raise WriteRefused(f"{path} cannot be written: {error.strerror or error}", fix=fix) from error
 
 
 @contextmanager

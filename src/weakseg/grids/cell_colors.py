@@ -1,4 +1,4 @@
-"""A picture on the grid of a network's logits: what energies that compare colours look at."""
+"""An image on the grid of a network's logits: what energies that compare colours look at."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -25,7 +25,7 @@ def cell_colors(
 
 
 def require_colors(image: Float[Tensor, "B M H W"]) -> None:
-    """Refuse pictures with nan or infinite values, and those that were never scaled to [0, 1].
+    """Refuse images with nan or infinite values, and those that were never scaled to [0, 1].
 
     Bandwidths are shares of that range: on values up to 255 everything would be unlike everything, without a word.
     """
@@ -39,11 +39,11 @@ def require_colors(image: Float[Tensor, "B M H W"]) -> None:
         raise EvidenceInvalid(
             f"Image {numbers} of the batch (counted from 0) has valid pixels that are nan or infinite.",
             expected="values in [0, 1]",
-            mend="Mend the picture, or mark these pixels as void.",
+            fix="Fix the image, or mark these pixels as void.",
         )
     raise EvidenceInvalid(
-        f"Pictures of {image.dtype} with values from {float(low):.4g} to {float(high):.4g}.",
+        f"Images of {image.dtype} with values from {float(low):.4g} to {float(high):.4g}.",
         expected="floating point in [0, 1]",
-        mend="Divide by the largest value that their type or camera has, or leave out what centres them: a network can"
+        fix="Divide by the largest value that their type or camera has, or leave out what centres them: a network can"
         " do that for itself.",
     )

@@ -20,7 +20,7 @@ def require_finite(evidence: Evidence) -> None:
         raise EvidenceInvalid(
             "The log-probabilities lie in [0, 1] and add up to 1: they are probabilities.",
             expected="the logarithm of probabilities, or logits",
-            mend="Give probs.clamp(min=1e-30).log(), or logits.log_softmax(1).",
+            fix="Give probs.clamp(min=1e-30).log(), or logits.log_softmax(1).",
         )
     # A sum is one quick pass, and shows whether to look closer.
     total = evidence.log_probs.flatten(1).sum(1)
@@ -33,7 +33,7 @@ def require_finite(evidence: Evidence) -> None:
         raise EvidenceInvalid(
             f"The logits of image {', '.join(names)} are NaN or infinite.",
             expected="finite numbers",
-            mend="Look for a learning rate that is too high, or for half precision that overflowed.",
+            fix="Look for a learning rate that is too high, or for half precision that overflowed.",
         )
 
 

@@ -11,7 +11,7 @@ from weakseg.types import UNLABELED, WeakLabels, refuse_strange_labels
 def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
     """Share of each cell of a coarser grid that a mask covers, as `classes_per_cell` counts it.
 
-    Each pixel is of one cell, so that no pixel counts twice where the grid does not divide the picture; cells then
+    Each pixel is of one cell, so that no pixel counts twice where the grid does not divide the image; cells then
     hold unequal numbers of pixels, and shares are of their mean.
     """
     return pooled(mask.float(), size)
@@ -30,7 +30,7 @@ def pooled(values: Float[Tensor, "*B H W"], size: tuple[int, ...]) -> Float[Tens
 
 
 def side_in_cells(weak: WeakLabels, grid: tuple[int, int]) -> Float[Tensor, " B"]:
-    """Side of a square as large as the valid part of the whole picture, in cells of this view's grid."""
+    """Side of a square as large as the valid part of the whole image, in cells of this view's grid."""
     in_view = weak.whole_valid.clamp(min=1) / torch.linalg.det(weak.window[:, :, :2]).abs()
     height, width = weak.valid.shape[1:]
     return (in_view * (grid[0] * grid[1] / (height * width))).sqrt()

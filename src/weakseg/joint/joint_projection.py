@@ -22,7 +22,7 @@ from weakseg.types import UNLABELED, Evidence, Memory, Solution
 
 HEAVIEST = 1e6
 """Largest weight: beyond, sums would no longer hold what the network says, in double precision either.
-Largest temperature too, and its inverse the least: below, rows cost seconds an image and end in what is no number."""
+Largest temperature too, and its inverse the least: below, rows cost seconds per image and end in what is no number."""
 
 
 @dataclass(frozen=True)

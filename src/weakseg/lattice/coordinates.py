@@ -57,13 +57,13 @@ def numbering(
         raise EvidenceInvalid(
             f"a lattice of {needed * size:.1e} possible corners in {size - 1} dimensions",
             expected="fewer than 9.2e+18",
-            mend="use larger bandwidths, fewer channels, or pictures scaled to [0, 1]",
+            fix="use larger bandwidths, fewer channels, or images scaled to [0, 1]",
         )
     return lowest, strides
 
 
 MEMORY_LIMIT = 8 << 30
-"""Bytes that each lattice of a picture may take, and values on it as well."""
+"""Bytes that each lattice of an image may take, and values on it as well."""
 
 
 def memory_needed(points: int, dimensions: int, corners: int) -> int:
@@ -100,5 +100,5 @@ def require_memory(needed: int, what: str) -> None:
         raise EvidenceInvalid(
             f"{what} would take {needed / 2**30:.3g} GiB",
             expected=f"at most {MEMORY_LIMIT / 2**30:.3g} GiB",
-            mend="use larger bandwidths, or a smaller picture",
+            fix="use larger bandwidths, or a smaller image",
         )

@@ -15,26 +15,24 @@ from weakseg.lattice.torch_lattice import TensorLattice, tensor_lattice
 class GaussianFilter:
     r"""The matrix :math:`K_{ij} = \exp(-\lVert f_i - f_j \rVert^2 / 2)` of N points, equation 50.
 
-    Built once, used many times. Symmetric, so that its gradient is itself. Numba for a picture on a CPU, plain torch
-    elsewhere and for several pictures at once.
+    Built once, used many times. Symmetric, so that its gradient is itself. Numba for an image on a CPU, plain torch
+    elsewhere and for several images at once.
     """
 
     lattice: Lattice | TensorLattice
 
     @staticmethod
-    def of(
-        features: Float[Tensor, "d N"], picture: Int[Tensor, " N"] | None = None, pictures: int = 1
-    ) -> "GaussianFilter":
+    def of(features: Float[Tensor, "d N"], image: Int[Tensor, " N"] | None = None, images: int = 1) -> "GaussianFilter":
         """The matrix of points with 1 to 8 features, given in units of the bandwidth.
 
-        `picture` is the number of each point's picture, below `pictures`; entries between different ones are 0.
+        `image` is the number of each point's image, below `images`; entries between different ones are 0.
 
         Raises:
             EvidenceInvalid: features are not finite, or so far apart that the lattice cannot be numbered.
         """
-        if features.device.type == "cpu" and pictures == 1:
+        if features.device.type == "cpu" and images == 1:
             return GaussianFilter(build(features.detach().numpy()))
-        return GaussianFilter(tensor_lattice(features.detach().float(), picture, pictures))
+        return GaussianFilter(tensor_lattice(features.detach().float(), image, images))
 
     def __call__(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
         r""":math:`K v`; the own value of each point is part of its sum."""

@@ -29,7 +29,7 @@ from weakseg.lattice.values import aligned_zeros, blur, padded, slice_, splat
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """Where N points lie on a lattice of M corners: built once for a picture, used for many filterings.
+    """Where N points lie on a lattice of M corners: built once for an image, used for many filterings.
 
     Corners are numbered 0 to M - 1; M itself stands for every corner that no point touches, where all values are 0.
     """
@@ -78,7 +78,7 @@ def build(features: Float[np.ndarray, "d N"]) -> Lattice:
     if not 1 <= dimensions <= MOST_DIMENSIONS:
         raise EvidenceInvalid(f"points of {dimensions} features", expected=f"1 to {MOST_DIMENSIONS}")
     if not np.isfinite(features).all():
-        raise EvidenceInvalid("features that are nan or infinite", mend="look for such values in the picture")
+        raise EvidenceInvalid("features that are nan or infinite", fix="look for such values in the image")
     if points == 0:
         features = np.zeros((dimensions, 1), np.float32)
     matrix = elevation(dimensions)

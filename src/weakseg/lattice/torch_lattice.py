@@ -1,6 +1,6 @@
 """The permutohedral lattice in plain torch, for devices that numba does not reach.
 
-The same corners as `kernels.permutohedral`, of the points of one picture or of a whole batch: what a device needs is
+The same corners as `kernels.permutohedral`, of the points of one image or of a whole batch: what a device needs is
 few large steps, and few waits: for the numbering's bounds, and for how many corners and pieces there are. Every sum is
 taken in a fixed order, so two runs agree to the last bit.
 """
@@ -50,8 +50,8 @@ class TensorLattice:
     """Along each axis, M x M."""
     slice: SparseRows
     """From corners to points, N x M."""
-    pictures: int
-    """How many pictures the points are of."""
+    images: int
+    """How many images the points are of."""
 
     def filter(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
         """Equation 50, in the precision of `values`, as `kernels.permutohedral.Lattice` has it."""
@@ -64,7 +64,7 @@ class TensorLattice:
 
     def _spread(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "M C"]:
         corners, channels = len(self.splats[-1].starts), values.shape[1]
-        needed = 5 * values.element_size() * corners * channels // self.pictures
+        needed = 5 * values.element_size() * corners * channels // self.images
         require_memory(needed, f"{channels} channels on {corners} corners")
         return _through(self.splats, values)
 
@@ -73,11 +73,11 @@ class TensorLattice:
 
 
 def tensor_lattice(
-    features: Float[Tensor, "d N"], picture: Int[Tensor, " N"] | None = None, pictures: int = 1
+    features: Float[Tensor, "d N"], image: Int[Tensor, " N"] | None = None, images: int = 1
 ) -> TensorLattice:
     """The lattice around points whose features are in units of the bandwidth, on their device.
 
-    `picture` is the number of each point's picture, below `pictures`; points of different ones share no corner.
+    `image` is the number of each point's image, below `images`; points of different ones share no corner.
 
     Raises:
         EvidenceInvalid: a feature is not finite, or bandwidths are so small that corners cannot be numbered, or would
@@ -86,38 +86,38 @@ def tensor_lattice(
     points, size = features.shape[1], len(features) + 1
     around = f"around {points} points of {size - 1} features"
     # A dozen arrays of eight bytes: numbers of corners, and what sorting them takes.
-    require_memory(96 * size * points // pictures, f"a lattice {around}")
-    lowest, strides = _numbering(features, pictures)
+    require_memory(96 * size * points // images, f"a lattice {around}")
+    lowest, strides = _numbering(features, images)
     keys, weights = _embedded(features, lowest, strides)
-    if picture is not None:
-        keys = keys + size * strides[-1] * picture[:, None]
+    if image is not None:
+        keys = keys + size * strides[-1] * image[:, None]
     ordered, order = keys.flatten().sort(stable=True)
     first = torch.cat([torch.ones_like(ordered[:1], dtype=torch.bool), ordered.diff() != 0])
     starts = first.nonzero()[:, 0]
-    require_memory(32 * size * len(starts) // pictures, f"a lattice of {len(starts)} corners {around}")
+    require_memory(32 * size * len(starts) // images, f"a lattice of {len(starts)} corners {around}")
     ranks = first.cumsum(0) - 1
     corners = torch.empty_like(order).scatter_(0, order, ranks)
     return TensorLattice(
         _splats(order // size, weights.flatten()[order], starts, ranks),
         _blurs(ordered[starts], strides),
         SparseRows.of_equal_length(corners.reshape(points, size), weights),
-        pictures,
+        images,
     )
 
 
-def _numbering(features, pictures):
-    """As `numbering` has it, with room for the pictures on top."""
+def _numbering(features, images):
+    """As `numbering` has it, with room for the images on top."""
     ends = torch.stack([features.amin(1), features.amax(1)]).float().cpu().numpy()
     # An extreme is nan where any feature is.
     if not np.isfinite(ends).all():
-        raise EvidenceInvalid("features that are nan or infinite", mend="look for such values in the picture")
+        raise EvidenceInvalid("features that are nan or infinite", fix="look for such values in the image")
     lowest, strides = numbering(elevation(len(features)), *ends)
-    needed = int(strides[-1]) * (len(features) + 1) * pictures
+    needed = int(strides[-1]) * (len(features) + 1) * images
     if needed >= 2**63:
         raise EvidenceInvalid(
-            f"a lattice of {needed:.1e} possible corners in {pictures} pictures",
+            f"a lattice of {needed:.1e} possible corners in {images} images",
             expected="fewer than 9.2e+18",
-            mend="use larger bandwidths, fewer channels, or fewer pictures at once",
+            fix="use larger bandwidths, fewer channels, or fewer images at once",
         )
     return (torch.from_numpy(part).to(features.device, non_blocking=True) for part in (lowest, strides))
 
@@ -147,7 +147,7 @@ def _embedded(features, lowest, strides):
 
 
 def _splats(points, weights, starts, ranks):
-    """Points in order of their corners, in pieces: in a blank picture a corner has thousands, added one by one."""
+    """Points in order of their corners, in pieces: in a blank image a corner has thousands, added one by one."""
     since = torch.arange(len(points), device=points.device) - starts[ranks]
     pieces = (since % _PIECE == 0).nonzero()[:, 0]
     each = torch.arange(len(pieces), device=points.device)

@@ -100,7 +100,7 @@ class ForwardCorrection:
             if not any(column):
                 raise RecipeInvalid(
                     f"column {number} of a transition matrix is 0: no class ever appears as {number}",
-                    mend="give at least one class a probability of appearing so",
+                    fix="give at least one class a probability of appearing so",
                 )
 
     def __call__(self, target: Float[Tensor, "B C H W"], log_probs: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
@@ -108,7 +108,7 @@ class ForwardCorrection:
         if target.shape[1] != len(self.transition):
             raise RecipeInvalid(
                 f"a transition matrix of {len(self.transition)} classes for a network of {target.shape[1]}",
-                mend="give one row and one column for each class of the network",
+                fix="give one row and one column for each class of the network",
             )
         # The sum over classes that are all impossible has no gradient; a number as low as this has.
         log_probs = precise(log_probs).clamp(min=-1e30)

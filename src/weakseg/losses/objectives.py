@@ -42,7 +42,7 @@ class Fit:
     weight: float = 1.0
     """Of the hidden pixels' mean against the seeds' mean."""
     every_epochs: int | None = None
-    """After how many epochs, 1 or more, training finds the hidden segmentation anew, for whole pictures, to remember
+    """After how many epochs, 1 or more, training finds the hidden segmentation anew, for whole images, to remember
     it in between, soft as it is; `None` finds it at every step, for the view of that step."""
 
     def __post_init__(self):
@@ -95,7 +95,7 @@ class Fit:
         if labels is None and soft is None:
             raise EvidenceInvalid(
                 "A batch in which no hidden segmentation is remembered, for Fit(every_epochs=...).",
-                mend="Train with train_recipe, which remembers it (an objective of your own must be a dataclass, so"
+                fix="Train with train_recipe, which remembers it (an objective of your own must be a dataclass, so"
                 " that its Fit is found), or leave every_epochs out to solve at every step.",
             )
         # Between logits nothing happens that a quarter of their spacing would miss, and it is 16 times quicker.
@@ -232,7 +232,7 @@ def _checked(logits: Any, batch: Any) -> Float[Tensor, "B C h w"]:
         raise EvidenceInvalid(
             f"the logits are of type {type(logits).__name__}",
             expected="one tensor: image of the batch, class, row, column",
-            mend="give the network's own scores: output.logits of transformers, output['out'] of torchvision, output[0]"
+            fix="give the network's own scores: output.logits of transformers, output['out'] of torchvision, output[0]"
             " of a tuple",
         )
     images, classes = batch.weak.tags.shape
@@ -241,7 +241,7 @@ def _checked(logits: Any, batch: Any) -> Float[Tensor, "B C h w"]:
         raise EvidenceInvalid(
             f"logits of {tuple(logits.shape)}, {logits.dtype}, for {images} images and {classes} classes",
             expected=f"floating point of ({images}, {classes}, rows, columns)",
-            mend=f"make the network's outputs and n_classes the same number.{binary}",
+            fix=f"make the network's outputs and n_classes the same number.{binary}",
         )
     return precise(logits)
 

@@ -11,7 +11,7 @@ import numpy as np
 from weakseg.types import Solution
 
 Solved = list[tuple[tuple[str, ...], Solution]]
-"""Keys of the pictures of a batch, and what was found for them."""
+"""Keys of the images of a batch, and what was found for them."""
 
 _watcher: ContextVar[Solved | None] = ContextVar("watcher", default=None)
 
@@ -28,7 +28,7 @@ def watching() -> Iterator[Solved]:
 
 
 def tell(keys: tuple[str, ...], solution: Solution) -> None:
-    """Show a solution with a certificate to whoever watches; not one of other pictures, such as two views joined."""
+    """Show a solution with a certificate to whoever watches; not one of other images, such as two views joined."""
     solved, alike = _watcher.get(), len(keys) == len(solution.status) == len(solution.energy)
     if solved is not None and alike and solution.certificate:
         solved.append((keys, solution))
@@ -36,7 +36,7 @@ def tell(keys: tuple[str, ...], solution: Solution) -> None:
 
 @dataclass(frozen=True)
 class Solve:
-    """One picture's solve, without what was found."""
+    """One image's solve, without what was found."""
 
     key: str
     sentence: str
@@ -50,7 +50,7 @@ class Solve:
 
 
 def solves_of(solved: Solved) -> list[Solve]:
-    """The solve of each picture of each batch."""
+    """The solve of each image of each batch."""
     found = []
     for keys, solution in solved:
         columns = {"energy": solution.energy, **solution.certificate}
@@ -61,7 +61,7 @@ def solves_of(solved: Solved) -> list[Solve]:
 
 
 def summary(solves: Iterable[Solve], prefix: str) -> dict[str, float]:
-    """Means over solves with a certificate, each as `<prefix>_<name>`; of contradictions, the share of pictures."""
+    """Means over solves with a certificate, each as `<prefix>_<name>`; of contradictions, the share of images."""
     columns: dict[str, list[float]] = {}
     for each in solves:
         # The energy alone, without a certificate, says nothing.
@@ -73,18 +73,18 @@ def summary(solves: Iterable[Solve], prefix: str) -> dict[str, float]:
 
 
 def contradictions(solves: Iterable[Solve]) -> dict[str, str]:
-    """By key, how it ended for pictures whose hard demands no segmentation obeys."""
+    """By key, how it ended for images whose hard demands no segmentation obeys."""
     return {each.key: each.sentence for each in solves if each.contradictory}
 
 
 def most_slack(solves: Iterable[Solve], least: float, count: int) -> dict[str, str]:
-    """By key, how it ended for the pictures whose rows gave way most, from a slack in nats a pixel on.
+    """By key, how it ended for the images whose rows gave way most, from a slack in nats per pixel on.
 
     Those that contradict themselves are left out: there is no other way.
     """
     slack = [each for each in solves if each.numbers.get("slack", 0) >= least and not each.contradictory]
     worst: dict[str, str] = {}
     for each in sorted(slack, key=lambda each: -each.numbers["slack"]):
-        # Of a picture that was solved for several times, the worst.
+        # Of an image that was solved for several times, the worst.
         worst.setdefault(each.key, each.sentence)
     return dict(islice(worst.items(), count))

@@ -37,7 +37,7 @@ class Everything:
 
 @dataclass(frozen=True)
 class HeldRows:
-    """Rows of one picture at the labels' resolution: hard ones hold, priced ones cost what they are missed by."""
+    """Rows of one image at the labels' resolution: hard ones hold, priced ones cost what they are missed by."""
 
     rows: LinearRows
     evidence: Evidence

@@ -1,4 +1,4 @@
-"""The free energy of pictures, and where its linearisation leads: all that mean field asks."""
+"""The free energy of images, and where its linearisation leads: all that mean field asks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from weakseg.types import Memory
 
 @dataclass(frozen=True)
 class FreeEnergy:
-    """Equation 55 of each picture, with what missed rows cost, among the distributions that are allowed."""
+    """Equation 55 of each image, with what missed rows cost, among the distributions that are allowed."""
 
     energy: Callable[[Float[Tensor, "B C H W"]], Float[Tensor, " B"]]
     """Of distributions, everything else at hand."""

@@ -163,7 +163,7 @@ class MeanField:
 
 @dataclass(frozen=True)
 class _Found:
-    """The answer for one picture."""
+    """The answer for one image."""
 
     probs: Float[Tensor, "1 C H W"]
     numbers: dict[str, float]

@@ -16,7 +16,7 @@ from weakseg.lattice.torch_lattice import TensorLattice
 from weakseg.mean_field.parallel_steps import messages, parallel_steps
 
 FAINT = 1e-4
-"""Probability that a class must have somewhere in a picture to take part in its refinement."""
+"""Probability that a class must have somewhere in an image to take part in its refinement."""
 
 
 def refined(
@@ -25,16 +25,16 @@ def refined(
     """Probabilities after mean-field steps of a CRF, equation 57: what `weakseg predict --crf` writes.
 
     Classes that are nowhere likelier than `FAINT` take no part and keep their probabilities: hardly anybody speaks for
-    them, so they can win nothing, and most of many classes are such in a picture.
+    them, so they can win nothing, and most of many classes are such in an image.
 
     Raises:
-        EvidenceInvalid: the probabilities or the picture have nan, they differ in size, or bandwidths are too small.
+        EvidenceInvalid: the probabilities or the image have nan, they differ in size, or bandwidths are too small.
     """
     if probs.shape[1:] != image.shape[1:]:
-        expected = "probabilities at each of the picture's pixels"
-        raise EvidenceInvalid(f"Probabilities of {probs.shape}, a picture of {image.shape}.", expected=expected)
+        expected = "probabilities at each of the image's pixels"
+        raise EvidenceInvalid(f"Probabilities of {probs.shape}, an image of {image.shape}.", expected=expected)
     if not np.isfinite(probs).all():
-        raise EvidenceInvalid("Probabilities that are nan or infinite.", mend="Look for what gave them.")
+        raise EvidenceInvalid("Probabilities that are nan or infinite.", fix="Look for what gave them.")
     alive = probs.reshape(len(probs), -1).max(1) > FAINT
     scores = np.log(np.maximum(probs[alive].reshape(alive.sum(), -1), 1e-8)).T
     seen, side = torch.from_numpy(np.ascontiguousarray(image))[None], torch.tensor([image[0].size ** 0.5])
@@ -81,6 +81,6 @@ def steps_of_tensors(
 
 def _normalised(lattice, strength, like) -> tuple[TensorLattice, Float[Tensor, "N 1"]]:
     """A lattice, and what to multiply by before and after: the root of strength over degree."""
-    assert isinstance(lattice, TensorLattice), "one picture on a CPU goes through numba"
+    assert isinstance(lattice, TensorLattice), "one image on a CPU goes through numba"
     degrees = lattice.filter_in_one_order(torch.ones_like(like[:, :1]))
     return lattice, (strength / degrees).sqrt()

@@ -1,4 +1,4 @@
-"""Depthwise convolutions that are quick to train on a processor.
+"""Depthwise convolutions that are quick to train on a CPU.
 
 Their gradients in bfloat16 have good kernels for the plain case only. Strided and dilated ones took more than half of a
 training step of MobileNetV2 (docs/performance.md); in float32 they are two to ten times as quick.

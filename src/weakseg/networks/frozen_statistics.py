@@ -11,7 +11,7 @@ from weakseg.networks.network import NetworkSpec
 class FrozenStatistics:
     """A network whose batch normalisation uses its pretrained means and variances, in training too.
 
-    For batches of one or two pictures, whose own statistics are noise. Scales and shifts are still learnt. A fresh head
+    For batches of one or two images, whose own statistics are noise. Scales and shifts are still learnt. A fresh head
     has no statistics yet: there only scales and shifts are left of its normalisation.
     """
 

@@ -1,6 +1,6 @@
-"""Group normalisation that can be trained wherever it stands in a network, on a processor.
+"""Group normalisation that can be trained wherever it stands in a network, on a CPU.
 
-Where its input asks for no gradient (a picture, or what frozen layers made of one) and lies in memory with channels
+Where its input asks for no gradient (an image, or what frozen layers made of one) and lies in memory with channels
 last, torch 2.13 ends the process with a segmentation fault in the backward pass.
 """
 

@@ -1,4 +1,4 @@
-r"""Predictions weighed by what the whole picture seems to show: multiple instance learning's own second look.
+r"""Predictions weighed by what the whole image seems to show: multiple instance learning's own second look.
 
 .. math:: q_i^k \propto \operatorname{softmax}(f_i)^k \operatorname{softmax}(s)^k,
           \qquad s^k = \frac1r \log \frac1n \sum_i \exp(r f_i^k)
@@ -19,9 +19,9 @@ from weakseg.networks.network import NetworkSpec
 
 @dataclass(frozen=True)
 class ImageLevelPrior:
-    """A network whose predictions, not its training, are multiplied by the picture's class probabilities.
+    """A network whose predictions, not its training, are multiplied by the image's class probabilities.
 
-    It changes what is predicted and scored only: in training mode the logits are the network's own. A picture that
+    It changes what is predicted and scored only: in training mode the logits are the network's own. An image that
     is predicted in tiles has the prior of each tile.
     """
 
@@ -52,7 +52,7 @@ class ImageLevelPrior:
 
 
 def log_prior(logits: Float[Tensor, "B C h w"], sharpness: float) -> Float[Tensor, "B C"]:
-    """Log-probabilities of each class being what the whole picture shows, from a smooth maximum of its scores."""
+    """Log-probabilities of each class being what the whole image shows, from a smooth maximum of its scores."""
     cells = logits.float().flatten(2)
     smooth = ((sharpness * cells).logsumexp(2) - log(cells.shape[2])) / sharpness
     return smooth.log_softmax(1)

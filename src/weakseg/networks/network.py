@@ -1,8 +1,8 @@
-"""The contract every network is brought to: a picture in [0, 1] goes in, logits on a coarser grid come out.
+"""The contract every network is brought to: an image in [0, 1] goes in, logits on a coarser grid come out.
 
-Any `nn.Module` that maps (B, M, H, W) to (B, C, h, w) keeps it, if its logits cover exactly the picture
+Any `nn.Module` that maps (B, M, H, W) to (B, C, h, w) keeps it, if its logits cover exactly the image
 (`interpolate(logits, (H, W), mode="bilinear", align_corners=False)` puts them back on their pixels).
-`Network` makes it true of networks that ask for normalised pictures of particular sizes.
+`Network` makes it true of networks that ask for normalised images of particular sizes.
 """
 
 from math import ceil
@@ -30,10 +30,10 @@ class NetworkSpec(Protocol):
 
 
 class Network(nn.Module):
-    """A segmentation network that normalises for itself and takes pictures of any size.
+    """A segmentation network that normalises for itself and takes images of any size.
 
-    A picture is resized to the next multiple of `tile_px`, so that whole cells cover it exactly. Padding instead
-    would leave the last cells half outside, and logits put back on the picture would lie up to a cell beside it.
+    An image is resized to the next multiple of `tile_px`, so that whole cells cover it exactly. Padding instead
+    would leave the last cells half outside, and logits put back on the image would lie up to a cell beside it.
 
     Parameters that the logits do not depend on (auxiliary heads, the last layers of a classifier) are frozen:
     distributed training waits for ever for their gradients.
@@ -42,7 +42,7 @@ class Network(nn.Module):
     mean: Tensor
     std: Tensor
     stride: float
-    """Pixels of the picture per cell of the logits, for pictures that need no resizing; fewer for others."""
+    """Pixels of the image per cell of the logits, for images that need no resizing; fewer for others."""
     fresh_parameters: frozenset[str]
     """Names of parameters that start without pretrained weights; empty when everything does."""
     config: dict
@@ -62,12 +62,12 @@ class Network(nn.Module):
         """Bring a network to the contract.
 
         Args:
-            body: maps normalised pictures to logits, or to an object that has `logits`.
-            channels: of the pictures; a single one is repeated for a body that takes more.
-            tile_px: height and width must be multiples of this for the body's cells to tile the picture.
-            mean: what to subtract from each of the body's input channels, for pictures in [0, 1].
+            body: maps normalised images to logits, or to an object that has `logits`.
+            channels: of the images; a single one is repeated for a body that takes more.
+            tile_px: height and width must be multiples of this for the body's cells to tile the image.
+            mean: what to subtract from each of the body's input channels, for images in [0, 1].
             std: what to divide by afterwards.
-            enlarge: how many times to enlarge the picture first, for structures smaller than a cell.
+            enlarge: how many times to enlarge the image first, for structures smaller than a cell.
             config: kept as it is.
         """
         super().__init__()
@@ -79,12 +79,12 @@ class Network(nn.Module):
         self.stride = int(stride) if stride.is_integer() else stride
 
     def forward(self, image: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
-        """Logits whose cells tile the picture."""
+        """Logits whose cells tile the image."""
         if image.shape[1] != self.channels:
             raise EvidenceInvalid(
-                f"the picture has {image.shape[1]} channels",
+                f"the image has {image.shape[1]} channels",
                 expected=f"{self.channels}, which this network was built for",
-                mend="give pictures of the kind it was trained on, or build a network for this number of channels",
+                fix="give images of the kind it was trained on, or build a network for this number of channels",
             )
         # One channel meets a mean of three, and broadcasting repeats it.
         picture = (image - self.mean) / self.std
@@ -119,5 +119,5 @@ def logits_of(output: Any) -> Float[Tensor, "B C h w"]:
     raise EvidenceInvalid(
         f"the network gave {type(output).__name__}",
         expected="a tensor of logits (images, classes, rows, columns)",
-        mend="wrap it in a module whose forward returns the logits alone",
+        fix="wrap it in a module whose forward returns the logits alone",
     )

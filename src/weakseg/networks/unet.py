@@ -13,10 +13,10 @@ from weakseg.networks.network import Network
 
 @dataclass(frozen=True)
 class UNet:
-    """A U-Net that works at half the picture's resolution and returns logits there (stride 2).
+    """A U-Net that works at half the image's resolution and returns logits there (stride 2).
 
-    Ronneberger, Fischer and Brox 2015, with three changes: the first convolution halves the picture, features are
-    normalised in groups within each picture (so a picture's loss does not depend on its batch, and one process
+    Ronneberger, Fischer and Brox 2015, with three changes: the first convolution halves the image, features are
+    normalised in groups within each image (so an image's loss does not depend on its batch, and one process
     learns what several do), and maps are padded so that they keep their size.
     """
 
@@ -52,8 +52,8 @@ class _Body(nn.Module):
         self.up = nn.ModuleList(_block(fine + coarse, fine) for fine, coarse in zip(widths, widths[1:], strict=False))
         self.head = nn.Conv2d(width, classes, 1)
 
-    def forward(self, picture: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
-        features, skipped = self.stem(picture), []
+    def forward(self, image: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
+        features, skipped = self.stem(image), []
         for level, block in enumerate(self.down):
             features = block(F.max_pool2d(features, 2) if level else features)
             skipped.append(features)

@@ -1,1 +1,1 @@
-"""One picture and scribbles on it, no network: stage A by itself."""
+"""One image and scribbles on it, no network: stage A by itself."""

@@ -1,4 +1,4 @@
-"""One picture and a few scribbles to a segmentation: colours and places of the scribbles, edges, graph cuts."""
+"""One image and a few scribbles to a segmentation: colours and places of the scribbles, edges, graph cuts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The labels of one picture, and how good they are proven to be."""
+    """The labels of one image, and how good they are proven to be."""
 
     labels: Int[np.ndarray, "H W"]
     """Of every pixel, one of the scribbles' labels."""
@@ -48,10 +48,10 @@ def segment(
     unlabeled: int = UNLABELED,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Segmentation:
-    r"""The segmentation of one picture from scribbles on it, without any network, equation 49.
+    r"""The segmentation of one image from scribbles on it, without any network, equation 49.
 
     Scribbles keep their label. Other pixels take that of scribbles near them and like them in colour, equation 48,
-    and boundaries follow the picture's edges, equation 29. Then each label learns the colours of what it won, as in
+    and boundaries follow the image's edges, equation 29. Then each label learns the colours of what it won, as in
     GrabCut, as long as that lowers the energy.
 
     Args:
@@ -62,14 +62,14 @@ def segment(
         progress: told how many cuts are done, and of how many at most.
 
     Raises:
-        EvidenceInvalid: other types, sizes that differ, a picture too large for memory, values that are no picture,
+        EvidenceInvalid: other types, sizes that differ, an image too large for memory, values that are no image,
             nothing drawn, one label only, or every pixel drawn on.
 
     Nieuwenhuis and Cremers 2013, section 3; Rother, Kolmogorov and Blake 2004.
     """
     image = tensor_of(image, "image").detach().cpu().numpy()
     scribbles = tensor_of(scribbles, "scribbles").detach().cpu().numpy()
-    _refuse_no_picture(image, scribbles)
+    _refuse_no_image(image, scribbles)
     labels = _labels(scribbles, unlabeled)
     drawn = scribbles != unlabeled
     seeds = np.where(drawn, np.searchsorted(labels, scribbles), UNLABELED).astype(np.int64)
@@ -110,37 +110,37 @@ def _labels(scribbles: Integer[np.ndarray, "H W"], unlabeled: int) -> Int[np.nda
             if not len(labels)
             else f"Only label {labels[0]} is drawn.",
             expected="scribbles of two labels at least",
-            mend="Draw on every region, the background too.",
+            fix="Draw on every region, the background too.",
         )
     if len(labels) == len(values):
         raise EvidenceInvalid(
             f"Every pixel of the scribbles is drawn on; their values are {', '.join(map(str, values[:8]))}"
             f"{' ...' * (len(values) > 8)}, and none is {unlabeled}.",
             expected=f"{unlabeled} where nobody drew",
-            mend="Say which value means that nobody drew: unlabeled=, or --unlabeled.",
+            fix="Say which value means that nobody drew: unlabeled=, or --unlabeled.",
         )
     return labels
 
 
-def _refuse_no_picture(image: np.ndarray, scribbles: np.ndarray) -> None:
+def _refuse_no_image(image: np.ndarray, scribbles: np.ndarray) -> None:
     if image.ndim != 3 or not image.size or scribbles.ndim != 2:
         raise EvidenceInvalid(
-            f"A picture of {image.shape}, scribbles of {scribbles.shape}.",
+            f"An image of {image.shape}, scribbles of {scribbles.shape}.",
             expected="channels, rows and columns; rows and columns",
-            mend="Give a grey picture as picture[None].",
+            fix="Give a grey image as image[None].",
         )
     if image.shape[1:] != scribbles.shape:
         raise EvidenceInvalid(
-            f"The picture has {image.shape[1]} x {image.shape[2]} pixels, the scribbles {scribbles.shape[0]} x "
+            f"The image has {image.shape[1]} x {image.shape[2]} pixels, the scribbles {scribbles.shape[0]} x "
             f"{scribbles.shape[1]} (rows x columns).",
-            expected="one size; the picture's channels come first",
-            mend="Export the scribbles at the size of the picture.",
+            expected="one size; the image's channels come first",
+            fix="Export the scribbles at the size of the image.",
         )
     # Two labels are the fewest there can be; whatever is computed before the cut would take memory too.
-    require_memory("The picture", scribbles.shape, classes=2)
+    require_memory("The image", scribbles.shape, classes=2)
     if not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
         raise EvidenceInvalid(
-            f"The picture's values reach from {image.min()} to {image.max()}.",
+            f"The image's values reach from {image.min()} to {image.max()}.",
             expected="finite values in [0, 1]",
-            mend="Divide 8-bit values by 255.",
+            fix="Divide 8-bit values by 255.",
         )

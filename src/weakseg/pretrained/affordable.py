@@ -29,7 +29,7 @@ def require_sensible(settings: dict[str, Any]) -> None:
         raise NetworkUnavailable(
             f"the architecture is too large: {', '.join(f'{place} is {value!r:.50}' for place, value in found)}",
             expected=f"at most {_DEEPEST:,} layers, and no other number above {_LARGEST:,}",
-            mend="fetch config.json again, or correct these settings",
+            fix="fetch config.json again, or correct these settings",
         )
 
 
@@ -63,7 +63,7 @@ def require_affordable(config: Any) -> None:
         if "overflow" not in str(error):
             raise
         found = f"the architecture is too large: one of its tensors has more numbers than can be counted ({error})"
-        raise NetworkUnavailable(found, expected=_FITTING, mend=_SMALLER) from error
+        raise NetworkUnavailable(found, expected=_FITTING, fix=_SMALLER) from error
     tensors = [*body.parameters(), *body.buffers()]
     needed, there = sum(each.numel() * each.element_size() for each in tensors), available()
     if there is not None and needed > there:
@@ -72,5 +72,5 @@ def require_affordable(config: Any) -> None:
             f"the network's weights take {needed / 2**30:,.1f} GiB, and there are {there / 2**30:,.1f} GiB of memory;"
             f" the largest is {name}, {' x '.join(f'{side:,}' for side in largest.shape)}",
             expected=_FITTING,
-            mend=_SMALLER,
+            fix=_SMALLER,
         )

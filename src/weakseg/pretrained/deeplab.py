@@ -1,4 +1,4 @@
-"""DeepLabV3+ on MobileNetV2: dilated branches, and a decoder with logits at a quarter of the picture.
+"""DeepLabV3+ on MobileNetV2: dilated branches, and a decoder with logits at a quarter of the image.
 
 Chen et al. 2018 ("Encoder-decoder with atrous separable convolution"), section 3, on the network of Sandler et al.
 2018.
@@ -31,9 +31,9 @@ _STRIDE = 16
 
 @dataclass(frozen=True)
 class DeepLabV3Plus:
-    """MobileNetV2 as DeepLabV3+ has its encoders, with logits at a quarter of the picture (stride 4).
+    """MobileNetV2 as DeepLabV3+ has its encoders, with logits at a quarter of the image (stride 4).
 
-    A 1 x 1 convolution, three dilated ones and the mean over the picture look at the encoder's last 320 channels, of
+    A 1 x 1 convolution, three dilated ones and the mean over the image look at the encoder's last 320 channels, of
     stride 16; the decoder enlarges what they found four times and refines it by the encoder's features of stride 4.
     All 3 x 3 convolutions of the head are depthwise separable.
     """
@@ -65,8 +65,8 @@ class DeepLabV3Plus:
             return self.rebuild(channels, classes, {"architecture": architecture, "fresh_parameters": (), **HALF})
         found = read_config(locate(self.name)).model_type
         if found != "mobilenet_v2":
-            mend = f"take Pretrained({self.name!r}), which has a head for it"
-            raise NetworkUnavailable(f"'{self.name}' is a {found} network", expected="a MobileNetV2", mend=mend)
+            fix = f"take Pretrained({self.name!r}), which has a head for it"
+            raise NetworkUnavailable(f"'{self.name}' is a {found} network", expected="a MobileNetV2", fix=fix)
         with fetched(self.name, classes, _STRIDE) as (theirs, settings):
             body = _Body(theirs.mobilenet_v2, classes, self.width)
             head = [name for name, _ in body.named_parameters() if not name.startswith("encoder.")]
@@ -102,16 +102,16 @@ class _Body(nn.Module):
         self.decoder = nn.Sequential(_separable(width + _FINE, width), _separable(width, width))
         self.head = nn.Conv2d(width, classes, 1)
 
-    def forward(self, picture: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
-        fine, coarse = self._encoded(picture)
+    def forward(self, image: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
+        fine, coarse = self._encoded(image)
         pooled = self.pooled(coarse).expand(-1, -1, *coarse.shape[2:])
         found = self.project(torch.cat([*(branch(coarse) for branch in self.branches), pooled], dim=1))
         enlarged = F.interpolate(found, fine.shape[2:], mode="bilinear", align_corners=False)
         return self.head(self.decoder(torch.cat([enlarged, self.fine(fine)], dim=1)))
 
-    def _encoded(self, picture: Float[Tensor, "B M H W"]) -> tuple[Float[Tensor, "B _ h w"], Float[Tensor, "B _ _ _"]]:
+    def _encoded(self, image: Float[Tensor, "B M H W"]) -> tuple[Float[Tensor, "B _ h w"], Float[Tensor, "B _ _ _"]]:
         """The encoder's features of stride 4, and its last ones."""
-        fine = features = self.encoder.conv_stem(picture)
+        fine = features = self.encoder.conv_stem(image)
         for i, layer in enumerate(self.encoder.layer):
             features = layer(features)
             fine = features if i == _FINE_LAYER else fine

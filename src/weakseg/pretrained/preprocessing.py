@@ -1,4 +1,4 @@
-"""How a checkpoint wants its pictures: what its `preprocessor_config.json` says, or what is usual in its family."""
+"""How a checkpoint wants its images: what its `preprocessor_config.json` says, or what is usual in its family."""
 
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 """Values from -1 to 1, as TensorFlow's networks take them."""
 _LEAST = {"mean": -1e6, "std": 1e-6}
 _MOST = 1e6
-"""Beyond these nothing is left of a picture in [0, 1], in single precision."""
+"""Beyond these nothing is left of an image in [0, 1], in single precision."""
 _FACTORS = (1e-6, 1e3)
 """By which 0 to 255 may be multiplied; 1 / 255 is usual."""
 
 
 def normalisation(folder: Path, model_type: str, channels: int) -> dict[str, tuple[float, ...]]:
-    """`mean` and `std` of the checkpoint's own preprocessing, for pictures in [0, 1]; ImageNet's where it has none.
+    """`mean` and `std` of the checkpoint's own preprocessing, for images in [0, 1]; ImageNet's where it has none.
 
     Checkpoints speak of numbers from 0 to 255: where these are divided by something else than 255, or by nothing, that
     is put into both.
@@ -41,7 +41,7 @@ def normalisation(folder: Path, model_type: str, channels: int) -> dict[str, tup
 
 
 def _of_unit(file: Path, stated: dict[str, Any], moments: dict[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
-    """Moments for pictures in [0, 1], of those for what the checkpoint's own scaling makes of 0 to 255."""
+    """Moments for images in [0, 1], of those for what the checkpoint's own scaling makes of 0 to 255."""
     if not _switch(file, stated, "do_rescale", True):
         factor, offset = 1.0, 0.0
     else:
@@ -95,5 +95,5 @@ def _wrong(file: Path, key: str, value: object, expected: str) -> NetworkUnavail
     return NetworkUnavailable(
         f"{file}: {key} is {value!r:.100}",
         expected=expected,
-        mend="fetch the file again, or take this setting out: then what is usual in the network's family is taken",
+        fix="fetch the file again, or take this setting out: then what is usual in the network's family is taken",
     )

@@ -35,7 +35,7 @@ class Pretrained:
     ResNet ..., which get a UperNet head). A head that is missing or has another number of classes starts afresh;
     anything else that is missing is an error.
 
-    One-channel pictures are repeated to three. For other numbers of channels the first convolution's weights are
+    One-channel images are repeated to three. For other numbers of channels the first convolution's weights are
     averaged over red, green and blue and scaled by 3 / channels, so that activations keep their size.
     """
 
@@ -45,7 +45,7 @@ class Pretrained:
     """Pixels per cell of the logits, for networks that offer a choice (MobileNetV2, MobileViT): 8, 16 or 32.
     `None` is 16, or less if the checkpoint says so."""
     enlarge: float = 1.0
-    """How many times, 1 or above, to enlarge pictures before the network sees them, for structures smaller than a
+    """How many times, 1 or above, to enlarge images before the network sees them, for structures smaller than a
     cell."""
 
     def __post_init__(self):
@@ -71,7 +71,7 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class Untrained:
-    """An architecture of transformers with random weights: for tests, and for pictures unlike any photograph."""
+    """An architecture of transformers with random weights: for tests, and for images unlike any photograph."""
 
     config: str
     """Path of a transformers `config.json`, or of the folder that holds one."""
@@ -168,14 +168,14 @@ def drawn(config) -> Any:
 
 
 def adapted(body: nn.Module, config, channels: int, settings: dict, enlarge: float) -> Network:
-    """A mended body with all its weights as a network.
+    """A fixed body with all its weights as a network.
 
     Args:
-        body: maps normalised pictures to logits.
+        body: maps normalised images to logits.
         config: transformers' description of it, or of the part of it that is theirs.
-        channels: of the pictures.
+        channels: of the images.
         settings: what `Network.config` holds beside the architecture: `mean`, `std` and `fresh_parameters`.
-        enlarge: how many times to enlarge pictures.
+        enlarge: how many times to enlarge images.
     """
     architecture = json.loads(config.to_json_string(use_diff=False))
     own, tile = first_convolution(body).in_channels, tile_px(config)
@@ -202,7 +202,7 @@ def _refuse_missing_backbone(name: str, body, fresh: set[str]):
             f"the weights of '{name}' lack {len(missing)} tensors of the network's backbone, "
             f"or hold them in another shape: {shown}",
             expected="weights for everything but the head",
-            mend="check that config.json and model.safetensors belong together",
+            fix="check that config.json and model.safetensors belong together",
         )
 
 
@@ -212,6 +212,6 @@ def located_name(name: str) -> str:
 
 
 def check_enlarge(enlarge: float):
-    """Refuse to make pictures smaller."""
+    """Refuse to make images smaller."""
     if enlarge < 1:
-        raise RecipeInvalid(f"enlarge={enlarge}", expected="1 or more", mend="leave it at 1")
+        raise RecipeInvalid(f"enlarge={enlarge}", expected="1 or more", fix="leave it at 1")

@@ -33,7 +33,7 @@ def require_self_contained(settings: dict) -> None:
         raise NetworkUnavailable(
             f"the architecture names what would have to be fetched: {', '.join(fetched)}",
             expected="an architecture described in full, of parts that transformers has",
-            mend="in a config.json, take out what is named here, and describe a backbone in full under "
+            fix="in a config.json, take out what is named here, and describe a backbone in full under "
             "backbone_config; a run of somebody else's that asks for this is better not opened",
         )
 

@@ -1,4 +1,4 @@
-"""What transformers' segmentation networks need mended before they train well; docs/networks.md has the evidence."""
+"""What transformers' segmentation networks need fixed before they train well; docs/networks.md has the evidence."""
 
 import copy
 from typing import Any
@@ -25,7 +25,7 @@ def mend_config(config, classes: int, output_stride: int | None):
             raise RecipeInvalid(
                 f"output_stride={output_stride} was asked of a {config.model_type} network",
                 expected="8, 16 or 32, of MobileNetV2 or MobileViT",
-                mend="leave output_stride out",
+                fix="leave output_stride out",
             )
         config.output_stride = output_stride
     elif hasattr(config, "output_stride"):
@@ -39,7 +39,7 @@ def mend_config(config, classes: int, output_stride: int | None):
 
 
 def tile_px(config) -> int:
-    """Side of a picture that every level of the network divides into whole cells."""
+    """Side of an image that every level of the network divides into whole cells."""
     if hasattr(config, "output_stride"):
         # MobileViT cuts its coarsest map into patches of 2 x 2 cells.
         return config.output_stride * getattr(config, "patch_size", 1)
@@ -68,7 +68,7 @@ def mend_normalisation(body: nn.Module):
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation that uses its running statistics where a batch has one value a channel.
 
-    That happens after global pooling (DeepLab, UperNet) when a batch holds one picture; torch raises an error.
+    That happens after global pooling (DeepLab, UperNet) when a batch holds one image; torch raises an error.
     """
 
     def forward(self, input: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
@@ -87,14 +87,14 @@ def _batch_norm(layer: nn.BatchNorm2d) -> BatchNorm:
 
 
 class _UperNet(nn.Module):
-    """UperNet on its own grid; transformers' returns logits as large as the picture, 16 to 200 times as many."""
+    """UperNet on its own grid; transformers' returns logits as large as the image, 16 to 200 times as many."""
 
     def __init__(self, backbone: nn.Module, decode_head: nn.Module):
         super().__init__()
         self.backbone, self.decode_head = backbone, decode_head
 
-    def forward(self, picture: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
-        return self.decode_head(self.backbone(picture).feature_maps)
+    def forward(self, image: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
+        return self.decode_head(self.backbone(image).feature_maps)
 
 
 def _mend_mobilenet(body: Any):
@@ -120,7 +120,7 @@ def reverse_padding(layer: Any):
 
 
 def _mend_dpt(body: Any):
-    """Tell the neck the picture's shape, which the segmentation network forgets: it would take pictures for square."""
+    """Tell the neck the image's shape, which the segmentation network forgets: it would take images for square."""
     cells = {}
 
     def measure(_, arguments):
@@ -149,7 +149,7 @@ def reverse_first_convolution(body: nn.Module):
 
 
 def first_convolution(body: nn.Module) -> nn.Conv2d:
-    """The layer that sees the picture."""
+    """The layer that sees the image."""
     return next(layer for layer in body.modules() if isinstance(layer, nn.Conv2d))
 
 

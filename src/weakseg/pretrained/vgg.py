@@ -1,4 +1,4 @@
-"""The first paper's network: VGG16 with a large field of view and logits at an eighth of the picture."""
+"""The first paper's network: VGG16 with a large field of view and logits at an eighth of the image."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,8 +74,8 @@ class _Body(nn.Module):
         nn.init.normal_(self.fc8.weight, std=0.01)
         self.activation = nn.Sequential(nn.ReLU(inplace=True), nn.Dropout(0.5))
 
-    def forward(self, picture: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
-        return self.fc8(self.activation(self.fc7(self.activation(self.fc6(self.features(picture))))))
+    def forward(self, image: Float[Tensor, "B M H W"]) -> Float[Tensor, "B C h w"]:
+        return self.fc8(self.activation(self.fc7(self.activation(self.fc6(self.features(image))))))
 
 
 def _features() -> nn.Sequential:
@@ -118,6 +118,6 @@ def _load(body: _Body, file: Path):
         raise NetworkUnavailable(
             f"{file} cannot be loaded into VGG16: {found}",
             expected="a safetensors file with the tensors of torchvision's VGG16",
-            mend="check the path; torchvision's own file becomes one by "
+            fix="check the path; torchvision's own file becomes one by "
             "safetensors.torch.save_file(torch.load('vgg16-397923af.pth', weights_only=True), 'vgg16.safetensors')",
         ) from error

@@ -36,7 +36,7 @@ def locate(name: str) -> Path:
             + f"{'' if shelf else 'WEAKSEG_WEIGHTS is not set; '}earlier downloads; "
             f"the Hugging Face hub ({_first_line(error)}))",
             expected="a folder with config.json and model.safetensors, or a name that the hub knows",
-            mend="give a folder; or fetch the files elsewhere and set WEAKSEG_WEIGHTS to the folder they lie under; "
+            fix="give a folder; or fetch the files elsewhere and set WEAKSEG_WEIGHTS to the folder they lie under; "
             "or train a small network from scratch, which needs no weights: --network unet, or UNet() in a recipe",
         ) from error
 
@@ -67,14 +67,14 @@ def read_config(path: Path):
         raise NetworkUnavailable(
             f"there is no network description {file}",
             expected="a transformers config.json",
-            mend="give the path of one, or of the folder that holds it",
+            fix="give the path of one, or of the folder that holds it",
         )
     settings = read_object(file)
     if not isinstance(settings.get("model_type"), str):
         raise NetworkUnavailable(
             f"{file}: model_type is {settings.get('model_type', 'missing')!r:.100}",
             expected='the name of an architecture, as "model_type": "segformer"',
-            mend="fetch the file again, or give the config.json of a network of transformers",
+            fix="fetch the file again, or give the config.json of a network of transformers",
         )
     with explained(str(file)):
         try:
@@ -97,7 +97,7 @@ def read_object(file: Path) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
     raise NetworkUnavailable(
-        f"{file} {said}", expected="a JSON object, {...}", mend="fetch the file again, or put it back from a copy"
+        f"{file} {said}", expected="a JSON object, {...}", fix="fetch the file again, or put it back from a copy"
     )
 
 
@@ -129,7 +129,7 @@ def explained(name: str):
             f"{name} cannot be loaded: {_first_line(error)}",
             expected="a semantic segmentation network, image classifier or backbone of transformers, "
             "with its weights in model.safetensors",
-            mend="choose such a checkpoint (docs/networks.md lists those that were tried), or give any nn.Module "
+            fix="choose such a checkpoint (docs/networks.md lists those that were tried), or give any nn.Module "
             "that maps (B, M, H, W) to (B, C, h, w)",
         ) from error
 

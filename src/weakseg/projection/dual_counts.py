@@ -1,4 +1,4 @@
-"""What the ascent asks of a problem, where all rows are about the whole picture: counts of classes, compiled.
+"""What the ascent asks of a problem, where all rows are about the whole image: counts of classes, compiled.
 
 The multipliers then tilt all cells alike, and of the cells only C counts and a C x C covariance are asked,
 however many rows there are. Nothing is written down until the ascent has ended.
@@ -35,7 +35,7 @@ class ClassCounts:
 
     def sampled(self, count: int) -> "ClassCounts":
         """About so many of the cells, evenly spread, standing for all: where to begin is soon found on few."""
-        # Odd, so that it does not meet the same columns of pictures of the usual widths.
+        # Odd, so that it does not meet the same columns of images of the usual widths.
         step = self.scores.shape[1] // count | 1
         mass = self.mass[::step] * (self.mass.sum() / max(self.mass[::step].sum(), 1e-9))
         return replace(self, scores=np.ascontiguousarray(self.scores[:, ::step]), mass=mass)

@@ -26,9 +26,9 @@ class DualProblem:
     prices: Float[Tensor, "B N"]
     """Largest multipliers; infinite where a row must hold."""
     region: Int[Tensor, "B K"] | None = None
-    """Which map each factored row is about; `None` where all are about the whole picture."""
+    """Which map each factored row is about; `None` where all are about the whole image."""
     maps: Float[Tensor, "B R n"] | None = None
-    """The whole picture (ones), then the regions."""
+    """The whole image (ones), then the regions."""
     dense: Float[Tensor, "B D C n"] | None = None
 
     def to(self, dtype: torch.dtype) -> "DualProblem":
@@ -79,7 +79,7 @@ class DualProblem:
         """Derivative of what is measured by the multipliers: the covariance of the rows, summed over cells."""
         weighted = probs * self.mass[:, None]
         if self.dense is None and (self.maps is None or self.region is None):
-            # Rows about the whole picture need the covariance of classes only, however many rows there are.
+            # Rows about the whole image need the covariance of classes only, however many rows there are.
             between = torch.diag_embed(weighted.sum(2)) - weighted @ probs.mT
             weights = self.weights.double()
             return weights @ between.double() @ weights.mT

@@ -38,7 +38,7 @@ SOFT, SHARPER = 50.0, 4
 """Scores so many nats apart are a problem that is easy from anywhere, and so many times as far from its solution."""
 
 RELAXED_PRICE = 20.0
-"""What hard rows that contradict each other cost instead, in nats a cell beyond the largest other price."""
+"""What hard rows that contradict each other cost instead, in nats per cell beyond the largest other price."""
 
 
 @dataclass(frozen=True)

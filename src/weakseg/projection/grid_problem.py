@@ -91,7 +91,7 @@ def stacked(problems: Sequence[DualProblem]) -> DualProblem:
     device, dtype = problems[0].scores.device, problems[0].scores.dtype
     none = lambda *shape: torch.zeros(1, *shape, device=device, dtype=dtype)  # noqa: E731
     regions = [none(0, cells) if p.maps is None else p.maps for p in problems]
-    # Where only some images have regions, the whole picture is still map 0 of all.
+    # Where only some images have regions, the whole image is still map 0 of all.
     regions = [torch.ones_like(none(1, cells)) if maps and not r.shape[1] else r for r in regions]
     at = [torch.zeros_like(p.weights[:, :, 0]).long() if p.region is None else p.region for p in problems]
     rest = [none(0, classes, cells) if p.dense is None else _grown(p.dense, dense, classes) for p in problems]

@@ -32,7 +32,7 @@ def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"]
     kinds, classes = len(count), rows.shape[1]
     tilt = csr_array(rows.reshape(len(hard), -1).T)
     where = (np.arange(kinds * classes), np.tile(np.arange(kinds), classes))
-    # With its shape, for a picture that is marked everywhere leaves no cell to tell it from.
+    # With its shape, for an image that is marked everywhere leaves no cell to tell it from.
     highest = csr_array((np.ones(kinds * classes), where), shape=(kinds * classes, kinds))
     keep = allowed.reshape(-1)
     among = hstack([tilt, -highest]).tocsr()[keep.nonzero()[0]]

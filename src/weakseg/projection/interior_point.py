@@ -23,7 +23,7 @@ INSIDE = 0.995
 TOUCHING = 1e-3
 """Nats from a side, or share of the price, below which a multiplier is tried on that side."""
 ROUNDED = 1e-5
-"""Gap that may be put down to rounding, in nats a cell."""
+"""Gap that may be put down to rounding, in nats per cell."""
 NOTHING = 1e-16
 """Smallest product that is aimed at, in nats times cells."""
 SMALLEST = 1e-200

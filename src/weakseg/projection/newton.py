@@ -16,7 +16,7 @@ from weakseg.projection.duality_gap import settled
 
 TRIALS = 10
 NEAR = 1e-6
-"""Rise that a step promises, in nats a cell, from which on it is likely the last: each one squares what is left."""
+"""Rise that a step promises, in nats per cell, from which on it is likely the last: each one squares what is left."""
 FAR = 20.0
 """From what multiplier of a hard row on, in nats, it is looked whether the rows contradict each other."""
 

@@ -32,20 +32,20 @@ _STEPS, _LEAST_STEPS = 800, 25
 """Of the whole training, and of an epoch: eight images would else make eight hundred epochs of one step."""
 _VALIDATIONS, _PATIENCE = 12, 5
 """Over the whole training; and how many without a higher score end it."""
-_SMALL_PICTURE, _SMALL_WHOLE_PICTURE = 300, 150
-"""A picture whose shorter side is below this is enlarged twice: at stride 16 its objects would be a cell or two.
-Whole pictures are larger than crops, so that only very small ones are worth the time."""
+_SMALL_IMAGE, _SMALL_WHOLE_IMAGE = 300, 150
+"""An image whose shorter side is below this is enlarged twice: at stride 16 its objects would be a cell or two.
+Whole images are larger than crops, so that only very small ones are worth the time."""
 _LOOKED_AT = 48
 _ALL = 0.99
-"""Share of the valid pixels from which on a picture counts as drawn on everywhere: borders are often left out."""
+"""Share of the valid pixels from which on an image counts as drawn on everywhere: borders are often left out."""
 _PIXELS_A_STEP = 8 * 320**2
-"""Of whole pictures; larger pictures come fewer at a time."""
+"""Of whole images; larger images come fewer at a time."""
 
 
 def choose(
     data: str, network: str | None = None, labels: tuple[str, ...] | None = None, method: str | None = None
 ) -> Recipe:
-    """A recipe for what a data folder says: what is drawn on crops, or rules on whole pictures.
+    """A recipe for what a data folder says: what is drawn on crops, or rules on whole images.
 
     Args:
         data: a data folder, or the name of one under $WEAKSEG_DATA.
@@ -56,7 +56,7 @@ def choose(
         method: a name of `methods`, in place of the best one for these labels.
 
     Raises:
-        DataInvalid: nothing is drawn on any training picture, nor said of it, or a class can never be learnt.
+        DataInvalid: nothing is drawn on any training image, nor said of it, or a class can never be learnt.
         RecipeInvalid: there is no method of that name for these labels.
     """
     training, validation = _split(data, labels)
@@ -69,7 +69,7 @@ def choose(
     require_learnable(training, validation, few, ruled=rules is not None)
     chosen = named(methods(rules, *_drawn(few)), method)
     shorter = int(np.median([min(s.valid.shape) for s in few]))
-    enlarge = 2 if shorter < (_SMALL_WHOLE_PICTURE if rules else _SMALL_PICTURE) else 1
+    enlarge = 2 if shorter < (_SMALL_WHOLE_IMAGE if rules else _SMALL_IMAGE) else 1
     crop = min(224 // enlarge, 32 * max(shorter // 32, 1))
     fitting = int(_PIXELS_A_STEP / (np.median([s.valid.size for s in few]) * enlarge**2)) if rules else 8
     batch_size = max(min(8, len(training), fitting), 1)
@@ -89,32 +89,32 @@ def choose(
 
 
 def _split(data: str, labels: tuple[str, ...] | None) -> tuple[Folder | Fold, Folder | Fold | None]:
-    """Training and validation pictures: the folder's own splits, else four fifths and one fifth of the volumes."""
+    """Training and validation images: the folder's own splits, else four fifths and one fifth of the volumes."""
     root = Folder(data, split="all").root
     masks = list_files(root / "masks", [], read_declaration(root).nested) if (root / "masks").is_dir() else {}
-    pictures = Folder(data, "train" if is_listed(root, "train") else "all", labels)
+    images = Folder(data, "train" if is_listed(root, "train") else "all", labels)
     if labels is not None:
         # The masks of fully labelled images would be learnt from too, and nobody asked for them.
-        pictures = replace(pictures, declaration=replace(read_declaration(root), fully_labelled=()))
+        images = replace(images, declaration=replace(read_declaration(root), fully_labelled=()))
     if not masks:
-        return pictures, None
+        return images, None
     if is_listed(root, "val"):
-        training, validation = pictures, Folder(data, "val", labels=())
+        training, validation = images, Folder(data, "val", labels=())
     else:
-        group = grouping(pictures)
-        volumes = {group_of(key, group) for key in pictures.keys}
+        group = grouping(images)
+        volumes = {group_of(key, group) for key in images.keys}
         if len(volumes) < 2:
-            return pictures, None
+            return images, None
         parts = min(5, len(volumes))
-        training, validation = (Fold(pictures, held_out, of=parts, group=group) for held_out in (False, True))
+        training, validation = (Fold(images, held_out, of=parts, group=group) for held_out in (False, True))
     _require_masks(validation.keys, masks, root)
     return training, validation
 
 
-def grouping(pictures: Folder) -> str:
+def grouping(images: Folder) -> str:
     """The expression that keeps slices together in an automatic split: the folder's own, else what names suggest."""
-    own = read_declaration(pictures.root).volume
-    series = None if own else proposed(pictures.keys)
+    own = read_declaration(images.root).volume
+    series = None if own else proposed(images.keys)
     return own if series is None else series.group
 
 
@@ -136,20 +136,20 @@ def _require_masks(keys: tuple[str, ...], masks: Collection[str], root: Path) ->
     bare = [key for key in keys if key not in masks]
     if bare:
         raise DataInvalid(
-            f"{len(bare)} of the {len(keys)} pictures to judge by have no mask in {root / 'masks'}: {', '.join(bare)}",
+            f"{len(bare)} of the {len(keys)} images to judge by have no mask in {root / 'masks'}: {', '.join(bare)}",
             expected="a mask for each of them, or no masks at all",
-            mend="list pictures that have a mask in splits/val.txt, and the others in splits/train.txt",
+            fix="list images that have a mask in splits/val.txt, and the others in splits/train.txt",
         )
 
 
 def _looked_at(training: Folder | Fold) -> list[Sample]:
-    """Some of the pictures, after making sure that something is drawn on one, or said of it."""
+    """Some of the images, after making sure that something is drawn on one, or said of it."""
     few = [training[int(i)] for i in np.unique(np.linspace(0, len(training) - 1, _LOOKED_AT).round())]
     if not any(map(_tells, few)) and not any(map(_tells, training)):  # pyright: ignore
         raise DataInvalid(
-            "nothing is drawn on any training picture, and nothing is said of one",
+            "nothing is drawn on any training image, and nothing is said of one",
             expected=f"scribbles/, clicks.csv, masks that dataset.toml declares fully_labelled, or {', '.join(TABLES)}",
-            mend="mark a few pixels of every class, or tag the classes of every picture in tags.csv; to learn from all"
+            fix="mark a few pixels of every class, or tag the classes of every image in tags.csv; to learn from all"
             " masks, train with --labels masks",
         )
     return few

@@ -17,4 +17,4 @@ def tell_of_dim_images(recipe: Recipe, console: Console) -> None:
         return
     few = [training[int(i)] for i in np.unique(np.linspace(0, len(training) - 1, _LOOKED_AT).round())]
     for problem in dim_samples(few, folder.declared.range):
-        console.print(f"{folder.root}: {problem.found}\nto do: {problem.mend}", highlight=False)
+        console.print(f"{folder.root}: {problem.found}\nto do: {problem.fix}", highlight=False)

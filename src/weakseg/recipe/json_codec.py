@@ -62,7 +62,7 @@ def decode(value: Any) -> Any:
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise RunInvalid(
             f"the record names {name}, which this version cannot make: {error}",
-            mend="open the run with the weakseg version named in its run.json",
+            fix="open the run with the weakseg version named in its run.json",
         ) from error
 
 

@@ -73,19 +73,19 @@ class Recipe:
     """Everything a run depends on."""
 
     training: Dataset
-    """The pictures that are learnt from, with their weak labels."""
+    """The images that are learnt from, with their weak labels."""
     network: NetworkSpec
     """What is trained: `Pretrained(...)`, `UNet()` or another object with `build` and `rebuild`."""
     phases: tuple[Phase, ...]
     """What is minimised and for how long, one phase after the other; at least one."""
     validation: Dataset | None = None
-    """Pictures with masks, on which the best epoch is found; `None` keeps the last one."""
+    """Images with masks, on which the best epoch is found; `None` keeps the last one."""
     augment: Augment | CropTagsFromTruth = field(default_factory=Augment)
-    """Which views of the training pictures the network is shown."""
+    """Which views of the training images the network is shown."""
     optimizer: AdamW | Sgd = field(default_factory=AdamW)
     """How parameters follow their gradients: `AdamW()` or `Sgd()`."""
     batch_size: int = 8
-    """Pictures a step, over all processes together; 1 or more."""
+    """Images a step, over all processes together; 1 or more."""
     validate_every: int = 5
     """Epochs between validations, 1 or more; the last epoch is always validated."""
     least_steps: int = 1
@@ -154,7 +154,7 @@ def _wrong_objective(name: str, phase: Phase) -> list[str]:
         return [f"{name} is {phase.objective!r}, which is no objective"]
     fits = [*parts(phase.objective, Fit)]
     sweeping = sum(fit.every_epochs is not None for fit in fits)
-    # One label map a picture is remembered, and one target a batch is held.
+    # One label map an image is remembered, and one target a batch is held.
     wrong = [f"{name} has {sweeping} terms with every_epochs, instead of one at most"] if sweeping > 1 else []
     if phase.steps_per_batch != 1 and len(fits) - sweeping > 1:
         wrong.append(f"{name} has {len(fits) - sweeping} terms that solve, instead of one at most with steps_per_batch")
@@ -200,7 +200,7 @@ def load_recipe(path: Path) -> Recipe:
         RecipeInvalid: the file is missing, does not run, or binds no `Recipe`; names the line.
     """
     if not path.is_file():
-        raise RecipeInvalid(f"there is no recipe file {path}", mend="check the path, or give a data folder instead")
+        raise RecipeInvalid(f"there is no recipe file {path}", fix="check the path, or give a data folder instead")
     try:
         with _beside(path):
             bound = runpy.run_path(str(path))
@@ -211,14 +211,14 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeInvalid(
             f"{path}, line {line}: {type(error).__name__}: {error}",
             expected="a Python file that runs and ends in recipe = Recipe(...)",
-            mend="correct that line",
+            fix="correct that line",
         ) from error
     recipe = bound.get("recipe")
     if not isinstance(recipe, Recipe):
         raise RecipeInvalid(
             f"{path} binds recipe to {type(recipe).__name__}",
             expected="recipe = Recipe(...)",
-            mend="end the file with recipe = Recipe(...)",
+            fix="end the file with recipe = Recipe(...)",
         )
     return recipe
 

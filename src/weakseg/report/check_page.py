@@ -10,13 +10,13 @@ from weakseg.report.gallery import row, spread
 from weakseg.report.html import css_colors, write_page
 
 MOST_FAULTY, MOST_SOUND = 24, 12
-"""How many pictures are drawn, of those with findings and of the others."""
+"""How many images are drawn, of those with findings and of the others."""
 
 
 def write_check_page(
     samples: Dataset, findings: Sequence[Finding], statistics: Statistics, out: Path, title: str = "Data check"
 ) -> None:
-    """Write a page with the findings, the counts, and labels drawn on pictures: those with findings first.
+    """Write a page with the findings, the counts, and labels drawn on images: those with findings first.
 
     Raises:
         DataInvalid: `out` is a file that is no page of weakseg's.

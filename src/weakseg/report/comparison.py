@@ -8,7 +8,7 @@ from weakseg.report.taught import LabelSet, Taught
 
 
 def comparisons(judged: Sequence[Judged], taught: Sequence[Taught]) -> list[str]:
-    """For runs that were judged on the same pictures: what they share, what each learnt from, and how they score."""
+    """For runs that were judged on the same images: what they share, what each learnt from, and how they score."""
     return [_compared(block.accounts, taught) for block in judged]
 
 

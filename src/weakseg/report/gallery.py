@@ -1,4 +1,4 @@
-"""Rows of small pictures: what was there, what was said about it, what was made of it."""
+"""Rows of small images: what was there, what was said about it, what was made of it."""
 
 import base64
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from weakseg.data.view import view, whole
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 
 SIDE_PX = 320
-"""Longer side of a small picture."""
+"""Longer side of a small image."""
 _JPEG_QUALITY = 80
 
 Colors = UInt8[np.ndarray, "C 3"]
@@ -23,16 +23,16 @@ Colors = UInt8[np.ndarray, "C 3"]
 
 @dataclass(frozen=True)
 class Panel:
-    """A small picture with its caption."""
+    """A small image with its caption."""
 
     title: str
     uri: str
-    """The picture itself, as a data URI."""
+    """The image itself, as a data URI."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One picture of the data set, shown several ways."""
+    """One image of the data set, shown several ways."""
 
     title: str
     notes: tuple[str, ...]
@@ -46,34 +46,32 @@ def row(
     notes: tuple[str, ...] = (),
     labelled: dict[str, Sample] | None = None,
 ) -> Row:
-    """The picture, its weak labels if it has any, segmentations by caption, and the truth if it is known.
+    """The image, its weak labels if it has any, segmentations by caption, and the truth if it is known.
 
-    `labelled`: the same picture as others labelled it, by caption; by default as it is.
+    `labelled`: the same image as others labelled it, by caption; by default as it is.
     """
     size, colors = _small_size(sample.valid.shape), palette(len(classes))
-    picture = resized(as_rgb(sample.image), size)
-    panels = [Panel("picture", data_uri(picture))]
+    image = resized(as_rgb(sample.image), size)
+    panels = [Panel("image", data_uri(image))]
     for title, each in (labelled or {"weak labels": sample}).items():
-        if (weak := weak_labels(each, picture, colors)) is not None:
+        if (weak := weak_labels(each, image, colors)) is not None:
             panels.append(Panel(title, data_uri(weak)))
     if sample.truth is not None:
         segmentations = {**segmentations, "truth": sample.truth}
     for title, labels in segmentations.items():
         small = resized_labels(labels, size)
-        panels.append(Panel(title, data_uri(hatched(tinted(picture, small, colors), small == UNLABELED))))
+        panels.append(Panel(title, data_uri(hatched(tinted(image, small, colors), small == UNLABELED))))
     return Row(sample.key, (*notes, *said(sample, classes)), tuple(panels))
 
 
-def weak_labels(
-    sample: Sample, picture: UInt8[np.ndarray, "h w 3"], colors: Colors
-) -> UInt8[np.ndarray, "h w 3"] | None:
-    """Marks and boxes drawn on a resized picture, void hatched; `None` where nothing but the mask was drawn."""
+def weak_labels(sample: Sample, image: UInt8[np.ndarray, "h w 3"], colors: Colors) -> UInt8[np.ndarray, "h w 3"] | None:
+    """Marks and boxes drawn on a resized image, void hatched; `None` where nothing but the mask was drawn."""
     seeds = view(sample, whole(), sample.valid.shape).weak.seeds[0].numpy()
     masked = sample.truth is not None and np.array_equal(seeds, sample.truth)
     if not len(sample.boxes) and (masked or (seeds == UNLABELED).all()):
         return None
-    size = picture.shape[:2]
-    drawn = marked(picture, resized_labels(seeds, size), colors)
+    size = image.shape[:2]
+    drawn = marked(image, resized_labels(seeds, size), colors)
     void = resized_labels(np.where(sample.valid, UNLABELED, 0), size) != UNLABELED
     boxes = sample.boxes.astype(float)
     boxes[:, 1:] *= np.tile(np.array(size) / sample.valid.shape, 2)
@@ -81,7 +79,7 @@ def weak_labels(
 
 
 def said(sample: Sample, classes: Classes) -> tuple[str, ...]:
-    """Tags and sizes in words; a fully labelled picture, whose tags follow from its mask, has none."""
+    """Tags and sizes in words; a fully labelled image, whose tags follow from its mask, has none."""
     if not (sample.valid & (sample.seeds == UNLABELED)).any():
         return ()
     names = np.array(classes.names)
@@ -95,11 +93,11 @@ def said(sample: Sample, classes: Classes) -> tuple[str, ...]:
     return (*words, *sizes)
 
 
-def data_uri(picture: UInt8[np.ndarray, "H W 3"]) -> str:
-    """A picture as text that stands inside a page."""
+def data_uri(image: UInt8[np.ndarray, "H W 3"]) -> str:
+    """An image as text that stands inside a page."""
     file = BytesIO()
     # Subsampled colour would smear thin scribbles.
-    Image.fromarray(picture).save(file, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
+    Image.fromarray(image).save(file, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 

@@ -1,4 +1,4 @@
-"""The hidden segmentation of a picture: what a run's solver makes of its weak labels and its trained network."""
+"""The hidden segmentation of an image: what a run's solver makes of its weak labels and its trained network."""
 
 from math import ceil
 
@@ -18,7 +18,7 @@ Hidden = tuple[Int[np.ndarray, "H W"], str]
 
 
 def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Sample) -> Hidden | None:
-    """The target of a whole picture at its own resolution, `UNLABELED` where it would teach nothing, and how it ended.
+    """The target of a whole image at its own resolution, `UNLABELED` where it would teach nothing, and how it ended.
 
     `None` if the objective solves for nothing, holds parts that only the user's own code can make, or finds nothing
     beyond what is drawn. Solved on a grid as coarse as the network's own.

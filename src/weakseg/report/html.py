@@ -17,7 +17,7 @@ def require_free(path: Path) -> None:
     """Raise `DataInvalid` if something other than an older page of ours is there."""
     if irregular(path) or path.is_file() and _SIGNATURE.encode() not in _head(path):
         raise DataInvalid(
-            f"{path} is there already, and is no page of weakseg's", mend="choose another name, or move it away"
+            f"{path} is there already, and is no page of weakseg's", fix="choose another name, or move it away"
         )
 
 

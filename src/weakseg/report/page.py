@@ -22,7 +22,7 @@ from weakseg.runs.scores import evaluation
 def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = lambda line: None) -> None:
     """Write one self-contained page about runs; a run without kept scores is evaluated first.
 
-    Pictures or weights that cannot be had are named on the page, which shows the rest.
+    Images or weights that cannot be had are named on the page, which shows the rest.
 
     Raises:
         DataInvalid: `out` is a file that is no report.
@@ -58,7 +58,7 @@ def write_report(runs: Sequence[Run], out: Path, say: Callable[[str], None] = la
         # All is computed; what people wait for is shown all the same.
         scores = [f"  {a.name}: {_in_short(a.scores)}" for a in accounts if a.scores is not None]
         found = "\n".join([error.found, *(["The scores are:"] if scores else []), *scores])
-        raise WriteRefused(found, mend="write the page elsewhere, with --out") from error
+        raise WriteRefused(found, fix="write the page elsewhere, with --out") from error
 
 
 def _in_short(scores: Scores) -> str:
@@ -92,7 +92,7 @@ def account(run: Run, name: str, color: int, say: Callable[[str], None]) -> Acco
 
 
 def _opened(run: Run, part: str) -> Dataset:
-    """Pictures of a run, the first of them read, so that a folder that has moved is found out here."""
+    """Images of a run, the first of them read, so that a folder that has moved is found out here."""
     samples = dataset(run, part)
     samples[0]
     return samples

@@ -32,7 +32,7 @@ class ScoreRow:
 
 
 def score_table(scores: Sequence[Scores]) -> tuple[ScoreRow, ...]:
-    """One row a class, after a row of means; all scores must be of the same classes and pictures."""
+    """One row per class, after a row of means; all scores must be of the same classes and images."""
     first = scores[0]
     truth = first.matrices.sum((0, 2))
     iou, dice = np.stack([s.iou() for s in scores]), np.stack([s.dice() for s in scores])

@@ -1,4 +1,4 @@
-"""The sections of a report: how it went, how good it is, and the pictures it was judged on."""
+"""The sections of a report: how it went, how good it is, and the images it was judged on."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from weakseg.report.score_table import ScoreRow, score_table
 from weakseg.runs.datasets import Run, trained_seconds
 
 WORST = 8
-"""How many validation pictures are shown."""
+"""How many validation images are shown."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Judged:
-    """Runs that were judged on the same pictures and classes, side by side."""
+    """Runs that were judged on the same images and classes, side by side."""
 
     accounts: tuple[Account, ...]
     table: tuple[ScoreRow, ...]
@@ -62,9 +62,9 @@ def curves(accounts: Sequence[Account]) -> list[Chart]:
         ("learning rate", "learning_rate"),
         ("validation mIoU", "mean_iou"),
         ("validation mean Dice", "mean_dice"),
-        ("mIoU of the hidden segmentations on training pictures", "targets_mean_iou"),
+        ("mIoU of the hidden segmentations on training images", "targets_mean_iou"),
         ("mean confidence of the hidden segmentations", "targets_confidence"),
-        ("rows that gave way, in nats a pixel", "solve_slack"),
+        ("rows that gave way, in nats per pixel", "solve_slack"),
     )
     charts = [
         chart(title, "epoch", [Series(a.name, a.color, _points(a.run.metrics, key)) for a in accounts])
@@ -74,14 +74,14 @@ def curves(accounts: Sequence[Account]) -> list[Chart]:
 
 
 def judged(accounts: Sequence[Account]) -> list[Judged]:
-    """Scores of the runs, those on the same pictures together, wherever they lie."""
-    # As many pixels of every class in every picture: the masks are the same.
+    """Scores of the runs, those on the same images together, wherever they lie."""
+    # As many pixels of every class in every image: the masks are the same.
     same = lambda a: repr((a.run.classes, a.scores.keys, a.scores.matrices.sum(2).tolist()))  # noqa: E731
     return [_judged(group) for group in alike(accounts, lambda a: a.scores, same)]
 
 
 def _judged(accounts: Sequence[Account]) -> Judged:
-    """The pictures shown are those that were hardest for these runs on the whole."""
+    """The images shown are those that were hardest for these runs on the whole."""
     scores = [a.scores for a in accounts if a.scores is not None]
     each = np.stack([s.per_image() for s in scores])
     worst = np.argsort(np.nan_to_num(each, nan=1).mean(0), kind="stable")[:WORST]
@@ -110,7 +110,7 @@ def _worst_rows(accounts: Sequence[Account], worst: list[int], each: np.ndarray)
 def made_of(
     sample: Sample, accounts: Sequence[Account], shown: tuple[Callable, ...], named: bool
 ) -> dict[str, np.ndarray]:
-    """What each run makes of a picture, by caption, in which the run is named where there are several."""
+    """What each run makes of an image, by caption, in which the run is named where there are several."""
     segmentations = {}
     for a in accounts:
         suffix = f" · {a.name}" if named else ""

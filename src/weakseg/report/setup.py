@@ -15,15 +15,15 @@ def facts(run: Run) -> dict[str, str]:
     }
     versions = {"weakseg": record.get("weakseg", "unknown"), **record.get("versions", {})}
     return {
-        "Training pictures": repr(recipe.training),
-        "Validation pictures": "none" if recipe.validation is None else repr(recipe.validation),
+        "Training images": repr(recipe.training),
+        "Validation images": "none" if recipe.validation is None else repr(recipe.validation),
         "Network": repr(recipe.network),
         "Parameters": f"{record['parameters']:,}" if "parameters" in record else "unknown",
         **({"Method": record["method"]} if record.get("method") else {}),
         **phases,
         "Optimiser": repr(recipe.optimizer),
         "Views": repr(recipe.augment),
-        "Batch": f"{recipe.batch_size} pictures a step",
+        "Batch": f"{recipe.batch_size} images a step",
         "Seed": str(recipe.seed),
         "Time": f"{duration(trained_seconds(run))} for {counted(len(run.metrics), 'epoch')}, validation included",
         "Machine": str(record.get("machine", "unknown")),

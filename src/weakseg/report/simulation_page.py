@@ -1,4 +1,4 @@
-"""Simulated labels, drawn on the pictures they were simulated for."""
+"""Simulated labels, drawn on the images they were simulated for."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def write_simulation_page(samples: Dataset, out: Path, title: str) -> None:
         description=repr(samples),
         classes=classes,
         colors=css_colors(len(classes)),
-        pictures=len(samples),
+        images=len(samples),
         counts=total([count(samples[i], classes) for i in spread(len(samples), MOST_COUNTED)], classes),
         rows=[row(samples[i], classes, {}) for i in spread(len(samples), MOST_SHOWN)],
     )

@@ -1,4 +1,4 @@
-"""What runs learnt from: every set of labels, those on the same pictures side by side."""
+"""What runs learnt from: every set of labels, those on the same images side by side."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from weakseg.report.html import percent
 from weakseg.report.sections import Account, alike, hidden, made_of, predicted
 
 COUNTED = 500
-"""Of how many training pictures, at most, the labels are counted, because each has to be read."""
+"""Of how many training images, at most, the labels are counted, because each has to be read."""
 EXAMPLES = 4
-"""How many training pictures are shown with their labels."""
+"""How many training images are shown with their labels."""
 _FULL = 0.9995
 
 
@@ -34,29 +34,29 @@ class LabelSet:
             return "full masks"
         simulated = isinstance(self.samples, Simulated) and any(isinstance(k, Scribbles) for k in self.samples.kinds)
         marks = [f"{'scribbles' if simulated else 'marks'} on {percent(share)} of the pixels"] if share else []
-        said = {"boxes": counts.boxes, "sizes": counts.sized_pictures}
+        said = {"boxes": counts.boxes, "sizes": counts.sized_images}
         # What is marked is tagged too.
-        said |= {} if share or counts.boxes.any() else {"tags": counts.tagged_pictures}
+        said |= {} if share or counts.boxes.any() else {"tags": counts.tagged_images}
         parts = [*marks, *(name for name, some in said.items() if some.any())]
         return " and ".join(parts) or "no labels"
 
 
 @dataclass(frozen=True)
 class Taught:
-    """The same training pictures, with all the labels that runs learnt from on them."""
+    """The same training images, with all the labels that runs learnt from on them."""
 
     sets: tuple[LabelSet, ...]
-    pictures: int
+    images: int
     rows: tuple[Row, ...]
 
 
 def taught(accounts: Sequence[Account]) -> list[Taught]:
-    """Every set of labels that runs learnt from, with a few of its pictures; those on the same pictures together."""
-    return [_taught(group) for group in alike(accounts, lambda a: a.training, _pictures)]
+    """Every set of labels that runs learnt from, with a few of its images; those on the same images together."""
+    return [_taught(group) for group in alike(accounts, lambda a: a.training, _images)]
 
 
-def _pictures(account: Account) -> str:
-    """Equal for the same pictures, whatever is drawn on them: their names and the first and last of them."""
+def _images(account: Account) -> str:
+    """Equal for the same images, whatever is drawn on them: their names and the first and last of them."""
     samples = account.training
     assert samples is not None
     ends = b"".join(samples[i].image.tobytes() for i in {0, len(samples) - 1})

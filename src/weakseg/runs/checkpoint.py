@@ -118,7 +118,7 @@ def _state(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
 def _damaged(path: Path, why: object) -> RunInvalid:
     return RunInvalid(
         f"{path} is no checkpoint that can be read: {why}",
-        mend="go on from the checkpoint before it with weakseg train --resume, or put the file back from a copy",
+        fix="go on from the checkpoint before it with weakseg train --resume, or put the file back from a copy",
     )
 
 
@@ -148,7 +148,7 @@ def load_network(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> 
     except RuntimeError as error:
         raise RunInvalid(
             f"{path} holds weights of another network: {str(error).splitlines()[-1].strip()}",
-            mend="use the run's own recipe and network",
+            fix="use the run's own recipe and network",
         ) from error
 
 

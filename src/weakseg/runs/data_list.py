@@ -50,7 +50,7 @@ def require_same(folder: Path, data: Listed, accepted: bool) -> list[str]:
         raise RunInvalid(
             "\n".join([f"{folder} was started with other data. Since then:", *(f"  {line}" for line in found)]),
             expected="the images and labels it was started with",
-            mend="put them back, start anew with another --out, or go on with the data as it is: --accept-changes",
+            fix="put them back, start anew with another --out, or go on with the data as it is: --accept-changes",
         )
     return [f"going on with other data than at the start: {line}" for line in found]
 

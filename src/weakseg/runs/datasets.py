@@ -54,21 +54,21 @@ class Run(Protocol):
 
 
 def dataset(run: Run, part: str) -> Dataset:
-    """The `training` or `validation` pictures of a run.
+    """The `training` or `validation` images of a run.
 
     Raises:
         RunInvalid: it has none, or only the code that started it can make them.
         DataInvalid: they are not where they were.
     """
-    pictures = getattr(run.recipe, part)
-    if pictures is None or isinstance(pictures, Dataset) and not len(pictures):
-        raise RunInvalid(f"{run.path} has no {part} pictures", mend=f"give its recipe a {part} set")
-    if not isinstance(pictures, Dataset):
+    images = getattr(run.recipe, part)
+    if images is None or isinstance(images, Dataset) and not len(images):
+        raise RunInvalid(f"{run.path} has no {part} images", fix=f"give its recipe a {part} set")
+    if not isinstance(images, Dataset):
         raise RunInvalid(
-            f"the {part} pictures of {run.path} were made by your own code ({pictures!r})",
-            mend=run.rebuilding,
+            f"the {part} images of {run.path} were made by your own code ({images!r})",
+            fix=run.rebuilding,
         )
-    return pictures
+    return images
 
 
 def trained_seconds(run: Run) -> float:

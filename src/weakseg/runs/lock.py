@@ -34,8 +34,8 @@ def lock(folder: Path) -> Iterator[None]:
         return
     with _opened(place) as file:
         if not _locked(file):
-            mend = "wait for it, or choose another --out"
-            raise RunBusy(f"{folder} is being trained by {_owner(file)}", expected="one process a run", mend=mend)
+            fix = "wait for it, or choose another --out"
+            raise RunBusy(f"{folder} is being trained by {_owner(file)}", expected="one process a run", fix=fix)
         _sign(file)
         _held[place] = file
         try:
@@ -57,8 +57,8 @@ def _opened(folder: Path) -> BufferedRandom:
             # The folder may be all that can be written to, as where a container has it mounted.
             return open(inside, "a+b")
     except OSError as error:
-        mend = "choose another --out, or make it writable"
-        raise WriteRefused(f"{folder} cannot be written to: {error.strerror}", mend=mend) from error
+        fix = "choose another --out, or make it writable"
+        raise WriteRefused(f"{folder} cannot be written to: {error.strerror}", fix=fix) from error
 
 
 def _owner(file: BufferedRandom) -> str:

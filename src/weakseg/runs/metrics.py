@@ -1,4 +1,4 @@
-"""What each epoch of a run came to: metrics.jsonl, one object a line."""
+"""What each epoch of a run came to: metrics.jsonl, one object per line."""
 
 import json
 from pathlib import Path
@@ -30,8 +30,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         try:
             metrics.append(dict(json.loads(line)))
         except (ValueError, TypeError, RecursionError) as error:
-            mend = "go on with weakseg train --resume, which writes the file again, or put it back from a copy"
-            raise RunInvalid(f"{file}, line {number} cannot be read: {error}", mend=mend) from error
+            fix = "go on with weakseg train --resume, which writes the file again, or put it back from a copy"
+            raise RunInvalid(f"{file}, line {number} cannot be read: {error}", fix=fix) from error
     return metrics
 
 

@@ -3,7 +3,7 @@
 recipe.py          the recipe, readable and rerunnable
 run.json           the same recipe as data, with classes, network and versions
 data.json          digests of the images and labels it was started with
-metrics.jsonl      one object an epoch
+metrics.jsonl      one object per epoch
 last.safetensors   weights, averaged ones where they are kept, optimiser and position: where a resumed run goes on
 previous.safetensors, sweep.safetensors   the same of the epoch before, and of when hidden segmentations were found
 best.safetensors   weights of the best validated epoch; the averaged ones, where they are kept
@@ -119,7 +119,7 @@ class Run:
         return part
 
     def _damaged(self, why: str) -> RunInvalid:
-        return RunInvalid(f"{self.path / 'run.json'} is damaged: {why}", mend=_MEND_RECORD)
+        return RunInvalid(f"{self.path / 'run.json'} is damaged: {why}", fix=_MEND_RECORD)
 
     @property
     def has_tuned_crf(self) -> bool:
@@ -140,9 +140,9 @@ class Run:
             found = decode(json.loads(read_text(file, RunInvalid)))
         except Exception as error:
             found = error.found if isinstance(error, WeaksegError) else error
-            raise RunInvalid(f"{file} cannot be read: {found}", mend="remove it, or tune again") from error
+            raise RunInvalid(f"{file} cannot be read: {found}", fix="remove it, or tune again") from error
         if not isinstance(found, DenseCRF):
-            raise RunInvalid(f"{file} holds no DenseCRF", mend="remove it, or tune again")
+            raise RunInvalid(f"{file} holds no DenseCRF", fix="remove it, or tune again")
         return found
 
     @property
@@ -160,8 +160,8 @@ class Run:
         kept = self._last_state.get("metrics")
         metrics = kept if isinstance(kept, list) else read_metrics(self.path)
         if wrong := sound(metrics):
-            mend = "go on with weakseg train --resume, which writes the file again, or put it back from a copy"
-            raise RunInvalid(f"{self.path / 'metrics.jsonl'}, {wrong}", mend=mend)
+            fix = "go on with weakseg train --resume, which writes the file again, or put it back from a copy"
+            raise RunInvalid(f"{self.path / 'metrics.jsonl'}, {wrong}", fix=fix)
         return metrics
 
     @property
@@ -193,13 +193,13 @@ class Run:
         if not isinstance(spec, NetworkSpec):
             raise RunInvalid(
                 f"{self.path}: the network was made by your own code ({getattr(spec, 'text', spec)})",
-                mend=self.rebuilding,
+                fix=self.rebuilding,
             )
         path = self.path / f"{which}.safetensors"
         if not path.is_file():
             raise RunInvalid(
                 f"{self.path} holds no {path.name}",
-                mend="go on with weakseg train --resume, which also makes a lost file again where it can",
+                fix="go on with weakseg train --resume, which also makes a lost file again where it can",
             )
         if not 0 < self.record["channels"] <= 10_000:
             raise self._damaged(f"its images have {self.record['channels']} channels")
@@ -237,12 +237,12 @@ class Run:
         if isinstance(told, list) and checkpoint.read_head(self.path / BEST)[1] != told[1]:
             raise RunInvalid(
                 f"{self.path / BEST} is not the network of epoch {told[0] + 1}, which {LAST} names as the best",
-                mend="resume the run with weakseg train --resume, which makes it again if it can; or use the last "
+                fix="resume the run with weakseg train --resume, which makes it again if it can; or use the last "
                 "network, where there is a --last",
             )
 
     def predictor(self, device: str = "cpu", network: NetworkSpec | None = None, which: str = "best") -> Predictor:
-        """What turns pictures into probabilities and labels."""
+        """What turns images into probabilities and labels."""
         said = self.record.get("numbers", [])
         numbers = tuple(said) if isinstance(said, (list, tuple)) else (said,)
         if not all(type(number) is int for number in numbers) or len(numbers) not in (0, len(self.classes)):
@@ -280,7 +280,7 @@ def open_run(path: Path | str, recipe: Path | None = None) -> Run:
         raise RunInvalid(
             f"{recipe} is not the recipe of {path}: {'; '.join(differing[:4])}",
             expected="the recipe that the run was trained with, its seed and epochs",
-            mend=f"give the file that was kept in the run: --recipe {shlex.quote(str(run.path / 'recipe.py'))}",
+            fix=f"give the file that was kept in the run: --recipe {shlex.quote(str(run.path / 'recipe.py'))}",
         )
     return replace(run, given=given)
 
@@ -288,10 +288,10 @@ def open_run(path: Path | str, recipe: Path | None = None) -> Run:
 def _opened(path: Path | str) -> Run:
     path = Path(path)
     if kind := irregular(path / "run.json"):
-        raise RunInvalid(f"{path / 'run.json'} is {kind}", expected="a file", mend=_MEND_RECORD)
+        raise RunInvalid(f"{path / 'run.json'} is {kind}", expected="a file", fix=_MEND_RECORD)
     if not (path / "run.json").exists():
         raise RunInvalid(
-            f"{path} is no run folder: it holds no run.json", mend="give the folder that weakseg train --out wrote"
+            f"{path} is no run folder: it holds no run.json", fix="give the folder that weakseg train --out wrote"
         )
     try:
         record = dict(json.loads(read_text(path / "run.json", RunInvalid)))
@@ -300,7 +300,7 @@ def _opened(path: Path | str) -> Run:
         if wrong:
             raise ValueError(f"{', '.join(wrong)} is missing or damaged")
     except (ValueError, TypeError, RecursionError) as error:
-        raise RunInvalid(f"{path / 'run.json'} cannot be read: {error!s:.200}", mend=_MEND_RECORD) from error
+        raise RunInvalid(f"{path / 'run.json'} cannot be read: {error!s:.200}", fix=_MEND_RECORD) from error
     return Run(path, record)
 
 
@@ -312,7 +312,7 @@ def _require_known_format(path: Path, record: dict[str, Any]) -> None:
         raise RunInvalid(
             f"{path / 'run.json'} has format {written}, of weakseg {record.get('weakseg', '(unknown version)')}",
             expected=f"format {FORMAT} or lower, which weakseg {version('weakseg')} reads",
-            mend="open the run with that version of weakseg, or a later one",
+            fix="open the run with that version of weakseg, or a later one",
         )
 
 

@@ -59,7 +59,7 @@ def resumed(path: Path, recipe: Recipe) -> Run:
         raise RunInvalid(
             f"{path} holds a run of another recipe: {'; '.join(other)}",
             expected="the recipe it was started with (its recipe.py), the same seed and epochs",
-            mend="resume it with its own recipe, or choose another --out",
+            fix="resume it with its own recipe, or choose another --out",
         )
     return run
 
@@ -95,7 +95,7 @@ def enter(
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunInvalid(f"{path} cannot be made: {error.strerror}", mend="choose another --out") from error
+            raise RunInvalid(f"{path} cannot be made: {error.strerror}", fix="choose another --out") from error
         tidy(path)
         # First what makes a run of the folder: with less in it a new start is possible, with it a resumed one.
         _write_text(path / "run.json", json.dumps(record, indent=1))

@@ -20,12 +20,12 @@ def evaluation(run: Run, progress: Callable[[int, int], None] = lambda done, tot
     """Scores of a run's best network: those kept in `evaluation.json` if they are of these very weights, else new ones.
 
     Raises:
-        RunInvalid: the run has no validation pictures, or no weights.
-        DataInvalid: the pictures are not where they were, or have no masks.
+        RunInvalid: the run has no validation images, or no weights.
+        DataInvalid: the images are not where they were, or have no masks.
     """
     kept = what_is_kept(run.path / "evaluation.json")
-    same_pictures = kept.get("keys") == list(dataset(run, "validation").keys)
-    if same_pictures and kept.get("weights") == _fingerprint(run.path / "best.safetensors"):
+    same_images = kept.get("keys") == list(dataset(run, "validation").keys)
+    if same_images and kept.get("weights") == _fingerprint(run.path / "best.safetensors"):
         scores = _sound_scores(kept)
         if scores is not None and scores.classes == run.classes:
             return scores
@@ -39,13 +39,13 @@ def judged(
     progress: Callable[[int, int], None] = lambda done, total: None,
     crf: DenseCRF | None = None,
 ) -> Scores:
-    """Scores of a run's `best` or `last` network on its validation pictures as they are now.
+    """Scores of a run's `best` or `last` network on its validation images as they are now.
 
     Those of the best network alone, without a CRF, are kept in `evaluation.json`.
 
     Raises:
-        RunInvalid: the run has no validation pictures, or no weights.
-        DataInvalid: the pictures are not where they were, or have no masks.
+        RunInvalid: the run has no validation images, or no weights.
+        DataInvalid: the images are not where they were, or have no masks.
     """
     weights = _fingerprint(run.path / f"{which}.safetensors")
     predictor = replace(run.predictor(device, which=which), crf=crf)
@@ -90,6 +90,6 @@ def what_is_kept(file: Path) -> dict:
 
 def _fingerprint(path: Path) -> str:
     if not path.is_file():
-        raise RunInvalid(f"{path} is missing", mend="train the run to its first checkpoint, with --resume")
+        raise RunInvalid(f"{path} is missing", fix="train the run to its first checkpoint, with --resume")
     with open_regular(path, RunInvalid) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]

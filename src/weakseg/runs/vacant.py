@@ -30,11 +30,11 @@ def require_vacant(path: Path, source: str) -> None:
     if not path.exists() and not path.is_symlink():
         return
     if not path.is_dir():
-        raise RunInvalid(f"{path} exists and is no folder", mend="choose another --out")
+        raise RunInvalid(f"{path} exists and is no folder", fix="choose another --out")
     if in_the_way := [entry.name for entry in path.iterdir() if entry.name not in _ours(path, source)]:
         some = ", ".join(sorted(in_the_way)[:3]) + (" ..." if len(in_the_way) > 3 else "")
-        mend = "choose another --out, or go on with it: --resume"
-        raise RunInvalid(f"{path} exists and is not empty: it holds {some}", mend=mend)
+        fix = "choose another --out, or go on with it: --resume"
+        raise RunInvalid(f"{path} exists and is not empty: it holds {some}", fix=fix)
 
 
 def _ours(path: Path, source: str) -> set[str]:
@@ -79,7 +79,7 @@ def require_no_links(path: Path) -> None:
         raise RunInvalid(
             f"{', '.join(linked)}: a link to a folder elsewhere, where files would be written and removed",
             expected="a folder in the run itself",
-            mend="put the folder itself in the link's place, or remove the link",
+            fix="put the folder itself in the link's place, or remove the link",
         )
 
 

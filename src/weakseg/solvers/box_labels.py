@@ -16,7 +16,7 @@ class BoxLabels:
     """Every pixel of a box is of its class, every other one background; smaller boxes lie on top of larger ones.
 
     The "Bbox-Rect" baseline of Papandreou et al. 2015. A pixel is in a box when its centre is. What somebody marked
-    stays as marked. A picture without boxes teaches nothing, because nobody said that it is empty.
+    stays as marked. An image without boxes teaches nothing, because nobody said that it is empty.
     """
 
     background: int = 0

@@ -35,7 +35,7 @@ class SoftSelfLabels:
               + \frac{\sqrt N}{n} \sum_{ij} w_{ij} P(y_i, y_j)
 
     over distributions y, with P the relaxation of `potts`, n the valid cells of the view and N those of the whole
-    picture, so that crops have the boundaries that their picture has. A cell with marks has the marked classes as they
+    image, so that crops have the boundaries that their image has. A cell with marks has the marked classes as they
     share it, classes that are not there have probability 0, invalid cells take no part.
 
     Gradient steps go over the logits of y, all images at once and each as if alone (Adam, with a rate that falls to 0
@@ -158,7 +158,7 @@ def descend(
             free = logits.requires_grad_()
             logs = free.log_softmax(1)
             values = energy(logs)
-            # In nats a cell, so that what counts as noise does not depend on the picture's size.
+            # In nats per cell, so that what counts as noise does not depend on the image's size.
             slope = torch.autograd.grad(values.sum(), free)[0] * cells
         best, lowest = _better(best, lowest, logs.detach(), values.detach())
         trace.append(lowest)

@@ -1,4 +1,4 @@
-"""What crops leave of a recipe's constraints: many demands on a picture say nothing about a part of it."""
+"""What crops leave of a recipe's constraints: many demands on an image say nothing about a part of it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,14 +34,14 @@ def require_demands_seen(recipe: Recipe, console: Console) -> None:
         console.print(f"the crops hide what {share:.1%} of the constraints' demands are about: those teach nothing")
     if share > MOST_DROPPED:
         raise RecipeInvalid(
-            f"{share:.0%} of the constraints' demands are dropped, because the crops hide too much of the pictures",
-            expected=f"at most {MOST_DROPPED:.0%}: what is said about whole pictures is learnt from whole pictures",
-            mend="train on whole pictures: Augment(crop=None), and a smaller batch_size if memory is short",
+            f"{share:.0%} of the constraints' demands are dropped, because the crops hide too much of the images",
+            expected=f"at most {MOST_DROPPED:.0%}: what is said about whole images is learnt from whole images",
+            fix="train on whole images: Augment(crop=None), and a smaller batch_size if memory is short",
         )
 
 
 def share_dropped(recipe: Recipe) -> float:
-    """Share of the constraints' demands on whole pictures that say nothing about a sample of views, in [0, 1]."""
+    """Share of the constraints' demands on whole images that say nothing about a sample of views, in [0, 1]."""
     dropped = said = 0
     constraints = [found for phase in recipe.phases for found in parts(phase.objective, Constraint)]
     for batch in _views(recipe):

@@ -33,7 +33,7 @@ Collate = Callable[[list[Batch]], tuple[Batch, ...]]
 """How the views of a step become batches: `of_one_size`, or `together` for networks with batch statistics."""
 
 Remember = Callable[[Sample], Int[np.ndarray, "H W"] | SoftTarget | None]
-"""What an earlier solve found for a picture; travels through augmentation with its labels."""
+"""What an earlier solve found for an image; travels through augmentation with its labels."""
 
 
 def nothing(sample: Sample) -> None:
@@ -48,10 +48,10 @@ class _Views(torch.utils.data.Dataset):
     remember: Remember
 
     def __getitem__(self, index: tuple[int, int, int]) -> Batch:
-        epoch, picture, time = index
+        epoch, image, time = index
         # Once in an epoch is the rule; where a small set is gone through again, its images are seen in other views.
         again = [time] if time else []
-        sample, generator = self.samples[picture], np.random.default_rng([self.seed, epoch, picture, *again])
+        sample, generator = self.samples[image], np.random.default_rng([self.seed, epoch, image, *again])
         return self.augment(sample, generator, self.remember(sample))
 
 
@@ -91,7 +91,7 @@ def _numbered(steps: list[list[int]], epoch: int) -> Iterator[list[tuple[int, in
     before: Counter[int] = Counter()
     for batch in steps:
         numbered = []
-        for picture in batch:
-            numbered.append((epoch, picture, before[picture]))
-            before[picture] += 1
+        for image in batch:
+            numbered.append((epoch, image, before[image]))
+            before[image] += 1
         yield numbered

@@ -93,7 +93,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     if recipe.batch_size % share.of:
         raise RecipeInvalid(
             f"batch_size {recipe.batch_size} cannot be shared by {share.of} processes",
-            mend=f"choose a multiple of {share.of}",
+            fix=f"choose a multiple of {share.of}",
         )
     torch.manual_seed(recipe.seed)
     channels, classes = recipe.training[0].image.shape[0], recipe.training.classes
@@ -197,7 +197,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
             solves = [each for part in engine.gathered(accelerator, solves) for each in part]
             line |= summary(solves, "solve")
             shown.contradictions(solves)
-            # On processors each process takes batch statistics of its own.
+            # On CPUs each process takes batch statistics of its own.
             engine.agree_on(accelerator, judged.buffers())
             if is_due(recipe, epoch):
                 line |= validate(recipe, predictor, accelerator, share)
@@ -292,7 +292,7 @@ def _insist_finite(loss: float, epoch: int, step: int, batches: tuple[Batch, ...
         keys = ", ".join(key for batch in batches for key in batch.keys)
         raise EvidenceInvalid(
             f"the loss became {loss} in epoch {epoch + 1}, step {step + 1}, on {keys}",
-            mend="lower the learning rate, or look at these pictures with weakseg check",
+            fix="lower the learning rate, or look at these images with weakseg check",
         )
 
 
@@ -311,7 +311,7 @@ def tried_seconds(recipe: Recipe, network: nn.Module, device: torch.device) -> f
         raise RecipeInvalid(
             f"a trial step failed with {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
             expected="a network from (B, M, H, W) to logits (B, C, h, w), and objectives called with (logits, batch)",
-            mend=f"look at the network {recipe.network!r:.100} and the objective {objectives}",
+            fix=f"look at the network {recipe.network!r:.100} and the objective {objectives}",
         ) from error
 
 

@@ -14,22 +14,22 @@ from weakseg.losses.solve_log import Solve, contradictions, most_slack
 
 _NAMES = {"solve_slack": "slack", "mean_iou": "mIoU", "mean_dice": "mean Dice", "pixel_accuracy": "accuracy"}
 TOLD = 5
-"""How many pictures are named at once."""
+"""How many images are named at once."""
 NEAR_ZERO, POOR = 0.02, 0.5
 """A loss below the one, beside a validation mIoU below the other, is a training that has learnt its marks only."""
 SLACK = 0.1
-"""In nats a pixel, from which on a picture is named: at a price of 2, a twentieth of the picture is missing."""
+"""In nats per pixel, from which on an image is named: at a price of 2, a twentieth of the image is missing."""
 
 
 @dataclass(frozen=True)
 class Display:
-    """A progress bar on a terminal; one line an epoch where there is none."""
+    """A progress bar on a terminal; one line per epoch where there is none."""
 
     console: Console
     bar: Progress
     task: TaskID
     contradictory: set[str] = field(default_factory=set)
-    """Keys of the pictures that were told of."""
+    """Keys of the images that were told of."""
     doubts: set[str] = field(default_factory=set)
     """What was said about the validations: each thing once."""
     alone: list[str | None] = field(default_factory=list)
@@ -40,9 +40,9 @@ class Display:
         self.bar.update(self.task, advance=1, loss=f"loss {loss:.4f}", rate=f"lr {learning_rate:.1e}")
 
     @contextmanager
-    def sweep(self, pictures: int) -> Iterator[Callable[[], None]]:
-        """A second bar while hidden segmentations are found; what it gives is to be called after each picture."""
-        task = self.bar.add_task("solving", total=pictures, loss="", rate="")
+    def sweep(self, images: int) -> Iterator[Callable[[], None]]:
+        """A second bar while hidden segmentations are found; what it gives is to be called after each image."""
+        task = self.bar.add_task("solving", total=images, loss="", rate="")
         yield lambda: self.bar.update(task, advance=1)
         self.bar.remove_task(task)
 
@@ -57,19 +57,19 @@ class Display:
         self.console.print(f"{by}{numbers}{some}  {line['targets_seconds']:.0f} s", highlight=False, markup=False)
 
     def contradictions(self, solves: list[Solve]) -> None:
-        """Pictures whose demands contradict each other are named, each of them once, a few an epoch."""
+        """Images whose demands contradict each other are named, each of them once, a few an epoch."""
         found = {key: text for key, text in contradictions(solves).items() if key not in self.contradictory}
         told = dict(islice(found.items(), TOLD))
         for key, sentence in told.items():
             self.console.print(Text(f"{key}: {sentence}"))
         if len(found) > TOLD:
-            self.console.print(Text(f"demands on {len(found) - TOLD} more pictures contradict each other"))
+            self.console.print(Text(f"demands on {len(found) - TOLD} more images contradict each other"))
         self.contradictory.update(told)
 
     def gave_way(self, solves: list[Solve]) -> None:
-        """At the end, the pictures whose rows gave way most: their labels may be wrong."""
+        """At the end, the images whose rows gave way most: their labels may be wrong."""
         if worst := most_slack(solves, SLACK, TOLD):
-            self.console.print("Rows gave way most on these pictures; perhaps their labels are wrong:")
+            self.console.print("Rows gave way most on these images; perhaps their labels are wrong:")
         for key, sentence in worst.items():
             self.console.print(Text(f"  {key}: {sentence}"))
 

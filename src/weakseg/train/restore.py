@@ -85,7 +85,7 @@ def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
     raise RunInvalid(
         "\n".join([f"{folder} cannot go on:", *(f"  {note}" for note in notes)]),
         expected="checkpoints, best network and hidden segmentations of one run, as they were written",
-        mend="put the files back from a copy, or train again with another --out"
+        fix="put the files back from a copy, or train again with another --out"
         + ("; or go on with another network as the best: --accept-changes" if found and not need.lost_best else ""),
     )
 

@@ -1,7 +1,7 @@
-"""Hidden segmentations that are found every few epochs, for whole pictures, and remembered in between.
+"""Hidden segmentations that are found every few epochs, for whole images, and remembered in between.
 
-The second paper's schedule: stage A sweeps over all training pictures with the network of that moment, and stage B
-follows what it found until the next sweep. Targets lie in the run folder, one file a picture, so a sweep that was
+The second paper's schedule: stage A sweeps over all training images with the network of that moment, and stage B
+follows what it found until the next sweep. Targets lie in the run folder, one file per image, so a sweep that was
 killed goes on where it was, and each of several processes solves its share. What is one-hot is a label map; what is
 soft is remembered soft.
 """
@@ -34,25 +34,25 @@ from weakseg.train.loader import Share
 from weakseg.types import UNLABELED, Evidence, Objective, Solution, Solver
 
 PREDICTION_LIMIT = 8 << 30
-"""Bytes that the probabilities of one whole picture may take, with all that is made of them."""
+"""Bytes that the probabilities of one whole image may take, with all that is made of them."""
 _COPIES = 4
 """Logits, their logarithms, and a target of the same size with what it is made from."""
 
 
 Target = Int[np.ndarray, "H W"] | SoftTarget
-"""The hidden segmentation of a whole picture: labels, `UNLABELED` where nothing is taught, or soft."""
+"""The hidden segmentation of a whole image: labels, `UNLABELED` where nothing is taught, or soft."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """The hidden segmentations of one sweep, by the pictures' keys."""
+    """The hidden segmentations of one sweep, by the images' keys."""
 
     folder: Path
     mark: str = ""
     """What each file says of itself with its target, so that no other and no damaged one is taken for it."""
 
     def __call__(self, sample: Sample) -> Target:
-        """The hidden segmentation of a picture, `UNLABELED` where none was found.
+        """The hidden segmentation of an image, `UNLABELED` where none was found.
 
         Raises:
             DataInvalid: it is missing, damaged, of another search, of another size or of classes that there are not.
@@ -60,11 +60,11 @@ class Targets:
         path, found = self._path(sample.key), self._read(sample.key)
         size = found.size if isinstance(found, SoftTarget) else found.shape
         if size != sample.valid.shape:
-            raise DataInvalid(f"{path} is {size}, its picture {sample.valid.shape}", mend=_MEND)
+            raise DataInvalid(f"{path} is {size}, its image {sample.valid.shape}", fix=_MEND)
         void = void_for(len(sample.tags))
         labels = found.classes if isinstance(found, SoftTarget) else found[found != void]
         if (labels >= len(sample.tags)).any():
-            raise DataInvalid(f"{path} has label {labels.max()}", mend=_MEND)
+            raise DataInvalid(f"{path} has label {labels.max()}", fix=_MEND)
         if isinstance(found, SoftTarget):
             return found
         return np.where(found == void, UNLABELED, found).astype(np.int64)
@@ -106,7 +106,7 @@ class Targets:
         try:
             values = read_labels(path)
         except DataInvalid as error:
-            raise DataInvalid(error.found, expected=error.expected, mend=_MEND) from error
+            raise DataInvalid(error.found, expected=error.expected, fix=_MEND) from error
         note, known, found = read_note(path), {}, values
         digest = note
         if note.startswith("{"):
@@ -114,9 +114,9 @@ class Targets:
                 known = json.loads(note)
                 digest, found = known.pop("digest"), from_tiles(values, known)
             except (KeyError, TypeError, ValueError, RecursionError) as error:
-                raise DataInvalid(f"{path} is no soft hidden segmentation: {error}", mend=_MEND) from error
+                raise DataInvalid(f"{path} is no soft hidden segmentation: {error}", fix=_MEND) from error
         if self.mark and digest != self._digest(key, values, known):
-            raise DataInvalid(f"{path} was changed, or is of another search or image", mend=_MEND)
+            raise DataInvalid(f"{path} was changed, or is of another search or image", fix=_MEND)
         return found
 
     def _digest(self, key: str, values: Int[np.ndarray, "R W"], known: dict[str, Any] | None = None) -> str:
@@ -133,11 +133,11 @@ _MEND = "resume the run with --resume: it goes back to where hidden segmentation
 
 @dataclass(frozen=True)
 class Found:
-    """What came of one picture."""
+    """What came of one image."""
 
     solve: Solve
     matrix: Int[np.ndarray, "C C"] | None
-    """Confusion with the mask of a picture that has one. It judges the target, and never trains."""
+    """Confusion with the mask of an image that has one. It judges the target, and never trains."""
     confidence: float | None
     """Mean probability of the most likely class; `None` of labels."""
 
@@ -156,19 +156,19 @@ def sweep(
     share: Share,
     progress: Callable[[], None] = lambda: None,
 ) -> list[Found]:
-    """Predict every picture whole and as it is, and find its hidden segmentation while the next is predicted.
+    """Predict every image whole and as it is, and find its hidden segmentation while the next is predicted.
 
     Args:
         solver: stage A.
-        samples: the training pictures.
+        samples: the training images.
         predictor: the network of this moment.
-        targets: what is written; pictures it holds already are passed over.
+        targets: what is written; images it holds already are passed over.
         earlier: what the last sweep wrote, to start from.
-        share: which pictures are this process's.
-        progress: told after each picture.
+        share: which images are this process's.
+        progress: told after each image.
 
     Raises:
-        DataInvalid, EvidenceInvalid: of a picture that it names: too large to be predicted or solved, or predictions
+        DataInvalid, EvidenceInvalid: of an image that it names: too large to be predicted or solved, or predictions
             that are no numbers. What was found before is kept.
     """
 
@@ -191,7 +191,7 @@ def sweep(
                 progress()
 
     def tasks() -> Iterator[Future[Found]]:
-        # A processor gains nothing from batches, and alone a picture is predicted to the same bit in any share.
+        # A processor gains nothing from batches, and alone an image is predicted to the same bit in any share.
         at_once = 1 if predictor.device == "cpu" else 8
         for group in _of_one_size(missing(), at_once):
             try:
@@ -213,7 +213,7 @@ def sweep(
 def hidden_segmentation(
     solver: Solver, sample: Sample, log_probs: Float[np.ndarray, "C H W"], begin: Target | None
 ) -> tuple[Target, Solution]:
-    """Stage A for one whole picture: what is remembered of it, and the solution with proof.
+    """Stage A for one whole image: what is remembered of it, and the solution with proof.
 
     A solution of labels, or one that is one-hot wherever it teaches all or nothing, is remembered as labels.
     """
@@ -252,7 +252,7 @@ def _refuse_too_large(sample: Sample, classes: int) -> None:
             f"{sample.key} has {rows} x {columns} pixels; predicting {classes} classes for it as a whole would take "
             f"{needed / 2**30:.1f} GiB",
             expected=f"at most {PREDICTION_LIMIT / 2**30:.0f} GiB",
-            mend="cut the picture and its labels into tiles, or make them smaller, before training with every_epochs",
+            fix="cut the image and its labels into tiles, or make them smaller, before training with every_epochs",
         )
 
 

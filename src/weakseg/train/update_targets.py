@@ -40,10 +40,10 @@ def refresh(
     Args:
         folder: where the targets go; its neighbours are earlier sweeps'.
         fit: which part of the objective remembers; `None` where none does.
-        samples: the training pictures.
+        samples: the training images.
         predictor: the network of this moment.
         accelerator: for the other processes.
-        share: which part of the pictures is this process's.
+        share: which part of the images is this process's.
         shown: where progress is shown.
         marks: of this sweep's files and of the earlier one's.
     """
@@ -87,7 +87,7 @@ def _put_aside(older: list[Path], before: Path) -> None:
 
 
 def _line_of(found: list[Found], classes: Classes) -> dict[str, float | None]:
-    """Of pictures solved now: means of energy, bound, gap and confidence, the targets' mIoU where there are masks.
+    """Of images solved now: means of energy, bound, gap and confidence, the targets' mIoU where there are masks.
 
     `None` for what is unknown. Labels have no confidence.
     """

@@ -1,4 +1,4 @@
-"""Scores on the validation pictures while a network trains, shared out over the processes."""
+"""Scores on the validation images while a network trains, shared out over the processes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,32 +58,32 @@ def is_due(recipe: Recipe, epoch: int) -> bool:
 
 
 def require_judgeable(recipe: Recipe, channels: int) -> None:
-    """Find out on the first validation picture, before the training, whether the network can be judged.
+    """Find out on the first validation image, before the training, whether the network can be judged.
 
     Raises:
-        RecipeInvalid: the pictures have other classes than the training's.
-        DataInvalid: the picture cannot be read, has no mask or another number of channels.
+        RecipeInvalid: the images have other classes than the training's.
+        DataInvalid: the image cannot be read, has no mask or another number of channels.
     """
     if recipe.validation is None:
         return
     judged, learnt = recipe.validation.classes.names, recipe.training.classes.names
     if judged != learnt:
-        found = f"the validation pictures have the classes {', '.join(judged)}"
-        raise RecipeInvalid(found, expected=f"those of the training pictures: {', '.join(learnt)}")
+        found = f"the validation images have the classes {', '.join(judged)}"
+        raise RecipeInvalid(found, expected=f"those of the training images: {', '.join(learnt)}")
     if not len(recipe.validation):
-        raise RecipeInvalid("there are no validation pictures", mend="leave `validation` out, or give it pictures")
+        raise RecipeInvalid("there are no validation images", fix="leave `validation` out, or give it images")
     first = recipe.validation[0]
-    require_channels(first.image, channels, f"validation picture '{first.key}'")
+    require_channels(first.image, channels, f"validation image '{first.key}'")
     if first.truth is None:
-        mend = "add the masks, or train without `validation`"
-        raise DataInvalid(f"validation picture '{first.key}' has no mask to be judged by", mend=mend)
+        fix = "add the masks, or train without `validation`"
+        raise DataInvalid(f"validation image '{first.key}' has no mask to be judged by", fix=fix)
 
 
 def validate(recipe: Recipe, predictor: Predictor, accelerator: engine.Accelerator, share: Share) -> dict[str, Any]:
-    """Mean IoU, mean Dice, pixel accuracy, those of each class, and mean IoU near boundaries on validation pictures."""
+    """Mean IoU, mean Dice, pixel accuracy, those of each class, and mean IoU near boundaries on validation images."""
     assert recipe.validation is not None
     part = _Part(recipe.validation, share)
-    # More processes than pictures leave some without a part.
+    # More processes than images leave some without a part.
     found = evaluate(predictor, part, WIDTHS_PX) if len(part) else None
     scores = Scores.joined([each for each in engine.gathered(accelerator, found) if each])
     predicted = np.flatnonzero(scores.matrices.sum((0, 1)))

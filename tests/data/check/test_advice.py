@@ -37,9 +37,9 @@ def rewrite(folder, change):
         tifffile.imwrite(path.with_suffix(".tif"), values.astype(np.int32))
 
 
-def follow(root, mend):
+def follow(root, fix):
     """Writes what the first alternative of an advice says to dataset.toml, where it says it."""
-    said = mend.split("; ")[0]
+    said = fix.split("; ")[0]
     lines = [line for line in re.findall(r"`([^`]+)`", said) if " = " in line]
     table = re.search(r"`(\[\w+\])`", said)
     path = root / "dataset.toml"
@@ -77,7 +77,7 @@ def test_masks_of_other_habits_mean_the_same_once_the_advice_is_followed(farm, c
     assert told
     assert all(name.startswith("masks/") for name in told)
 
-    follow(farm, next(iter(told.values())).mend)
+    follow(farm, next(iter(told.values())).fix)
 
     assert not faults(farm)
     for sample in Folder(str(farm), "all"):
@@ -103,7 +103,7 @@ def test_scribbles_of_other_habits_mean_the_same_once_the_advice_is_followed(far
     told = faults(farm)
     assert len(told) == 6
 
-    follow(farm, next(iter(told.values())).mend)
+    follow(farm, next(iter(told.values())).fix)
 
     assert not faults(farm)
     for sample in Folder(str(farm), "all"):
@@ -123,8 +123,8 @@ def test_numbered_objects_become_the_class_they_are_of(farm, most):
         tifffile.imwrite(farm / "masks" / "a.tif", np.where(CELLS, CELLS + 252, 0))
     told = faults(farm)
 
-    mend = next(iter(told.values())).mend
-    follow(farm, next(part for part in mend.split("; ") if "instances" in part))
+    fix = next(iter(told.values())).fix
+    follow(farm, next(part for part in fix.split("; ") if "instances" in part))
 
     assert not faults(farm)
     for sample in Folder(str(farm), "all"):
@@ -138,7 +138,7 @@ def test_binary_masks_whose_object_is_void_become_two_classes(farm):
         path.unlink()
     rewrite(farm / "masks", lambda a, key: np.where(a, 255, 0))
 
-    follow(farm, faults(farm)["masks"].mend)
+    follow(farm, faults(farm)["masks"].fix)
 
     assert not faults(farm)
     assert (Folder(str(farm), "all")[0].truth == (MASK > 0)).all()
@@ -148,9 +148,9 @@ def test_advice_names_no_key_that_is_refused(farm):
     """Values beyond what can be declared are to be saved anew."""
     rewrite(farm / "masks", lambda a, key: void(a, -(2**31)))
 
-    (mend,) = {finding.mend for finding in faults(farm).values()}
+    (fix,) = {finding.fix for finding in faults(farm).values()}
 
-    assert "labels[labels == -2147483648] = 255" in mend
+    assert "labels[labels == -2147483648] = 255" in fix
     assert len(NAMES) == 3
 
 
@@ -166,8 +166,8 @@ def test_maps_drawn_on_the_raw_photo_are_turned_as_the_photo_is(farm, orientatio
     assert len(told) == 12
 
     for name, finding in told.items():
-        assert "do not resize" in finding.mend
-        turn = re.search(rf"(\w+) for (?:orientation )?{orientation}\b", finding.mend)[1]
+        assert "do not resize" in finding.fix
+        turn = re.search(rf"(\w+) for (?:orientation )?{orientation}\b", finding.fix)[1]
         with Image.open(farm / name) as labels:
             labels.transpose(getattr(Image.Transpose, turn)).save(farm / name)
 

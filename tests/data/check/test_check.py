@@ -16,8 +16,8 @@ from weakseg.types import UNLABELED
 
 # ------------------------------------------------------------------------------------------------- single faults
 
-OF_PICTURES = {
-    "truncated picture": (lambda r, k: cut(r / f"images/{k}.png"), "images/{}.png", "cannot be read", "export"),
+OF_IMAGES = {
+    "truncated image": (lambda r, k: cut(r / f"images/{k}.png"), "images/{}.png", "cannot be read", "export"),
     "truncated mask": (lambda r, k: cut(r / f"masks/{k}.png"), "masks/{}.png", "cannot be read", "export"),
     "empty scribbles": (
         lambda r, k: (r / f"scribbles/{k}.png").write_bytes(b""), "scribbles/{}.png", "cannot be read", "export"
@@ -45,18 +45,18 @@ OF_PICTURES = {
     "mark larger than its size": (
         lambda r, k: add(r / "sizes.csv", f"{k},background,0,0.01"), "scribbles/{}.png", "at most 1.0%", "raise `max`"
     ),
-    "label map without a picture": (
-        lambda r, k: save(r / f"scribbles/no_{k}.png", SCRIBBLE), "scribbles/no_{}.png", "no picture", "rename"
+    "label map without an image": (
+        lambda r, k: save(r / f"scribbles/no_{k}.png", SCRIBBLE), "scribbles/no_{}.png", "no image", "rename"
     ),
-    "the same picture twice": (
+    "the same image twice": (
         lambda r, k: shutil.copy(r / f"images/{k}.png", r / f"images/{k}_copy.png"),
         "images/{}.png", "_copy.png", "remove all but one",
     ),
-    "box that leaves the picture": (
+    "box that leaves the image": (
         lambda r, k: add(r / "boxes.csv", f"{k},cow,-1,3,17,8"), "boxes.csv", "from x -1 to 17", "cut the box"
     ),
     "box of nothing": (lambda r, k: add(r / "boxes.csv", f"{k},cow,9,3,9,8"), "boxes.csv", "holds nothing", "correct"),
-    "click outside the picture": (
+    "click outside the image": (
         lambda r, k: add(r / "clicks.csv", f"{k},cow,16,3"), "clicks.csv", "x 16, y 3", "exchanged"
     ),
     "two clicks on one pixel": (
@@ -80,7 +80,7 @@ OF_PICTURES = {
         "splits/val.txt", "also in train.txt: {}", "take them out",
     ),
 }  # fmt: skip
-"""Of each fault: how one picture gets it, the file that is named, words of what is found and of what to do."""
+"""Of each fault: how one image gets it, the file that is named, words of what is found and of what to do."""
 
 OF_FOLDERS = {
     "unknown key": (lambda r: write(r / "dataset.toml", "unlabelled = 0"), "dataset.toml", "unlabelled", "unlabeled"),
@@ -97,13 +97,13 @@ OF_FOLDERS = {
         lambda r: write(r / "dataset.toml", 'fully_labelled = ["x*"]'), "dataset.toml", "'x*'", "list of keys"
     ),
     "void that is a class": (lambda r: write(r / "dataset.toml", "void = 1"), "dataset.toml", "'cow'", "set `void`"),
-    "no pictures": (lambda r: shutil.rmtree(r / "images"), "images", "No such file", "put the pictures there"),
+    "no images": (lambda r: shutil.rmtree(r / "images"), "images", "No such file", "put the images there"),
     "maps of other names": (
         lambda r: [(r / "masks" / f"{k}.png").rename(r / "masks" / f"{k}_mask.png") for k in KEYS],
         "masks", "a_mask.png", "rename",
     ),
     "unknown tag": (lambda r: add(r / "tags.csv", "a,cwo,"), "tags.csv", "line 8: unknown class 'cwo'", "write 'cow'"),
-    "unknown picture": (lambda r: add(r / "clicks.csv", "z,cow,1,1"), "clicks.csv", "no picture 'z'", "remove it"),
+    "unknown image": (lambda r: add(r / "clicks.csv", "z,cow,1,1"), "clicks.csv", "no image 'z'", "remove it"),
     "unknown class in sizes": (lambda r: add(r / "sizes.csv", "a,pig,0,1"), "sizes.csv", "'pig'", "correct the line"),
     "unknown class in boxes": (lambda r: add(r / "boxes.csv", "a,7,0,0,1,1"), "boxes.csv", "'7'", "correct the line"),
     "share in percent": (lambda r: add(r / "sizes.csv", "a,sheep,5,90"), "sizes.csv", "5 to 90", "correct the line"),
@@ -131,25 +131,25 @@ OF_FOLDERS = {
     "minimum of an absent class": (
         lambda r: write(r / "tags.csv", TABLES["tags.csv"][0], "a,,cow"), "sizes.csv", "at least 10.0%", "`min` to 0"
     ),
-    "split of unknown pictures": (
-        lambda r: add(r / "splits/train.txt", "z"), "splits/train.txt", "line 5: no picture 'z'", "add the picture"
+    "split of unknown images": (
+        lambda r: add(r / "splits/train.txt", "z"), "splits/train.txt", "line 5: no image 'z'", "add the image"
     ),
     "empty split": (lambda r: write(r / "splits/train.txt", ""), "splits/train.txt", "is empty", "write keys"),
     "validation without some masks": (
-        lambda r: (r / "masks/e.png").unlink(), "splits/val.txt", "1 of 2 pictures without a mask", "add their masks"
+        lambda r: (r / "masks/e.png").unlink(), "splits/val.txt", "1 of 2 images without a mask", "add their masks"
     ),
     "another number of channels": (
         lambda r: save(r / "images/b.png", np.full((12, 16), 9, np.uint8)),
-        "images/b.png", "1 channels, but 5 of 6 pictures have 3", "convert",
+        "images/b.png", "1 channels, but 5 of 6 images have 3", "convert",
     ),
 }  # fmt: skip
 """The same for faults of the whole folder."""
 
 
-@pytest.mark.parametrize("fault", OF_PICTURES)
-def test_a_fault_of_a_picture_is_found(sound_farm, fault):
+@pytest.mark.parametrize("fault", OF_IMAGES)
+def test_a_fault_of_a_image_is_found(sound_farm, fault):
     """The file, what was found in it, and what to do; and nothing else is wrong."""
-    break_it, file, found, mend = OF_PICTURES[fault]
+    break_it, file, found, fix = OF_IMAGES[fault]
     break_it(sound_farm, "b")
 
     told = faults(sound_farm)
@@ -157,30 +157,30 @@ def test_a_fault_of_a_picture_is_found(sound_farm, fault):
     assert list(told) == [file.format("b")]
     (finding,) = told.values()
     assert found.format("b") in finding.found
-    assert mend in finding.mend
+    assert fix in finding.fix
 
 
 @pytest.mark.parametrize("fault", OF_FOLDERS)
 def test_a_fault_of_a_folder_is_found(sound_farm, fault):
     """The file, what was found in it, and what to do."""
-    break_it, file, found, mend = OF_FOLDERS[fault]
+    break_it, file, found, fix = OF_FOLDERS[fault]
     break_it(sound_farm)
 
     told = faults(sound_farm)
 
     assert found in told[file].found
-    assert mend in told[file].mend
+    assert fix in told[file].fix
 
 
 @settings(max_examples=25)
-@given(st.dictionaries(st.sampled_from(KEYS), st.sampled_from(sorted(OF_PICTURES)), min_size=1))
+@given(st.dictionaries(st.sampled_from(KEYS), st.sampled_from(sorted(OF_IMAGES)), min_size=1))
 def test_all_faults_are_found_at_once(tmp_path_factory, broken):
-    """Whatever is wrong with however many pictures: exactly the files that were broken are named."""
+    """Whatever is wrong with however many images: exactly the files that were broken are named."""
     root = lay_out(tmp_path_factory.mktemp("farm"))
     for key, fault in broken.items():
-        OF_PICTURES[fault][0](root, key)
+        OF_IMAGES[fault][0](root, key)
 
-    assert set(faults(root)) == {OF_PICTURES[fault][1].format(key) for key, fault in broken.items()}
+    assert set(faults(root)) == {OF_IMAGES[fault][1].format(key) for key, fault in broken.items()}
 
 
 @settings(max_examples=10)
@@ -224,7 +224,7 @@ def test_any_one_source_of_labels_will_do(sound_farm, only):
 
 
 def test_remarks_are_no_reason_to_refuse(sound_farm):
-    """Pictures in no split or without a label, files of other kinds, classes nobody marked."""
+    """Images in no split or without a label, files of other kinds, classes nobody marked."""
     save(sound_farm / "images" / "g.png", np.full((12, 16, 3), 200, np.uint8))
     save(sound_farm / "images" / "h.png", np.full((12, 16, 3), 210, np.uint8))
     add(sound_farm / "splits" / "train.txt", "h")
@@ -235,14 +235,14 @@ def test_remarks_are_no_reason_to_refuse(sound_farm):
 
     assert not checked.refused
     told = remarks(sound_farm)
-    assert "1 of 8 pictures in no split: g" in told["splits"].found
-    assert "1 of 5 pictures in 'train' without any label: h" in told["splits/train.txt"].found
+    assert "1 of 8 images in no split: g" in told["splits"].found
+    assert "1 of 5 images in 'train' without any label: h" in told["splits/train.txt"].found
     assert "g.czi" in told["images"].found
     assert "goat" in told["classes.txt"].found
 
 
-def test_pictures_may_differ_in_size(sound_farm):
-    """Labels follow their own picture."""
+def test_images_may_differ_in_size(sound_farm):
+    """Labels follow their own image."""
     save(sound_farm / "images" / "a.png", np.full((24, 32, 3), 77, np.uint8))
     for folder, labels in (("masks", MASK), ("scribbles", SCRIBBLE)):
         save(sound_farm / folder / "a.png", np.kron(labels, np.ones((2, 2), np.uint8)))
@@ -270,7 +270,7 @@ def test_where_classes_are_doubtful_values_are_still_judged(sound_farm):
     assert set(faults(sound_farm)) == {"classes.txt", "scribbles/b.png"}
 
 
-def test_readable_pictures_are_there_to_be_shown_faulty_ones_first(sound_farm):
+def test_readable_images_are_there_to_be_shown_faulty_ones_first(sound_farm):
     """A contradiction can be drawn; a damaged file cannot."""
     repaint(sound_farm / "scribbles" / "c.png", lambda a: dotted(a, 1))
     cut(sound_farm / "masks" / "d.png")
@@ -282,7 +282,7 @@ def test_readable_pictures_are_there_to_be_shown_faulty_ones_first(sound_farm):
     assert (samples[0].seeds != UNLABELED).sum() == (SCRIBBLE != 255).sum() + 1
 
 
-def test_progress_is_told_picture_by_picture(sound_farm):
+def test_progress_is_told_image_by_image(sound_farm):
     """So that a bar can be drawn."""
     told = []
 

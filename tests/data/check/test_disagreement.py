@@ -85,7 +85,7 @@ def test_maps_that_lie_wrongly_are_found_and_the_advice_puts_them_right(shapes, 
 
     (finding,) = faults(shapes).values()
     assert {*finding.keys} <= {*keys}
-    code = re.search(r"and `labels = (.*); PIL", finding.mend)[1]
+    code = re.search(r"and `labels = (.*); PIL", finding.fix)[1]
     lay_wrongly(shapes, lambda labels: eval(code, {"numpy": np, "labels": labels}), finding.keys)
 
     assert not faults(shapes)
@@ -98,7 +98,7 @@ def test_exchanged_classes_are_found_and_the_advice_numbers_them_rightly(shapes,
 
     (finding,) = faults(shapes).values()
     assert "numbered otherwise" in finding.found
-    (line,) = re.findall(r"`(values = [^`]+)`", finding.mend)
+    (line,) = re.findall(r"`(values = [^`]+)`", finding.fix)
     write(shapes / "dataset.toml", "[scribbles]", line)
 
     assert not faults(shapes)
@@ -121,7 +121,7 @@ def test_labels_of_another_image_are_found_without_a_cause(shapes):
 
     assert finding.file == shapes / "scribbles"
     assert "would agree" not in finding.found
-    assert "draw or export again" in finding.mend
+    assert "draw or export again" in finding.fix
 
 
 def test_marks_of_two_images_that_were_exchanged_are_a_remark(shapes):
@@ -133,7 +133,7 @@ def test_marks_of_two_images_that_were_exchanged_are_a_remark(shapes):
 
     assert not faults(shapes)
     assert remarks(shapes)["scribbles"].keys == ("p0", "p7")
-    assert "most in 2 of 8 pictures: p0, p7" in remarks(shapes)["scribbles"].found
+    assert "most in 2 of 8 images: p0, p7" in remarks(shapes)["scribbles"].found
 
 
 def test_clicks_that_count_rows_from_below_are_found(shapes):

@@ -41,7 +41,7 @@ def told(folder, remark: bool) -> list:
 def test_it_is_proposed_where_all_masks_agree_and_following_it_tells_of_absent_classes(meadows):
     """The remark's own line, set in dataset.toml: no cow on odd images, and nothing more to propose."""
     (finding,) = told(meadows, remark=True)
-    assert "`everything_drawn = true`" in finding.mend
+    assert "`everything_drawn = true`" in finding.fix
     assert Folder(str(meadows), "all")[1].tags.tolist() == [PRESENT, UNTOLD, PRESENT]
 
     write(meadows / "dataset.toml", "everything_drawn = true")
@@ -103,7 +103,7 @@ def test_tables_speak_before_the_key(meadows):
     assert Folder(str(meadows), "all")[at].tags.tolist() == [PRESENT, PRESENT, PRESENT]
 
 
-def test_keys_that_are_no_pictures_are_refused(meadows):
+def test_keys_that_are_no_images_are_refused(meadows):
     """By name, as everywhere in dataset.toml."""
     write(meadows / "dataset.toml", 'everything_drawn = ["x*"]')
     with pytest.raises(DataInvalid, match=r"everything_drawn.*x\*"):

@@ -28,17 +28,17 @@ def farm(tmp_path):
     return root
 
 
-def declare(root, mend):
+def declare(root, fix):
     """Writes the lines of dataset.toml that an advice gives."""
-    said = re.findall(r"`([^`]+)`", mend)
+    said = re.findall(r"`([^`]+)`", fix)
     lines = [*(line for line in said if line.startswith("[")), *(line for line in said if " = " in line)]
     write(root / "dataset.toml", *lines)
 
 
-def rewrite(root, folder, mend, value):
+def rewrite(root, folder, fix, value):
     """Runs the code that an advice gives on the files that it speaks of, with the value of a class."""
-    first, second = re.findall(r"`([^`]+)`", mend)
-    held = {int(number) for number in re.search(r"holds nothing but (\d+) and (\d+)", mend).groups()}
+    first, second = re.findall(r"`([^`]+)`", fix)
+    held = {int(number) for number in re.search(r"holds nothing but (\d+) and (\d+)", fix).groups()}
     for file in (root / folder).iterdir():
         if {*np.unique(np.asarray(PIL.Image.open(file))).tolist()} == held:
             names = {"numpy": np, "PIL": PIL, "file": file, "VALUE": value}
@@ -56,7 +56,7 @@ def test_masks_of_0_and_1_beside_masks_of_0_and_255_are_told_and_read_alike(farm
     assert "3 of 6 maps hold nothing but 0 ('background') and 255 (void), b.png, d.png, f.png" in told["masks"].found
     assert "3 others show more classes and no void, a.png, c.png, e.png" in told["masks"].found
     assert told["masks"].keys == OTHERS
-    declare(farm, told["masks"].mend)
+    declare(farm, told["masks"].fix)
     assert not faults(farm)
     assert all((sample.truth == OBJECT).all() for sample in Folder(str(farm), "all"))
 
@@ -68,10 +68,10 @@ def test_masks_of_0_and_255_beside_masks_of_several_classes_are_told_and_rewritt
         save(farm / "masks" / f"{key}.png", OBJECT * 255 if key in OTHERS else MASK)
         save(farm / "scribbles" / f"{key}.png", SCRIBBLE)
 
-    mend = faults(farm)["masks"].mend
+    fix = faults(farm)["masks"].fix
 
-    assert "1 for 'cow', 2 for 'sheep'" in mend
-    rewrite(farm, "masks", mend, 2)
+    assert "1 for 'cow', 2 for 'sheep'" in fix
+    rewrite(farm, "masks", fix, 2)
     assert not faults(farm)
     for sample in Folder(str(farm), "all"):
         assert (sample.truth == (OBJECT * 2 if sample.key in OTHERS else MASK)).all()
@@ -131,7 +131,7 @@ def test_scribbles_on_0_where_255_is_the_object_are_told_and_rewritten(farm):
 
     assert "scribbles" in told
     assert "3 of 6 maps hold nothing but 0 ('background'), on 97% of the pixels or more" in told["scribbles"].found
-    rewrite(farm, "scribbles", told["scribbles"].mend, 1)
+    rewrite(farm, "scribbles", told["scribbles"].fix, 1)
     assert not faults(farm)
     for sample in Folder(str(farm), "all"):
         drawn = np.where(STROKES == 255, UNLABELED, STROKES.astype(int))
@@ -147,7 +147,7 @@ def test_object_strokes_of_255_are_missed_where_masks_show_the_object(farm):
 
     assert [*told] == ["scribbles"]
     assert "3 of 6 maps mark 'background' and not 'object', which their masks show" in told["scribbles"].found
-    assert "if 255 was written for 'object' there" in told["scribbles"].mend
+    assert "if 255 was written for 'object' there" in told["scribbles"].fix
     for key in OTHERS:
         save(farm / "scribbles" / f"{key}.png", STROKES)
     assert not faults(farm)

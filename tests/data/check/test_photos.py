@@ -1,4 +1,4 @@
-"""Photos that viewers turn and labels that were drawn on what is stored: a check tells, and its advice mends it."""
+"""Photos that viewers turn and labels that were drawn on what is stored: a check tells, and its advice fixes it."""
 
 import re
 
@@ -63,7 +63,7 @@ def lay_out(root, orientations, stored=("masks", "scribbles"), size=(48, 48)):
 
 def set_right(root, finding):
     """Writes the key of the message at the top of dataset.toml."""
-    (line,) = re.findall(r"`(exif = [^`]+)`", finding.mend)
+    (line,) = re.findall(r"`(exif = [^`]+)`", finding.fix)
     write(root / "dataset.toml", line)
 
 
@@ -89,9 +89,9 @@ def test_labels_on_what_is_stored_lie_rightly_once_the_advice_is_followed(tmp_pa
     assert not right(root, seen=True)
     remark = remarks(root)["images"]
     turning = [key for key, orientation in zip(KEYS, KINDS[kind] * 6, strict=False) if orientation != 1]
-    assert f"{len(turning)} of 6 pictures" in remark.found
+    assert f"{len(turning)} of 6 images" in remark.found
     assert [*remark.keys] == turning
-    assert "page" in remark.mend
+    assert "page" in remark.fix
 
     set_right(root, remark)
 
@@ -118,7 +118,7 @@ def test_scribbles_and_masks_that_lie_differently_are_refused_and_the_advice_lay
     root = lay_out(tmp_path, KINDS[kind], stored=(stored,))
     (finding,) = faults(root).values()
     assert "would agree if it were turned as the EXIF data of its image say, or the mask were" in finding.found
-    first, second = re.findall(r"`([^`]*(?:getexif|exif_transpose)[^`]*)`", finding.mend)
+    first, second = re.findall(r"`([^`]*(?:getexif|exif_transpose)[^`]*)`", finding.fix)
 
     for key in finding.keys:
         names = {"PIL": __import__("PIL"), "file": root / stored / f"{key}.png"}
@@ -149,7 +149,7 @@ def test_maps_as_viewers_show_them_are_not_accepted_for_photos_that_are_read_as_
 
     told = faults(root)
     assert len(told) == 12
-    assert all("remove `exif`" in finding.mend and "as it is stored" in finding.expected for finding in told.values())
+    assert all("remove `exif`" in finding.fix and "as it is stored" in finding.expected for finding in told.values())
     (root / "dataset.toml").unlink()
 
     assert not faults(root)

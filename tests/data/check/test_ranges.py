@@ -1,4 +1,4 @@
-"""Images that use a part of what their files could hold: told with the numbers, and the advice mends them."""
+"""Images that use a part of what their files could hold: told with the numbers, and the advice fixes them."""
 
 import re
 
@@ -55,9 +55,9 @@ def fill(root, change, keys=KEYS):
         tifffile.imwrite(root / "images" / f"{key}.tif", change(EIGHT_BITS[key]))
 
 
-def advised(mend):
+def advised(fix):
     """The line that an advice would have in dataset.toml."""
-    return re.findall(r"`(range = .*?)`", mend)[0]
+    return re.findall(r"`(range = .*?)`", fix)[0]
 
 
 def assert_as_eight_bits(root):
@@ -77,7 +77,7 @@ def test_a_part_of_the_range_is_told_and_the_advice_mends_it(sound_farm, case):
     assert f"all 6 images hold numbers from {lowest} to {highest}" in told.found
     with pytest.raises(DataInvalid) as error:
         choose(str(sound_farm), "unet")
-    assert advised(error.value.mend) == advised(told.mend) == line
+    assert advised(error.value.fix) == advised(told.fix) == line
 
     write(sound_farm / "dataset.toml", line)
 
@@ -93,7 +93,7 @@ def test_images_of_eight_bits_stay_beside_others(sound_farm):
     told = faults(sound_farm)["images"]
     assert "3 of 6 images" in told.found
 
-    write(sound_farm / "dataset.toml", advised(told.mend))
+    write(sound_farm / "dataset.toml", advised(told.fix))
 
     assert not check(str(sound_farm)).findings
     assert_as_eight_bits(sound_farm)
@@ -114,7 +114,7 @@ def test_two_kinds_of_which_one_is_dim_are_to_be_saved_alike(sound_farm):
     fill(sound_farm, reflectance, "ace")
     fill(sound_farm, bits(16), "bdf")
     told = faults(sound_farm)["images"]
-    assert "save all images in one of them" in told.mend
+    assert "save all images in one of them" in told.fix
 
     fill(sound_farm, bits(16), "ace")
 
@@ -132,7 +132,7 @@ def test_two_cameras_in_sixteen_bits_are_told(sound_farm, declared):
     assert "3 of 6 images hold at most 4095" in told.found
     assert told.keys == ("a", "c", "e")
 
-    (advice,) = re.findall(r"as `(.*?)`", told.mend)
+    (advice,) = re.findall(r"as `(.*?)`", told.fix)
     fill(sound_farm, lambda image: eval(advice, {"numpy": np, "values": bits(12)(image)}), "ace")
 
     assert not check(str(sound_farm)).findings
@@ -187,7 +187,7 @@ OTHERS = {
 def test_a_range_makes_other_numbers_readable(sound_farm, case):
     """The error says so."""
     fill(sound_farm, OTHERS[case])
-    assert "write `range = [low, high]` into dataset.toml" in faults(sound_farm)["images/a.tif"].mend
+    assert "write `range = [low, high]` into dataset.toml" in faults(sound_farm)["images/a.tif"].fix
 
     low, high = OTHERS[case](np.array([0, 255]))
     write(sound_farm / "dataset.toml", f"range = [{low}, {high}]")
@@ -275,7 +275,7 @@ def test_neither_hot_pixels_nor_margins_hide_dim_images(sound_farm, case, fault)
 
     told = faults(sound_farm)["images"]
 
-    assert advised(told.mend) == line
+    assert advised(told.fix) == line
     with pytest.raises(DataInvalid, match="almost one brightness"):
         choose(str(sound_farm), "unet")
     write(sound_farm / "dataset.toml", line)

@@ -84,7 +84,7 @@ def test_masks_with_blended_edges_are_told_of(tmp_path, way):
     assert "in 6 of 6 maps, a.png, b.png, c.png, d.png and 2 more" in told["masks"].found
     assert "('two')" in told["masks"].found
     assert told["masks"].keys == KEYS
-    assert "as PNG with a hard pen" in told["masks"].mend
+    assert "as PNG with a hard pen" in told["masks"].fix
     assert all((values != labels).mean() > 0.01 for values, labels in blended)
     for number, key in enumerate(KEYS):
         save(root / "masks" / f"{key}.png", areas(number))
@@ -99,7 +99,7 @@ def test_values_beyond_the_classes_are_blends_too_where_others_are(tmp_path):
     told = faults(root)
 
     assert any("undeclared value: 5" in finding.found for finding in told.values())
-    assert all("with a hard pen" in finding.mend for finding in told.values())
+    assert all("with a hard pen" in finding.fix for finding in told.values())
 
 
 def test_enlarging_without_interpolation_is_the_cure(tmp_path):
@@ -135,7 +135,7 @@ def test_soft_brushes_are_told_of(tmp_path, nothing):
     told = faults(root)
 
     assert told
-    assert all("with a hard pen" in finding.mend for finding in told.values() if finding.file.name != "classes.txt")
+    assert all("with a hard pen" in finding.fix for finding in told.values() if finding.file.name != "classes.txt")
     for number, key in enumerate(KEYS):
         save(root / "scribbles" / f"{key}.png", strokes(number, nothing))
     assert not any("scribbles" in name for name in faults(root))
@@ -167,7 +167,7 @@ def test_thin_walls_are_a_question_at_most(tmp_path, width):
     root = lay(tmp_path, lambda number: rings(number, width), names=("none", "wall", "cell"))
 
     assert not faults(root)
-    assert remarks(root)["masks"].mend.startswith("if no class is such a line: ")
+    assert remarks(root)["masks"].fix.startswith("if no class is such a line: ")
 
 
 def test_classes_that_are_thin_around_others_in_some_images_only_are_no_reason_to_refuse(tmp_path):

@@ -70,7 +70,7 @@ def test_boxes_in_another_unit_are_one_fault(large_farm, unit):
 
     told = [finding for finding in check(str(root)).findings if not finding.remark]
     assert [finding.file.name for finding in told] == ["boxes.csv"]
-    assert MADE[unit][1] in told[0].mend
+    assert MADE[unit][1] in told[0].fix
 
 
 FOLLOWED = {
@@ -103,7 +103,7 @@ def test_clicks_in_another_unit_are_one_fault(large_farm, whole, said):
 
     _write(root, "clicks.csv", whole * centres / SCALE[:2])
 
-    assert said in faults(root)["clicks.csv"].mend
+    assert said in faults(root)["clicks.csv"].fix
     with pytest.raises(DataInvalid, match="pixels, counted from 0"):
         choose(str(root), "unet")
 

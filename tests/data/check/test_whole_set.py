@@ -1,4 +1,4 @@
-"""What a check finds only when it sees all pictures together."""
+"""What a check finds only when it sees all images together."""
 
 import shutil
 
@@ -14,7 +14,7 @@ def each_map(folder, change):
 
 
 @pytest.mark.parametrize(
-    ("change", "mend"),
+    ("change", "fix"),
     [
         (lambda a: np.where(a == 255, 0, a + 1), "`unlabeled = 0` and `first_value = 1`"),
         (lambda a: np.where(a == 255, 3, a), "if 3 means nothing, set `unlabeled = 3`"),
@@ -23,14 +23,14 @@ def each_map(folder, change):
     ],
     ids=["napari", "nnU-Net", "grey levels", "blended edges"],
 )
-def test_undeclared_values_are_explained_by_habits_of_other_programs(sound_farm, change, mend):
+def test_undeclared_values_are_explained_by_habits_of_other_programs(sound_farm, change, fix):
     """Each of the maps is named, with what the values look like."""
     each_map(sound_farm / "scribbles", change)
 
     told = faults(sound_farm)
 
     assert set(told) == {f"scribbles/{key}.png" for key in KEYS}
-    assert all(mend in finding.mend for finding in told.values())
+    assert all(fix in finding.fix for finding in told.values())
 
 
 def test_scribbles_that_leave_nothing_out_are_refused(sound_farm):
@@ -43,7 +43,7 @@ def test_scribbles_that_leave_nothing_out_are_refused(sound_farm):
 
     assert list(told) == ["scribbles"]
     assert "97% of them as 'background' (value 0)" in told["scribbles"].found
-    assert "set `unlabeled = 0`" in told["scribbles"].mend
+    assert "set `unlabeled = 0`" in told["scribbles"].fix
     write(sound_farm / "dataset.toml", "unlabeled = 0")
     assert [finding.found for finding in faults(sound_farm).values()] == [
         "no training label tells of 'background', so that it is never predicted"
@@ -57,11 +57,11 @@ def test_binary_masks_whose_object_is_void_are_refused(sound_farm):
     told = faults(sound_farm)
 
     assert "'background' and nothing else" in told["masks"].found
-    assert "ImageJ" in told["masks"].mend
+    assert "ImageJ" in told["masks"].fix
 
 
 def test_a_duplicate_across_splits_is_told_as_such(sound_farm):
-    """Judging by a picture that was learnt from is worse than learning it twice."""
+    """Judging by an image that was learnt from is worse than learning it twice."""
     shutil.copy(sound_farm / "images" / "f.png", sound_farm / "images" / "b.png")
 
     told = faults(sound_farm)
@@ -70,7 +70,7 @@ def test_a_duplicate_across_splits_is_told_as_such(sound_farm):
     assert "the same pixels are in f.png; one is in train.txt and one in val.txt" in told["images/b.png"].found
 
 
-def test_some_splits_may_share_pictures(sound_farm):
+def test_some_splits_may_share_images(sound_farm):
     """Their names tell: all and trainval hold others, train_small is a part."""
     write(sound_farm / "splits" / "all.txt", *KEYS)
     write(sound_farm / "splits" / "trainval.txt", *KEYS)
@@ -87,8 +87,8 @@ def test_a_split_without_any_label_is_for_tests_only(sound_farm, split, fault):
 
     told = (faults if fault else remarks)(sound_farm)[f"splits/{split}.txt"]
 
-    assert f"not one of the 1 pictures in '{split}' has a label" in told.found
-    assert "scribbles" in told.mend
+    assert f"not one of the 1 images in '{split}' has a label" in told.found
+    assert "scribbles" in told.fix
 
 
 def test_masks_that_only_judge_contradict_nothing(sound_farm):

@@ -21,7 +21,7 @@ NAMES = ("background", "cow", "horse")
 
 
 def save(path, array):
-    """Writes a picture, in a folder that need not be there."""
+    """Writes an image, in a folder that need not be there."""
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(array).save(path)
 
@@ -34,7 +34,7 @@ def write(path, *lines):
 
 @pytest.fixture
 def farm(tmp_path):
-    """Four pictures: a and b are for training, c and d for validation; d has no scribble and b no mask."""
+    """Four images: a and b are for training, c and d for validation; d has no scribble and b no mask."""
     for number, key in enumerate("abcd"):
         save(tmp_path / "images" / f"{key}.png", np.full((3, 4, 3), 10 * number, np.uint8))
         if key != "d":
@@ -63,9 +63,9 @@ def refused(data, index=None):
 
 
 def test_a_split_is_a_data_set_in_the_order_of_its_file(farm):
-    """Keys, classes and length come without a picture being read."""
-    for picture in (farm / "images").iterdir():
-        picture.write_bytes(b"")
+    """Keys, classes and length come without an image being read."""
+    for image in (farm / "images").iterdir():
+        image.write_bytes(b"")
 
     data = folder(farm)
 
@@ -92,7 +92,7 @@ def test_a_sample_says_what_its_files_say(farm):
     assert sample.strokes == ()
 
 
-def test_masks_and_labels_may_be_missing_for_any_picture(farm):
+def test_masks_and_labels_may_be_missing_for_any_image(farm):
     """b has no mask and d no scribble."""
     b, d = folder(farm)[0], folder(farm, "val")[1]
 
@@ -120,7 +120,7 @@ def test_the_same_index_gives_the_same_sample(farm):
     assert all(np.array_equal(value, getattr(again, name)) for name, value in before.items())
 
 
-def test_all_is_every_picture_unless_a_file_says_otherwise(farm):
+def test_all_is_every_image_unless_a_file_says_otherwise(farm):
     """Sorted by key."""
     assert folder(farm, "all").keys == ("a", "b", "c", "d")
 
@@ -129,14 +129,14 @@ def test_all_is_every_picture_unless_a_file_says_otherwise(farm):
 
 
 def test_a_split_may_name_files_and_leave_lines_empty(farm):
-    """a, a.png and A.PNG's own key differ only where pictures do."""
+    """a, a.png and A.PNG's own key differ only where images do."""
     (farm / "splits" / "train.txt").write_bytes(b"\xef\xbb\xbfa.png\r\n\r\n  b \r\n")
 
     assert folder(farm).keys == ("a", "b")
 
 
 @pytest.mark.parametrize("name", ["e.PNG", "e.JPG", "e.jpeg", "e.tif", "e.TIFF", "e.bmp", "e.webp"])
-def test_pictures_are_found_whatever_their_extension(farm, name):
+def test_images_are_found_whatever_their_extension(farm, name):
     """In any case; other files in the folder do no harm."""
     save(farm / "images" / name, np.zeros((3, 4, 3), np.uint8))
     write(farm / "images" / ".e.png", "hidden")
@@ -213,7 +213,7 @@ def test_masks_as_labels_are_full_supervision(farm):
     assert folder(farm, "val", labels=("masks",))[0].tags.tolist() == [PRESENT, ABSENT, ABSENT]
 
 
-def test_declared_pictures_are_fully_labelled_whatever_the_labels(farm):
+def test_declared_images_are_fully_labelled_whatever_the_labels(farm):
     """By key or by pattern; scribbles are drawn over their masks, and the others stay weak."""
     save(farm / "scribbles" / "c.png", np.array([[255, 255, 255, 2], [255] * 4, [255] * 4], np.uint8))
     write(farm / "dataset.toml", 'fully_labelled = ["c", "x*"]')
@@ -330,7 +330,7 @@ def test_an_empty_split_is_refused(farm):
 
 
 def test_all_findings_about_a_folder_are_told_at_once(farm):
-    """Missing pictures, repeated lines, bad rows, two files of one key, undrawn labels and missing masks."""
+    """Missing images, repeated lines, bad rows, two files of one key, undrawn labels and missing masks."""
     write(farm / "splits" / "train.txt", "a", "e", "a", "f.png")
     write(farm / "clicks.csv", "image,class,x,y", "a,pig,1,1", "z,cow,1,1")
     write(farm / "dataset.toml", 'fully_labelled = ["b", "site*"]')
@@ -342,20 +342,20 @@ def test_all_findings_about_a_folder_are_told_at_once(farm):
     told = str(error)
     assert len(error.problems) == 11
     for line, key in ((2, "e"), (4, "f.png")):
-        assert f"train.txt, line {line}: no picture '{key}'" in told
+        assert f"train.txt, line {line}: no image '{key}'" in told
     assert "train.txt, line 3: 'a' stands in line 1 already" in told
     assert "clicks.csv, line 2: unknown class 'pig'" in told
-    assert "clicks.csv, line 3: no picture 'z'" in told
+    assert "clicks.csv, line 3: no image 'z'" in told
     assert "d.bmp and d.png have the same key 'd'" in told
-    assert "others: no label map is named after a picture (one of them is a_mask.png)" in told
+    assert "others: no label map is named after an image (one of them is a_mask.png)" in told
     assert "no labels 'nothing'" in told
     assert "no labels 'classes.txt'" in told
     assert "'b' is declared fully labelled but has no mask" in told
-    assert "'site*', which is no picture's key" in told
+    assert "'site*', which is no image's key" in told
 
 
 @pytest.mark.parametrize("name", ["images", "classes.txt"])
-def test_without_pictures_or_classes_there_is_nothing(farm, name):
+def test_without_images_or_classes_there_is_nothing(farm, name):
     """The missing part is named."""
     os.rename(farm / name, farm / "elsewhere")
 
@@ -378,7 +378,7 @@ def test_labels_without_the_comma_of_a_tuple_are_refused(farm):
         folder(farm, labels="scribbles")
 
 
-def test_all_findings_about_a_picture_are_told_at_once(farm):
+def test_all_findings_about_a_image_are_told_at_once(farm):
     """A mask of another size and a scribble with undeclared values."""
     save(farm / "masks" / "a.png", MASK.T.copy())
     save(farm / "scribbles" / "a.png", np.full((3, 4), 7, np.uint8))
@@ -393,7 +393,7 @@ def test_all_findings_about_a_picture_are_told_at_once(farm):
 
 
 def test_damaged_files_are_named_together(farm):
-    """A picture and its labels, each by its name."""
+    """An image and its labels, each by its name."""
     for part in ("images", "masks", "scribbles"):
         path = farm / part / "a.png"
         path.write_bytes(path.read_bytes()[:40])
@@ -412,7 +412,7 @@ def test_void_is_not_a_value_of_scribbles_that_declare_another(farm):
     assert "undeclared value: 255" in str(refused(folder(farm, declaration=Declaration(void=9)), 1))
 
 
-def test_pictures_of_different_kinds_are_refused(farm):
+def test_images_of_different_kinds_are_refused(farm):
     """A batch cannot hold grey and colour; both files are named."""
     save(farm / "images" / "a.png", np.zeros((3, 4), np.uint8))
 
@@ -438,7 +438,7 @@ def test_pictures_of_different_kinds_are_refused(farm):
     ],
 )
 def test_the_real_sets_are_read_as_they_are(name, split, labels, count, n_classes, share):
-    """With the numbers of pictures, classes and labelled pixels that they are known to have."""
+    """With the numbers of images, classes and labelled pixels that they are known to have."""
     data = Folder(name, split, labels)
 
     assert (len(data), len(data.classes)) == (count, n_classes)

@@ -53,8 +53,8 @@ def test_the_advice_to_read_subfolders_is_right(sound_farm):
     _nest(sound_farm)
     for name in TABLES:
         (sound_farm / name).unlink()
-    assert "nested = true" in next(f.mend for f in check(str(sound_farm)).findings if "siteA/" in f.found)
-    with pytest.raises(DataInvalid, match="put the pictures there; if they are in subfolders, write `nested = true`"):
+    assert "nested = true" in next(f.fix for f in check(str(sound_farm)).findings if "siteA/" in f.found)
+    with pytest.raises(DataInvalid, match="put the images there; if they are in subfolders, write `nested = true`"):
         choose(str(sound_farm), "unet")
 
     write(sound_farm / "dataset.toml", "nested = true")
@@ -87,7 +87,7 @@ def test_a_map_in_another_folder_belongs_to_no_image(nested_farm):
     """Names alone are not enough."""
     (nested_farm / "masks" / "siteB" / "scans" / "d.png").rename(nested_farm / "masks" / "siteA" / "d.png")
 
-    assert "no picture" in faults(nested_farm)["masks/siteA/d.png"].found
+    assert "no image" in faults(nested_farm)["masks/siteA/d.png"].found
 
 
 def test_targets_and_simulated_labels_of_such_keys_are_written_and_read(nested_farm, tmp_path):

@@ -40,8 +40,8 @@ def test_every_key_stands_in_it_with_its_default(tmp_path):
     assert read_declaration(tmp_path) == Declaration()
 
 
-def test_pictures_and_scribbles_are_all_it_needs(tmp_path):
-    """A picture, a scribble and its name in a split make a data set."""
+def test_images_and_scribbles_are_all_it_needs(tmp_path):
+    """An image, a scribble and its name in a split make a data set."""
     lay_out(tmp_path)
     write_labels(tmp_path / "images" / "a.png", np.zeros((4, 5), int))
     write_labels(tmp_path / "scribbles" / "a.png", np.full((4, 5), -1))

@@ -106,8 +106,8 @@ def test_every_click_is_read_once(tmp_path_factory, clicks):
 
 BAD = {
     read_tags: [
-        ("z,cow,", "no picture 'z'"),
-        ("a.txt,cow,", "no picture 'a.txt'"),
+        ("z,cow,", "no image 'z'"),
+        ("a.txt,cow,", "no image 'a.txt'"),
         ("a,cwo,", "unknown class 'cwo'"),
         ("b,cow;sheep,sheep", "'sheep' is both present and absent"),
         ("a,cow", "2 cells"),
@@ -132,7 +132,7 @@ BAD = {
     read_clicks: [
         ("a,cow,1,inf", "y is 'inf'"),
         ("a,cow,x,1", "x is 'x'"),
-        ("z,cow,1,1", "no picture 'z'"),
+        ("z,cow,1,1", "no image 'z'"),
         ("C:\\x\\a.png,cow,1,1", "write 'a'"),
     ],
 }
@@ -182,10 +182,10 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, reader):
 def test_other_marks_between_cells_are_named(table, mark, name):
     """The advice is about the whole table, and not to remove its first line."""
     _, (problem,) = table(read_boxes, "image,class,left,top,right,bottom".replace(",", mark), f"a{mark}cow")
-    assert f"commas in place of {name}" in problem.mend
+    assert f"commas in place of {name}" in problem.fix
 
     _, (problem,) = table(read_boxes, "image,label,xmin,ymin,xmax,ymax", "a,cow,1,1,2,2")
-    assert "give the columns these names" in problem.mend
+    assert "give the columns these names" in problem.fix
 
 
 def test_a_column_that_stands_there_twice_is_told(table):

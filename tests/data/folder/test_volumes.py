@@ -72,9 +72,9 @@ def test_a_volume_is_proposed_and_takes_effect(tmp_path):
     told = remarks(root)["images"]
     assert "slices of 4 volumes ('p1' has 3)" in told.found
 
-    write(root / "dataset.toml", told.mend.split("`")[1])
+    write(root / "dataset.toml", told.fix.split("`")[1])
 
-    assert not [finding for finding in check(str(root)).findings if "everything_drawn" not in finding.mend]
+    assert not [finding for finding in check(str(root)).findings if "everything_drawn" not in finding.fix]
     assert {Folder(str(root), "all")[i].volume for i in range(12)} == {"p1", "p2", "p3", "p4"}
 
 
@@ -85,7 +85,7 @@ TORN = {
 
 
 def test_slices_of_one_volume_are_never_on_both_sides_in_silence(tmp_path):
-    """A remark by their names, a fault where they are declared; moving them mends it."""
+    """A remark by their names, a fault where they are declared; moving them fixes it."""
     root = _slices(tmp_path, TORN)
     assert "slices of 'p3' are in train.txt, too" in remarks(root)["splits/val.txt"].found
 
@@ -94,7 +94,7 @@ def test_slices_of_one_volume_are_never_on_both_sides_in_silence(tmp_path):
 
     write(root / "splits" / "train.txt", *TORN["train"][:-1])
     write(root / "splits" / "val.txt", "p3_0", *TORN["val"])
-    assert not [finding for finding in check(str(root)).findings if "everything_drawn" not in finding.mend]
+    assert not [finding for finding in check(str(root)).findings if "everything_drawn" not in finding.fix]
 
 
 def test_train_is_the_rest_where_only_validation_is_listed(sound_farm):
@@ -102,10 +102,10 @@ def test_train_is_the_rest_where_only_validation_is_listed(sound_farm):
     (sound_farm / "splits" / "train.txt").unlink()
     write(sound_farm / "splits" / "test.txt", "d")
 
-    assert "the 3 pictures that no other list names are trained on" in remarks(sound_farm)["splits"].found
+    assert "the 3 images that no other list names are trained on" in remarks(sound_farm)["splits"].found
     assert not faults(sound_farm)
     assert Folder(str(sound_farm)).keys == ("a", "b", "c")
-    assert check(str(sound_farm)).statistics.counts["masks"]["train"].pictures == 3
+    assert check(str(sound_farm)).statistics.counts["masks"]["train"].images == 3
 
 
 def test_a_list_that_leaves_nothing_to_train_on_is_a_fault(sound_farm):
@@ -113,8 +113,8 @@ def test_a_list_that_leaves_nothing_to_train_on_is_a_fault(sound_farm):
     (sound_farm / "splits" / "train.txt").unlink()
     write(sound_farm / "splits" / "val.txt", *"abcdef")
 
-    assert "name every picture" in faults(sound_farm)["splits"].found
-    with pytest.raises(DataInvalid, match="name every picture"):
+    assert "name every image" in faults(sound_farm)["splits"].found
+    with pytest.raises(DataInvalid, match="name every image"):
         len(Folder(str(sound_farm)))
     shutil.rmtree(sound_farm / "splits")
     assert not faults(sound_farm)

@@ -75,15 +75,15 @@ def assert_read(root, masks=None, scribbles=SCRIBBLE):
         assert np.array_equal(sample.seeds, in_classes(scribbles))
 
 
-def run(mend, file):
+def run(fix, file):
     """Runs the lines of code of an advice for a file."""
-    code = [line for line in mend.split("\n") if line.startswith("    ")]
+    code = [line for line in fix.split("\n") if line.startswith("    ")]
     exec("\n".join(line[4:] for line in code), {"numpy": np, "PIL": __import__("PIL.Image"), "file": file})
 
 
-def pasted(mend, names):
+def pasted(fix, names):
     """The table of an advice, with the name of its class in the place of each number."""
-    lines = [line[4:] for line in mend.split("\n") if line.startswith("    ")]
+    lines = [line[4:] for line in fix.split("\n") if line.startswith("    ")]
     return [re.sub(r'^"\? \d+"(.*"(#\w+|transparent)")', lambda m: f"{names[m[2]]}{m[1]}", line) for line in lines]
 
 
@@ -113,8 +113,8 @@ def test_what_is_transparent_is_not_drawn_where_that_is_declared(farm):
     write(farm / "dataset.toml", *TABLE)
     told = faults(farm)["scribbles/a.png"]
     assert told.found == "1 undeclared colour: transparent (175 pixels)"
-    assert 'unlabeled = "transparent"' in told.mend
-    assert 'name = ["#000000", "transparent"]' in told.mend
+    assert 'unlabeled = "transparent"' in told.fix
+    assert 'name = ["#000000", "transparent"]' in told.fix
 
     write(farm / "dataset.toml", *(line.replace('"#FFFFFF"', '["#FFFFFF", "transparent"]') for line in TABLE))
 
@@ -130,7 +130,7 @@ def test_a_class_of_the_colour_of_nothing_is_not_drawn(farm):
     told = faults(farm)["scribbles"]
     assert "every pixel of every map is marked" in told.found
 
-    add(farm / "dataset.toml", re.search('`(unlabeled = "[^`]+)`', told.mend)[1])
+    add(farm / "dataset.toml", re.search('`(unlabeled = "[^`]+)`', told.fix)[1])
 
     # There is nothing to learn the background from, and that is all.
     assert [*faults(farm)] == ["splits/train.txt"]
@@ -144,13 +144,13 @@ def test_the_colours_found_are_a_table_to_paste(farm):
     paint(farm, "scribbles", SCRIBBLE, clear=True)
     told = faults(farm)
     names = {colour: name for name, colour in OF_NUMBERS.items()} | {"#ffffff": "void"}
-    lines = pasted(told["masks/a.png"].mend, names)
+    lines = pasted(told["masks/a.png"].fix, names)
     assert [line.split(" = ")[0] for line in lines] == ["[colours]", "background", "cow", "sheep", "void"]
     write(farm / "dataset.toml", *lines)
     told = faults(farm)
     assert all(file.startswith("scribbles/") for file in told)
 
-    add(farm / "dataset.toml", *pasted(told["scribbles/a.png"].mend, names))
+    add(farm / "dataset.toml", *pasted(told["scribbles/a.png"].fix, names))
 
     assert_read(farm)
 
@@ -159,17 +159,17 @@ def test_a_training_names_the_colours_too(farm):
     """Who trains without a check reads the same table."""
     paint(farm, "scribbles", SCRIBBLE)
 
-    with pytest.raises(DataInvalid, match="colour picture; 4 undeclared colours: #ffffff") as error:
+    with pytest.raises(DataInvalid, match="colour image; 4 undeclared colours: #ffffff") as error:
         Folder(str(farm))[0]
 
-    assert '"#ffffff"  # 175 pixels' in error.value.mend
+    assert '"#ffffff"  # 175 pixels' in error.value.fix
 
 
 def test_a_table_without_names_is_no_table(farm):
     """What is pasted as it is says which names are missing."""
     paint(farm, "masks", MASK)
     write(
-        farm / "dataset.toml", *pasted(faults(farm)["masks/a.png"].mend, {c: '"? 1"' for c in OF_NUMBERS.values()})[:2]
+        farm / "dataset.toml", *pasted(faults(farm)["masks/a.png"].fix, {c: '"? 1"' for c in OF_NUMBERS.values()})[:2]
     )
 
     told = faults(farm)["dataset.toml"]
@@ -185,11 +185,11 @@ def test_the_labelmap_of_cvat_is_proposed_and_never_used_in_silence(farm):
         farm / "labelmap.txt", "# label:color_rgb:parts:actions", "background:0,0,0::", "cow:48,112,32::",
         "sheep:176,112,32::",
     )  # fmt: skip
-    mend = faults(farm)["masks/a.png"].mend
-    assert "labelmap.txt" in mend
-    assert pasted(mend, {}) == pasted(remarks(farm)["labelmap.txt"].mend, {})
+    fix = faults(farm)["masks/a.png"].fix
+    assert "labelmap.txt" in fix
+    assert pasted(fix, {}) == pasted(remarks(farm)["labelmap.txt"].fix, {})
 
-    write(farm / "dataset.toml", *pasted(mend, {}))
+    write(farm / "dataset.toml", *pasted(fix, {}))
 
     assert_read(farm, MASK)
     assert "labelmap.txt" not in remarks(farm)
@@ -200,9 +200,9 @@ def test_a_labelmap_names_the_classes_where_nothing_else_does(farm):
     paint(farm, "masks", MASK)
     (farm / "classes.txt").unlink()
     write(farm / "labelmap.txt", "background:0,0,0::", "cow:48,112,32::", "sheep:176,112,32::")
-    mend = remarks(farm)["labelmap.txt"].mend
+    fix = remarks(farm)["labelmap.txt"].fix
 
-    write(farm / "dataset.toml", re.search("`(classes = [^`]+)`", mend)[1], *pasted(mend, {}))
+    write(farm / "dataset.toml", re.search("`(classes = [^`]+)`", fix)[1], *pasted(fix, {}))
 
     assert_read(farm, MASK)
 
@@ -228,7 +228,7 @@ def test_undeclared_colours_are_counted_and_compared(farm):
     assert told["masks/b.png"].found == (
         "1 undeclared colour: #307028 (3 pixels, nearest is #307020, 'cow')"
     )  # fmt: skip
-    add(farm / "dataset.toml", *pasted(told["masks/b.png"].mend, {"#307028": "calf"}))
+    add(farm / "dataset.toml", *pasted(told["masks/b.png"].fix, {"#307028": "calf"}))
     write(farm / "classes.txt", *NAMES, "calf")
     assert not [file for file in faults(farm) if file.startswith("masks")]
 
@@ -247,13 +247,13 @@ def test_blended_edges_are_told_of_and_can_mean_nothing(farm, nothing):
     write(farm / "dataset.toml", *(TABLE if nothing else TABLE[:5]))
     for key in KEYS:
         save(farm / "masks" / f"{key}.png", soft(MASK))
-    mend = faults(farm)["masks/a.png"].mend
-    assert "anti-aliasing off" in mend
+    fix = faults(farm)["masks/a.png"].fix
+    assert "anti-aliasing off" in fix
 
     for key in KEYS:
-        run(mend, farm / "masks" / f"{key}.png")
+        run(fix, farm / "masks" / f"{key}.png")
     if not nothing:
-        add(farm / "dataset.toml", re.search('`(void = "[^`]+)`', mend)[1])
+        add(farm / "dataset.toml", re.search('`(void = "[^`]+)`', fix)[1])
 
     plain = (soft(MASK) == painted(MASK)).all(axis=2)
     assert 0 < plain.sum() < plain.size
@@ -272,7 +272,7 @@ def test_half_transparent_strokes_can_be_made_full(farm):
     assert "#307020c8 (4 pixels" in told.found
 
     for key in KEYS:
-        run(told.mend, farm / "scribbles" / f"{key}.png")
+        run(told.fix, farm / "scribbles" / f"{key}.png")
 
     assert_read(farm)
 
@@ -281,10 +281,10 @@ def test_three_equal_channels_become_the_numbers_they_are(farm):
     """Values that OpenCV saved as colours."""
     for key in KEYS:
         save(farm / "masks" / f"{key}.png", np.repeat(holed()[:, :, None], 3, axis=2))
-    mend = faults(farm)["masks/a.png"].mend
+    fix = faults(farm)["masks/a.png"].fix
 
     for key in KEYS:
-        code = re.search("`(.*)`", mend)[1]
+        code = re.search("`(.*)`", fix)[1]
         exec(code, {"PIL": __import__("PIL.Image"), "file": farm / "masks" / f"{key}.png"})
 
     assert_read(farm)
@@ -295,10 +295,10 @@ def test_a_palette_whose_numbers_are_meant_can_be_saved_in_grey(farm):
     write(farm / "dataset.toml", *TABLE)
     for key in KEYS:
         write_labels(farm / "masks" / f"{key}.png", in_classes(holed()))
-    mend = faults(farm)["masks/a.png"].mend
+    fix = faults(farm)["masks/a.png"].fix
 
     for key in KEYS:
-        code = re.search(r"in grey: `(.*)`", mend)[1]
+        code = re.search(r"in grey: `(.*)`", fix)[1]
         exec(code, {"PIL": __import__("PIL.Image"), "numpy": np, "file": farm / "masks" / f"{key}.png"})
 
     assert_read(farm)
@@ -332,7 +332,7 @@ def test_a_wrong_table_is_told_of(farm, line, told):
 
     finding = faults(farm)["dataset.toml"]
 
-    assert told in finding.expected + finding.mend
+    assert told in finding.expected + finding.fix
 
 
 def test_a_photo_among_the_label_maps_is_told_of_in_short(farm, monkeypatch):
@@ -346,7 +346,7 @@ def test_a_photo_among_the_label_maps_is_told_of_in_short(farm, monkeypatch):
     told = faults(farm)["masks/a.png"]
 
     assert "20 undeclared colours or more: #070809 (48 pixels)" in told.found
-    assert "where these are photos" in told.mend
+    assert "where these are photos" in told.fix
 
 
 def test_lossy_paint_is_refused(farm):

@@ -1,4 +1,4 @@
-"""PNGs of sixteen bits and several numbers a pixel keep all of their bits."""
+"""PNGs of sixteen bits and several numbers per pixel keep all of their bits."""
 
 import struct
 import zlib
@@ -44,7 +44,7 @@ def test_twelve_bits_of_colour_are_told_of_and_mended(sound_farm):
     for number, key in enumerate(KEYS):
         # Turned, so that no two are the same.
         save(sound_farm / "images" / f"{key}.png", np.roll(VALUES[:, :, :3] // 16, number, axis=1), COLOUR)
-    assert "`range = [0, 4095]`" in faults(sound_farm)["images"].mend
+    assert "`range = [0, 4095]`" in faults(sound_farm)["images"].fix
 
     write(sound_farm / "dataset.toml", "range = [0, 4095]")
 

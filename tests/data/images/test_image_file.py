@@ -1,4 +1,4 @@
-"""Every kind of picture file people have, and every way in which it may be broken."""
+"""Every kind of image file people have, and every way in which it may be broken."""
 
 import struct
 import zlib
@@ -26,7 +26,7 @@ def saved(path, array, **more):
 
 
 def in_range(array):
-    """What a picture of these values must read as: channels first, in [0, 1]."""
+    """What an image of these values must read as: channels first, in [0, 1]."""
     return np.moveaxis(np.atleast_3d(array), -1, 0).astype(np.float32) / np.iinfo(array.dtype).max
 
 
@@ -74,11 +74,11 @@ def test_transparency_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize("transparency", [None, bytes([0, 255])])
-def test_a_palette_picture_shows_its_colours(tmp_path, transparency):
+def test_a_palette_image_shows_its_colours(tmp_path, transparency):
     """The palette is looked up, with or without transparent colours."""
-    picture = Image.fromarray(np.array([[0, 1]], np.uint8))
-    picture.putpalette([10, 20, 30, 255, 0, 51])
-    picture.save(tmp_path / "a.png", **({} if transparency is None else {"transparency": transparency}))
+    image = Image.fromarray(np.array([[0, 1]], np.uint8))
+    image.putpalette([10, 20, 30, 255, 0, 51])
+    image.save(tmp_path / "a.png", **({} if transparency is None else {"transparency": transparency}))
 
     assert np.allclose(read_image(tmp_path / "a.png")[:, 0].T * 255, [[10, 20, 30], [255, 0, 51]])
 
@@ -87,9 +87,9 @@ def test_a_palette_picture_shows_its_colours(tmp_path, transparency):
 def test_a_palette_that_is_missing_is_told(tmp_path, read):
     """Its chunk lost: no colour is known, but indices are."""
     file = tmp_path / "a.png"
-    picture = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
-    picture.putpalette(palette(6).tobytes())
-    picture.save(file)
+    image = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    image.putpalette(palette(6).tobytes())
+    image.save(file)
     before, _, rest = file.read_bytes().partition(b"PLTE")
     length = int.from_bytes(before[-4:], "big")
     file.write_bytes(before[:-4] + rest[length + 4 :])
@@ -105,7 +105,7 @@ def test_black_and_white_is_zero_and_one(tmp_path):
 
 
 def test_a_photo_lies_as_its_exif_orientation_says(tmp_path):
-    """A camera held upright stores a lying picture."""
+    """A camera held upright stores a lying image."""
     exif = Image.Exif()
     exif[274] = 6  # turn by 90 degrees clockwise to see it upright
     left_white = np.zeros((16, 32, 3), np.uint8)
@@ -178,7 +178,7 @@ def test_values_of_an_unknown_range_are_refused(tmp_path, array):
 
 
 def test_several_pages_are_refused(tmp_path):
-    """Volumes and animations are not one picture."""
+    """Volumes and animations are not one image."""
     tifffile.imwrite(tmp_path / "a.tif", np.stack([GREY] * 5), photometric="minisblack")
     first, second = Image.fromarray(RGB), Image.fromarray(255 - RGB)
     first.save(tmp_path / "a.png", save_all=True, append_images=[second])
@@ -191,7 +191,7 @@ def test_several_pages_are_refused(tmp_path):
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.tif", "a.webp"])
 @pytest.mark.parametrize("read", [read_image, read_labels])
 def test_a_truncated_file_is_named(tmp_path, name, read):
-    """Half a download is not half a picture."""
+    """Half a download is not half an image."""
     path = saved(tmp_path / name, np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
@@ -200,7 +200,7 @@ def test_a_truncated_file_is_named(tmp_path, name, read):
 
 
 @pytest.mark.parametrize("read", [read_image, read_labels])
-def test_what_is_no_picture_is_named(tmp_path, read):
+def test_what_is_no_image_is_named(tmp_path, read):
     """Text, nothing, a TIFF in name only, or no file at all."""
     for name, content in (("a.png", b"hello"), ("b.png", b""), ("c.tif", b"hello")):
         (tmp_path / name).write_bytes(content)
@@ -245,9 +245,9 @@ def test_labels_are_the_values_as_they_are(tmp_path, kind):
 def test_coloured_labels_say_how_to_convert_them(tmp_path):
     """Colours are no class indices."""
     for array in (RGB, np.dstack([RGB, GREY])):
-        with pytest.raises(DataInvalid, match="colour picture") as error:
+        with pytest.raises(DataInvalid, match="colour image") as error:
             read_labels(saved(tmp_path / "a.png", array))
-        assert "Image.fromarray(labels)" in error.value.mend
+        assert "Image.fromarray(labels)" in error.value.fix
 
 
 def test_labels_that_cannot_be_exact_are_refused(tmp_path):
@@ -268,8 +268,8 @@ def test_written_labels_read_back(tmp_path_factory, values, rows):
     write_labels(path, labels)
 
     assert np.array_equal(read_labels(path), np.where(labels == UNLABELED, 255, labels))
-    with Image.open(path) as picture:
-        shown = np.asarray(picture.convert("RGB"))
+    with Image.open(path) as image:
+        shown = np.asarray(image.convert("RGB"))
     assert np.array_equal(shown, palette(256)[np.where(labels == UNLABELED, 255, labels)])
     assert [file.name for file in path.parent.iterdir()] == ["a.png"]
 
@@ -344,7 +344,7 @@ def test_nan_is_counted_and_told(tmp_path):
     with pytest.raises(DataInvalid, match="nan or infinity at 2 pixels") as error:
         read_image(tmp_path / "a.tif")
 
-    assert "`nodata = nan` into dataset.toml" in error.value.mend
+    assert "`nodata = nan` into dataset.toml" in error.value.fix
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
@@ -357,7 +357,7 @@ def test_the_code_for_transparent_maps_leaves_undrawn_what_is_transparent(tmp_pa
     with pytest.raises(DataInvalid) as error:
         read_labels(file)
 
-    code = error.value.mend.partition("\n")[2]
+    code = error.value.fix.partition("\n")[2]
     exec("\n".join(line.strip() if "labels[" not in line else line[4:] for line in code.split("\n")), {
         "np": np, "Image": Image, "file": file
     })  # fmt: skip

@@ -28,7 +28,7 @@ def farm(tmp_path):
     return root
 
 
-def picture(key):
+def image(key):
     """Colours in [0, 1] that tell the images apart."""
     return np.random.default_rng(ord(key)).uniform(0.25, 0.75, (12, 16, 3)).astype(np.float32)
 
@@ -36,7 +36,7 @@ def picture(key):
 def lay_images(root, mark):
     """All images with that mark where they hold no data."""
     for key in KEYS:
-        values, file = picture(key), root / "images" / f"{key}.png"
+        values, file = image(key), root / "images" / f"{key}.png"
         file.unlink()
         if mark == "transparent":
             bytes_ = (255 * values).round().astype(np.uint8)
@@ -52,7 +52,7 @@ def lay_images(root, mark):
 def advice(root, mark):
     """The line of dataset.toml that a check proposes."""
     told = remarks(root)["images"] if mark.startswith("transparent") else faults(root)["images/a.tif"]
-    return re.search("`(nodata = [^`]+)` into dataset.toml", told.mend)[1]
+    return re.search("`(nodata = [^`]+)` into dataset.toml", told.fix)[1]
 
 
 MARKS = ["transparent", "transparent, sixteen bits", "-9999", "nan", "-3.4028235e+38"]
@@ -73,7 +73,7 @@ def test_the_advice_keeps_empty_pixels_from_being_learnt_and_judged(farm, mark):
         assert np.array_equal(sample.seeds, np.where((SCRIBBLE == 255) | EMPTY, UNLABELED, SCRIBBLE.astype(int)))
         assert (sample.truth is None) == (sample.key == "a")
         assert sample.truth is None or np.array_equal(sample.truth, np.where(EMPTY, UNLABELED, MASK.astype(int)))
-        kept = picture(sample.key)[~EMPTY]
+        kept = image(sample.key)[~EMPTY]
         assert np.allclose(sample.image[:, ~EMPTY].T, kept, atol=0.003)
         assert np.allclose(sample.image[:, EMPTY].T, kept.mean(axis=0), atol=0.003)
 
@@ -89,16 +89,14 @@ def test_a_mask_that_is_a_label_says_nothing_where_there_is_no_data(farm):
 def test_transparent_pixels_are_told_of(farm):
     """How many, in which images, until they are declared; an opaque image is no reason."""
     lay_images(farm, "transparent")
-    save(
-        farm / "images" / "b.png", np.dstack([(255 * picture("b")).astype(np.uint8), np.full((12, 16), 255, np.uint8)])
-    )
+    save(farm / "images" / "b.png", np.dstack([(255 * image("b")).astype(np.uint8), np.full((12, 16), 255, np.uint8)]))
 
     found = remarks(farm)["images"].found
 
-    assert "5 of 6 pictures hold transparent pixels, up to 4.2% of one" in found
+    assert "5 of 6 images hold transparent pixels, up to 4.2% of one" in found
     assert "a, c, d, e" in found
     write(farm / "dataset.toml", "nodata = 7")
-    assert "`nodata = 7`" in remarks(farm)["images"].mend
+    assert "`nodata = 7`" in remarks(farm)["images"].fix
 
 
 def test_numbers_of_one_channel_are_data(tmp_path):
@@ -141,9 +139,9 @@ def test_infinity_is_no_mark(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", values)
     with pytest.raises(DataInvalid) as error:
         read_image(tmp_path / "a.tif")
-    assert "nodata" not in error.value.mend
+    assert "nodata" not in error.value.fix
 
-    code = re.search("`(.*)`", error.value.mend)[1]
+    code = re.search("`(.*)`", error.value.fix)[1]
     tifffile.imwrite(tmp_path / "a.tif", eval(code, {"numpy": np, "values": values}))
 
     assert read_image(tmp_path / "a.tif")[0, 1, 1] == 0

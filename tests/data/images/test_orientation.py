@@ -32,9 +32,9 @@ def seen(array, orientation):
     """What Pillow makes of it, channel by channel."""
     channels = []
     for channel in np.moveaxis(np.atleast_3d(array), -1, 0):
-        picture = Image.fromarray(channel)
-        picture.getexif()[274] = orientation
-        channels.append(np.asarray(ImageOps.exif_transpose(picture)))
+        image = Image.fromarray(channel)
+        image.getexif()[274] = orientation
+        channels.append(np.asarray(ImageOps.exif_transpose(image)))
     return np.stack(channels)
 
 

@@ -28,7 +28,7 @@ def test_images_one_folder_deeper_are_a_fault_where_they_are_the_most(sound_farm
 
     told = [f for f in check(str(sound_farm)).findings if f.file == sound_farm / "images" and "siteA/" in f.found]
 
-    assert [(f"({there} files)" in f.found, "`nested = true`" in f.mend, f.remark) for f in told] == [
+    assert [(f"({there} files)" in f.found, "`nested = true`" in f.fix, f.remark) for f in told] == [
         (True, True, False)
     ]
 
@@ -57,7 +57,7 @@ def test_label_maps_one_folder_deeper_are_a_fault_if_their_images_have_none(soun
 def test_maps_of_annotators_are_read_once_the_advice_is_followed(sound_farm):
     """Their folders are moved beside scribbles/, under names that begin so."""
     _deeper(sound_farm, "scribbles", "abc", into="alice")
-    assert "scribbles_alice/" in faults(sound_farm)["scribbles"].mend
+    assert "scribbles_alice/" in faults(sound_farm)["scribbles"].fix
 
     (sound_farm / "scribbles" / "alice").rename(sound_farm / "scribbles_alice")
 
@@ -69,18 +69,18 @@ def test_maps_of_annotators_are_read_once_the_advice_is_followed(sound_farm):
 def test_a_folder_of_scribbles_within_another_keeps_its_name(sound_farm):
     """As of simulated labels that were written there."""
     _deeper(sound_farm, "scribbles", "abc", into="scribbles_short")
-    assert "such as scribbles_short/" in faults(sound_farm)["scribbles"].mend
+    assert "such as scribbles_short/" in faults(sound_farm)["scribbles"].fix
 
 
 def _as_gif(path):
-    with Image.open(path) as picture:
-        picture.save(path.with_suffix(".gif"))
+    with Image.open(path) as image:
+        image.save(path.with_suffix(".gif"))
     path.unlink()
 
 
 def _as_npy(path):
-    with Image.open(path) as picture:
-        np.save(path.with_suffix(".npy"), np.asarray(picture))
+    with Image.open(path) as image:
+        np.save(path.with_suffix(".npy"), np.asarray(image))
     path.unlink()
 
 
@@ -106,7 +106,7 @@ def test_labels_of_another_kind_are_a_fault(sound_farm, folder, keys, ending):
     told = faults(sound_farm)[folder]
 
     assert f"{keys[0]}{ending}" in told.found
-    assert "PNG" in told.mend
+    assert "PNG" in told.fix
 
 
 @pytest.mark.parametrize("ending", [".gif", ".npy"])
@@ -115,7 +115,7 @@ def test_labels_of_another_kind_are_read_once_the_advice_is_followed(sound_farm,
     before = Folder(str(sound_farm), labels=("scribbles",))[0].seeds
     for key in KEYS:
         OTHER_KINDS[ending](sound_farm / "scribbles" / f"{key}.png")
-    advice = faults(sound_farm)["scribbles"].mend.split("`")[1]
+    advice = faults(sound_farm)["scribbles"].fix.split("`")[1]
     for key in KEYS:
         file, name = sound_farm / "scribbles" / f"{key}{ending}", sound_farm / "scribbles" / f"{key}.png"
         exec(f"import PIL.Image, numpy\n{advice}", {"file": file, "name": name})
@@ -159,10 +159,10 @@ def test_what_systems_leave_in_folders_is_not_worth_a_word(sound_farm):
     ("right", "wrong"), [("tags.csv", "Tags.csv"), ("masks", "Masks"), ("splits/val.txt", "splits/Val.txt")]
 )
 def test_names_in_other_letters_are_a_fault(sound_farm, right, wrong):
-    """They are not read, and a rename, which the message asks for, mends it."""
+    """They are not read, and a rename, which the message asks for, fixes it."""
     (sound_farm / right).rename(sound_farm / wrong)
 
-    assert right.rpartition("/")[2] in faults(sound_farm)[wrong].mend
+    assert right.rpartition("/")[2] in faults(sound_farm)[wrong].fix
     (sound_farm / wrong).rename(sound_farm / right)
     assert not check(str(sound_farm)).findings
 
@@ -279,7 +279,7 @@ def test_a_name_that_no_line_can_hold_is_a_fault(sound_farm):
     told = faults(sound_farm)["images"]
 
     assert "two\\nlines.png" in told.found
-    assert "rename" in told.mend
+    assert "rename" in told.fix
 
 
 @pytest.mark.parametrize("row", [",,", " , , ", "", ",", ",,,,"])
@@ -295,6 +295,6 @@ def test_class_names_that_tables_cannot_hold_are_refused_where_they_are_declared
     """Not by the table that `simulate` writes."""
     write(sound_farm / "dataset.toml", f'classes = ["background", "{name}", "sheep"]')
 
-    assert "rename the class" in faults(sound_farm)["dataset.toml"].mend
+    assert "rename the class" in faults(sound_farm)["dataset.toml"].fix
     with pytest.raises(DataInvalid, match="rename the class"):
         len(Folder(str(sound_farm)))

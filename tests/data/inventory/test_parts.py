@@ -39,7 +39,7 @@ def trained_on(root):
 
 def follow(root, finding, monkeypatch, change=lambda code: code):
     """Runs the code of the message in the data folder."""
-    code = "\n".join(line[4:] for line in finding.mend.splitlines() if line.startswith("    "))
+    code = "\n".join(line[4:] for line in finding.fix.splitlines() if line.startswith("    "))
     monkeypatch.chdir(root)
     exec(change(code), {})
 
@@ -62,7 +62,7 @@ def test_a_file_for_each_class_is_put_together(farm, monkeypatch, way, declared)
     write(farm / "dataset.toml", declared)
     told = {name: finding for name, finding in faults(farm).items() if name in ("scribbles", "masks")}
     assert {*told} == {"scribbles", "masks"}
-    assert all("one class of 6 pictures" in finding.found for finding in told.values())
+    assert all("one class of 6 images" in finding.found for finding in told.values())
 
     for finding in told.values():
         follow(farm, finding, monkeypatch)
@@ -79,7 +79,7 @@ def test_files_called_after_tasks_need_to_be_told_which_image_each_is(farm, monk
     split(farm, "scribbles", "task-{task}-annotation-7-by-1-tag-{word}-0")
     finding = faults(farm)["scribbles"]
     assert "which image is not in their names" in finding.found
-    asked = re.search(r"image_of = (\{.*?\})", finding.mend)[1]
+    asked = re.search(r"image_of = (\{.*?\})", finding.fix)[1]
     assert asked == '{1: "a"}'
 
     follow(farm, finding, monkeypatch, lambda code: code.replace(asked, str(dict(enumerate("abcdef", start=1)))))
@@ -127,4 +127,4 @@ def test_maps_of_unknown_names_are_to_be_renamed(farm):
     for path in (farm / "scribbles").iterdir():
         path.rename(path.with_name(f"{path.stem}_label.png"))
 
-    assert "rename the maps" in faults(farm)["scribbles"].mend
+    assert "rename the maps" in faults(farm)["scribbles"].fix

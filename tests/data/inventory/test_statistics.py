@@ -1,4 +1,4 @@
-"""How much is said about pictures, counted class by class."""
+"""How much is said about images, counted class by class."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ SUMMED = [name for name in LabelCounts.__dataclass_fields__ if name != "classes"
 
 
 def sample(seeds, **said) -> Sample:
-    """A picture on which something is drawn, and nothing said unless it is given."""
+    """An image on which something is drawn, and nothing said unless it is given."""
     seeds = np.asarray(seeds)
     bare = Sample(
         key="a",
@@ -40,8 +40,8 @@ def test_marks_are_counted_by_class_and_void_is_not():
     counts = count(sample([[0, 0, UNLABELED, 2, 2]], valid=valid), CLASSES)
 
     assert counts.marked_pixels.tolist() == [2, 0, 1]
-    assert counts.marked_pictures.tolist() == [1, 0, 1]
-    assert (counts.pictures, counts.unmarked, counts.pixels, counts.valid_pixels) == (1, 0, 5, 4)
+    assert counts.marked_images.tolist() == [1, 0, 1]
+    assert (counts.images, counts.unmarked, counts.pixels, counts.valid_pixels) == (1, 0, 5, 4)
     assert counts.labelled_share == pytest.approx(3 / 4)
     assert counts.void_share == pytest.approx(1 / 5)
     assert counts.imbalance == 2
@@ -55,7 +55,7 @@ def test_clicks_are_marks():
 
 
 def test_tables_are_counted_by_class():
-    """Pictures said to show a class, pictures with a bound on its size, and boxes."""
+    """Images said to show a class, images with a bound on its size, and boxes."""
     areas = np.array([[0.0, 1.0], [0.1, 1.0], [0.0, 0.5]])
     boxes = np.array([[2.0, 0, 0, 1, 1], [2.0, 0, 0, 1, 2]])
 
@@ -63,8 +63,8 @@ def test_tables_are_counted_by_class():
         sample([[UNLABELED] * 3], tags=np.array([PRESENT, UNTOLD, ABSENT]), areas=areas, boxes=boxes), CLASSES
     )
 
-    assert counts.tagged_pictures.tolist() == [1, 0, 0]
-    assert counts.sized_pictures.tolist() == [0, 1, 1]
+    assert counts.tagged_images.tolist() == [1, 0, 0]
+    assert counts.sized_images.tolist() == [0, 1, 1]
     assert counts.boxes.tolist() == [0, 0, 2]
     assert counts.unmarked == 1
 
@@ -81,7 +81,7 @@ MAPS = st.lists(arrays(int, (2, 3), elements=st.integers(-1, 2)), max_size=5)
 
 @given(MAPS, MAPS)
 def test_counts_of_sets_add_up(first, second):
-    """The total of two sets is the total of their totals, whatever their pictures."""
+    """The total of two sets is the total of their totals, whatever their images."""
     parts = [[count(sample(seeds), CLASSES) for seeds in maps] for maps in (first, second)]
 
     together = total([*parts[0], *parts[1]], CLASSES)

@@ -17,8 +17,8 @@ from weakseg.types import PRESENT, UNLABELED, UNTOLD, Classes
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Two pictures of 20 by 30 pixels, with masks and a rim of void."""
+class Images:
+    """Two images of 20 by 30 pixels, with masks and a rim of void."""
 
     keys: tuple[str, ...] = ("2008_1", "2008_2")
     classes: Classes = VOC_CLASSES
@@ -39,7 +39,7 @@ def polygon(tag, *points):
 
 
 def write(folder, *polygons, size="<size><width>30</width><height>20</height><depth>3</depth></size>", head=""):
-    """The XML file of the first picture."""
+    """The XML file of the first image."""
     text = (
         f"{head}<annotation><folder>anno</folder><filename>2008_1.png</filename>{size}{''.join(polygons)}</annotation>"
     )
@@ -47,8 +47,8 @@ def write(folder, *polygons, size="<size><width>30</width><height>20</height><de
 
 
 def read(folder):
-    """The first picture with its scribbles."""
-    return ScribbleSup(Pictures(), str(folder))[0]
+    """The first image with its scribbles."""
+    return ScribbleSup(Images(), str(folder))[0]
 
 
 def test_scribbles_are_open_curves_of_row_and_column(tmp_path):
@@ -134,8 +134,8 @@ def test_damaged_files_are_named(tmp_path, text):
         read(tmp_path)
 
 
-def test_files_of_other_pictures_are_refused(tmp_path):
-    """The size in the file is that of its picture; a file without one is taken on trust."""
+def test_files_of_other_images_are_refused(tmp_path):
+    """The size in the file is that of its image; a file without one is taken on trust."""
     write(tmp_path, size="<size><width>20</width><height>30</height></size>")
     with pytest.raises(DataInvalid, match="20 wide and 30 high"):
         read(tmp_path)
@@ -144,17 +144,17 @@ def test_files_of_other_pictures_are_refused(tmp_path):
 
 
 def test_missing_files_are_named(tmp_path):
-    """A picture without its file is not taken for a picture without scribbles."""
+    """An image without its file is not taken for an image without scribbles."""
     with pytest.raises(DataInvalid, match=r"2008_1\.xml"):
         read(tmp_path)
     with pytest.raises(DataInvalid, match=r"2008_1\.png"):
-        ScribbleMaps(Pictures(), str(tmp_path))[0]
+        ScribbleMaps(Images(), str(tmp_path))[0]
     with pytest.raises(DataInvalid, match="nowhere"):
-        ScribbleSup(Pictures(), "nowhere")[0]
+        ScribbleSup(Images(), "nowhere")[0]
 
 
 def write_map(folder, values):
-    """The grey label map of the first picture."""
+    """The grey label map of the first image."""
     Image.fromarray(values).save(folder / "2008_1.png")
 
 
@@ -163,7 +163,7 @@ def test_label_maps_are_read(tmp_path):
     values = np.full((20, 30), 255, np.uint8)
     values[:3, 4], values[10:14, 9] = 0, 15
     write_map(tmp_path, values)
-    sample = ScribbleMaps(Pictures(), str(tmp_path))[0]
+    sample = ScribbleMaps(Images(), str(tmp_path))[0]
     assert (sample.seeds[10:14, 9] == 15).all()
     assert (sample.seeds == 0).sum() == 2
     assert sample.seeds[0, 4] == UNLABELED
@@ -176,13 +176,13 @@ def test_bad_label_maps_are_named(tmp_path, values):
     """Undeclared values and other sizes are refused."""
     write_map(tmp_path, values)
     with pytest.raises(DataInvalid, match=r"2008_1\.png"):
-        ScribbleMaps(Pictures(), str(tmp_path))[0]
+        ScribbleMaps(Images(), str(tmp_path))[0]
 
 
 @pytest.mark.parametrize("kind", [ScribbleSup, ScribbleMaps])
 def test_scribbles_are_a_dataset_that_travels(tmp_path, kind):
     """It satisfies the protocol, hashes and pickles, with the keys of its samples."""
-    data = kind(Pictures(), str(tmp_path))
+    data = kind(Images(), str(tmp_path))
     assert isinstance(data, Dataset)
     assert data.keys == ("2008_1", "2008_2")
     assert hash(pickle.loads(pickle.dumps(data))) == hash(data)

@@ -1,4 +1,4 @@
-"""Promises of the Pascal VOC 2012 + SBD reader, on tiny pictures in the published layouts."""
+"""Promises of the Pascal VOC 2012 + SBD reader, on tiny images in the published layouts."""
 
 import pickle
 
@@ -27,15 +27,15 @@ def mask(thing: int, void: bool = True) -> np.ndarray:
 
 def save_palette(path, values):
     """A palette PNG, as VOC's masks are."""
-    picture = Image.fromarray(values)
-    picture.putpalette(np.random.default_rng(0).integers(0, 256, 768).astype(np.uint8).tobytes())
+    image = Image.fromarray(values)
+    image.putpalette(np.random.default_rng(0).integers(0, 256, 768).astype(np.uint8).tobytes())
     path.parent.mkdir(exist_ok=True)
-    picture.save(path)
+    image.save(path)
 
 
 @pytest.fixture
 def home(tmp_path):
-    """VOC2012 with two training pictures, one for validation, and two that only SBD has masks of."""
+    """VOC2012 with two training images, one for validation, and two that only SBD has masks of."""
     home = tmp_path / "VOCdevkit" / "VOC2012"
     (home / "JPEGImages").mkdir(parents=True)
     (home / "ImageSets" / "Segmentation").mkdir(parents=True)
@@ -63,7 +63,7 @@ def sbd(tmp_path):
 
 
 def test_train_aug_is_sbd_and_train_less_val(home, sbd):
-    """Without a list, train_aug is put together, and no picture of val is in it."""
+    """Without a list, train_aug is put together, and no image of val is in it."""
     assert Voc(str(home), sbd=str(sbd)).keys == ("2007_1", "2007_2", "2008_4", "2008_5")
 
 
@@ -130,8 +130,8 @@ def test_voc_is_a_dataset_of_21_classes_that_travels(home):
         lambda home: (home / "JPEGImages" / "2007_1.jpg").unlink(),
     ],
 )
-def test_bad_pictures_are_named(home, spoil):
-    """Undeclared values, missing files and masks of another size are refused with the picture's name."""
+def test_bad_images_are_named(home, spoil):
+    """Undeclared values, missing files and masks of another size are refused with the image's name."""
     spoil(home)
     with pytest.raises(DataInvalid, match="2007_1"):
         Voc(str(home), "train")[0]

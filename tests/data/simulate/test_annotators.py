@@ -38,7 +38,7 @@ def scene() -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """Samples that hold one scene, and a mark in every label that a simulation must not keep."""
 
     keys: tuple[str, ...] = ("one", "two")
@@ -63,8 +63,8 @@ class Pictures:
 
 
 def labels(*kinds, seed=0, key="one") -> Sample:
-    """What is simulated for a picture."""
-    return Simulated(Pictures((key,)), kinds, seed)[0]
+    """What is simulated for an image."""
+    return Simulated(Images((key,)), kinds, seed)[0]
 
 
 def marked(length: float, seed: int = 0) -> np.ndarray:
@@ -111,7 +111,7 @@ def test_scribbles_stay_under_the_largest_share():
 
 def test_labels_depend_on_seed_and_key_only():
     """Order and size of the data set change nothing; the seed and the key do."""
-    alone, second = labels(*ALL_KINDS, key="two"), Simulated(Pictures(), ALL_KINDS)[1]
+    alone, second = labels(*ALL_KINDS, key="two"), Simulated(Images(), ALL_KINDS)[1]
     assert np.array_equal(alone.seeds, second.seeds)
     assert np.array_equal(alone.strokes[0].points, second.strokes[0].points)
     assert np.array_equal(labels(Scribbles(0.5)).seeds, labels(*ALL_KINDS).seeds)
@@ -175,7 +175,7 @@ def test_kinds_not_asked_for_are_forgotten():
     assert sample.areas.tolist() == [[0, 1]] * 4
 
 
-def test_picture_and_truth_are_kept():
+def test_image_and_truth_are_kept():
     """Only what annotators say is replaced."""
     sample = labels(Scribbles())
     assert np.array_equal(sample.truth, scene())
@@ -184,7 +184,7 @@ def test_picture_and_truth_are_kept():
 
 def test_simulated_is_a_dataset_that_travels():
     """It satisfies the protocol, hashes, and loses its cache but nothing else on the way to another process."""
-    data = Simulated(Pictures(), ALL_KINDS, seed=3)
+    data = Simulated(Images(), ALL_KINDS, seed=3)
     assert isinstance(data, Dataset)
     first = data[0]
     assert data[0].seeds is first.seeds
@@ -196,10 +196,10 @@ def test_simulated_is_a_dataset_that_travels():
 
 
 def test_masks_of_void_alone_say_nothing():
-    """A picture that is all void has no scribbles and no classes, and is no error."""
+    """An image that is all void has no scribbles and no classes, and is no error."""
 
     @dataclass(frozen=True)
-    class Void(Pictures):
+    class Void(Images):
         def __getitem__(self, index):
             return replace(super().__getitem__(index), truth=np.full((60, 80), UNLABELED))
 
@@ -209,10 +209,10 @@ def test_masks_of_void_alone_say_nothing():
 
 
 def test_samples_without_truth_are_refused():
-    """The message names the picture."""
+    """The message names the image."""
 
     @dataclass(frozen=True)
-    class Unmasked(Pictures):
+    class Unmasked(Images):
         def __getitem__(self, index):
             return replace(super().__getitem__(index), truth=None)
 
@@ -227,8 +227,8 @@ def test_samples_without_truth_are_refused():
         lambda: Scribbles(width_px=0.0),
         lambda: OneBitSizes(0.0),
         lambda: IntervalSizes(-0.1),
-        lambda: Simulated(Pictures(), (OneBitSizes(), IntervalSizes())),
-        lambda: Simulated(Pictures(), (Tags(),), seed=-1),
+        lambda: Simulated(Images(), (OneBitSizes(), IntervalSizes())),
+        lambda: Simulated(Images(), (Tags(),), seed=-1),
     ],
 )
 def test_impossible_settings_are_refused(impossible):
@@ -239,7 +239,7 @@ def test_impossible_settings_are_refused(impossible):
 
 @pytest.mark.data
 @pytest.mark.skipif("WEAKSEG_DATA" not in os.environ, reason="WEAKSEG_DATA does not name the real data sets")
-def test_real_pictures_are_scribbled_within_budget():
+def test_real_images_are_scribbled_within_budget():
     """On photos, full-length scribbles mark between 1 and 3 % and never a wrong pixel."""
     from weakseg.data.folder.folder import Folder
 

@@ -18,7 +18,7 @@ KINDS = (Scribbles(0.3), Clicks(), Boxes(), Tags(), IntervalSizes())
 
 @pytest.fixture
 def make_folder(tmp_path):
-    """Lays out three pictures whose masks follow a declaration."""
+    """Lays out three images whose masks follow a declaration."""
 
     def make(declaration=None):
         root = tmp_path / "data"
@@ -84,7 +84,7 @@ def test_files_there_are_never_overwritten(make_folder, tmp_path):
 
 
 def test_nothing_is_left_of_a_failed_run(make_folder, tmp_path):
-    """A picture without a mask stops everything, and no half of the labels stays."""
+    """An image without a mask stops everything, and no half of the labels stays."""
     folder = make_folder()
     (folder.root / "masks" / "c.png").unlink()
     with pytest.raises(DataInvalid, match="'c'"):

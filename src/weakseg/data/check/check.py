@@ -18,7 +18,7 @@ from weakseg.types import Classes
 
 @dataclass(frozen=True)
 class Readable:
-    """The pictures of a data folder that can be read with all their labels, those with findings first."""
+    """The images of a data folder that can be read with all their labels, those with findings first."""
 
     contents: Contents
     keys: tuple[str, ...]
@@ -46,7 +46,7 @@ class Checked:
 
     @property
     def refused(self) -> bool:
-        """True if something must be mended before anybody trains on the data."""
+        """True if something must be fixed before anybody trains on the data."""
         return any(not finding.remark for finding in self.findings)
 
 
@@ -55,19 +55,19 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, of: Non
 
     Args:
         path: a folder, or the name of one under $WEAKSEG_DATA.
-        progress: told how many pictures are done, and of how many.
+        progress: told how many images are done, and of how many.
 
     Raises:
         DataInvalid: there is no such folder; everything else is a finding.
     """
     inventory, findings = take_inventory(find(path))
-    pictures, classes = inventory.contents.pictures, inventory.contents.legend.classes
-    splits, wrong = check_splits(inventory.root, pictures) if pictures else ({}, [])
+    images, classes = inventory.contents.images, inventory.contents.legend.classes
+    splits, wrong = check_splits(inventory.root, images) if images else ({}, [])
     looks: Looks = {}
-    for done, key in enumerate(pictures, start=1):
+    for done, key in enumerate(images, start=1):
         looks[key] = look(inventory, key)
-        progress(done, len(pictures))
-    wrong += findings_of_volumes(inventory.root, inventory.contents.legend.declaration.volume, tuple(pictures), splits)
+        progress(done, len(images))
+    wrong += findings_of_volumes(inventory.root, inventory.contents.legend.declaration.volume, tuple(images), splits)
     findings += [*wrong, *(finding for each in looks.values() for finding in each.findings)]
     units = findings_of_units(inventory, looks)
     # What single rows of such a table seem to say is beside the point.

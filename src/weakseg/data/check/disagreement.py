@@ -43,10 +43,10 @@ def disagreements(inventory: Inventory, looks: Looks) -> list[Finding]:
         cause = likely_cause(_marks(inventory, looks, source, keys[:_TRIED])) if source in _places(inventory) else None
         if cause:
             text += f"; {cause.agreement:.0%} of it would agree if it were {_undone(inventory, cause)}"
-        mend = _mend(inventory, source, cause, whole=len(keys) == len(each))
+        fix = _mend(inventory, source, cause, whole=len(keys) == len(each))
         # A few images of many may be exchanged ones, or a careless annotator's: worth knowing.
         few = not wrong and denied <= share * said
-        found.append(Finding(inventory.root / source, text, "labels that agree with the masks", mend, keys, remark=few))
+        found.append(Finding(inventory.root / source, text, "labels that agree with the masks", fix, keys, remark=few))
     return found
 
 

@@ -40,11 +40,11 @@ def drawn_classes(inventory: Inventory, looks: Looks) -> list[Finding]:
     if len(agreeing) < max(_PROPOSED_FROM, (1 - _AGREED) * len(undeclared)) or len(names) < 3:
         return []
     text = f"every class that the mask shows is drawn on {counted(agreeing, undeclared)} with a mask"
-    mend = (
+    fix = (
         "if that holds for all images, set `everything_drawn = true` in dataset.toml: training then knows which "
         "classes are absent from an image"
     )
-    return [Finding(table, text, "", mend, remark=True)]
+    return [Finding(table, text, "", fix, remark=True)]
 
 
 def _left_out(look: Look) -> list[int] | None:
@@ -56,6 +56,6 @@ def _left_out(look: Look) -> list[int] | None:
         or not any(each.marked_pixels.any() or each.boxes.any() for each in told)
     ):
         return None
-    known = sum(each.marked_pixels + each.boxes + each.tagged_pictures for each in told)
+    known = sum(each.marked_pixels + each.boxes + each.tagged_images for each in told)
     there = mask.marked_pixels > _OVERLOOKED * mask.valid_pixels
     return (there & (known == 0)).nonzero()[0].tolist()

@@ -32,7 +32,7 @@ def told_by(drawn: list[LabelCounts], tables: list[LabelCounts], classes: Classe
     """What the counts of drawn sources, and of tables (whose clicks are drawn), tell of."""
     nothing = np.zeros(len(classes), bool)
     marked = np.any([nothing, *(each.marked_pixels > 0 for each in [*drawn, *tables])], axis=0)
-    said = [each.tagged_pictures + each.sized_pictures + each.boxes > 0 for each in tables]
+    said = [each.tagged_images + each.sized_images + each.boxes > 0 for each in tables]
     return Told(classes, marked, np.any([nothing, *said], axis=0))
 
 
@@ -50,7 +50,7 @@ def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInval
         yield DataInvalid(
             f"'{names[0]}' is the only class, so there is nothing to tell it from: any network is right everywhere",
             expected="two classes or more",
-            mend="name what is around it as a class, such as background, and give its pixels the number of that class "
+            fix="name what is around it as a class, such as background, and give its pixels the number of that class "
             "instead of void",
         )
         return
@@ -61,13 +61,13 @@ def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInval
         yield DataInvalid(
             f"the training labels tell of '{name}' and nothing else, so that a network learns to answer it everywhere",
             expected="marks of two classes or more",
-            mend=f"mark what is not {name} as well, on a few of the training images" + _first_of(told, background),
+            fix=f"mark what is not {name} as well, on a few of the training images" + _first_of(told, background),
         )
     elif not ruled and background is not None and not known[background]:
         yield DataInvalid(
             f"no training label tells of '{names[background]}', so that it is never predicted",
             expected="marks of the background, too",
-            mend=f"draw '{names[background]}' on a few of the training images: a stroke through what is no other class",
+            fix=f"draw '{names[background]}' on a few of the training images: a stroke through what is no other class",
         )
     missing = ~known & (judged > 0)
     if background is not None and (ruled or not alone):
@@ -78,7 +78,7 @@ def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInval
         yield DataInvalid(
             f"no training label tells of {which}, which the masks to judge by show: it can never be learnt",
             expected="training labels of every class that is judged",
-            mend="mark it on some training images, `merge` it into another class, or name it in `unscored`",
+            fix="mark it on some training images, `merge` it into another class, or name it in `unscored`",
         )
 
 

@@ -64,8 +64,8 @@ def _masks_alone(masks: list[LabelCounts], place: Path) -> Iterator[Finding]:
     """Masks judge and do not teach, unless somebody says so."""
     if any(each.marked_pixels.any() for each in masks):
         text = "nothing but masks tells of the training images, and masks are only judged by, unless they are wanted"
-        mend = "`weakseg train --labels masks` learns from them, as it does where dataset.toml says `fully_labelled ="
-        yield Finding(place, text, "", f'{mend} ["*"]`', remark=True)
+        fix = "`weakseg train --labels masks` learns from them, as it does where dataset.toml says `fully_labelled ="
+        yield Finding(place, text, "", f'{fix} ["*"]`', remark=True)
 
 
 def _judged(looks: Looks, keys: tuple[str, ...], classes: Classes) -> Int[np.ndarray, " C"]:
@@ -84,8 +84,8 @@ def _unknown_classes(inventory: Inventory, told: Told, judged: Int[np.ndarray, "
     ]
     if not names or len(names) == len(told.classes):
         return []
-    text, mend = f"no training label tells of {some(names)}", "mark it on some training images, if any of them shows it"
-    return [Finding(inventory.root / "classes.txt", text, "", mend, remark=True)]
+    text, fix = f"no training label tells of {some(names)}", "mark it on some training images, if any of them shows it"
+    return [Finding(inventory.root / "classes.txt", text, "", fix, remark=True)]
 
 
 def _only_at_the_border(inventory: Inventory, drawn: list[LabelCounts], looks: Looks) -> list[Finding]:
@@ -95,13 +95,13 @@ def _only_at_the_border(inventory: Inventory, drawn: list[LabelCounts], looks: L
     elsewhere = total(masks, classes).inner_pixels
     if not masks:
         elsewhere = np.ones_like(said.inner_pixels)
-    at_border = (said.marked_pictures > 1) & (said.inner_pixels == 0) & (elsewhere > 0)
+    at_border = (said.marked_images > 1) & (said.inner_pixels == 0) & (elsewhere > 0)
     if not at_border.any() or not said.inner_pixels.any():
         return []
     names = some([f"'{classes.names[label]}'" for label in np.flatnonzero(at_border)])
     text = f"all marks of {names} lie within {BORDER:.0%} of the border of their images"
-    mend = "mark it in the middle of images too, close to other classes: a network learns what the marks show"
-    return [Finding(inventory.root, text, "marks wherever the class is", mend, remark=True)]
+    fix = "mark it in the middle of images too, close to other classes: a network learns what the marks show"
+    return [Finding(inventory.root, text, "marks wherever the class is", fix, remark=True)]
 
 
 def _all_tagged_alike(inventory: Inventory, told: Told, keys: tuple[str, ...]) -> list[Finding]:
@@ -114,5 +114,5 @@ def _all_tagged_alike(inventory: Inventory, told: Told, keys: tuple[str, ...]) -
         return []
     names = some([told.classes.names[label] for label in np.flatnonzero(said[0] == PRESENT)])
     text = f"all {len(said)} tagged images are tagged alike ({names}), and nothing drawn or boxed says where"
-    mend = "add images without some of the classes, or mark a few pixels of every class in clicks.csv or scribbles/"
-    return [Finding(inventory.root / "tags.csv", text, "images that differ in their classes", mend, remark=True)]
+    fix = "add images without some of the classes, or mark a few pixels of every class in clicks.csv or scribbles/"
+    return [Finding(inventory.root / "tags.csv", text, "images that differ in their classes", fix, remark=True)]

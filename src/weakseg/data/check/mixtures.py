@@ -101,12 +101,12 @@ def _nothing_as_background(inventory: Inventory, source: str, maps: Counts) -> l
         f" and {nothing} (not annotated), {_named(inventory, source, filled)}; the others leave most pixels out"
     )
     changed = _rewritten(f"numpy.where(labels == {nothing}, VALUE, {nothing})")
-    mend = (
+    fix = (
         f"if {value} means there that nobody drew and {nothing} is the stroke of a class, for each file in {source}/"
         f" that holds nothing but {value} and {nothing} {changed}, where VALUE is that of its class:"
         f" {_alternatives(inventory, source, ground)}; if these are full segmentations with void, move them to masks/"
     )
-    return [Finding(inventory.root / source, text, f"{nothing} where nobody drew", mend, tuple(filled))]
+    return [Finding(inventory.root / source, text, f"{nothing} where nobody drew", fix, tuple(filled))]
 
 
 def _lost_strokes(inventory: Inventory, source: str, maps: Counts, masks: Counts) -> list[Finding]:
@@ -128,11 +128,11 @@ def _lost_strokes(inventory: Inventory, source: str, maps: Counts, masks: Counts
         + (", which their masks show" if sure else "")
         + f", {_named(inventory, source, keys)}"
     )
-    mend = (
+    fix = (
         f"if {nothing} was written for '{name}' there, export or draw them again with {value}: a stroke of {nothing}"
         f" cannot be told from what is not annotated; if it was forgotten, draw it"
     )
-    return [Finding(inventory.root / source, text, "", mend, tuple(keys), remark=not sure)]
+    return [Finding(inventory.root / source, text, "", fix, tuple(keys), remark=not sure)]
 
 
 def _only(counts: LabelCounts) -> int | None:

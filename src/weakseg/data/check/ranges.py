@@ -102,11 +102,11 @@ def groups_of(held: HeldBy, declared: Range | None) -> list[Group]:
 
 
 def too_dim(held: HeldBy, declared: Range | None) -> list[DataInvalid]:
-    """What must be mended before anybody trains: images that use too little of a range that nobody declared."""
+    """What must be fixed before anybody trains: images that use too little of a range that nobody declared."""
     groups = [] if declared else groups_of(held, declared)
     expected = "images that use a quarter of their range at least"
-    mend = _declare if len(groups) < 2 else _save_alike
-    return [DataInvalid(group.found, expected=expected, mend=mend(group)) for group in groups if group.dim]
+    fix = _declare if len(groups) < 2 else _save_alike
+    return [DataInvalid(group.found, expected=expected, fix=fix(group)) for group in groups if group.dim]
 
 
 def _declare(group: Group) -> str:
@@ -134,20 +134,20 @@ def findings_of_ranges(images: Path, held: HeldBy, declared: Range | None) -> li
         declared: `range` of dataset.toml.
     """
     groups = groups_of(held, declared)
-    found = [Finding(images, each.found, each.expected, each.mend) for each in too_dim(held, declared)]
+    found = [Finding(images, each.found, each.expected, each.fix) for each in too_dim(held, declared)]
     for group in groups:
         found += [*_outside(images, group), *_two_cameras(images, group)]
         if declared and group.dim:
-            mend = f"if that is an oversight, write `{written(group.fitting)}` into dataset.toml"
-            found.append(Finding(images, group.found, "", mend, remark=True))
+            fix = f"if that is an oversight, write `{written(group.fitting)}` into dataset.toml"
+            found.append(Finding(images, group.found, "", fix, remark=True))
     kinds = {group.dtype: len(group.names) for group in groups}
     if others := len(held) - sum(kinds.values()):
         kinds = {"uint8": others, **kinds}
     if len(kinds) > 1 and not declared and not found:
         said = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
         text = f"the images hold different kinds of numbers, and each is divided by the most it could hold: {said}"
-        mend = "look whether they are alike in brightness (--html); where they are not, declare `range` in dataset.toml"
-        found.append(Finding(images, text, "", mend, remark=True))
+        fix = "look whether they are alike in brightness (--html); where they are not, declare `range` in dataset.toml"
+        found.append(Finding(images, text, "", fix, remark=True))
     return found
 
 
@@ -159,8 +159,8 @@ def _outside(images: Path, group: Group) -> Iterator[Finding]:
     said = f"of the numbers from {group.low} to {group.high}, `{written(group.range)}` "
     if lost:
         text = f"{said}leaves nothing in {_counted(lost, len(group.names))}, which become black or white: {some(lost)}"
-        mend = f"correct `range` in dataset.toml, `{written(group.fitting)}`, or save these images like the others"
-        yield Finding(images, text, "numbers within the range in every image", mend, lost)
+        fix = f"correct `range` in dataset.toml, `{written(group.fitting)}`, or save these images like the others"
+        yield Finding(images, text, "numbers within the range in every image", fix, lost)
     elif cut:
         text = f"{said}clips what lies outside, in {_counted(cut, len(group.names))}: {some(cut)}"
         yield Finding(images, text, "", "widen `range` in dataset.toml where these numbers matter", remark=True)
@@ -179,11 +179,11 @@ def _two_cameras(images: Path, group: Group) -> Iterator[Finding]:
             names = [name for _, name in order[:count]]
             who = _counted(names, len(order))
             text = f"{who} hold at most {highest}, and the others {above} or more: {some(names)}"
-            mend = (
+            fix = (
                 f"if those are of a camera of fewer bits, whose white is {top}, save them again as"
                 f" `numpy.round(values * ({white} / {top})).astype(numpy.uint16)`"
             )
-            yield Finding(images, text, "", mend, tuple(names), remark=True)
+            yield Finding(images, text, "", fix, tuple(names), remark=True)
             return
 
 

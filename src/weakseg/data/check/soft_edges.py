@@ -48,8 +48,8 @@ def _of_folder(inventory: Inventory, looks: Looks, source: str) -> list[Finding]
         f"thin lines of classes lie nearly everywhere between a smaller and a larger value, in {len(blended)} of"
         f" {len(maps)} maps, {some([maps[key].name for key in blended])}: {_told(inventory, source, found)}"
     )
-    mend = ("" if sure else "if no class is such a line: ") + HARDER.format("these maps", "them")
-    return [Finding(inventory.root / source, text, "classes that touch each other", mend, tuple(blended), not sure)]
+    fix = ("" if sure else "if no class is such a line: ") + HARDER.format("these maps", "them")
+    return [Finding(inventory.root / source, text, "classes that touch each other", fix, tuple(blended), not sure)]
 
 
 def _may_hide(convention: Convention) -> bool:

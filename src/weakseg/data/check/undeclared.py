@@ -31,10 +31,10 @@ def _of_numbers(inventory: Inventory, looks: Looks, source: str, strange: dict[s
     convention, numbers = legend.convention(source), legend.numbers_in(source)
     sound = [looks[key].counts[source] for key in maps if key not in strange and source in looks[key].counts]
     values = together([*strange.values(), *(_of_sound(each, numbers, convention.nothing) for each in sound)])
-    mend = likely_mend(values, convention, legend.declared)
+    fix = likely_mend(values, convention, legend.declared)
     for key, held in strange.items():
         error = undeclared(held, convention, legend.declared)
-        yield from (replace(each, mend=mend) for each in findings_of(error, maps[key], "", (key,)))
+        yield from (replace(each, fix=fix) for each in findings_of(error, maps[key], "", (key,)))
 
 
 def _of_colours(inventory: Inventory, source: str, strange: dict[str, Values]) -> Iterator[Finding]:
@@ -42,10 +42,10 @@ def _of_colours(inventory: Inventory, source: str, strange: dict[str, Values]) -
         return
     legend, maps = inventory.contents.legend, inventory.layers[source]
     convention, known = legend.convention(source), dict(read_labelmap(inventory.root))
-    mend = mend_of_colours(together([*strange.values()]), convention, legend.declared, known)
+    fix = mend_of_colours(together([*strange.values()]), convention, legend.declared, known)
     for key, held in strange.items():
         error = undeclared_colours(held, convention, legend.declared)
-        yield from (replace(each, mend=mend) for each in findings_of(error, maps[key], "", (key,)))
+        yield from (replace(each, fix=fix) for each in findings_of(error, maps[key], "", (key,)))
 
 
 def _of_sound(counts: LabelCounts, numbers: tuple[int, ...], nothing: tuple[int, ...]) -> Values:

@@ -64,7 +64,7 @@ def unit_of_boxes(said: Measured) -> DataInvalid | None:
             f"{wrong} of {len(rows)} boxes end before they begin, and all would fit into their images as x, y, width"
             " and height",
             expected="left, top, right, bottom: two corners",
-            mend=f"{_FROM_SIZES} (the two columns hold width and height today)",
+            fix=f"{_FROM_SIZES} (the two columns hold width and height today)",
         )
     return None
 
@@ -86,16 +86,16 @@ def _not_pixels(
     of = "the image's width" if whole == 1 else "the image's width / 100"
     down = of.replace("width", "height")
     if what == "clicks":
-        mend = f"multiply x by {of} and y by {down}, and leave out the decimals"
+        fix = f"multiply x by {of} and y by {down}, and leave out the decimals"
     elif corners is not None and corners.all():
-        mend = f"multiply left and right by {of}, top and bottom by {down}"
+        fix = f"multiply left and right by {of}, top and bottom by {down}"
     elif form := _sizes_or_centres(said.numbers, whole):
-        mend = f"{form}; then multiply left and right by {of}, top and bottom by {down}"
+        fix = f"{form}; then multiply left and right by {of}, top and bottom by {down}"
     else:
         return None
     unit = "shares of the image" if whole == 1 else "percent of the image"
     largest = f"all numbers of the {len(said.numbers)} {what} lie between 0 and {whole}"
-    return DataInvalid(f"{largest}: they seem to be {unit}", expected="pixels, counted from 0", mend=mend)
+    return DataInvalid(f"{largest}: they seem to be {unit}", expected="pixels, counted from 0", fix=fix)
 
 
 _FROM_SIZES = "write left + width into the column `right`, and top + height into `bottom`"

@@ -1,4 +1,4 @@
-"""What is wrong with a data set only when all of its pictures are seen together."""
+"""What is wrong with a data set only when all of its images are seen together."""
 
 from collections import Counter, defaultdict
 from itertools import combinations
@@ -53,8 +53,8 @@ def _uneven_channels(inventory: Inventory, looks: Looks) -> list[Finding]:
     found = []
     for key, number in channels.items():
         if number != usual:
-            file = inventory.contents.pictures[key]
-            error = channels_differ(file, number, f"{count} of {len(channels)} pictures have", usual)
+            file = inventory.contents.images[key]
+            error = channels_differ(file, number, f"{count} of {len(channels)} images have", usual)
             found += findings_of(error, file, "", (key,))
     return found
 
@@ -64,27 +64,27 @@ def _duplicates(inventory: Inventory, looks: Looks, splits: Splits) -> list[Find
     for key, each in looks.items():
         if each.pixels:
             same[each.pixels].append(key)
-    pictures, found = inventory.contents.pictures, []
+    images, found = inventory.contents.images, []
     for first, *others in same.values():
         if others:
-            text = f"the same pixels are in {some([pictures[key].name for key in others])}"
+            text = f"the same pixels are in {some([images[key].name for key in others])}"
             if apart := _kept_apart_in([first, *others], splits):
                 text += (
                     f"; one is in {apart[0]}.txt and one in {apart[1]}.txt, so a network is judged by what it learnt"
                 )
-            mend = "remove all but one, from images/ or from the splits"
-            found.append(Finding(pictures[first], text, "every picture once", mend, (first, *others)))
+            fix = "remove all but one, from images/ or from the splits"
+            found.append(Finding(images[first], text, "every image once", fix, (first, *others)))
     return found
 
 
 def _kept_apart_in(keys: list[str], splits: Splits) -> tuple[str, str] | None:
-    """Two splits that must not share pictures, and do share these."""
+    """Two splits that must not share images, and do share these."""
     having = [name for name, members in splits.items() if {*members} & {*keys}]
     return next((pair for pair in combinations(having, 2) if kept_apart(*pair)), None)
 
 
 def _said_in(inventory: Inventory, looks: Looks, source: str) -> LabelCounts:
-    """The counts of a folder of label maps over the pictures that have one and can be read."""
+    """The counts of a folder of label maps over the images that have one and can be read."""
     having = [looks[key] for key in inventory.layers[source] if looks[key].readable]
     return total([each.counts[source] for each in having], inventory.contents.legend.classes)
 
@@ -128,46 +128,46 @@ def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
         return []
     said, convention = _said_in(inventory, looks, "masks"), inventory.contents.legend.convention("masks")
     shown = [f"'{name}'" for name, pixels in zip(said.classes.names, said.marked_pixels, strict=True) if pixels]
-    if not said.pictures or len(shown) > 1 or len(said.classes) == 1:
+    if not said.images or len(shown) > 1 or len(said.classes) == 1:
         return []
     found = f"the masks show {some(shown) or 'no class at all'} and nothing else"
     void, names = listed(convention.nothing), inventory.contents.legend.declared
-    mend = f"if {void} stands for a class, as in the binary masks of ImageJ, write the class's index in its place"
+    fix = f"if {void} stands for a class, as in the binary masks of ImageJ, write the class's index in its place"
     if len(names) == 2 and len(convention.nothing) == 1 and shown == [f"'{names[0]}'"]:
-        mend = (
+        fix = (
             f"if {void} stands for '{names[1]}', as in the binary masks of ImageJ, set `values ="
             f" [{convention.values[0]}, {void}]` and `void = []` below a line `[masks]` at the end of dataset.toml"
         )
-    return [Finding(inventory.root / "masks", found, f"two classes or more; {void} means void", mend)]
+    return [Finding(inventory.root / "masks", found, f"two classes or more; {void} means void", fix)]
 
 
 def _unlabelled(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
-    """Splits of which nothing is said, which only a test set may be, and single pictures of others."""
+    """Splits of which nothing is said, which only a test set may be, and single images of others."""
     found = []
     for split, keys in splits.items():
         bare = [key for key in keys if not looks[key].labelled]
         file = inventory.root / "splits" / f"{split}.txt" if split != "all" else inventory.root
         if bare and len(bare) == len(keys):
-            mend = "draw scribbles, fill a table, or add masks; label maps are named like their pictures"
-            text = f"not one of the {len(keys)} pictures in '{split}' has a label"
+            fix = "draw scribbles, fill a table, or add masks; label maps are named like their images"
+            text = f"not one of the {len(keys)} images in '{split}' has a label"
             needed = split in ("train", "val", "all")
-            found.append(Finding(file, text, "labels of some kind", mend, tuple(bare), remark=not needed))
+            found.append(Finding(file, text, "labels of some kind", fix, tuple(bare), remark=not needed))
         elif bare:
             text = f"{counted(bare, keys)} in '{split}' without any label: {some(bare)}"
-            mend = "label them, or leave them out of the split"
-            found.append(Finding(file, text, "", mend, tuple(bare), remark=True))
+            fix = "label them, or leave them out of the split"
+            found.append(Finding(file, text, "", fix, tuple(bare), remark=True))
     return found
 
 
 def _unmasked(inventory: Inventory, splits: Splits) -> list[Finding]:
-    """Pictures to be judged by that have no mask, though others have."""
+    """Images to be judged by that have no mask, though others have."""
     keys = splits.get("val", ())
     bare = [key for key in keys if key not in inventory.contents.masks]
     if not bare or len(bare) == len(keys):
         return []
     text = f"{counted(bare, keys)} without a mask to be judged by: {some(bare)}"
-    mend = "add their masks, or take them out of the split"
-    return [Finding(inventory.root / "splits" / "val.txt", text, "a mask for every picture", mend, tuple(bare))]
+    fix = "add their masks, or take them out of the split"
+    return [Finding(inventory.root / "splits" / "val.txt", text, "a mask for every image", fix, tuple(bare))]
 
 
 def _nothing_to_judge_by(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
@@ -177,5 +177,5 @@ def _nothing_to_judge_by(inventory: Inventory, looks: Looks, splits: Splits) -> 
         return []
     void = inventory.contents.legend.declaration.void
     text = f"the masks of 'val' are void (value {void}) everywhere, so that there is nothing to judge by"
-    mend = f"if {void} stands for a class, set `void` in dataset.toml to another value; else give val other masks"
-    return [Finding(inventory.root / "splits" / "val.txt", text, "pixels of some class", mend, tuple(keys))]
+    fix = f"if {void} stands for a class, set `void` in dataset.toml to another value; else give val other masks"
+    return [Finding(inventory.root / "splits" / "val.txt", text, "pixels of some class", fix, tuple(keys))]

@@ -1,4 +1,4 @@
-"""What lies in a data folder, found by listing it: no picture is opened, so ten thousand of them take no time."""
+"""What lies in a data folder, found by listing it: no image is opened, so ten thousand of them take no time."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -22,15 +22,15 @@ from weakseg.files.regular_file import read_text
 
 @dataclass(frozen=True)
 class Contents:
-    """The files of a data folder and what its tables say, by the key of each picture."""
+    """The files of a data folder and what its tables say, by the key of each image."""
 
     legend: Legend
-    pictures: dict[str, Path]
+    images: dict[str, Path]
     masks: dict[str, Path]
     fully_labelled: frozenset[str]
-    """Pictures whose mask is a training label."""
+    """Images whose mask is a training label."""
     everything_drawn: frozenset[str]
-    """Pictures from which classes that are not drawn are absent."""
+    """Images from which classes that are not drawn are absent."""
     drawn: tuple[dict[str, Path], ...]
     """The label maps of each source; later ones are drawn over earlier ones."""
     tags: dict[str, Int[np.ndarray, " C"]]
@@ -50,37 +50,35 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
         declaration: what the folder says about itself.
 
     Raises:
-        DataInvalid: it has no pictures or no classes, so that there is nothing to go on with.
+        DataInvalid: it has no images or no classes, so that there is nothing to go on with.
     """
     legend, problems = read_legend(root, declaration), []
-    pictures = list_files(root / "images", problems, declaration.nested)
-    if not pictures:
+    images = list_files(root / "images", problems, declaration.nested)
+    if not images:
         expected = f"files named *{', *'.join(EXTENSIONS)}"
         nested = "" if declaration.nested else "; if they are in subfolders, write `nested = true` into dataset.toml"
-        mend = f"put the pictures there{nested}"
-        none = DataInvalid(f"{root / 'images'} holds no pictures", expected=expected, mend=mend)
+        fix = f"put the images there{nested}"
+        none = DataInvalid(f"{root / 'images'} holds no images", expected=expected, fix=fix)
         raise DataInvalid.of([*problems, none])
-    masks = (
-        label_maps(root / "masks", pictures, problems, declaration.nested) if os.path.lexists(root / "masks") else {}
-    )
+    masks = label_maps(root / "masks", images, problems, declaration.nested) if os.path.lexists(root / "masks") else {}
     sources = _sources(root, labels, problems)
-    full = masks if root / "masks" in sources else declared_full(root, declaration, pictures, masks, problems)
+    full = masks if root / "masks" in sources else declared_full(root, declaration, images, masks, problems)
     folders = [at for at in sources if at.name not in READERS and at != root / "masks"]
-    maps = tuple(label_maps(at, pictures, problems, declaration.nested) for at in folders)
+    maps = tuple(label_maps(at, images, problems, declaration.nested) for at in folders)
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
     for source in sources:
         if source.name in READERS:
-            rows, wrong = READERS[source.name](source, legend, pictures)
+            rows, wrong = READERS[source.name](source, legend, images)
             said[source.name].update(rows)
             problems.extend(wrong)
     tables = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
-    everything = frozenset(declared_keys(root, declaration, "everything_drawn", pictures, problems))
+    everything = frozenset(declared_keys(root, declaration, "everything_drawn", images, problems))
     names = tuple(at.name for at in folders)
-    return Contents(legend, pictures, masks, frozenset(full), everything, maps, *tables, folders=names), problems
+    return Contents(legend, images, masks, frozenset(full), everything, maps, *tables, folders=names), problems
 
 
 def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[str, Path]:
-    """The pictures or label maps in a folder by key: the file's name, or path where `nested`, without its extension."""
+    """The images or label maps in a folder by key: the file's name, or path where `nested`, without its extension."""
     try:
         names = sorted(_paths(folder) if nested else (entry.name for entry in _entries(folder)))
     except OSError as error:
@@ -97,11 +95,11 @@ def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[s
             shown = os.fsencode(name) if "UTF" in wrong else name
             found_text = f"{folder}: the name {shown!r} {wrong}"
             expected = "names that a line of a table or list can hold"
-            problems.append(DataInvalid(found_text, expected=expected, mend="rename the file"))
+            problems.append(DataInvalid(found_text, expected=expected, fix="rename the file"))
             continue
         if key in found:
-            mend = "rename or remove one of them"
-            problems.append(DataInvalid(f"{found[key]} and {name} have the same key '{key}'", mend=mend))
+            fix = "rename or remove one of them"
+            problems.append(DataInvalid(f"{found[key]} and {name} have the same key '{key}'", fix=fix))
         found.setdefault(key, folder / name)
     return found
 
@@ -136,10 +134,10 @@ def _paths(folder: Path) -> Iterator[str]:
                 yield path
 
 
-def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple[str, ...], Problems]:
+def read_split(root: Path, split: str, images: Collection[str]) -> tuple[tuple[str, ...], Problems]:
     """The keys of a split in the order of its file, and what is wrong with its lines.
 
-    Where no file says otherwise, "all" is every picture, and "train" is what no list to judge by names, if there is a
+    Where no file says otherwise, "all" is every image, and "train" is what no list to judge by names, if there is a
     val.txt.
 
     Raises:
@@ -148,31 +146,29 @@ def read_split(root: Path, split: str, pictures: Collection[str]) -> tuple[tuple
     path = root / "splits" / f"{split}.txt"
     if not os.path.lexists(path):
         if split == "all":
-            return tuple(pictures), []
+            return tuple(images), []
         if split == "train" and is_listed(root, split):
-            return _rest(root, pictures)
+            return _rest(root, images)
         known = ", ".join(sorted({f"'{file.stem}'" for file in path.parent.glob("*.txt")} | {"'all'"}))
-        mend = "write the key of each picture on a line of its own"
-        raise DataInvalid(f"{path} is missing", expected=f"one of the splits there are: {known}", mend=mend)
+        fix = "write the key of each image on a line of its own"
+        raise DataInvalid(f"{path} is missing", expected=f"one of the splits there are: {known}", fix=fix)
     keys: dict[str, int] = {}
     problems: Problems = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            key = find_key(line, pictures)
+            key = find_key(line, images)
         except DataInvalid as problem:
             problems.append(problem.at(f"{path}, line {number}"))
             continue
         if key in keys:
             found = f"{path}, line {number}: '{key}' stands in line {keys[key]} already"
-            problems.append(DataInvalid(found, mend="remove one of the two lines"))
+            problems.append(DataInvalid(found, fix="remove one of the two lines"))
         keys.setdefault(key, number)
     if not keys and not problems:
         problems.append(
-            DataInvalid(
-                f"{path} is empty", expected="the key of a picture on each line", mend="write keys, or remove it"
-            )
+            DataInvalid(f"{path} is empty", expected="the key of an image on each line", fix="write keys, or remove it")
         )
     return tuple(keys), problems
 
@@ -183,19 +179,19 @@ def is_listed(root: Path, split: str) -> bool:
     return any(os.path.lexists(root / "splits" / f"{name}.txt") for name in names)
 
 
-def _rest(root: Path, pictures: Collection[str]) -> tuple[tuple[str, ...], Problems]:
+def _rest(root: Path, images: Collection[str]) -> tuple[tuple[str, ...], Problems]:
     """The images that no list to judge by names."""
     held_back: set[str] = set()
     problems: Problems = []
     for file in sorted((root / "splits").glob("*.txt")):
         if "val" in file.stem or "test" in file.stem:
-            keys, wrong = read_split(root, file.stem, pictures)
+            keys, wrong = read_split(root, file.stem, images)
             held_back.update(keys)
             problems += wrong
-    rest = tuple(key for key in pictures if key not in held_back)
+    rest = tuple(key for key in images if key not in held_back)
     if not rest and not problems:
-        found = f"{root / 'splits'} has no train.txt, and its other lists name every picture"
-        problems.append(DataInvalid(found, expected="pictures to train on", mend="list them in train.txt"))
+        found = f"{root / 'splits'} has no train.txt, and its other lists name every image"
+        problems.append(DataInvalid(found, expected="images to train on", fix="list them in train.txt"))
     return rest, problems
 
 
@@ -221,39 +217,37 @@ def _is_table(path: Path) -> bool:
     return path.is_file() and path.name in READERS
 
 
-def label_maps(folder: Path, pictures: Collection[str], problems: Problems, nested: bool = False) -> dict[str, Path]:
-    """The label maps in a folder that belong to pictures; a finding if there are some, and none does."""
+def label_maps(folder: Path, images: Collection[str], problems: Problems, nested: bool = False) -> dict[str, Path]:
+    """The label maps in a folder that belong to images; a finding if there are some, and none does."""
     there = list_files(folder, problems, nested)
-    maps = {key: path for key, path in there.items() if key in pictures}
+    maps = {key: path for key, path in there.items() if key in images}
     if there and not maps:
-        found = f"{folder}: no label map is named after a picture (one of them is {next(iter(there.values())).name})"
-        problems.append(DataInvalid(found, expected=f"names like {next(iter(pictures))}.png"))
+        found = f"{folder}: no label map is named after an image (one of them is {next(iter(there.values())).name})"
+        problems.append(DataInvalid(found, expected=f"names like {next(iter(images))}.png"))
     return maps
 
 
 def declared_keys(
-    root: Path, declaration: Declaration, name: str, pictures: Collection[str], problems: Problems
+    root: Path, declaration: Declaration, name: str, images: Collection[str], problems: Problems
 ) -> set[str]:
-    """The pictures that a list of keys and patterns in dataset.toml means."""
+    """The images that a list of keys and patterns in dataset.toml means."""
     found = set()
     for pattern in getattr(declaration, name):
-        meant = {key for key in pictures if key == pattern or fnmatchcase(key, pattern)}
+        meant = {key for key in images if key == pattern or fnmatchcase(key, pattern)}
         if not meant:
-            problems.append(
-                DataInvalid(f"{root / 'dataset.toml'}: `{name}` says '{pattern}', which is no picture's key")
-            )
+            problems.append(DataInvalid(f"{root / 'dataset.toml'}: `{name}` says '{pattern}', which is no image's key"))
         found |= meant
     return found
 
 
 def declared_full(
-    root: Path, declaration: Declaration, pictures: Collection[str], masks: Collection[str], problems: Problems
+    root: Path, declaration: Declaration, images: Collection[str], masks: Collection[str], problems: Problems
 ) -> set[str]:
-    """The pictures that dataset.toml declares fully labelled, as far as they have a mask."""
-    full = declared_keys(root, declaration, "fully_labelled", pictures, problems)
+    """The images that dataset.toml declares fully labelled, as far as they have a mask."""
+    full = declared_keys(root, declaration, "fully_labelled", images, problems)
     for key in sorted(full.difference(masks)):
-        mend = f"add masks/{key}.png, or take it out of dataset.toml"
+        fix = f"add masks/{key}.png, or take it out of dataset.toml"
         problems.append(
-            DataInvalid(f"{root / 'dataset.toml'}: '{key}' is declared fully labelled but has no mask", mend=mend)
+            DataInvalid(f"{root / 'dataset.toml'}: '{key}' is declared fully labelled but has no mask", fix=fix)
         )
     return full.intersection(masks)

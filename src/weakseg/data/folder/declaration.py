@@ -41,9 +41,9 @@ class Declaration:
     merge: tuple[tuple[str, str], ...] = ()
     """(class, class it becomes) pairs."""
     fully_labelled: tuple[str, ...] = ()
-    """Keys, or patterns with * and ?, of the pictures whose mask is a training label."""
+    """Keys, or patterns with * and ?, of the images whose mask is a training label."""
     everything_drawn: tuple[str, ...] = ()
-    """Keys, or patterns with * and ?, of the pictures on which every class that they show is drawn, boxed or tagged:
+    """Keys, or patterns with * and ?, of the images on which every class that they show is drawn, boxed or tagged:
     other classes are absent from them. `true` in the file is all, ("*",)."""
     first_value: int = 0
     """Value of the first class in label maps, from -32768 to 65535 (napari and scikit-image count from 1 and leave 0
@@ -88,9 +88,9 @@ class Declaration:
             raise DataInvalid(f"nodata = {self.nodata!r}", expected=A_MARK)
         if self.range is not None:
             require_range(self.range)
-        found, mend = problem_of(self.volume)
+        found, fix = problem_of(self.volume)
         if found:
-            raise DataInvalid(f"volume = '{self.volume}' {found}", mend=mend)
+            raise DataInvalid(f"volume = '{self.volume}' {found}", fix=fix)
 
     @property
     def reading(self) -> Reading:
@@ -178,8 +178,8 @@ def _folder_declaration(folder: str, table: dict[str, Any]) -> FolderDeclaration
     nothing = "void" if folder == "masks" else "unlabeled"
     known = (nothing, "first_value", "values", "instances")
     if strange := [name for name in table if name not in known]:
-        expected, mend = f"one of {', '.join(known)}", suggestion(strange[0], known)
-        raise DataInvalid(f"unknown key '{strange[0]}' below [{folder}]", expected=expected, mend=mend)
+        expected, fix = f"one of {', '.join(known)}", suggestion(strange[0], known)
+        raise DataInvalid(f"unknown key '{strange[0]}' below [{folder}]", expected=expected, fix=fix)
     said = {name: _field(name, value) for name, value in table.items()}
     if nothing in said:
         said["nothing"] = _several(said.pop(nothing))
@@ -191,7 +191,7 @@ def _field(name: str, value: Any) -> Any:
     known = [field.name for field in fields(Declaration) if field.name != "folders"]
     if name not in known:
         expected = f"one of {', '.join(known)}, or a table [masks] or [scribbles]"
-        raise DataInvalid(f"unknown key '{name}'", expected=expected, mend=suggestion(name, known))
+        raise DataInvalid(f"unknown key '{name}'", expected=expected, fix=suggestion(name, known))
     default = getattr(Declaration, name)
     if name == "merge":
         fits, expected = _is_names(value, dict), 'a table of names, { horse = "cow" }'

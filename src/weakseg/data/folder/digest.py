@@ -1,4 +1,4 @@
-"""What a data set consists of, as one short text an image: another text where the image or a label of it changed.
+"""What a data set consists of, as one short text per image: another text where the image or a label of it changed.
 
 Contents are hashed, not dates: a folder that is copied or touched says the same, and labels that were replaced by
 others of the same size do not.
@@ -54,7 +54,7 @@ def _of_folder(folder: Folder, keys: set[str]) -> dict[str, str]:
 
 def _of_files(contents: Contents, key: str) -> str:
     said = hashlib.sha256(_told(contents.legend.classes) + _told(contents.legend.declaration))
-    maps = [contents.pictures, contents.masks, *contents.drawn]
+    maps = [contents.images, contents.masks, *contents.drawn]
     for number, files in enumerate(maps):
         if key in files:
             said.update(f"{number} {_of_file(files[key])}".encode())

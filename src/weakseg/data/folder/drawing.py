@@ -59,8 +59,8 @@ def read_drawing(path: Path, reading: Reading, unlabeled: str | None = None, leg
 
 def _declared(path: Path, reading: Reading, unlabeled: str | None, legend: Legend) -> Drawing:
     if unlabeled is not None:
-        mend = "leave out --unlabeled: dataset.toml of the --legend says what is not drawn"
-        raise DataInvalid(f"--unlabeled {unlabeled} stands beside --legend", mend=mend)
+        fix = "leave out --unlabeled: dataset.toml of the --legend says what is not drawn"
+        raise DataInvalid(f"--unlabeled {unlabeled} stands beside --legend", fix=fix)
     raw = read_values_or_colours(path, bool(legend.convention("scribbles").colours), reading)
     labels, numbers = legend.labels(raw, "scribbles"), np.array(legend.numbers)
     nothing = min(legend.numbers) - 1

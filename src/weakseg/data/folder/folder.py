@@ -1,4 +1,4 @@
-"""A folder of pictures and labels: images/, masks/, scribbles/, splits/, classes.txt, dataset.toml and four tables."""
+"""A folder of images and labels: images/, masks/, scribbles/, splits/, classes.txt, dataset.toml and four tables."""
 
 import os
 from dataclasses import dataclass, replace
@@ -24,19 +24,19 @@ from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 class Folder:
     """The samples of one split of a data folder.
 
-    Nothing is read before it is asked for: `keys` and `len` list the folder, an index reads one picture and its labels.
+    Nothing is read before it is asked for: `keys` and `len` list the folder, an index reads one image and its labels.
 
     Raises:
         DataInvalid: (when asked) the folder, a split, a table or a file is missing, damaged or contradicts another;
-            all findings about the folder at once, all findings about one picture at once.
+            all findings about the folder at once, all findings about one image at once.
     """
 
     path: str
     """A folder, or the name of one in the folder that the environment variable WEAKSEG_DATA names."""
     split: str = "train"
-    """Name of a file in splits/ without .txt; "all" is every picture, unless splits/all.txt says otherwise."""
+    """Name of a file in splits/ without .txt; "all" is every image, unless splits/all.txt says otherwise."""
     labels: tuple[str, ...] | None = None
-    """What is used for training, besides the masks of fully labelled pictures: names of label folders and tables in
+    """What is used for training, besides the masks of fully labelled images: names of label folders and tables in
     the folder, or paths of others. "masks" is full supervision; `None` is scribbles/ and the four tables."""
     declaration: Declaration | None = None
     """`None`: what dataset.toml says."""
@@ -79,7 +79,7 @@ class Folder:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The pictures' file names without extension, in the order of the split."""
+        """The images' file names without extension, in the order of the split."""
         return self._listing[1]
 
     def __len__(self) -> int:
@@ -88,7 +88,7 @@ class Folder:
     def __getitem__(self, index: int) -> Sample:
         sample = read_sample(self._contents, self.keys[index])
         if len(sample.image) != self._channels:
-            first, this = (self._contents.pictures[key] for key in (self.keys[0], sample.key))
+            first, this = (self._contents.images[key] for key in (self.keys[0], sample.key))
             raise channels_differ(this, len(sample.image), f"{first} has", self._channels)
         return sample
 
@@ -100,14 +100,14 @@ class Folder:
     def _listing(self) -> tuple[Contents, tuple[str, ...]]:
         declaration = read_declaration(self.root) if self.declaration is None else self.declaration
         contents, problems = read_contents(self.root, self.labels, declaration)
-        keys, wrong = read_split(self.root, self.split, contents.pictures)
+        keys, wrong = read_split(self.root, self.split, contents.images)
         if problems or wrong:
             raise DataInvalid.of([*problems, *wrong])
         return contents, keys
 
     @cached_property
     def _channels(self) -> int:
-        return len(read_image(self._contents.pictures[self.keys[0]], self.declared.reading))
+        return len(read_image(self._contents.images[self.keys[0]], self.declared.reading))
 
 
 def folder_of(samples: Dataset) -> Folder | None:
@@ -132,18 +132,18 @@ def find(name: str) -> Path:
     tried += "" if shelf else " and $WEAKSEG_DATA, which is not set"
     raise DataInvalid(
         f"no data folder '{name}' (tried {tried})",
-        mend="give a path, or set WEAKSEG_DATA; a run looks from the folder it was started in",
+        fix="give a path, or set WEAKSEG_DATA; a run looks from the folder it was started in",
     )
 
 
 def channels_differ(path: Path, channels: int, others: str, theirs: int) -> DataInvalid:
-    """The error of a picture that has another number of channels than others."""
+    """The error of an image that has another number of channels than others."""
     found = f"{path} has {channels} channels, but {others} {theirs}"
-    return DataInvalid(found, expected="as many in all pictures", mend="convert them all to grey or to RGB")
+    return DataInvalid(found, expected="as many in all images", fix="convert them all to grey or to RGB")
 
 
 def read_sample(contents: Contents, key: str) -> Sample:
-    """One picture and everything that was said about it.
+    """One image and everything that was said about it.
 
     Raises:
         DataInvalid: its files are damaged, differ in size or hold undeclared values; all findings at once.
@@ -161,7 +161,7 @@ def read_sample(contents: Contents, key: str) -> Sample:
 
 
 def sample_of_tables(contents: Contents, key: str, read: Decoded, truth: Int[np.ndarray, "H W"] | None) -> Sample:
-    """The picture with what the tables say about it, and with nothing drawn."""
+    """The image with what the tables say about it, and with nothing drawn."""
     valid = np.ones(read.image.shape[1:], bool) if truth is None else truth != UNLABELED
     if read.empty is not None:
         valid &= ~read.empty
@@ -185,7 +185,7 @@ def sample_of_tables(contents: Contents, key: str, read: Decoded, truth: Int[np.
 def _read_files(
     contents: Contents, key: str
 ) -> tuple[Decoded, Int[np.ndarray, "H W"] | None, list[Int[np.ndarray, "H W"]]]:
-    """A picture, its mask (where it has one) and its label maps, in class indices."""
+    """An image, its mask (where it has one) and its label maps, in class indices."""
     problems: list[WeaksegError] = []
 
     def collected(read, *arguments):
@@ -194,7 +194,7 @@ def _read_files(
         except DataInvalid as problem:
             problems.append(problem)
 
-    read = collected(decode, contents.pictures[key], contents.legend.declaration.reading)
+    read = collected(decode, contents.images[key], contents.legend.declaration.reading)
     size = None if read is None else read.image.shape[1:]
     mask = contents.masks.get(key)
     truth = None if mask is None else collected(_read_map, mask, contents.legend, "masks", size)
@@ -206,7 +206,7 @@ def _read_files(
 
 
 def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
-    """The class indices of a label map that should have the (height, width) of its picture."""
+    """The class indices of a label map that should have the (height, width) of its image."""
     raw = read_values(path, legend, folder, size)
     try:
         return legend.labels(raw, folder)
@@ -215,7 +215,7 @@ def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | N
 
 
 def read_values(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None = None) -> Int[np.ndarray, "H W"]:
-    """The values, or the numbers of colours, of a label map that should have the (height, width) of its picture."""
+    """The values, or the numbers of colours, of a label map that should have the (height, width) of its image."""
     reading = legend.declaration.reading
 
     def fits(height: int, width: int) -> None:
@@ -233,8 +233,8 @@ def _other_size(path: Path, shape: tuple[int, ...], size: tuple[int, int], readi
     """The error of a map of this (height, width) in place of that of its image."""
     found = f"{path} is {shape[1]} wide and {shape[0]} high"
     how = "as its EXIF orientation shows it" if reading.upright else "as it is stored"
-    expected = f"the size of its picture, {size[1]} wide and {size[0]} high ({how})"
-    return DataInvalid(found, expected=expected, mend=_size_mend(shape, size, reading))
+    expected = f"the size of its image, {size[1]} wide and {size[0]} high ({how})"
+    return DataInvalid(found, expected=expected, fix=_size_mend(shape, size, reading))
 
 
 def _size_mend(shape: tuple[int, ...], size: tuple[int, int], reading: Reading) -> str:

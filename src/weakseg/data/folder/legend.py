@@ -63,7 +63,7 @@ class Legend:
         if name.isdecimal() and len(name) <= 5 and int(name) < len(self.declared):
             return int(name)
         expected = one_of(self.declared)
-        raise DataInvalid(f"unknown class '{name}'", expected=expected, mend=suggestion(name, self.declared))
+        raise DataInvalid(f"unknown class '{name}'", expected=expected, fix=suggestion(name, self.declared))
 
     @cached_property
     def _place(self) -> dict[str, int]:
@@ -102,8 +102,8 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
     if len(names) > MOST_CLASSES:
         place = root / ("dataset.toml" if declaration.classes else "classes.txt")
         expected = f"at most {MOST_CLASSES:,}, as many as there are values in a label map of 16 bits"
-        mend = "list the names of classes, not of images or objects"
-        raise DataInvalid(f"{place}: {len(names):,} classes", expected=expected, mend=mend)
+        fix = "list the names of classes, not of images or objects"
+        raise DataInvalid(f"{place}: {len(names):,} classes", expected=expected, fix=fix)
     problems = _unknown_names(root, names, declaration)
     problems += [problem.at(root / "dataset.toml") for problem in double_meanings(names, declaration)]
     if problems:
@@ -123,21 +123,21 @@ def double_meanings(names: tuple[str, ...], declaration: Declaration) -> Iterato
         where, values = f" of {folder}/", convention.values
         if len(values) != len(names):
             found = f"`values`{where} are {len(values)}, and there are {len(names)} classes"
-            yield DataInvalid(found, expected="a value for each class", mend="correct `values`")
+            yield DataInvalid(found, expected="a value for each class", fix="correct `values`")
             return
         if len({*values}) < len(values):
             twice = Counter(values).most_common(1)[0]
-            yield DataInvalid(f"`values`{where} name {twice[0]} twice", mend="give each class a value of its own")
+            yield DataInvalid(f"`values`{where} name {twice[0]} twice", fix="give each class a value of its own")
             return
         both = [value for value in convention.nothing if value in {*values}]
         if both and folder == "masks":
             found = f"value {both[0]} of masks means both void and '{names[values.index(both[0])]}'"
-            expected, mend = "a value of its own for each", "set `void`, `first_value` or `values` in dataset.toml"
-            yield DataInvalid(found, expected=expected, mend=mend)
+            expected, fix = "a value of its own for each", "set `void`, `first_value` or `values` in dataset.toml"
+            yield DataInvalid(found, expected=expected, fix=fix)
     yield from _double_colours(names, declaration)
     if declaration.values and declaration.first_value:
         found = f"`first_value = {declaration.first_value}` stands beside `values`"
-        yield DataInvalid(found, mend="remove `first_value`: `values` has the value of every class")
+        yield DataInvalid(found, fix="remove `first_value`: `values` has the value of every class")
 
 
 def _double_colours(names: tuple[str, ...], declaration: Declaration) -> Iterator[DataInvalid]:
@@ -149,13 +149,13 @@ def _double_colours(names: tuple[str, ...], declaration: Declaration) -> Iterato
             continue
         if colour in meant:
             found = f"`colours` gives {colour} to '{meant[colour]}' and to '{name}'"
-            yield DataInvalid(found, expected="a colour of its own for each", mend="correct one of them")
+            yield DataInvalid(found, expected="a colour of its own for each", fix="correct one of them")
         meant.setdefault(colour, name)
 
 
 def _class_lines(path: Path) -> tuple[str, ...]:
     if not os.path.lexists(path):
-        raise DataInvalid(f"{path} is missing", mend="write the name of each class on a line of its own, in order")
+        raise DataInvalid(f"{path} is missing", fix="write the name of each class on a line of its own, in order")
     lines = [line.strip() for line in normalize("NFC", read_text(path)).rstrip().split("\n")]
     if "" in lines:
         blank = f"line {lines.index('') + 1}" if any(lines) else "the whole file"
@@ -184,7 +184,7 @@ def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration)
     toml, twice = root / "dataset.toml", sorted(name for name, times in Counter(names).items() if times > 1)
     place = toml if declaration.classes else root / "classes.txt"
     problems = [DataInvalid(f"{place}: class '{name}' is named twice") for name in twice]
-    problems += [DataInvalid(f"{place}: {problem}", mend=_RENAME) for problem in map(_unspeakable, names) if problem]
+    problems += [DataInvalid(f"{place}: {problem}", fix=_RENAME) for problem in map(_unspeakable, names) if problem]
     merged, every = [name for name, _ in declaration.merge], dict.fromkeys(names)
     left = dict.fromkeys(name for name in names if name not in {*merged})
     spoken = [("merge", name, every) for name in merged]
@@ -198,5 +198,5 @@ def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration)
     for where, name, known in spoken:
         if name not in known:
             found = f"{toml}: `{where}` names the class '{name}', which is unknown or merged into another"
-            problems.append(DataInvalid(found, expected=one_of(known), mend=suggestion(name, known)))
+            problems.append(DataInvalid(found, expected=one_of(known), fix=suggestion(name, known)))
     return problems

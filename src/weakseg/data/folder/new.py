@@ -10,13 +10,13 @@ CLASSES = "background\nobject\n"
 
 DATASET = r"""# What the numbers and names in this folder mean. Every line that is commented out shows the default.
 #
-# images/     pictures: NAME.png, .jpg, .tif, .bmp or .webp; NAME is the picture's key
-# masks/      full segmentations, NAME.png: one number a pixel, the class's line in classes.txt counted from 0
+# images/     images: NAME.png, .jpg, .tif, .bmp or .webp; NAME is the image's key
+# masks/      full segmentations, NAME.png: one number per pixel, the class's line in classes.txt counted from 0
 # scribbles/  the same numbers where somebody drew, and the value `unlabeled` everywhere else
-# splits/     train.txt and val.txt: the keys of each part, one a line
-# Tables, each of them optional, as is any row; a class is given by name, a picture by key or by file name:
+# splits/     train.txt and val.txt: the keys of each part, one per line
+# Tables, each of them optional, as is any row; a class is given by name, an image by key or by file name:
 # tags.csv    image,present,absent                 several classes in a cell stand apart by ;
-# sizes.csv   image,class,min,max                  shares of the picture, 0 to 1
+# sizes.csv   image,class,min,max                  shares of the image, 0 to 1
 # boxes.csv   image,class,left,top,right,bottom    pixels from 0; right and bottom are the first ones outside
 # clicks.csv  image,class,x,y                      column and row of a pixel, from 0
 
@@ -36,10 +36,10 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # Classes that become another class: { horse = "cow", sheep = "cow" }.
 # merge = {}
 
-# Pictures whose mask may be used for training: keys, or patterns such as "site3_*".
+# Images whose mask may be used for training: keys, or patterns such as "site3_*".
 # fully_labelled = []
 
-# true, or keys and patterns: every class that such a picture shows is drawn on it, boxed or tagged, so that the others
+# true, or keys and patterns: every class that such an image shows is drawn on it, boxed or tagged, so that the others
 # are absent from it.
 # everything_drawn = []
 
@@ -53,7 +53,7 @@ DATASET = r"""# What the numbers and names in this folder mean. Every line that 
 # instances = ""
 
 # A regular expression whose match in a key names the volume that a slice belongs to, 'patient\d+_frame\d+';
-# Dice is then counted by volume. Empty: every picture by itself.
+# Dice is then counted by volume. Empty: every image by itself.
 # volume = ""
 
 # true: subfolders of images/, masks/ and scribbles/ are read as well; a key is then a path, site3/NAME.
@@ -97,8 +97,8 @@ def lay_out(path: Path) -> list[Path]:
     """
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            expected, mend = "a new or an empty folder", "choose another name"
-            raise DataInvalid(f"{path} is there already, and not empty", expected=expected, mend=mend)
+            expected, fix = "a new or an empty folder", "choose another name"
+            raise DataInvalid(f"{path} is there already, and not empty", expected=expected, fix=fix)
         made = [path / name for name in FOLDERS]
         for folder in made:
             folder.mkdir(parents=True)
@@ -107,5 +107,5 @@ def lay_out(path: Path) -> list[Path]:
                 file.write(text)
             made.append(path / name)
     except OSError as error:
-        raise DataInvalid(f"{path} cannot be laid out: {error.strerror}", mend="choose another place") from error
+        raise DataInvalid(f"{path} cannot be laid out: {error.strerror}", fix="choose another place") from error
     return made

@@ -1,4 +1,4 @@
-"""Which pictures are for training and which for judging, and what is wrong with that."""
+"""Which images are for training and which for judging, and what is wrong with that."""
 
 from collections.abc import Collection, Sequence
 from itertools import combinations
@@ -10,45 +10,45 @@ from weakseg.errors import DataInvalid
 from weakseg.finding import Finding, counted, findings_of, some
 
 Splits = dict[str, tuple[str, ...]]
-"""Keys by the name of the split; all pictures as "all" where there are no splits."""
+"""Keys by the name of the split; all images as "all" where there are no splits."""
 
 
-def check_splits(root: Path, pictures: Collection[str]) -> tuple[Splits, list[Finding]]:
-    """The splits of a folder, as far as they name pictures there are, and what is wrong with their files."""
+def check_splits(root: Path, images: Collection[str]) -> tuple[Splits, list[Finding]]:
+    """The splits of a folder, as far as they name images there are, and what is wrong with their files."""
     files = sorted((root / "splits").glob("*.txt"))
     if not files:
-        return {"all": tuple(pictures)}, []
+        return {"all": tuple(images)}, []
     splits: Splits = {}
     findings: list[Finding] = []
     for file in files:
         try:
-            splits[file.stem], problems = read_split(root, file.stem, pictures)
+            splits[file.stem], problems = read_split(root, file.stem, images)
         except DataInvalid as error:
             splits[file.stem], problems = (), [error]
-        findings += [f for p in problems for f in findings_of(p, file, "correct the line, or add the picture")]
+        findings += [f for p in problems for f in findings_of(p, file, "correct the line, or add the image")]
     if "train" not in splits and "val" in splits:
-        findings += _train_is_the_rest(root, splits, pictures)
+        findings += _train_is_the_rest(root, splits, images)
     findings += _overlaps(root, splits)
-    if homeless := sorted(set(pictures).difference(*splits.values())):
-        found = f"{counted(homeless, pictures)} in no split: {some(homeless)}"
-        mend = "add them to a split, if they are to be used"
-        findings.append(Finding(root / "splits", found, "", mend, tuple(homeless), remark=True))
+    if homeless := sorted(set(images).difference(*splits.values())):
+        found = f"{counted(homeless, images)} in no split: {some(homeless)}"
+        fix = "add them to a split, if they are to be used"
+        findings.append(Finding(root / "splits", found, "", fix, tuple(homeless), remark=True))
     return splits, findings
 
 
-def _train_is_the_rest(root: Path, splits: Splits, pictures: Collection[str]) -> list[Finding]:
+def _train_is_the_rest(root: Path, splits: Splits, images: Collection[str]) -> list[Finding]:
     """Adds the split that training takes where nobody listed it."""
-    keys, problems = read_split(root, "train", pictures)
+    keys, problems = read_split(root, "train", images)
     splits["train"] = keys
     if not keys:
-        return [f for p in problems for f in findings_of(p, root / "splits", "list the pictures to train on")]
+        return [f for p in problems for f in findings_of(p, root / "splits", "list the images to train on")]
     text = f"there is no train.txt, so the {counted(keys)} that no other list names are trained on"
     return [Finding(root / "splits", text, "", "list others in train.txt, if these are not meant", remark=True)]
 
 
-def findings_of_volumes(root: Path, volume: str, pictures: Sequence[str], splits: Splits) -> list[Finding]:
+def findings_of_volumes(root: Path, volume: str, images: Sequence[str], splits: Splits) -> list[Finding]:
     """Slices of one volume on both sides of a split, and an expression for volumes where names look like slices."""
-    series = None if volume else proposed(pictures)
+    series = None if volume else proposed(images)
     if not volume and series is None:
         return []
     both = [pair for pair in combinations(splits, 2) if kept_apart(*pair)]
@@ -57,11 +57,11 @@ def findings_of_volumes(root: Path, volume: str, pictures: Sequence[str], splits
         return [finding for finding in found if finding]
     name, slices = max(series.volumes.items(), key=lambda item: len(item[1]))
     text = f"the names look like slices of {len(series.volumes)} volumes ('{name}' has {len(slices)})"
-    mend = (
+    fix = (
         f"if they are, write `volume = '{series.volume}'` into dataset.toml: Dice is then taken by volume, and an"
         " automatic split keeps volumes together"
     )
-    return [*filter(None, found), Finding(root / "images", text, "", mend, remark=True)]
+    return [*filter(None, found), Finding(root / "images", text, "", fix, remark=True)]
 
 
 def _torn(root: Path, pair: tuple[str, str], splits: Splits, group: str, remark: bool) -> Finding | None:
@@ -70,12 +70,12 @@ def _torn(root: Path, pair: tuple[str, str], splits: Splits, group: str, remark:
         return None
     found = f"slices of {some([f'{name!r}' for name in shared])} are in {pair[0]}.txt, too"
     expected = "every volume and patient on one side, so that no network is judged by what it has learnt from"
-    mend = f"list all slices of one of them in {pair[0]}.txt, or all in {pair[1]}.txt"
-    return Finding(root / "splits" / f"{pair[1]}.txt", found, expected, mend, remark=remark)
+    fix = f"list all slices of one of them in {pair[0]}.txt, or all in {pair[1]}.txt"
+    return Finding(root / "splits" / f"{pair[1]}.txt", found, expected, fix, remark=remark)
 
 
 def kept_apart(one: str, other: str) -> bool:
-    """Whether two splits must not share pictures, by their names: "train" and "val" must not, "train_aug" may."""
+    """Whether two splits must not share images, by their names: "train" and "val" must not, "train_aug" may."""
     both = any(use in one and use in other for use in ("train", "val", "test"))
     return not (both or one in other or other in one or "all" in (one, other))
 
@@ -86,7 +86,7 @@ def _overlaps(root: Path, splits: Splits) -> list[Finding]:
         shared = sorted({*splits[one]} & {*splits[other]})
         if shared and kept_apart(one, other):
             found = f"{counted(shared)} also in {one}.txt: {some(shared)}"
-            mend = f"take them out of {one}.txt or of {other}.txt"
-            expected = "splits without a common picture, so that no network is judged by what it has learnt from"
-            findings.append(Finding(root / "splits" / f"{other}.txt", found, expected, mend, tuple(shared)))
+            fix = f"take them out of {one}.txt or of {other}.txt"
+            expected = "splits without a common image, so that no network is judged by what it has learnt from"
+            findings.append(Finding(root / "splits" / f"{other}.txt", found, expected, fix, tuple(shared)))
     return findings

@@ -1,7 +1,7 @@
-"""Weak labels in plain tables beside the pictures: tags.csv, sizes.csv, boxes.csv and clicks.csv.
+"""Weak labels in plain tables beside the images: tags.csv, sizes.csv, boxes.csv and clicks.csv.
 
-Each reader gives what the file says by picture, in the merged classes, and what is wrong with it, row by row; nothing
-is raised, so that a check can list the findings of all files at once. A picture that has no row: nobody said.
+Each reader gives what the file says by image, in the merged classes, and what is wrong with it, row by row; nothing
+is raised, so that a check can list the findings of all files at once. An image that has no row: nobody said.
 """
 
 import csv
@@ -28,7 +28,7 @@ Problems = list[WeaksegError]
 
 
 def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[str, Int[np.ndarray, " C"]], Problems]:
-    """Of each picture `PRESENT`, `ABSENT` or `UNTOLD` by class; columns image, present, absent, names apart by ';'.
+    """Of each image `PRESENT`, `ABSENT` or `UNTOLD` by class; columns image, present, absent, names apart by ';'.
 
     Merged classes: present where any of them is, absent where all of them are.
     """
@@ -58,15 +58,15 @@ def _index_of_one(legend: Legend, name: str) -> int:
     """The class of a name; where it is several names that something else than ; keeps apart, that is told."""
     parts = [part.strip() for part in re.split(r"[,|/+\s]+", name)]
     if name not in legend.declared and len(parts) > 1 and {*parts} <= {*legend.declared}:
-        found, mend = f"'{name}' is {len(parts)} classes", f"write '{';'.join(parts)}'"
-        raise DataInvalid(found, expected="names apart by ;", mend=mend)
+        found, fix = f"'{name}' is {len(parts)} classes", f"write '{';'.join(parts)}'"
+        raise DataInvalid(found, expected="names apart by ;", fix=fix)
     return legend.index(name)
 
 
 def read_sizes(
     path: Path, legend: Legend, keys: Collection[str]
 ) -> tuple[dict[str, Float[np.ndarray, "C 2"]], Problems]:
-    """Of each picture the smallest and largest share by class, in [0, 1]; columns image, class, min, max.
+    """Of each image the smallest and largest share by class, in [0, 1]; columns image, class, min, max.
 
     An empty min means 0 and an empty max 1. Bounds of merged classes add up.
     """
@@ -77,9 +77,9 @@ def read_sizes(
         smallest, largest = number_in(cells, "min", empty=0.0), number_in(cells, "max", empty=1.0)
         if not 0 <= smallest <= largest <= 1:
             found = f"size of '{cells['class']}' from {smallest:g} to {largest:g}"
-            raise DataInvalid(found, expected="shares of the picture, 0 <= min <= max <= 1 (30 % is 0.3)")
+            raise DataInvalid(found, expected="shares of the image, 0 <= min <= max <= 1 (30 % is 0.3)")
         if label in said[key]:
-            raise DataInvalid(f"a second size of '{cells['class']}' in {key}", expected="one row a picture and class")
+            raise DataInvalid(f"a second size of '{cells['class']}' in {key}", expected="one row per image and class")
         said[key][label] = smallest, largest
 
     def areas(of: dict[int, tuple[float, float]]):
@@ -96,7 +96,7 @@ def read_sizes(
 def read_boxes(
     path: Path, legend: Legend, keys: Collection[str]
 ) -> tuple[dict[str, Float[np.ndarray, "_ 5"]], Problems]:
-    """Of each picture (class, top, left, bottom, right) rows; columns image, class, left, top, right, bottom.
+    """Of each image (class, top, left, bottom, right) rows; columns image, class, left, top, right, bottom.
 
     Pixels counted from 0; right and bottom are the first column and row outside the box.
     """
@@ -115,7 +115,7 @@ def read_boxes(
 
 
 def read_clicks(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[str, tuple[Stroke, ...]], Problems]:
-    """Of each picture one-pixel strokes; columns image, class, x, y: the column and row of a pixel, from 0."""
+    """Of each image one-pixel strokes; columns image, class, x, y: the column and row of a pixel, from 0."""
     said: dict[str, list[Stroke]] = defaultdict(list)
 
     def note(key: str, cells: Cells):
@@ -130,7 +130,7 @@ def read_clicks(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict
 def each_row(
     path: Path, columns: tuple[str, ...], keys: Collection[str], note: Callable[[str, Cells], None]
 ) -> Problems:
-    """Hand every row's picture and cells to `note`; returns what is wrong with rows, or with the whole file."""
+    """Hand every row's image and cells to `note`; returns what is wrong with rows, or with the whole file."""
     problems: Problems = []
     try:
         text = normalize("NFC", read_text(path))
@@ -139,10 +139,10 @@ def each_row(
         if missing := [name for name in columns if name not in header]:
             found = f"{path} has no column {', '.join(missing)} (its first line: {', '.join(header)})"
             expected = f"the first line {','.join(columns)}, and commas between cells"
-            raise DataInvalid(found, expected=expected, mend=_mend_of_header(header, columns))
+            raise DataInvalid(found, expected=expected, fix=_mend_of_header(header, columns))
         if twice := [name for name in columns if header.count(name) > 1]:
             found, expected = f"{path} has several columns {', '.join(twice)}", "one column of each name"
-            raise DataInvalid(found, expected=expected, mend="remove or rename all but one of them")
+            raise DataInvalid(found, expected=expected, fix="remove or rename all but one of them")
         for row in rows:
             if not any(map(str.strip, row)):
                 continue  # spreadsheets leave empty rows at the end, with commas and without
@@ -171,15 +171,15 @@ def _mend_of_header(header: list[str], columns: tuple[str, ...]) -> str:
 def _cells(header: list[str], row: list[str]) -> Cells:
     if len(row) != len(header):
         raise DataInvalid(f"{len(row)} cells", expected=f"{len(header)}, as in the first line: {','.join(header)}")
-    # A picture's name may begin or end with spaces, and quotes keep them.
+    # An image's name may begin or end with spaces, and quotes keep them.
     return {name: cell if name == "image" else cell.strip() for name, cell in zip(header, row, strict=True)}
 
 
 def find_key(name: str, keys: Collection[str]) -> str:
-    """The key of a picture that is given by key or by file name, spaces around it or not.
+    """The key of an image that is given by key or by file name, spaces around it or not.
 
     Raises:
-        DataInvalid: there is no such picture.
+        DataInvalid: there is no such image.
     """
     if name in keys:
         return name
@@ -194,10 +194,10 @@ def find_key(name: str, keys: Collection[str]) -> str:
     name, expected = name.strip(), "the name of a file in images/, with or without its extension"
     _, slash, last = name.rpartition("/")
     try:
-        mend = f"write '{find_key(last, keys)}', if that is meant: without the folder" if slash else ""
+        fix = f"write '{find_key(last, keys)}', if that is meant: without the folder" if slash else ""
     except DataInvalid:
-        mend = ""
-    raise DataInvalid(f"no picture '{name}'", expected=expected, mend=mend)
+        fix = ""
+    raise DataInvalid(f"no image '{name}'", expected=expected, fix=fix)
 
 
 def number_in(cells: Cells, column: str, empty: float | None = None) -> float:

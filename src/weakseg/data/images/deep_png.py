@@ -13,9 +13,9 @@ _LOWER = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
 _BITS = {"L;2": 2, "L;4": 4}
 
 
-def packing(picture: Image.Image) -> str:
+def packing(image: Image.Image) -> str:
     """How a PNG that is not loaded yet lays its samples, in Pillow's words; empty for any other file."""
-    how = picture.tile[0][3] if picture.format == "PNG" and picture.tile else ""  # pyright: ignore[reportAttributeAccessIssue]
+    how = image.tile[0][3] if image.format == "PNG" and image.tile else ""  # pyright: ignore[reportAttributeAccessIssue]
     return how if isinstance(how, str) else ""
 
 
@@ -29,10 +29,10 @@ def png_bits(how: str) -> int:
     return _BITS.get(how, 8)
 
 
-def ask_for_lower_bytes(picture: Image.Image) -> None:
+def ask_for_lower_bytes(image: Image.Image) -> None:
     """Have an image that is not loaded yet decoded into the bytes that are left out else."""
-    codec, extents, offset, how = picture.tile[0]  # pyright: ignore[reportAttributeAccessIssue]
-    picture.tile = [(codec, extents, offset, _LOWER[str(how)])]  # pyright: ignore[reportAttributeAccessIssue]
+    codec, extents, offset, how = image.tile[0]  # pyright: ignore[reportAttributeAccessIssue]
+    image.tile = [(codec, extents, offset, _LOWER[str(how)])]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def joined(

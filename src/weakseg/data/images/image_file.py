@@ -1,4 +1,4 @@
-"""Pictures and label maps in files: whatever is on disk becomes a picture in [0, 1] or a map of integers.
+"""Images and label maps in files: whatever is on disk becomes an image in [0, 1] or a map of integers.
 
 Where no range is declared, sixteen-bit values are divided by 65535 and floating point, taken as it is, must lie in
 [0, 1] (`value_range`). Pillow reads; tifffile takes the TIFFs that Pillow cannot hold.
@@ -93,7 +93,7 @@ for _library in ("PIL", "tifffile"):
 
 
 def read_image(path: Path, reading: Reading = USUAL) -> Float[np.ndarray, "M H W"]:
-    """A picture as float32 values in [0, 1]: grey gives one channel, colour and palettes three, TIFFs all they have.
+    """An image as float32 values in [0, 1]: grey gives one channel, colour and palettes three, TIFFs all they have.
 
     Transparency is dropped; a photo lies as its EXIF orientation says, unless `reading` says otherwise.
 
@@ -204,17 +204,17 @@ def _one_number(path: Path, values: Shaped[np.ndarray, "H W M"]) -> Int[np.ndarr
     if values.shape[2] == 2:
         raise DataInvalid(
             f"{path} is grey with transparency (2 channels)",
-            expected="one number a pixel: a palette or grey PNG with the index of the class",
-            mend=_FROM_TRANSPARENCY,
+            expected="one number per pixel: a palette or grey PNG with the index of the class",
+            fix=_FROM_TRANSPARENCY,
         )
     if values.shape[2] > 1:
         raise DataInvalid(
-            f"{path} is a colour picture ({values.shape[2]} channels)",
-            expected="one number a pixel: a palette or grey PNG with the index of the class",
-            mend=_FROM_COLOURS,
+            f"{path} is a colour image ({values.shape[2]} channels)",
+            expected="one number per pixel: a palette or grey PNG with the index of the class",
+            fix=_FROM_COLOURS,
         )
     if values.dtype.kind not in "bui":
-        raise DataInvalid(f"{path} holds {values.dtype} values", expected="whole numbers", mend="save it as PNG")
+        raise DataInvalid(f"{path} holds {values.dtype} values", expected="whole numbers", fix="save it as PNG")
     return values[:, :, 0].astype(np.int32)
 
 
@@ -249,14 +249,14 @@ def _colours_of(
 
 def _refuse_lossy(path: Path, picture: Image.Image) -> None:
     if picture.format in ("JPEG", "MPO"):
-        raise DataInvalid(f"{path} is a JPEG, which changes labels", expected="a lossless file", mend="save it as PNG")
+        raise DataInvalid(f"{path} is a JPEG, which changes labels", expected="a lossless file", fix="save it as PNG")
 
 
 def _require_palette(path: Path, picture: Image.Image) -> None:
     """Raise `DataInvalid` where pixels are indices of colours that are not there; as a label map it can be read."""
     if picture.mode == "P" and picture.palette is None:
         found = f"{path} holds indices of a palette, and no palette"
-        raise DataInvalid(found, expected="the colours of its pixels", mend="export or copy the file again")
+        raise DataInvalid(found, expected="the colours of its pixels", fix="export or copy the file again")
 
 
 def _white_is_zero(picture: Image.Image) -> bool:
@@ -373,7 +373,7 @@ def _require_memory(path: Path, height: int, width: int, channels: int, needs: N
 def _read_pillow(
     path: Path, needs: Needs, prepare: Callable[[Image.Image], None] = lambda opened: None, fits: Fits = any_size
 ) -> tuple[Image.Image, int, str]:
-    """The only picture in a file, as Pillow lays it, its orientation and `packing`.
+    """The only image in a file, as Pillow lays it, its orientation and `packing`.
 
     `prepare` is called before it is decoded.
     """
@@ -393,11 +393,11 @@ def _read_pillow(
     except DataInvalid:
         raise
     except MemoryError as error:
-        raise DataInvalid(f"{path} takes more memory than there is", mend=SMALLER) from error
+        raise DataInvalid(f"{path} takes more memory than there is", fix=SMALLER) from error
     except Exception as error:  # damaged files make Pillow raise OSError, SyntaxError, ValueError, struct.error ...
-        raise DataInvalid(f"{path} cannot be read: {error}", mend="export or copy the file again") from error
+        raise DataInvalid(f"{path} cannot be read: {error}", fix="export or copy the file again") from error
     if pages > 1:
-        raise DataInvalid(f"{path} holds {pages} pages", expected="one picture a file", mend="save each page by itself")
+        raise DataInvalid(f"{path} holds {pages} pages", expected="one image a file", fix="save each page by itself")
     return picture, orientation, how  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
@@ -435,15 +435,15 @@ def _read_tiff(
     except DataInvalid:
         raise
     except MemoryError as error:
-        raise DataInvalid(f"{path} takes more memory than there is", mend=SMALLER) from error
+        raise DataInvalid(f"{path} takes more memory than there is", fix=SMALLER) from error
     except Exception as error:  # damaged files make tifffile raise TiffFileError, zlib.error, ValueError ...
-        mend = "export or copy the file again, without compression"
-        raise DataInvalid(f"{path} cannot be read: {error}", mend=mend) from error
+        fix = "export or copy the file again, without compression"
+        raise DataInvalid(f"{path} cannot be read: {error}", fix=fix) from error
     if values is None or axes not in ("YX", "YXS", "SYX", "CYX"):
         raise DataInvalid(
             f"{path} holds several pages (axes {axes})",
-            expected="one picture a file, its channels as samples of one page",
-            mend="save each page by itself, or channels with tifffile.imwrite(file, array, planarconfig='separate')",
+            expected="one image a file, its channels as samples of one page",
+            fix="save each page by itself, or channels with tifffile.imwrite(file, array, planarconfig='separate')",
         )
     values = np.atleast_3d(values) if axes in ("YX", "YXS") else np.moveaxis(values, 0, -1)
     colours = values.shape[2] - len(extra)

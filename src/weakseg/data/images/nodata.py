@@ -31,11 +31,11 @@ def as_text(said: Any) -> str | None:
         return None
 
 
-def opacity_of(picture: Image.Image) -> Shaped[np.ndarray, "H W 1"] | None:
+def opacity_of(image: Image.Image) -> Shaped[np.ndarray, "H W 1"] | None:
     """How opaque each pixel of an image that Pillow has opened is; `None` where it has no transparency."""
-    if not picture.has_transparency_data:
+    if not image.has_transparency_data:
         return None
-    return np.asarray(picture.convert("RGBA").getchannel("A"))[:, :, None]
+    return np.asarray(image.convert("RGBA").getchannel("A"))[:, :, None]
 
 
 def clear_in(
@@ -101,10 +101,10 @@ def findings_of_transparency(images: Path, clear: Mapping[str, float], nodata: s
     if not names or nodata == TRANSPARENT:
         return []
     largest = max(clear.values())
-    who = f"{len(names)} of {len(clear)} pictures hold transparent pixels"
+    who = f"{len(names)} of {len(clear)} images hold transparent pixels"
     text = f"{who}, up to {largest:.1%} of one, and what lies under them is learnt from: {some(names)}"
     if nodata:
-        mend = f"they are none that `nodata = {nodata}` means; save these pictures without transparency"
+        fix = f"they are none that `nodata = {nodata}` means; save these images without transparency"
     else:
-        mend = f'if they hold no data, write `nodata = "{TRANSPARENT}"` into dataset.toml, above any table'
-    return [Finding(images, text, "", mend, tuple(names), remark=True)]
+        fix = f'if they hold no data, write `nodata = "{TRANSPARENT}"` into dataset.toml, above any table'
+    return [Finding(images, text, "", fix, tuple(names), remark=True)]

@@ -97,18 +97,18 @@ def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInval
     if strange.any():
         saved = "save the image with a number there, `numpy.nan_to_num(values, posinf=0, neginf=0)`"
         empty = "where nan means no data, write `nodata = nan` into dataset.toml, above any table; else "
-        mend = saved if np.isinf(values).any() else f"{empty}{saved}"
+        fix = saved if np.isinf(values).any() else f"{empty}{saved}"
         numbers = values[np.isfinite(values)] if not strange.all() else values
         found = f"{path} holds {values.dtype} values from {numbers.min()} to {numbers.max()}"
-        return DataInvalid(f"{found}, and nan or infinity at {strange.sum()} pixels", expected=expected, mend=mend)
-    mend = (
+        return DataInvalid(f"{found}, and nan or infinity at {strange.sum()} pixels", expected=expected, fix=fix)
+    fix = (
         "write `range = [low, high]` into dataset.toml, or give it to `weakseg solve` as --range: the values that shall"
         " become 0 and 1, the same for all images"
     )
     if mark := nodata_like(values):
-        mend = f"if {mark} means no data, write `nodata = {mark}` into dataset.toml, above any table; else {mend}"
+        fix = f"if {mark} means no data, write `nodata = {mark}` into dataset.toml, above any table; else {fix}"
     found = f"{path} holds {values.dtype} values from {values.min()} to {values.max()}"
-    return DataInvalid(found, expected=expected, mend=mend)
+    return DataInvalid(found, expected=expected, fix=fix)
 
 
 def scaled(values: Shaped[np.ndarray, "H W M"], range: Range | None) -> Float[np.ndarray, "M H W"]:

@@ -130,7 +130,7 @@ _MOVES: dict[str, tuple[str, Callable[[Marks], Marks]]] = {
         lambda m: replace(m, rows=m.mask.shape[0] - 1 - m.columns, columns=m.mask.shape[1] - 1 - m.rows),
     ),
 }
-"""How labels that lie wrongly come to lie rightly: the code that mends a map, and the same for marks."""
+"""How labels that lie wrongly come to lie rightly: the code that fixes a map, and the same for marks."""
 
 _SAME_SHAPE = [*_MOVES][:3]
 """What leaves height and width as they are."""
@@ -149,9 +149,9 @@ class Cause:
     words: str
     """How they should lie or be numbered."""
     code: str
-    """What mends one map, for `labels`; empty for numbers."""
+    """What fixes one map, for `labels`; empty for numbers."""
     agreement: float
-    """Share of the marks that agree once it is mended, in [0, 1]."""
+    """Share of the marks that agree once it is fixed, in [0, 1]."""
     becomes: tuple[tuple[int, int], ...] = ()
     """(class as marked, class it seems to be) pairs, for numbers."""
     by_exif: bool = False

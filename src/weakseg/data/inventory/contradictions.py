@@ -1,4 +1,4 @@
-"""Labels of one picture that cannot all be true.
+"""Labels of one image that cannot all be true.
 
 Only what may be trained on is held against each other here, pixel by pixel. How much of all weak labels the masks
 deny, those that merely judge too, is told for the whole set (`disagreement`), because annotators err by a few pixels.
@@ -28,7 +28,7 @@ def contradictions_of_marks(
     Args:
         file: where the marks come from.
         marks: class index where something is drawn.
-        said: the picture, with what its tables say.
+        said: the image, with what its tables say.
         names: of the classes.
     """
     shown = marked_classes(marks, (), np.zeros((0, 5)), len(names))
@@ -39,15 +39,15 @@ def contradictions_of_marks(
         most, share = said.areas[label, 1], (where & said.valid).sum() / max(said.valid.sum(), 1)
         if said.tags[label] == ABSENT:
             found = f"{where.sum()} pixels of {said.key} are marked as {name}, but tags.csv says it is absent"
-            mend = f"erase the marks, or take {name} out of `absent` in tags.csv"
-            yield Finding(file, found, "no mark of an absent class", mend, (said.key,))
+            fix = f"erase the marks, or take {name} out of `absent` in tags.csv"
+            yield Finding(file, found, "no mark of an absent class", fix, (said.key,))
         if len(boxes) and stray.any():
             row, column = np.argwhere(stray)[0]
             found = (
                 f"{stray.sum()} of the {where.sum()} pixels of {said.key} marked as {name} lie outside every box of it"
                 f" in boxes.csv (the first at x {column}, y {row})"
             )
-            expected = "a class in its boxes only, once it has any in the picture"
+            expected = "a class in its boxes only, once it has any in the image"
             yield Finding(file, found, expected, "erase these marks, widen the box, or add one", (said.key,))
         if share > most + _ROUNDING:
             found = f"{name} is marked on {share:.1%} of {said.key}, but sizes.csv says it covers at most {most:.1%}"
@@ -61,13 +61,13 @@ def _spoken_of(said: Sample) -> set[int]:
 
 
 def contradictions_of_tables(root: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
-    """Rows of the tables that do not fit the picture or each other."""
+    """Rows of the tables that do not fit the image or each other."""
     yield from _of_boxes(root / "boxes.csv", said, names)
     yield from _of_clicks(root / "clicks.csv", said, names)
     yield from _of_sizes(root / "sizes.csv", said, names)
     if len(names) and (said.tags == ABSENT).all():
-        found, mend = f"every class is absent from {said.key}", "leave `absent` empty for classes nobody looked for"
-        yield Finding(root / "tags.csv", found, "a class for every pixel", mend, (said.key,))
+        found, fix = f"every class is absent from {said.key}", "leave `absent` empty for classes nobody looked for"
+        yield Finding(root / "tags.csv", found, "a class for every pixel", fix, (said.key,))
 
 
 def _of_boxes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
@@ -76,13 +76,13 @@ def _of_boxes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Find
         name = f"'{names[int(label)]}'"
         if top < 0 or left < 0 or bottom > height or right > width:
             found = f"a box of {name} in {said.key} from x {left:g} to {right:g} and y {top:g} to {bottom:g} leaves it"
-            expected = f"x from 0 to {width} and y from 0 to {height}, the size of the picture"
-            mend = "cut the box; where many leave, x and y are exchanged or were measured at another size"
-            yield Finding(file, found, expected, mend, (said.key,))
+            expected = f"x from 0 to {width} and y from 0 to {height}, the size of the image"
+            fix = "cut the box; where many leave, x and y are exchanged or were measured at another size"
+            yield Finding(file, found, expected, fix, (said.key,))
         if said.tags[int(label)] == ABSENT:
             found = f"{name} has a box in {said.key}, but tags.csv says it is absent"
-            mend = f"remove the box, or take {name} out of `absent` in tags.csv"
-            yield Finding(file, found, "no box of an absent class", mend, (said.key,))
+            fix = f"remove the box, or take {name} out of `absent` in tags.csv"
+            yield Finding(file, found, "no box of an absent class", fix, (said.key,))
 
 
 def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
@@ -98,31 +98,31 @@ def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Fin
                 f"'{names[before]}' and '{names[stroke.label]}' are clicked at x {column:g}, y {row:g} of {said.key}"
             )
             yield Finding(file, found, "one class a pixel", "remove one of the two clicks", (said.key,))
-        # Centres lie at integers, so the picture begins half a pixel before the first.
+        # Centres lie at integers, so the image begins half a pixel before the first.
         if -0.5 <= row < height - 0.5 and -0.5 <= column < width - 0.5:
             draw_into(marks, stroke.points, stroke.width_px, stroke.label)
             continue
         found = f"the click on '{names[stroke.label]}' at x {column:g}, y {row:g} is outside {said.key}"
         expected = f"x from 0 to {width - 1} and y from 0 to {height - 1}"
-        mend = "correct it; where many are outside, x and y are exchanged or were measured at another size"
-        yield Finding(file, found, expected, mend, (said.key,))
+        fix = "correct it; where many are outside, x and y are exchanged or were measured at another size"
+        yield Finding(file, found, expected, fix, (said.key,))
     yield from contradictions_of_marks(file, marks, said, names)
 
 
 def _of_sizes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
     least, most = said.areas.T
-    for bounds, wrong, word, mend in (
+    for bounds, wrong, word, fix in (
         (least, least.sum() > 1 + _ROUNDING, "minima", "lower some `min`, so that they add up to at most 1"),
         (most, most.sum() < 1 - _ROUNDING, "maxima", "raise some `max`, so that they add up to at least 1"),
     ):
         if len(names) and wrong:
             told = ", ".join(f"{name} {bound:g}" for name, bound in zip(names, bounds, strict=True) if bound > 0)
             found = f"the {word} of {said.key} add up to {bounds.sum():.4g} ({told})"
-            yield Finding(file, found, "shares that can add up to 1, the whole picture", mend, (said.key,))
+            yield Finding(file, found, "shares that can add up to 1, the whole image", fix, (said.key,))
     for label in np.flatnonzero((least > 0) & (said.tags == ABSENT)):
         found = f"'{names[label]}' covers at least {least[label]:.1%} of {said.key}, but tags.csv says it is absent"
-        mend = "set `min` to 0, or take the class out of `absent` in tags.csv"
-        yield Finding(file, found, "no minimum for an absent class", mend, (said.key,))
+        fix = "set `min` to 0, or take the class out of `absent` in tags.csv"
+        yield Finding(file, found, "no minimum for an absent class", fix, (said.key,))
 
 
 def _inside(boxes: Float[np.ndarray, "N 5"], size: tuple[int, ...]) -> Bool[np.ndarray, "H W"]:

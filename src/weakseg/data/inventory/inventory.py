@@ -31,7 +31,7 @@ class Inventory:
     root: Path
     contents: Contents
     layers: dict[str, dict[str, Path]]
-    """The label maps of pictures by folder ("masks", "scribbles" and all that begin so), then by key."""
+    """The label maps of images by folder ("masks", "scribbles" and all that begin so), then by key."""
     tables: tuple[str, ...]
     """Names of the tables there are."""
     unread: tuple[str, ...]
@@ -44,24 +44,24 @@ class Inventory:
 
 
 def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
-    """List a data folder and read its tables; no picture is opened."""
+    """List a data folder and read its tables; no image is opened."""
     legend, findings = _legend(root)
-    pictures, of_pictures = _pictures(root / "images", legend.declaration.nested)
-    findings += of_pictures
+    images, of_images = _images(root / "images", legend.declaration.nested)
+    findings += of_images
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and holds_label_maps(folder.name)]
-    layers = {folder.name: _layer(folder, pictures, legend, findings) for folder in folders if pictures}
+    layers = {folder.name: _layer(folder, images, legend, findings) for folder in folders if images}
     there = [root / name for name in READERS if os.path.lexists(root / name)]
-    tables = there if pictures and legend.declared else []
+    tables = there if images and legend.declared else []
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
     unread = []
     for table in tables:
-        said[table.name], problems = READERS[table.name](table, legend, pictures)
+        said[table.name], problems = READERS[table.name](table, legend, images)
         findings += _all_of(problems, table, "correct the line, or remove it")
         unread += [table.name] * bool(problems)
     problems: Problems = []
     masks = layers.get("masks", {})
-    full = declared_full(root, legend.declaration, pictures, masks, problems)
-    everything = declared_keys(root, legend.declaration, "everything_drawn", pictures, problems)
+    full = declared_full(root, legend.declaration, images, masks, problems)
+    everything = declared_keys(root, legend.declaration, "everything_drawn", images, problems)
     findings += _all_of(problems, root / "dataset.toml", "correct the list of keys") + strangers(root)
     findings += findings_of_labelmap(root, legend)
     told = {finding.file for finding in findings if not finding.remark}
@@ -69,7 +69,7 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     names = tuple(name for name in layers if name != "masks")
     drawn = tuple(layers[name] for name in names)
     words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
-    contents = Contents(legend, pictures, masks, frozenset(full), frozenset(everything), drawn, *words, folders=names)
+    contents = Contents(legend, images, masks, frozenset(full), frozenset(everything), drawn, *words, folders=names)
     return Inventory(root, contents, layers, tuple(table.name for table in tables), tuple(unread)), findings
 
 
@@ -103,34 +103,34 @@ def _lines(path: Path) -> list[str]:
 
 def _unjudged(root: Path) -> Finding:
     found = "the values of label maps and the tables were not looked at, because the classes are not clear"
-    return Finding(root, found, "", "mend what is said about the classes, then check again", remark=True)
+    return Finding(root, found, "", "fix what is said about the classes, then check again", remark=True)
 
 
-def _pictures(folder: Path, nested: bool) -> tuple[dict[str, Path], list[Finding]]:
+def _images(folder: Path, nested: bool) -> tuple[dict[str, Path], list[Finding]]:
     problems: Problems = []
-    pictures = list_files(folder, problems, nested)
-    findings = _all_of(problems, folder, "put the pictures there")
+    images = list_files(folder, problems, nested)
+    findings = _all_of(problems, folder, "put the images there")
     endings = f"files named *{', *'.join(EXTENSIONS)}"
-    if not pictures and not problems:
-        findings.append(Finding(folder, "there are no pictures", endings, "put the pictures there"))
-    return pictures, [*findings, *images_left_out(folder, pictures, nested)]
+    if not images and not problems:
+        findings.append(Finding(folder, "there are no images", endings, "put the images there"))
+    return images, [*findings, *images_left_out(folder, images, nested)]
 
 
-def _layer(folder: Path, pictures: Collection[str], legend: Legend, findings: list[Finding]) -> dict[str, Path]:
-    """The label maps that belong to pictures."""
+def _layer(folder: Path, images: Collection[str], legend: Legend, findings: list[Finding]) -> dict[str, Path]:
+    """The label maps that belong to images."""
     problems, nested = [], legend.declaration.nested
-    maps = label_maps(folder, pictures, problems, nested)
-    strays = {key: file for key, file in list_files(folder, [], nested).items() if key not in pictures}
-    of_parts, parts = findings_of_parts(folder, strays, pictures, maps, legend)
+    maps = label_maps(folder, images, problems, nested)
+    strays = {key: file for key, file in list_files(folder, [], nested).items() if key not in images}
+    of_parts, parts = findings_of_parts(folder, strays, images, maps, legend)
     findings += of_parts
     if maps or not parts:
-        findings += _all_of(problems, folder, "rename the maps like their pictures, or remove the folder")
+        findings += _all_of(problems, folder, "rename the maps like their images, or remove the folder")
     strays = [file for key, file in strays.items() if key not in parts] if maps or parts else []
-    findings += maps_left_out(folder, pictures, maps, nested)
-    mend = "rename it like its picture, add the picture, or remove it"
-    findings += [Finding(f, "it belongs to no picture", "a picture of the same name in images/", mend) for f in strays]
+    findings += maps_left_out(folder, images, maps, nested)
+    fix = "rename it like its image, add the image, or remove it"
+    findings += [Finding(f, "it belongs to no image", "an image of the same name in images/", fix) for f in strays]
     return maps
 
 
-def _all_of(problems: Problems, file: Path, mend: str) -> list[Finding]:
-    return [finding for problem in problems for finding in findings_of(problem, file, mend)]
+def _all_of(problems: Problems, file: Path, fix: str) -> list[Finding]:
+    return [finding for problem in problems for finding in findings_of(problem, file, fix)]

@@ -39,11 +39,11 @@ def findings_of_labelmap(root: Path, legend: Legend) -> list[Finding]:
         return []
     found = f"it names the colours of {some([name for name, *_ in new])}, and is not read"
     here = "below `[colours]` in dataset.toml" if declaration.colours else "at the end of dataset.toml"
-    mend = f"if the label maps are painted in them, write {here}:\n{table(new, not declaration.colours)}"
+    fix = f"if the label maps are painted in them, write {here}:\n{table(new, not declaration.colours)}"
     names = [name for _, name in said]
     if not legend.declared:
         listed = ", ".join(f'"{name}"' for name in names)
-        mend = f"write `classes = [{listed}]` at the start of dataset.toml; {mend}"
+        fix = f"write `classes = [{listed}]` at the start of dataset.toml; {fix}"
     elif strange := [name for name in names if name not in (*legend.declared, "void", "unlabeled")]:
-        mend = f"give {', '.join(strange)} a line in classes.txt, or leave it out; {mend}"
-    return [Finding(root / LABELMAP, found, "", mend, remark=True)]
+        fix = f"give {', '.join(strange)} a line in classes.txt, or leave it out; {fix}"
+    return [Finding(root / LABELMAP, found, "", fix, remark=True)]

@@ -54,33 +54,33 @@ class _Others:
     """Of each subfolder that is not read, the paths within it of the files that could be."""
 
 
-def images_left_out(folder: Path, pictures: Collection[str], nested: bool) -> list[Finding]:
+def images_left_out(folder: Path, images: Collection[str], nested: bool) -> list[Finding]:
     """What lies in images/ and is not read; a fault where it is more than what is read."""
     others, found = _others(folder, nested), []
     deeper = sum(map(len, others.folders.values()))
     if others.folders:
-        fault = deeper > len(pictures)
+        fault = deeper > len(images)
         text = f"not looked at: {_counted(others.folders)}"
         found.append(_finding(folder, text, "images in the folder itself", _nested_mend("images"), fault))
-    strange = [name for name in others.files if _ending(name) not in _BESIDE and _stem(name) not in pictures]
+    strange = [name for name in others.files if _ending(name) not in _BESIDE and _stem(name) not in images]
     if others.files:
         text, expected = f"not looked at: {some(others.files)}", f"files named *{', *'.join(EXTENSIONS)}"
-        mend = "export them in one of these formats"
-        found.append(_finding(folder, text, expected, mend, fault=len(strange) > len(pictures)))
+        fix = "export them in one of these formats"
+        found.append(_finding(folder, text, expected, fix, fault=len(strange) > len(images)))
     return found
 
 
-def maps_left_out(folder: Path, pictures: Collection[str], maps: Collection[str], nested: bool) -> list[Finding]:
+def maps_left_out(folder: Path, images: Collection[str], maps: Collection[str], nested: bool) -> list[Finding]:
     """What lies in a folder of label maps and is not read; a fault where images without a map have theirs there."""
     others, found = _others(folder, nested), []
-    bare = {key for key in pictures if key not in maps}
+    bare = {key for key in images if key not in maps}
     if others.folders:
         deeper = {_stem(Path(path).name) for paths in others.folders.values() for path in paths}
         fault = bool(deeper & bare) or (bool(deeper) and not maps)
         text = f"not looked at: {_counted(others.folders)}"
         mirrored = any((folder.parent / "images" / name).is_dir() for name in others.folders)
-        mend = _nested_mend(folder.name) if mirrored else _flat_mend(folder.name, next(iter(others.folders)))
-        found.append(_finding(folder, text, "label maps in the folder itself", mend, fault))
+        fix = _nested_mend(folder.name) if mirrored else _flat_mend(folder.name, next(iter(others.folders)))
+        found.append(_finding(folder, text, "label maps in the folder itself", fix, fault))
     if others.files:
         stems = {_stem(name) for name in others.files}
         labels = any(_ending(name) not in ("", ".txt", ".md") for name in others.files)
@@ -90,8 +90,8 @@ def maps_left_out(folder: Path, pictures: Collection[str], maps: Collection[str]
         kinds = dict.fromkeys(
             _INTO_PNG.get(_ending(name), "save each as a PNG of whole numbers") for name in others.files
         )
-        mend = f"{'; '.join(kinds)}; name each like its image" if fault else "nothing, if they are no labels"
-        found.append(_finding(folder, text, expected, mend, fault))
+        fix = f"{'; '.join(kinds)}; name each like its image" if fault else "nothing, if they are no labels"
+        found.append(_finding(folder, text, expected, fix, fault))
     return found
 
 
@@ -109,8 +109,8 @@ def strangers(root: Path) -> list[Finding]:
             continue
         meant = next((known for known in (*FILES, *FOLDERS) if known == name.lower()), None)
         if name.lower() in _LISTS and not (root / "splits" / name.lower()).exists():
-            mend = f"move it to splits/{name.lower()}"
-            found.append(Finding(root / name, f"'{name}' is not looked at here", "lists in splits/", mend))
+            fix = f"move it to splits/{name.lower()}"
+            found.append(Finding(root / name, f"'{name}' is not looked at here", "lists in splits/", fix))
         elif meant and not (root / meant).exists():
             text = f"'{name}' is not looked at"
             found.append(Finding(root / name, text, f"the name '{meant}', in small letters", f"rename it to '{meant}'"))
@@ -120,17 +120,17 @@ def strangers(root: Path) -> list[Finding]:
         known = (
             f"label maps in masks/ or in folders whose names begin with scribbles, tables named {', '.join(READERS)}"
         )
-        mend = "rename what is meant as labels; the rest may stay"
-        found.append(Finding(root, f"not looked at: {some(others)}", known, mend, remark=True))
+        fix = "rename what is meant as labels; the rest may stay"
+        found.append(Finding(root, f"not looked at: {some(others)}", known, fix, remark=True))
     return [*found, *_of_splits(root / "splits")]
 
 
 def unfollowed(root: Path) -> Iterator[Finding]:
     """What stands in the place of a table, declaration or folder and is none: a link to nothing, a pipe."""
-    mend = "put the file itself in its place, or remove it"
+    fix = "put the file itself in its place, or remove it"
     for path in (root / name for name in FILES):
         if kind := irregular(path):
-            yield Finding(path, f"it is {kind}", "a file", mend)
+            yield Finding(path, f"it is {kind}", "a file", fix)
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
         if (entry.name in FOLDERS or holds_label_maps(entry.name)) and not os.path.isdir(entry.path):
             kind = irregular(root / entry.name) or "a file"
@@ -145,8 +145,8 @@ def _of_splits(folder: Path) -> list[Finding]:
     for name in sorted(names):
         meant = _LISTS.get(name.lower(), name)
         if meant not in names:
-            text, mend = f"'{name}' is no split that is asked for", f"rename it to '{meant}'"
-            found.append(Finding(folder / name, text, f"the name '{meant}'", mend))
+            text, fix = f"'{name}' is no split that is asked for", f"rename it to '{meant}'"
+            found.append(Finding(folder / name, text, f"the name '{meant}'", fix))
     others = sorted(n for n in names if not n.endswith(".txt") and n.lower() not in {*_QUIET, *_LISTS})
     if others:
         text = f"not looked at: {some(others)}"
@@ -192,15 +192,15 @@ def _nested_mend(name: str) -> str:
 
 
 def _flat_mend(name: str, subfolder: str) -> str:
-    mend = f"move the maps into {name}/ itself, named like their images"
+    fix = f"move the maps into {name}/ itself, named like their images"
     if not name.startswith("scribbles"):
-        return mend
+        return fix
     own = subfolder if subfolder.startswith("scribbles") else f"{name}_{subfolder}"
-    return f"{mend}; those of several annotators into folders of their own, such as {own}/"
+    return f"{fix}; those of several annotators into folders of their own, such as {own}/"
 
 
-def _finding(folder: Path, found: str, expected: str, mend: str, fault: bool) -> Finding:
-    return Finding(folder, found, expected, mend, remark=not fault)
+def _finding(folder: Path, found: str, expected: str, fix: str, fault: bool) -> Finding:
+    return Finding(folder, found, expected, fix, remark=not fault)
 
 
 def _ending(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A look at one picture of a data folder and at every label it has: what is wrong, and what is said."""
+"""A look at one image of a data folder and at every label it has: what is wrong, and what is said."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,15 +30,15 @@ Labels = Int[np.ndarray, "H W"]
 
 @dataclass(frozen=True)
 class Look:
-    """What came of looking at one picture."""
+    """What came of looking at one image."""
 
     findings: tuple[Finding, ...]
     readable: bool
-    """Whether the picture and its label maps can be read."""
+    """Whether the image and its label maps can be read."""
     labelled: bool
     """Whether anything is said about it; True where that cannot be read."""
     pixels: bytes = b""
-    """The same for pictures that look the same; empty where it cannot be read."""
+    """The same for images that look the same; empty where it cannot be read."""
     channels: int = 0
     size: tuple[int, ...] = ()
     """Rows and columns."""
@@ -61,9 +61,9 @@ Looks = dict[str, Look]
 
 
 def look(inventory: Inventory, key: str) -> Look:
-    """Read a picture and all its labels."""
+    """Read an image and all its labels."""
     contents, findings = inventory.contents, []
-    path = contents.pictures[key]
+    path = contents.images[key]
     read = _tried(findings, key, path, decode, path, contents.legend.declaration.reading)
     layers, undeclared = _layers(inventory, key, None if read is None else read.image.shape[1:], findings)
     sound = not findings and not undeclared
@@ -107,7 +107,7 @@ def _tried(findings: list[Finding], key: str, file: Path, read: Callable[..., An
 def _layers(
     inventory: Inventory, key: str, size: tuple[int, ...] | None, findings: list[Finding]
 ) -> tuple[dict[str, Labels], dict[str, Values]]:
-    """The label maps of a picture by source, as far as they can be read, and the values of those that are not clear."""
+    """The label maps of an image by source, as far as they can be read, and the values of those that are not clear."""
     legend, layers, undeclared = inventory.contents.legend, {}, {}
     for source, maps in inventory.layers.items():
         if key not in maps:
@@ -137,7 +137,7 @@ def _tells(said: Sample) -> bool:
 
 
 def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> dict[str, LabelCounts]:
-    """What each source says about this picture; a source that says nothing counts it as unmarked."""
+    """What each source says about this image; a source that says nothing counts it as unmarked."""
     classes = inventory.contents.legend.classes
     each = {source: relabelled(said, len(classes), seeds=layers.get(source, said.seeds)) for source in inventory.layers}
     tables = {"tables": said} if inventory.tables else {}
@@ -145,5 +145,5 @@ def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> di
 
 
 def _digest(image: Float[np.ndarray, "M H W"]) -> bytes:
-    # The shape is hashed too, because a picture and its transpose may have the same bytes.
+    # The shape is hashed too, because an image and its transpose may have the same bytes.
     return blake2b(np.ascontiguousarray(image).data, digest_size=16, person=str(image.shape).encode()[:16]).digest()

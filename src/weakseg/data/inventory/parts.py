@@ -49,14 +49,14 @@ file for its class, stops where two classes of an image overlap, and moves the f
 
 
 def findings_of_parts(
-    folder: Path, strays: Mapping[str, Path], pictures: Collection[str], maps: Collection[str], legend: Legend
+    folder: Path, strays: Mapping[str, Path], images: Collection[str], maps: Collection[str], legend: Legend
 ) -> tuple[list[Finding], set[str]]:
     """What is said of files that belong to no image by their names, and the names of those it is said of.
 
     Args:
         folder: of label maps.
         strays: its files that are called like no image, by name.
-        pictures: the images' keys.
+        images: the images' keys.
         maps: the keys that have a label map.
         legend: the declared classes.
     """
@@ -64,19 +64,19 @@ def findings_of_parts(
     tasks = [name for name in strays if re.fullmatch(_TASK, name)]
     if tasks and not maps:
         task = re.fullmatch(_TASK, tasks[0])
-        words = {"name": tasks[0], "task": task and task[1], "key": next(iter(pictures)), "pattern": _TASK}
+        words = {"name": tasks[0], "task": task and task[1], "key": next(iter(images)), "pattern": _TASK}
         found = f"{len(tasks)} files are each one class of an image, and which image is not in their names"
-        mend = _RENAME.format(folder=folder.name, **words)
-        return [Finding(folder, found, "one map for each image, called like it", mend)], {*tasks}
+        fix = _RENAME.format(folder=folder.name, **words)
+        return [Finding(folder, found, "one map for each image, called like it", fix)], {*tasks}
     pattern = _pattern(names)
     split = {name: found for name in strays if names and (found := re.fullmatch(pattern, name))}
-    mine = {name: found for name, found in split.items() if found[1] in pictures and found[1] not in maps}
+    mine = {name: found for name, found in split.items() if found[1] in images and found[1] not in maps}
     if not mine or min(convention.values) < 0:
         return [], set()
     keys = [*dict.fromkeys(found[1] for found in mine.values())]
     found = f"{len(mine)} files such as {strays[next(iter(mine))].name} are each one class of {counted(keys)}"
-    mend = _together(folder.name, convention, names, {found[2] for found in mine.values()}, pattern)
-    return [Finding(folder, found, "one map for each image, called like it", mend, tuple(keys))], {*mine}
+    fix = _together(folder.name, convention, names, {found[2] for found in mine.values()}, pattern)
+    return [Finding(folder, found, "one map for each image, called like it", fix, tuple(keys))], {*mine}
 
 
 def _pattern(names: Collection[str]) -> str:

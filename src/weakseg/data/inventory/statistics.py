@@ -1,4 +1,4 @@
-"""How much was said about a set of pictures, class by class."""
+"""How much was said about a set of images, class by class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ BORDER = 0.05
 
 @dataclass(frozen=True, eq=False)
 class LabelCounts:
-    """Sums over pictures; arrays hold one number a class."""
+    """Sums over images; arrays hold one number per class."""
 
     classes: Classes
-    pictures: int
+    images: int
     unmarked: int
-    """Pictures on which nobody drew."""
+    """Images on which nobody drew."""
     pixels: int
     valid_pixels: int
     """Pixels that are not void."""
     marked_pixels: Int[np.ndarray, " C"]
     inner_pixels: Int[np.ndarray, " C"]
     """Those of them that do not lie at the border of their image, within 5 % of its shorter side."""
-    marked_pictures: Int[np.ndarray, " C"]
-    tagged_pictures: Int[np.ndarray, " C"]
-    """Pictures said to show the class."""
-    sized_pictures: Int[np.ndarray, " C"]
+    marked_images: Int[np.ndarray, " C"]
+    tagged_images: Int[np.ndarray, " C"]
+    """Images said to show the class."""
+    sized_images: Int[np.ndarray, " C"]
     boxes: Int[np.ndarray, " C"]
 
     @property
@@ -64,7 +64,7 @@ class Statistics:
 
 
 def count(sample: Sample, classes: Classes) -> LabelCounts:
-    """The counts of one picture, marks as they are drawn at its own resolution."""
+    """The counts of one image, marks as they are drawn at its own resolution."""
     seeds = sample.seeds.copy() if sample.strokes else sample.seeds
     for stroke in sample.strokes:
         draw_into(seeds, stroke.points, stroke.width_px, stroke.label)
@@ -74,15 +74,15 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
     inner = np.bincount(_inner(seeds)[_inner(drawn)], minlength=len(classes))
     return LabelCounts(
         classes=classes,
-        pictures=1,
+        images=1,
         unmarked=int(not pixels.any()),
         pixels=sample.valid.size,
         valid_pixels=int(np.count_nonzero(sample.valid)),
         marked_pixels=pixels,
         inner_pixels=inner,
-        marked_pictures=(pixels > 0).astype(int),
-        tagged_pictures=(sample.tags == PRESENT).astype(int),
-        sized_pictures=(sample.areas != [0, 1]).any(1).astype(int),
+        marked_images=(pixels > 0).astype(int),
+        tagged_images=(sample.tags == PRESENT).astype(int),
+        sized_images=(sample.areas != [0, 1]).any(1).astype(int),
         boxes=np.bincount(sample.boxes[:, 0].astype(int), minlength=len(classes)),
     )
 
@@ -94,7 +94,7 @@ def _inner(labels: Shaped[np.ndarray, "H W"]) -> Shaped[np.ndarray, "h w"]:
 
 
 def total(counts: Sequence[LabelCounts], classes: Classes) -> LabelCounts:
-    """The sum of the counts of single pictures."""
+    """The sum of the counts of single images."""
     nothing = np.zeros(len(classes), np.int64)
 
     def summed(name: str) -> Int[np.ndarray, " C"]:
@@ -102,14 +102,14 @@ def total(counts: Sequence[LabelCounts], classes: Classes) -> LabelCounts:
 
     return LabelCounts(
         classes=classes,
-        pictures=sum(part.pictures for part in counts),
+        images=sum(part.images for part in counts),
         unmarked=sum(part.unmarked for part in counts),
         pixels=sum(part.pixels for part in counts),
         valid_pixels=sum(part.valid_pixels for part in counts),
         marked_pixels=summed("marked_pixels"),
         inner_pixels=summed("inner_pixels"),
-        marked_pictures=summed("marked_pictures"),
-        tagged_pictures=summed("tagged_pictures"),
-        sized_pictures=summed("sized_pictures"),
+        marked_images=summed("marked_images"),
+        tagged_images=summed("tagged_images"),
+        sized_images=summed("sized_images"),
         boxes=summed("boxes"),
     )

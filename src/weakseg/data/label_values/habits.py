@@ -63,7 +63,7 @@ def undeclared(values: Values, convention: Convention, names: tuple[str, ...]) -
     return DataInvalid(
         f"{len(strange)} undeclared value{'s' * (len(strange) > 1)}: {told}{more}",
         expected=f"{listed(convention.values)} (the classes){nothing}",
-        mend=likely_mend(values, convention, names),
+        fix=likely_mend(values, convention, names),
     )
 
 

@@ -28,9 +28,9 @@ def undeclared_colours(values: Values, convention: Convention, names: tuple[str,
         known = [f"{named(colour)} ({_meaning(declared, names)})" for colour, declared in convention.colours]
         expected = f"the colours that `[colours]` in dataset.toml tells of: {', '.join(known)}"
     else:
-        found = f"it is a colour picture; {found}"
-        expected = "one number a pixel, or colours that a table `[colours]` in dataset.toml tells of"
-    return DataInvalid(found, expected=expected, mend=mend_of_colours(values, convention, names))
+        found = f"it is a colour image; {found}"
+        expected = "one number per pixel, or colours that a table `[colours]` in dataset.toml tells of"
+    return DataInvalid(found, expected=expected, fix=mend_of_colours(values, convention, names))
 
 
 def mend_of_colours(

@@ -54,7 +54,7 @@ def strokes_of(painted: Int[np.ndarray, "H W"], ground: int | None = None) -> St
         raise DataInvalid(
             f"it has {len(pixels):,} colours",
             expected=f"strokes in at most {_MOST} colours on a ground of one colour, or on a transparent one",
-            mend="paint on a layer of its own with a hard pen, and save that layer alone, as PNG",
+            fix="paint on a layer of its own with a hard pen, and save that layer alone, as PNG",
         )
     labels = np.full(painted.shape, UNLABELED)
     for index, colour in enumerate(drawn):
@@ -70,7 +70,7 @@ def _ground(pixels: dict[int, int], size: int) -> int:
         raise DataInvalid(
             f"no colour is that of most pixels: {_told(pixels)}",
             expected="a ground of one colour where nothing is drawn",
-            mend=f'say which it is, as --unlabeled "{named(commonest)}"; or, where this is drawn on a photo, paint on a'
+            fix=f'say which it is, as --unlabeled "{named(commonest)}"; or, where this is drawn on a photo, paint on a'
             " layer of its own and save that layer alone, as PNG",
         )
     return commonest

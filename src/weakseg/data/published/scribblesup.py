@@ -40,12 +40,12 @@ class ScribbleSup:
     Points are (x, y) pixels counted from 0.
 
     Raises:
-        DataInvalid: (when asked) a picture's file is missing, damaged or hostile, belongs to a picture of another
+        DataInvalid: (when asked) an image's file is missing, damaged or hostile, belongs to an image of another
             size, or names unknown classes; all findings about one file at once.
     """
 
     samples: Dataset
-    """Pictures with VOC's classes: `Voc(...)`."""
+    """Images with VOC's classes: `Voc(...)`."""
     folder: str
     """Where <key>.xml are: scribble_annotation/pascal_2012."""
     width_px: float = 3.0
@@ -83,11 +83,11 @@ class ScribbleMaps:
     """A data set with scribbles in label maps as training labels, and no others: class index, or 255 for nothing.
 
     Raises:
-        DataInvalid: (when asked) a picture's map is missing, damaged, of another size, or holds undeclared values.
+        DataInvalid: (when asked) an image's map is missing, damaged, of another size, or holds undeclared values.
     """
 
     samples: Dataset
-    """Pictures with VOC's classes: `Voc(...)`."""
+    """Images with VOC's classes: `Voc(...)`."""
     folder: str
     """Where <key>.png are: pascal_2012_scribble, or one of its shortened variants."""
 
@@ -125,7 +125,7 @@ class ScribbleMaps:
 
 
 def read_scribbles(path: Path, classes: Classes, size: tuple[int, ...], width_px: float) -> tuple[Stroke, ...]:
-    """The strokes in an XML file that belongs to a picture of this (height, width), in the order they were drawn.
+    """The strokes in an XML file that belongs to an image of this (height, width), in the order they were drawn.
 
     Raises:
         DataInvalid: see `ScribbleSup`.
@@ -151,9 +151,9 @@ def _read_xml(path: Path) -> Element:
             root = parse(file, forbid_dtd=True).getroot()
     except DefusedXmlException as error:
         found = f"{path} declares a document type or entities, which can fill the memory or read other files"
-        raise DataInvalid(found, expected="ScribbleSup's plain XML", mend="remove the declaration") from error
+        raise DataInvalid(found, expected="ScribbleSup's plain XML", fix="remove the declaration") from error
     except (ParseError, UnicodeError, ValueError, LookupError) as error:
-        raise DataInvalid(f"{path} is not XML: {error}", mend="download it again") from error
+        raise DataInvalid(f"{path} is not XML: {error}", fix="download it again") from error
     except OSError as error:
         raise DataInvalid(f"{path} cannot be read: {error.strerror}") from error
     if root is None or root.tag != "annotation":
@@ -187,7 +187,7 @@ def _number(path: Path, text: str | None) -> float:
 def _same_size(path: Path, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if found != expected:
         raise DataInvalid(
-            f"{path} is for a picture {found[1]} wide and {found[0]} high",
-            expected=f"the picture's {expected[1]} and {expected[0]}",
-            mend="take the file that belongs to this picture",
+            f"{path} is for an image {found[1]} wide and {found[0]} high",
+            expected=f"the image's {expected[1]} and {expected[0]}",
+            fix="take the file that belongs to this image",
         )

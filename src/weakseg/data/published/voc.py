@@ -1,7 +1,7 @@
 """Pascal VOC 2012 with the masks of the Semantic Boundaries Dataset (SBD), in the layouts they are published in.
 
-SBD marks 8,498 and 2,857 more pictures of VOC's own JPEGImages, without void; together with VOC's train list, less
-its val list, they are the 10,582 pictures known as train_aug. Its masks come either as the PNGs of a folder
+SBD marks 8,498 and 2,857 more images of VOC's own JPEGImages, without void; together with VOC's train list, less
+its val list, they are the 10,582 images known as train_aug. Its masks come either as the PNGs of a folder
 SegmentationClassAug, or as SBD's own .mat files.
 """
 
@@ -65,7 +65,7 @@ class Voc:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The names of the pictures without .jpg, in the order of the list."""
+        """The names of the images without .jpg, in the order of the list."""
         return self._keys
 
     def __len__(self) -> int:
@@ -78,7 +78,7 @@ class Voc:
         def fits(height: int, width: int) -> None:
             if (height, width) != image.shape[1:]:
                 found = f"the mask of '{key}' is {width} wide and {height} high"
-                raise DataInvalid(found, expected=f"the picture's {image.shape[2]} and {image.shape[1]}")
+                raise DataInvalid(found, expected=f"the image's {image.shape[2]} and {image.shape[1]}")
 
         truth = self._mask(key, fits, image.shape[1] * image.shape[2])
         fits(*truth.shape)
@@ -104,8 +104,8 @@ class Voc:
         elif (aug := self._home / "SegmentationClassAug").is_dir():
             more |= {file.stem for file in aug.glob("*.png")}
         else:
-            mend = f"put train_aug.txt into {lists}, or SegmentationClassAug into {self._home}, or give `sbd`"
-            raise DataInvalid(f"no masks of SBD beside {self._home}", mend=mend)
+            fix = f"put train_aug.txt into {lists}, or SegmentationClassAug into {self._home}, or give `sbd`"
+            raise DataInvalid(f"no masks of SBD beside {self._home}", fix=fix)
         return tuple(sorted(more - {*_read_list(lists / "val.txt")}))
 
     def _mask(self, key: str, fits: Fits, pixels: int) -> Int[np.ndarray, "H W"]:
@@ -123,10 +123,10 @@ class Voc:
 
 
 def _read_list(path: Path) -> tuple[str, ...]:
-    """The keys in a list: the first word of each line, which may be the path of a picture."""
+    """The keys in a list: the first word of each line, which may be the path of an image."""
     keys = tuple(Path(line.split()[0]).stem for line in read_text(path).splitlines() if line.strip())
     if not keys:
-        raise DataInvalid(f"{path} is empty", expected="the name of a picture on each line")
+        raise DataInvalid(f"{path} is empty", expected="the name of an image on each line")
     return keys
 
 
@@ -158,13 +158,13 @@ def _read_mat(path: Path, pixels: int) -> Int[np.ndarray, "H W"]:
             if unpacked > _MAT_PIXEL * pixels + _MAT_REST:
                 # The sizes themselves stand inside of what is packed.
                 found = f"{path} holds {unpacked:,} bytes once unpacked"
-                expected = f"a mask of its picture's {pixels:,} pixels"
-                raise DataInvalid(found, expected=expected, mend="download it again, or see whose mask it is")
+                expected = f"a mask of its image's {pixels:,} pixels"
+                raise DataInvalid(found, expected=expected, fix="download it again, or see whose mask it is")
             require_memory(f"{path} holds {unpacked:,} bytes", 20 * unpacked)
             found = loadmat(file, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0]
     except DataInvalid:
         raise
     except Exception as error:  # damaged files make SciPy raise OSError, ValueError, TypeError, zlib.error ...
-        mend = "download it again"
-        raise DataInvalid(f"{path} cannot be read: {error}", expected="GTcls.Segmentation", mend=mend) from error
+        fix = "download it again"
+        raise DataInvalid(f"{path} cannot be read: {error}", expected="GTcls.Segmentation", fix=fix) from error
     return np.asarray(found).astype(np.int32)

@@ -1,6 +1,6 @@
 """Weak labels simulated from full masks: what annotators would have told us in a tenth of the time.
 
-Each kind of label says which part of a `Sample` it fills. A picture's labels depend on the seed and the picture's
+Each kind of label says which part of a `Sample` it fills. An image's labels depend on the seed and the image's
 key alone, not on the order or the size of the data set.
 """
 
@@ -21,12 +21,12 @@ from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.types import ABSENT, PRESENT, UNLABELED, Classes
 
 MAX_SHARE = 0.03
-"""Largest share of a picture's valid pixels that scribbles mark together."""
+"""Largest share of an image's valid pixels that scribbles mark together."""
 
 
 @dataclass(frozen=True)
 class Scribbles:
-    """One open curve in every region, at most `MAX_SHARE` of the picture together, never on another class.
+    """One open curve in every region, at most `MAX_SHARE` of the image together, never on another class.
 
     A shorter scribble is the middle part of a longer one. Where full curves would mark too much, all of them are
     shortened from both ends in the same proportion, to dots at the least, and `length` is counted from there.
@@ -35,7 +35,7 @@ class Scribbles:
     length: float = 1.0
     """Part of the curve that is drawn, in [0, 1]; 0 is a dot as wide as the pen."""
     width_px: float = 3.0
-    """Width of the pen in pixels of the picture, above 0."""
+    """Width of the pen in pixels of the image, above 0."""
     fills: ClassVar[str] = "seeds"
 
     def __post_init__(self):
@@ -103,7 +103,7 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Tags:
-    """Which classes are in the picture and, of all others, that they are not."""
+    """Which classes are in the image and, of all others, that they are not."""
 
     fills: ClassVar[str] = "tags"
 
@@ -116,10 +116,10 @@ class Tags:
 
 @dataclass(frozen=True)
 class OneBitSizes:
-    """Of every class in the picture: does it cover at least `threshold` of the valid pixels, or less?"""
+    """Of every class in the image: does it cover at least `threshold` of the valid pixels, or less?"""
 
     threshold: float = 0.1
-    """Share of a picture's valid pixels from which a class is large, between 0 and 1."""
+    """Share of an image's valid pixels from which a class is large, between 0 and 1."""
     fills: ClassVar[str] = "areas"
 
     def __post_init__(self):
@@ -129,7 +129,7 @@ class OneBitSizes:
     def simulate(
         self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
     ) -> Float[np.ndarray, "C 2"]:
-        """Bounds [threshold, 1] or [0, threshold]; (0, 1) for classes that are not in the picture."""
+        """Bounds [threshold, 1] or [0, threshold]; (0, 1) for classes that are not in the image."""
         shares = _shares(truth, len(classes))
         lower = np.where(shares >= self.threshold, self.threshold, 0.0)
         upper = np.where((shares > 0) & (shares < self.threshold), self.threshold, 1.0)
@@ -138,7 +138,7 @@ class OneBitSizes:
 
 @dataclass(frozen=True)
 class IntervalSizes:
-    """Of every class in the picture: its share of the valid pixels, give or take `margin` of that share."""
+    """Of every class in the image: its share of the valid pixels, give or take `margin` of that share."""
 
     margin: float = 0.25
     """How far the bounds lie from the true share, as a part of it, in [0, 1]; 0 tells the share itself."""
@@ -151,7 +151,7 @@ class IntervalSizes:
     def simulate(
         self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
     ) -> Float[np.ndarray, "C 2"]:
-        """Bounds share * (1 -/+ margin); (0, 1) for classes that are not in the picture."""
+        """Bounds share * (1 -/+ margin); (0, 1) for classes that are not in the image."""
         shares = _shares(truth, len(classes))
         upper = np.where(shares > 0, np.minimum(shares * (1 + self.margin), 1.0), 1.0)
         return np.stack([shares * (1 - self.margin), upper], axis=1)
@@ -177,7 +177,7 @@ class Simulated:
     """
 
     samples: Dataset
-    """Pictures with masks."""
+    """Images with masks."""
     kinds: tuple[Kind, ...]
     """What annotators tell: `Scribbles()`, `Clicks()`, `Boxes()`, `Tags()`, and `OneBitSizes()` or
     `IntervalSizes()`."""
@@ -187,7 +187,7 @@ class Simulated:
     def __post_init__(self):
         filled = [kind.fills for kind in self.kinds]
         if len(set(filled)) < len(filled):
-            raise RecipeInvalid(f"{self.kinds} say the same thing twice", mend="keep one kind of each")
+            raise RecipeInvalid(f"{self.kinds} say the same thing twice", fix="keep one kind of each")
         if self.seed < 0:
             raise RecipeInvalid(f"seed {self.seed}", expected="0 or more")
 
@@ -221,8 +221,8 @@ class Simulated:
 
     def _tell(self, sample: Sample) -> dict[str, Any]:
         if sample.truth is None:
-            mend = "add its mask, or leave the picture out"
-            raise DataInvalid(f"'{sample.key}' has no mask to simulate labels from", mend=mend)
+            fix = "add its mask, or leave the image out"
+            raise DataInvalid(f"'{sample.key}' has no mask to simulate labels from", fix=fix)
         told = {}
         for kind in self.kinds:
             # A generator of its own, so that what else is simulated changes nothing.

@@ -21,7 +21,7 @@ SWAY_HEIGHT_PX, SWAY_LENGTH_PX = 4.0, 20.0
 
 
 def depth(region: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
-    """Distance in pixels to the nearest pixel outside the region; the picture's border is outside too."""
+    """Distance in pixels to the nearest pixel outside the region; the image's border is outside too."""
     return distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]  # pyright: ignore
 
 

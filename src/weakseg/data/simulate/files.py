@@ -38,15 +38,15 @@ def write_simulated(
     """Write the labels simulated for one split; returns the label folder or table of each kind, for `Folder.labels`.
 
     Class values and names are those of the data folder, so the files mean the same as ones drawn by hand. `progress`
-    is told how many pictures are done, and of how many.
+    is told how many images are done, and of how many.
 
     Raises:
-        DataInvalid: a file or folder is there already (then nothing is written), a picture has no mask, a class has
+        DataInvalid: a file or folder is there already (then nothing is written), an image has no mask, a class has
             no value of its own in label maps, or the disk refuses.
     """
     simulated = Simulated(folder, kinds, seed)
     places = [_place(out, kind, seed) for kind in kinds]
-    taken = [DataInvalid(f"{place} is there already", mend="remove it or write elsewhere") for place in places]
+    taken = [DataInvalid(f"{place} is there already", fix="remove it or write elsewhere") for place in places]
     taken = [problem for problem, place in zip(taken, places, strict=True) if os.path.lexists(place)]
     if taken:
         raise DataInvalid.of(taken)
@@ -76,7 +76,7 @@ def _place(out: Path, kind: Kind, seed: int) -> Path:
 
 
 def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[[int, int], None]) -> None:
-    """All labels of all samples, each picture read once."""
+    """All labels of all samples, each image read once."""
     tables = {kind.fills: [] for kind in simulated.kinds if not isinstance(kind, Scribbles)}
     drawn = len(tables) < len(simulated.kinds)
     if drawn:
@@ -91,7 +91,7 @@ def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[
     for fills, rows in tables.items():
         name, header, _ = _TABLES[fills]
         text = StringIO()
-        # Quotes keep the spaces at the ends of a picture's name.
+        # Quotes keep the spaces at the ends of an image's name.
         spaced = any(key != key.strip() for key in simulated.keys)
         quoting = csv.QUOTE_NONNUMERIC if spaced else csv.QUOTE_MINIMAL
         csv.writer(text, lineterminator="\n", quoting=quoting).writerows([("image", *header), *rows])
@@ -106,7 +106,7 @@ def _write_map(path: Path, sample: Sample, legend: Legend) -> None:
         raise DataInvalid(
             f"label maps of {listed(convention.values)} (classes), in which {listed(convention.nothing)} means nothing",
             expected="a value of its own, 0 or more, for each class and for nothing",
-            mend="set `unlabeled`, `first_value` or `values` in dataset.toml",
+            fix="set `unlabeled`, `first_value` or `values` in dataset.toml",
         )
     path.parent.mkdir(parents=True, exist_ok=True)  # a key may be a path
     write_labels(

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int
 from scipy.ndimage import find_objects, label
 
 MIN_AREA_PX = 25
-"""Smaller regions are specks nobody draws on, unless the class has nothing larger in the picture."""
+"""Smaller regions are specks nobody draws on, unless the class has nothing larger in the image."""
 
 
 @dataclass(frozen=True)

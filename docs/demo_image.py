@@ -1,4 +1,4 @@
-"""Draws the README's picture from a demonstration: `python docs/demo_picture.py runs/demo/partial_cross_entropy`.
+"""Draws the README's image from a demonstration: `python docs/demo_image.py runs/demo/partial_cross_entropy`.
 
 From left to right: the scene, what was drawn on it, what the network trained on such drawings predicts, the truth.
 """
@@ -21,10 +21,8 @@ predictor, colors = run.predictor(), palette(len(run.classes))
 rows = []
 for index in SHOWN:
     sample = run.recipe.training[index]
-    picture = resized(as_rgb(sample.image), SIZE)
-    labelled = [
-        tinted(picture, resized_labels(m, SIZE), colors) for m in (predictor.labels(sample.image), sample.truth)
-    ]
-    panels = [picture, weak_labels(sample, picture, colors), *labelled]
+    image = resized(as_rgb(sample.image), SIZE)
+    labelled = [tinted(image, resized_labels(m, SIZE), colors) for m in (predictor.labels(sample.image), sample.truth)]
+    panels = [image, weak_labels(sample, image, colors), *labelled]
     rows.append(np.concatenate([np.pad(p, ((0, GAP_PX), (0, GAP_PX), (0, 0)), constant_values=255) for p in panels], 1))
 Image.fromarray(np.concatenate(rows)[:-GAP_PX, :-GAP_PX]).save(Path(__file__).with_name("demo.png"), optimize=True)
