@@ -11,8 +11,9 @@ import pytest
 import weakseg
 from weakseg.errors import WeaksegError
 from weakseg.field_docs import documented
+from weakseg.homes import HOMES
 
-PUBLIC = {name: getattr(weakseg, name) for name in weakseg.__all__ if is_dataclass(getattr(weakseg, name))}
+PUBLIC = {name: getattr(weakseg, name) for name in HOMES if is_dataclass(getattr(weakseg, name))}
 
 RECIPE = weakseg.Recipe(weakseg.Scenes(4), weakseg.UNet(), (weakseg.Phase(weakseg.Fit(weakseg.SeedsOnly()), 1),))
 
