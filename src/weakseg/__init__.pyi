@@ -13,6 +13,7 @@ from weakseg.constraints.linear_rows import LinearRows as LinearRows
 from weakseg.constraints.linear_rows import class_row as class_row
 from weakseg.constraints.linear_rows import deletion as deletion
 from weakseg.constraints.linear_rows import dense_row as dense_row
+from weakseg.constraints.of_each_view import OfEachView as OfEachView
 from weakseg.constraints.paper import code_one_bit_sizes as code_one_bit_sizes
 from weakseg.constraints.paper import paper_boxes as paper_boxes
 from weakseg.constraints.paper import paper_one_bit_sizes as paper_one_bit_sizes

@@ -61,6 +61,7 @@ HOMES = {
     "Normalized": "energies.relaxations",
     "NormalizedCut": "energies.normalized_cut",
     "NothingOutsideBoxes": "constraints.boxes",
+    "OfEachView": "constraints.of_each_view",
     "OneBitSizes": "data.simulate",
     "paper_boxes": "constraints.paper",
     "paper_one_bit_sizes": "constraints.paper",

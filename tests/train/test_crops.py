@@ -12,6 +12,7 @@ from weakseg import (
     BackgroundBetween,
     DualProjection,
     Fit,
+    OfEachView,
     Phase,
     QuadraticPenalty,
     Regularize,
@@ -50,6 +51,11 @@ def test_constraints_are_found_wherever_they_are():
 def test_whole_pictures_drop_nothing():
     """At any magnification."""
     assert share_dropped(recipe_of(All((TAGS, BackgroundBetween(0.3, 0.9, background=0))), WHOLE)) == 0
+
+
+def test_crops_that_are_taken_for_pictures_drop_nothing():
+    """What is said of their pictures is demanded of them, too."""
+    assert share_dropped(recipe_of(OfEachView(All((TAGS, BackgroundBetween(0.99, 0.995, background=0)))), CORNER)) == 0
 
 
 def test_small_crops_drop_what_the_rest_of_the_picture_may_hold():
