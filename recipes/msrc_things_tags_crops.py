@@ -20,7 +20,6 @@ sharp = JointProjection(
 recipe = replace(
     tags,
     phases=(replace(first, objective=Fit(soft)), replace(first, objective=Fit(sharp), epochs=4)),
-    augment=full.augment,
-    average=0.99,
+    augment=replace(full.augment, zoom=(0.7, 1.1)),
     validate_every=12,
 )

@@ -180,7 +180,7 @@ def test_tags_and_sizes_alone_become_rules_on_large_crops(tmp_path, tables, rule
     assert solver.appearance is None
     assert said_of(recipe.phases).startswith("constraints: ")
     assert "crops are taken to show every tagged class" in said_of(recipe.phases)
-    assert recipe.augment == Augment(crop=(64, 64), zoom=recipe.augment.zoom), "of images of 40 x 48"
+    assert recipe.augment == Augment(crop=(64, 64), zoom=(0.7, 1.1)), "of images of 40 x 48"
 
 
 def test_labels_that_cannot_say_where_are_told(tmp_path):

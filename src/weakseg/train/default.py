@@ -71,26 +71,36 @@ def choose(
     if problems := [*units_of_samples(few), *dim_samples(few, read_declaration(root).range)]:
         raise DataInvalid.of([problem.at(root) for problem in problems])
     require_learnable(training, validation, few, ruled=rules is not None)
-    chosen = named(methods(rules, *_drawn(few)), method)
+    drawn, everything = _drawn(few)
+    chosen = named(methods(rules, drawn, everything), method)
     shorter = int(np.median([min(s.valid.shape) for s in few]))
     demands = [each for each in parts(chosen.objective, Constraint) if each != All(())]
     enlarge = 2 if shorter < (_SMALL_WHOLE_PICTURE if demands else _SMALL_PICTURE) else 1
     crop = _crop(demands, shorter, enlarge)
     pixels = np.median([s.valid.size for s in few]) if crop is None else crop**2
     batch_size = max(min(8, len(training), int(_PIXELS_A_STEP / (pixels * enlarge**2))), 1)
+    # Pretrained networks that nobody's drawing holds learn better slowly (recipes/tables/things_tuning.py).
+    rate = 3e-3 if network == "unet" else 2e-4 if demands and not drawn else 5e-4
     epochs = max(round(_STEPS / steps_per_epoch(len(training), batch_size, _LEAST_STEPS)), 1)
     return Recipe(
         training=training,
         validation=validation,
         network=_network(network, enlarge),
-        phases=chosen.phases(Phase(chosen.objective, epochs, learning_rate=3e-3 if network == "unet" else 5e-4)),
-        augment=Augment(crop and (crop, crop), centre_on_labels=0.0 if demands else 0.5),
+        phases=chosen.phases(Phase(chosen.objective, epochs, learning_rate=rate)),
+        augment=_views(demands, crop),
         optimizer=AdamW(),
         batch_size=batch_size,
         validate_every=max(round(epochs / _VALIDATIONS), 1),
         least_steps=_LEAST_STEPS,
         patience=_PATIENCE,
     )
+
+
+def _views(demands: list[Constraint], crop: int | None) -> Augment:
+    if crop is None:
+        return Augment(crop=None)
+    # What crops are taken to show is truer the more of their images they show: from all to six tenths.
+    return Augment((crop, crop), zoom=(0.7, 1.1)) if demands else Augment((crop, crop), centre_on_labels=0.5)
 
 
 def _crop(demands: list[Constraint], shorter: int, enlarge: int) -> int | None:

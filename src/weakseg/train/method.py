@@ -99,10 +99,9 @@ def _at_first(rules: All) -> All:
     """
     background = next((rule.background for rule in rules.constraints if isinstance(rule, TaggedClassesPresent)), None)
     bounds = paper_tags(background)
-    (least,), (most,) = (
-        [rule for rule in each.constraints if isinstance(rule, BackgroundBetween)] or [None] for each in (rules, bounds)
-    )
-    return rules if least and most and least.lower > most.upper else bounds
+    least = max((rule.lower for rule in rules.constraints if isinstance(rule, BackgroundBetween)), default=0.0)
+    most = min((rule.upper for rule in bounds.constraints if isinstance(rule, BackgroundBetween)), default=1.0)
+    return rules if least > most else bounds
 
 
 def _joint(rules: All | None, drawn: bool) -> Method | None:
