@@ -10,7 +10,9 @@ from pathlib import Path
 from weakseg import All, Fit, OfEachView, SizesWithin, UntaggedClassesAbsent
 from weakseg.train.recipe import load_recipe
 
-tags, sizes = (load_recipe(Path(__file__).with_name(f"msrc_things_{name}.py")) for name in ("tags_crops", "interval_sizes"))
+tags, sizes = (
+    load_recipe(Path(__file__).with_name(f"msrc_things_{name}.py")) for name in ("tags_crops", "interval_sizes")
+)
 first, then = tags.phases
 bounds = OfEachView(All((UntaggedClassesAbsent(), SizesWithin(inf))))
 recipe = replace(

@@ -128,9 +128,19 @@ def _said(root, **tables):
 TAGS = ("image,present,absent", *(f"{key},background;heart," for key in "abcde"), "f,background,heart")
 SIZES = ("image,class,min,max", "a,heart,0.1,0.2", "b,heart,0.3,0.4", "c,background,0.6,0.9")
 BOXES = ("image,class,left,top,right,bottom", "a,heart,4,5,20,30", "b,heart,10,10,30,20")
-HEARTS = ("image,class,min,max", "a,background,0.9,0.95", "b,background,0.9,0.95", "a,heart,0.05,0.1", "b,heart,0.05,0.1")
+HEARTS = (
+    "image,class,min,max",
+    "a,background,0.9,0.95",
+    "b,background,0.9,0.95",
+    "a,heart,0.05,0.1",
+    "b,heart,0.05,0.1",
+)
 SLICED = (TaggedClassesPresent(0.05, 2.0, 0), BackgroundBetween(0.9, 0.95, 2.0, 0))
-PRESENCE, BACKGROUND = TaggedClassesPresent(0.05, 2.0, 0), BackgroundBetween(0.6, 0.8, 2.0, 0)
+USUAL = (
+    TaggedClassesPresent(0.05, inf, 0),
+    BackgroundBetween(0.0, 0.8, inf, 0),
+    BackgroundBetween(0.6, 1.0, 2.0, 0),
+)
 SIZED = (TaggedClassesPresent(0.1, 2.0, 0), BackgroundBetween(0.6, 0.9, 2.0, 0))
 BOXED = (NothingOutsideBoxes(), BoxesFilled(0.5, inf))
 
@@ -139,7 +149,7 @@ BOXED = (NothingOutsideBoxes(), BoxesFilled(0.5, inf))
     ("tables", "rules"),
     [
         ({"boxes": BOXES}, BOXED),
-        ({"tags": TAGS, "sizes": SIZES, "boxes": BOXES}, (*SIZED, SizesWithin(inf), *BOXED)),
+        ({"tags": TAGS, "sizes": SIZES, "boxes": BOXES}, (*SIZED, SizesWithin(), *BOXED)),
     ],
     ids=["boxes", "all"],
 )
@@ -161,14 +171,14 @@ def test_what_boxes_say_becomes_rules_on_whole_pictures(tmp_path, tables, rules)
 @pytest.mark.parametrize(
     ("tables", "rules", "first"),
     [
-        ({"tags": TAGS}, (PRESENCE, BACKGROUND), paper_tags(0)),
+        ({"tags": TAGS}, USUAL, paper_tags(0)),
         ({"sizes": SIZES}, (*SIZED, SizesWithin(inf)), paper_tags(0)),
         ({"tags": TAGS, "sizes": HEARTS}, (*SLICED, SizesWithin(inf)), None),
     ],
     ids=["tags", "sizes", "sizes by which the usual bounds are false"],
 )
 def test_tags_and_sizes_alone_become_rules_on_large_crops(tmp_path, tables, rules, first):
-    """Soft and generous at first, so that no class is lost; then each at its size, with edges. It says what it assumes."""
+    """Soft and generous at first, so that no class is lost; then each at its size. It says what it assumes."""
     recipe = choose(_said(tmp_path / "said", **tables), "unet")
 
     rules = All((UntaggedClassesAbsent(), *rules))

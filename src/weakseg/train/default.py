@@ -67,11 +67,11 @@ def choose(
     few = _looked_at(training)
     root = Folder(data, split="all").root
     tables = [name for name in TABLES if (root / name).is_file()] if labels is None else [Path(p).name for p in labels]
-    rules = rules_for(tables, few, training.classes)
+    drawn, everything = _drawn(few)
+    rules = rules_for(tables, few, training.classes, drawn)
     if problems := [*units_of_samples(few), *dim_samples(few, read_declaration(root).range)]:
         raise DataInvalid.of([problem.at(root) for problem in problems])
     require_learnable(training, validation, few, ruled=rules is not None)
-    drawn, everything = _drawn(few)
     chosen = named(methods(rules, drawn, everything), method)
     shorter = int(np.median([min(s.valid.shape) for s in few]))
     demands = [each for each in parts(chosen.objective, Constraint) if each != All(())]
@@ -88,6 +88,7 @@ def choose(
         network=_network(network, enlarge),
         phases=chosen.phases(Phase(chosen.objective, epochs, learning_rate=rate)),
         augment=_views(demands, crop),
+        average=0.99 if demands and not drawn else None,
         optimizer=AdamW(),
         batch_size=batch_size,
         validate_every=max(round(epochs / _VALIDATIONS), 1),
