@@ -37,15 +37,18 @@ def with_prior(recipe):
     return replace(recipe, network=ImageLevelPrior(recipe.network))
 
 
-full, tags, crop_tags, one_bit, interval, boxes = (
+full, tags, tags_crops, crop_tags, one_bit, interval, sizes_crops, boxes = (
     load_recipe(recipes / f"msrc_things_{kind}.py")
-    for kind in ("full", "tags", "crop_tags", "one_bit_sizes", "interval_sizes", "boxes")
+    for kind in ("full", "tags", "tags_crops", "crop_tags", "one_bit_sizes", "interval_sizes", "sizes_crops", "boxes")
 )
+first = tags_crops.phases[:1]
 
 table = Table(
     rows=(
         Row("full supervision", replace(with_epochs(full, tags.epochs), validate_every=tags.epochs), ALL),
         *rows_of("tags", tags, ALL),
+        Row("tags: crops taken for images", replace(tags_crops, phases=first, validate_every=tags.epochs), ALL),
+        Row("tags: crops taken for images, then sharp", tags_crops, ALL),
         Row("tags: EM-Adapt", by(tags, Fit(EmAdapt())), ALL),
         Row("tags: soft MIL", by(tags, SoftMultipleInstance()), ALL),
         Row("tags: soft MIL, image-level prior", with_prior(by(tags, SoftMultipleInstance())), ONE),
@@ -56,6 +59,7 @@ table = Table(
         Row("tags of random crops: EM-Adapt", by(crop_tags, Fit(EmAdapt())), ONE),
         *rows_of("one bit of size", one_bit, ALL),
         *rows_of("interval sizes", interval, ALL),
+        Row("interval sizes: crops taken for images, then sharp", sizes_crops, ALL),
         Row("boxes: constrained CNN", boxes, ALL),
         Row("boxes: as labels", by(boxes, Fit(BoxLabels(background=0))), ALL),
     ),

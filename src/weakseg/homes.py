@@ -58,6 +58,7 @@ DOORS = {
         "LargeOrSmall": "constraints.sizes",
         "LinearRows": "constraints.linear_rows",
         "NothingOutsideBoxes": "constraints.boxes",
+        "OfEachView": "constraints.of_each_view",
         "RatioBetween": "constraints.ratios",
         "satisfied": "constraint_choice.accuracy",
         "SizesWithin": "constraints.sizes",

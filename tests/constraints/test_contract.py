@@ -22,6 +22,7 @@ from weakseg.constraints import (
     BoxesTight,
     ClassShares,
     NothingOutsideBoxes,
+    OfEachView,
     RatioBetween,
     SizesWithin,
     TaggedClassesPresent,
@@ -418,3 +419,48 @@ def test_shares_that_round_to_above_one_are_shares(height, width, rows, columns)
     weak = replace(batch_of(seeds).weak, boxes=boxes)
     grid = (min(rows, height), min(columns, width))
     assert len(All((BoxesFilled(0.75), BoxesTight(), NothingOutsideBoxes())).rows(weak, grid)[0]) > 0
+
+
+OF_IMAGES = All((UntaggedClassesAbsent(), TaggedClassesPresent(0.05), BackgroundBetween(0.3, 0.7), SizesWithin()))
+CORNER = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+
+
+def test_whole_images_owe_what_they_owe_anyway():
+    """Row by row."""
+    weak = view(scene(1), whole(), SIZE).weak
+    (taken,), (plain,) = OfEachView(OF_IMAGES).rows(weak, (4, 6)), OF_IMAGES.rows(weak, (4, 6))
+    assert taken.names == plain.names
+    torch.testing.assert_close(taken.bounds, plain.bounds)
+    assert torch.equal(taken.coefficients(), plain.coefficients())
+    assert torch.equal(taken.absent, plain.absent)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (24, 30)], ids=["a corner", "beyond the border"])
+def test_a_crop_owes_the_same_shares_of_what_it_shows(size):
+    """Bounds are the image's, times the valid cells of the crop; the rules alone say less of a part."""
+    weak, grid = view(scene(1), CORNER, size).weak, (4, 5)
+    cells = float(share_per_cell(weak.valid, grid).sum())
+    (taken,) = OfEachView(OF_IMAGES).rows(weak, grid)
+
+    image = OF_IMAGES.rows(view(scene(1), whole(), SIZE).weak, (1, 1))[0]
+    assert taken.names == image.names
+    torch.testing.assert_close(taken.bounds, image.bounds * cells)
+    assert taken.dropped == 0
+    assert (OF_IMAGES.rows(weak, grid)[0].dropped > 0) == (size == (8, 8))
+
+
+def test_it_is_an_assumption():
+    """A crop that misses a class does not obey it, where the rules alone ask nothing false of it."""
+    sample, size, grid = scene(1), (8, 8), (8, 8)
+    weak = view(sample, CORNER, size).weak
+    shown, valid = truth_in(sample, CORNER, size, grid), torch.ones(grid).double()
+    assert shown[3].sum() == 0, "the corner shows no pixel of class 3"
+    (taken,), (true,) = (rule.rows(weak, grid) for rule in (OfEachView(OF_IMAGES), OF_IMAGES))
+    assert not (taken.values(shown, valid) >= taken.bounds - 1e-6).all()
+    assert (true.values(shown, valid) >= true.bounds - 1e-6).all()
+
+
+def test_what_is_no_constraint_is_refused():
+    """Its class, most of all."""
+    with pytest.raises(RecipeInvalid, match="OfEachView"):
+        OfEachView(SizesWithin)  # pyright: ignore

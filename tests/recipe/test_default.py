@@ -11,9 +11,11 @@ from PIL import Image
 from weakseg import Augment, DualProjection, Fit, JointProjection, Regularize, SeedsOnly, Sum
 from weakseg.appearance import Appearances, BoxColors, ScribbleDensities
 from weakseg.constraints import (
+    All,
     BackgroundBetween,
     BoxesFilled,
     NothingOutsideBoxes,
+    OfEachView,
     SizesWithin,
     TaggedClassesPresent,
     UntaggedClassesAbsent,
@@ -21,7 +23,8 @@ from weakseg.constraints import (
 from weakseg.data.fold import Fold
 from weakseg.energies import GatedCRF
 from weakseg.errors import DataInvalid, RecipeInvalid
-from weakseg.recipe.default import choose, said_of_split
+from weakseg.papers import paper_tags
+from weakseg.recipe.default import choose, said_of_places, said_of_split
 from weakseg.recipe.method import said_of
 from weakseg.recipe.python_source import source
 from weakseg.recipe.recipe import load_recipe, with_epochs
@@ -117,7 +120,19 @@ def _said(root, **tables):
 TAGS = ("image,present,absent", *(f"{key},background;heart," for key in "abcde"), "f,background,heart")
 SIZES = ("image,class,min,max", "a,heart,0.1,0.2", "b,heart,0.3,0.4", "c,background,0.6,0.9")
 BOXES = ("image,class,left,top,right,bottom", "a,heart,4,5,20,30", "b,heart,10,10,30,20")
-PRESENCE, BACKGROUND = TaggedClassesPresent(0.05, 2.0, 0), BackgroundBetween(0.3, 0.7, 2.0, 0)
+HEARTS = (
+    "image,class,min,max",
+    "a,background,0.9,0.95",
+    "b,background,0.9,0.95",
+    "a,heart,0.05,0.1",
+    "b,heart,0.05,0.1",
+)
+SLICED = (TaggedClassesPresent(0.05, 2.0, 0), BackgroundBetween(0.9, 0.95, 2.0, 0))
+USUAL = (
+    TaggedClassesPresent(0.05, inf, 0),
+    BackgroundBetween(0.0, 0.8, inf, 0),
+    BackgroundBetween(0.6, 1.0, 2.0, 0),
+)
 SIZED = (TaggedClassesPresent(0.1, 2.0, 0), BackgroundBetween(0.6, 0.9, 2.0, 0))
 BOXED = (NothingOutsideBoxes(), BoxesFilled(0.5, inf))
 
@@ -125,26 +140,63 @@ BOXED = (NothingOutsideBoxes(), BoxesFilled(0.5, inf))
 @pytest.mark.parametrize(
     ("tables", "rules"),
     [
-        ({"tags": TAGS}, (PRESENCE, BACKGROUND)),
-        ({"sizes": SIZES}, (*SIZED, SizesWithin())),
         ({"boxes": BOXES}, BOXED),
         ({"tags": TAGS, "sizes": SIZES, "boxes": BOXES}, (*SIZED, SizesWithin(), *BOXED)),
     ],
-    ids=["tags", "sizes", "boxes", "all"],
+    ids=["boxes", "all"],
 )
-def test_what_tables_say_becomes_rules_on_whole_images(tmp_path, tables, rules):
+def test_what_boxes_say_becomes_rules_on_whole_images(tmp_path, tables, rules):
     """Nothing needs to be drawn; known sizes replace the usual shares, and boxes do without them."""
     recipe = choose(_said(tmp_path / "said", **tables), "unet")
 
     (phase,) = recipe.phases
     assert isinstance(phase.objective, Fit)
     solver = phase.objective.solver
-    assert isinstance(solver, (DualProjection, JointProjection))
-    assert solver.constraint.constraints == (UntaggedClassesAbsent(), *rules)
-    assert getattr(solver, "appearance", None) == (BoxColors() if "boxes" in tables else None)
-    assert getattr(solver, "cell_px", None) == (4 if "boxes" in tables else None)
-    assert said_of(recipe.phases).startswith("joint: " if "boxes" in tables else "constraints: ")
+    assert isinstance(solver, JointProjection)
+    assert solver.constraint == All((UntaggedClassesAbsent(), *rules))
+    assert solver.appearance == BoxColors()
+    assert solver.cell_px == 4
+    assert said_of(recipe.phases).startswith("joint: ")
     assert recipe.augment.crop is None
+
+
+@pytest.mark.parametrize(
+    ("tables", "rules", "first"),
+    [
+        ({"tags": TAGS}, USUAL, paper_tags(0)),
+        ({"sizes": SIZES}, (*SIZED, SizesWithin(inf)), paper_tags(0)),
+        ({"tags": TAGS, "sizes": HEARTS}, (*SLICED, SizesWithin(inf)), None),
+    ],
+    ids=["tags", "sizes", "sizes by which the usual bounds are false"],
+)
+def test_tags_and_sizes_alone_become_rules_on_large_crops(tmp_path, tables, rules, first):
+    """Soft and generous at first, so that no class is lost; then each at its size. It says what it assumes."""
+    recipe = choose(_said(tmp_path / "said", **tables), "unet")
+
+    rules = All((UntaggedClassesAbsent(), *rules))
+    assert recipe.phases[0].objective == Fit(DualProjection(OfEachView(first or rules)))
+    assert isinstance(recipe.phases[1].objective, Fit)
+    solver = recipe.phases[1].objective.solver
+    assert isinstance(solver, JointProjection)
+    assert solver.constraint == OfEachView(rules)
+    assert solver.appearance is None
+    assert said_of(recipe.phases).startswith("constraints: ")
+    assert "crops are taken to show every tagged class" in said_of(recipe.phases)
+    assert recipe.augment == Augment(crop=(64, 64), zoom=(0.7, 1.1)), "of images of 40 x 48"
+
+
+def test_labels_that_cannot_say_where_are_told(tmp_path):
+    """Every image with the same classes; not where one has others, nor where something is drawn or boxed."""
+    alike = ("image,present,absent", *(f"{key},background;heart," for key in "abcdef"))
+    recipe = choose(_said(tmp_path / "alike", tags=alike, sizes=SIZES), "unet")
+    assert "the 6 images looked at apart" in said_of_places(recipe)
+    assert "never where" in said_of_places(recipe)
+
+    assert said_of_places(choose(_said(tmp_path / "others", tags=TAGS), "unet")) == ""
+    assert said_of_places(choose(_said(tmp_path / "boxed", tags=alike, boxes=BOXES), "unet")) == ""
+    drawn = _folder(tmp_path / "drawn", "abcdef", "")
+    (tmp_path / "drawn" / "tags.csv").write_text("\n".join(alike))
+    assert said_of_places(choose(drawn, "unet")) == ""
 
 
 def test_a_recipe_of_rules_can_be_written_down_and_trained(tmp_path):

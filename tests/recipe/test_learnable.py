@@ -185,6 +185,18 @@ def test_tags_that_are_all_alike_are_a_remark(drawn_farm):
     assert "tags.csv" not in remarks(drawn_farm)
 
 
+def test_sizes_alone_are_a_remark(drawn_farm):
+    """Sizes of the same classes everywhere say how much; tags that tell images apart say where."""
+    for folder in ("scribbles", "masks"):
+        shutil.rmtree(drawn_farm / folder)
+    sizes = (f"{key},{name},0.2,0.6" for key in KEYS for name in ("background", "cow"))
+    write(drawn_farm / "sizes.csv", TABLES["sizes.csv"][0], *sizes)
+    assert "sizes are all that is told of 4 images" in remarks(drawn_farm)["sizes.csv"].found
+
+    write(drawn_farm / "tags.csv", TABLES["tags.csv"][0], "a,background;cow,", "b,background,cow")
+    assert not {"sizes.csv", "tags.csv"} & set(remarks(drawn_farm))
+
+
 def test_unreadable_labels_are_told_before_what_they_fail_to_teach(drawn_farm):
     """One fault, not two."""
     _erase(drawn_farm, 0)

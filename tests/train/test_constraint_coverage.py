@@ -7,7 +7,7 @@ from images import Squares, tiny_recipe
 from rich.console import Console
 
 from weakseg import Augment, DualProjection, Fit, Phase, Regularize, SeedsOnly, Sum
-from weakseg.constraints import All, BackgroundBetween, SizesWithin, TaggedClassesPresent
+from weakseg.constraints import All, BackgroundBetween, OfEachView, SizesWithin, TaggedClassesPresent
 from weakseg.constraints.linear_rows import Constraint
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.energies import QuadraticPenalty
@@ -39,6 +39,11 @@ def test_constraints_are_found_wherever_they_are():
 def test_whole_images_drop_nothing():
     """At any magnification."""
     assert share_dropped(recipe_of(All((TAGS, BackgroundBetween(0.3, 0.9, background=0))), WHOLE)) == 0
+
+
+def test_crops_that_are_taken_for_images_drop_nothing():
+    """What is said of their images is demanded of them, too."""
+    assert share_dropped(recipe_of(OfEachView(All((TAGS, BackgroundBetween(0.99, 0.995, background=0)))), CORNER)) == 0
 
 
 def test_small_crops_drop_what_the_rest_of_the_image_may_hold():

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from weakseg.errors import RecipeInvalid
 from weakseg.files.regular_file import read_text
-from weakseg.recipe.default import choose, said_of_split
+from weakseg.recipe.default import choose, said_of_places, said_of_split
 from weakseg.recipe.identity import located
 from weakseg.recipe.method import said_of
 from weakseg.recipe.python_source import is_own, source
@@ -36,10 +36,13 @@ def train_and_show(
     recipe, text = _overridden(recipe, text, wanted.seed, wanted.epochs)
     if said := said_of_split(recipe):
         console.print(said, highlight=False)
-    if Path(what).suffix != ".py" and (said := said_of(recipe.phases)):
+    if Path(what).suffix != ".py":
         # On a terminal it is broken at words; in a file a line stays one.
         whole = not console.is_terminal
-        console.print(f"method {said}; --method names another", highlight=False, soft_wrap=whole)
+        if said := said_of(recipe.phases):
+            console.print(f"method {said}; --method names another", highlight=False, soft_wrap=whole)
+        if said := said_of_places(recipe):
+            console.print(said, highlight=False, soft_wrap=whole)
     # A recipe file may lean on files beside it; written out in full it can be run again from the run folder alone.
     text = source(located(recipe)) if is_own(recipe) else text
     train_recipe(

@@ -18,26 +18,46 @@ TABLES = ("tags.csv", "sizes.csv", "boxes.csv")
 FILLED = 0.5
 """Share of a box that its thing fills at least. Colours find how much more; horses fill 0.34 to 0.5 of theirs."""
 
+LEAST, MOST = 0.6, 0.8
+"""Share of a photograph of things that is background: .73 of the median training image of msrc_things. The constrained
+CNN's .3 to .7 keep rare classes alive, and make things twice as large as they are."""
 
-def rules_for(tables: Collection[str], few: Sequence[Sample], classes: Classes) -> All | None:
+
+def rules_for(tables: Collection[str], few: Sequence[Sample], classes: Classes, drawn: bool) -> All | None:
     """The rules for a folder that has these tables; `None` where it has none of them.
 
     Args:
         tables: names of the tables there are.
-        few: some of the images; sizes that are known of them replace the constrained CNN's usual bounds.
+        few: some of the images; sizes that are known of them replace the usual bounds.
         classes: of the data set.
+        drawn: whether anything is drawn.
     """
     if not set(tables) & set(TABLES):
         return None
-    sizes = (SizesWithin(PRICE),) if "sizes.csv" in tables else ()
+    alone = not drawn and "boxes.csv" not in tables
+    # Where nothing else keeps a rare class alive, it would give way image by image, and be lost.
+    sizes = (SizesWithin(inf if alone else PRICE),) if "sizes.csv" in tables else ()
     boxes = (NothingOutsideBoxes(), BoxesFilled(FILLED, inf)) if "boxes.csv" in tables else ()
-    return All((UntaggedClassesAbsent(), *(_measured(few, classes) or _usual(tables, classes)), *sizes, *boxes))
+    usual = _of_things(classes.background) if alone else _usual(tables, classes)
+    return All((UntaggedClassesAbsent(), *(_measured(few, classes) or usual), *sizes, *boxes))
 
 
 def _measured(few: Sequence[Sample], classes: Classes) -> tuple[Constraint, ...]:
     """How much tagged classes and the background cover, from sizes and full masks that training may use."""
     proposed = propose(known_sizes(few, classes), classes.background)
     return tuple(rule for rule in proposed if isinstance(rule, (TaggedClassesPresent, BackgroundBetween)))
+
+
+def _of_things(background: int | None) -> tuple[Constraint, ...]:
+    """Shares of photographs of things; a large thing may leave less background than most do."""
+    present = TaggedClassesPresent(0.05, inf, background)
+    if background is None:
+        return (present,)
+    return (
+        present,
+        BackgroundBetween(0.0, MOST, inf, background),
+        BackgroundBetween(LEAST, 1.0, PRICE, background),
+    )
 
 
 def _usual(tables: Collection[str], classes: Classes) -> tuple[Constraint, ...]:

@@ -11,6 +11,7 @@ from weakseg.constraints.linear_rows import LinearRows as LinearRows
 from weakseg.constraints.linear_rows import class_row as class_row
 from weakseg.constraints.linear_rows import deletion as deletion
 from weakseg.constraints.linear_rows import dense_row as dense_row
+from weakseg.constraints.of_each_view import OfEachView as OfEachView
 from weakseg.constraints.ratios import RatioBetween as RatioBetween
 from weakseg.constraints.sizes import LargeOrSmall as LargeOrSmall
 from weakseg.constraints.sizes import SizesWithin as SizesWithin

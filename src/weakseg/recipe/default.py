@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from weakseg.constraint_choice.for_tables import TABLES, rules_for
+from weakseg.constraints.linear_rows import All, Constraint
+from weakseg.constraints.of_each_view import OfEachView
 from weakseg.data.augment import Augment
 from weakseg.data.check.ranges import dim_samples
 from weakseg.data.check.units import units_of_samples
@@ -18,6 +20,7 @@ from weakseg.data.folder.folder import Folder
 from weakseg.data.folder.volumes import group_of, proposed
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
+from weakseg.losses.nested import parts
 from weakseg.networks.network import NetworkSpec
 from weakseg.networks.unet import UNet
 from weakseg.pretrained.pretrained import Pretrained
@@ -63,29 +66,51 @@ def choose(
     few = _looked_at(training)
     root = Folder(data, split="all").root
     tables = [name for name in TABLES if (root / name).is_file()] if labels is None else [Path(p).name for p in labels]
-    rules = rules_for(tables, few, training.classes)
+    drawn, everything = _drawn(few)
+    rules = rules_for(tables, few, training.classes, drawn)
     if problems := [*units_of_samples(few), *dim_samples(few, read_declaration(root).range)]:
         raise DataInvalid.of([problem.at(root) for problem in problems])
     require_learnable(training, validation, few, ruled=rules is not None)
-    chosen = named(methods(rules, *_drawn(few)), method)
+    chosen = named(methods(rules, drawn, everything), method)
     shorter = int(np.median([min(s.valid.shape) for s in few]))
-    enlarge = 2 if shorter < (_SMALL_WHOLE_IMAGE if rules else _SMALL_IMAGE) else 1
-    crop = min(224 // enlarge, 32 * max(shorter // 32, 1))
-    fitting = int(_PIXELS_A_STEP / (np.median([s.valid.size for s in few]) * enlarge**2)) if rules else 8
-    batch_size = max(min(8, len(training), fitting), 1)
+    demands = [each for each in parts(chosen.objective, Constraint) if each != All(())]
+    enlarge = 2 if shorter < (_SMALL_WHOLE_IMAGE if demands else _SMALL_IMAGE) else 1
+    crop = _crop(demands, shorter, enlarge)
+    pixels = np.median([s.valid.size for s in few]) if crop is None else crop**2
+    batch_size = max(min(8, len(training), int(_PIXELS_A_STEP / (pixels * enlarge**2))), 1)
+    # Pretrained networks that nobody's drawing holds learn better slowly (recipes/tables/things_tuning.py).
+    rate = 3e-3 if network == "unet" else 2e-4 if demands and not drawn else 5e-4
     epochs = max(round(_STEPS / steps_per_epoch(len(training), batch_size, _LEAST_STEPS)), 1)
     return Recipe(
         training=training,
         validation=validation,
         network=_network(network, enlarge),
-        phases=chosen.phases(Phase(chosen.objective, epochs, learning_rate=3e-3 if network == "unet" else 5e-4)),
-        augment=Augment(crop=None) if rules else Augment(crop=(crop, crop), centre_on_labels=0.5),
+        phases=chosen.phases(Phase(chosen.objective, epochs, learning_rate=rate)),
+        augment=_views(demands, crop),
+        average=0.99 if demands and not drawn else None,
         optimizer=AdamW(),
         batch_size=batch_size,
         validate_every=max(round(epochs / _VALIDATIONS), 1),
         least_steps=_LEAST_STEPS,
         patience=_PATIENCE,
     )
+
+
+def _views(demands: list[Constraint], crop: int | None) -> Augment:
+    if crop is None:
+        return Augment(crop=None)
+    # What crops are taken to show is truer the more of their images they show: from all to six tenths.
+    return Augment((crop, crop), zoom=(0.7, 1.1)) if demands else Augment((crop, crop), centre_on_labels=0.5)
+
+
+def _crop(demands: list[Constraint], shorter: int, enlarge: int) -> int | None:
+    """Side in pixels of crops for what is demanded of images; `None` where that is said of whole ones.
+
+    Where it is taken to be true of crops they are as large as images are high, so that they miss few classes.
+    """
+    if not demands:
+        return min(224 // enlarge, 32 * max(shorter // 32, 1))
+    return 32 * -(-shorter // 32) if all(isinstance(each, OfEachView) for each in demands) else None
 
 
 def _split(data: str, labels: tuple[str, ...] | None) -> tuple[Folder | Fold, Folder | Fold | None]:
@@ -131,6 +156,20 @@ def said_of_split(recipe: Recipe) -> str:
     )
 
 
+def said_of_places(recipe: Recipe) -> str:
+    """A sentence where tags and sizes are all there is and no two images differ in their classes; else empty."""
+    training = recipe.training
+    few = _spread(training) if isinstance(training, Folder | Fold) else []
+    alike = len(few) > 1 and len({sample.tags.tobytes() for sample in few}) == 1
+    if not alike or _drawn(few)[0] or any(len(sample.boxes) for sample in few):
+        return ""
+    return (
+        f"tags tell no two of the {len(few)} images looked at apart, and nothing is drawn or boxed: the labels say how "
+        "much there is of each class and never where, so that this training cannot learn where either; mark a few "
+        "pixels of every class in clicks.csv, or add images without some of the classes"
+    )
+
+
 def _require_masks(keys: tuple[str, ...], masks: Collection[str], root: Path) -> None:
     """Find out before the training, not at its first validation."""
     bare = [key for key in keys if key not in masks]
@@ -144,7 +183,7 @@ def _require_masks(keys: tuple[str, ...], masks: Collection[str], root: Path) ->
 
 def _looked_at(training: Folder | Fold) -> list[Sample]:
     """Some of the images, after making sure that something is drawn on one, or said of it."""
-    few = [training[int(i)] for i in np.unique(np.linspace(0, len(training) - 1, _LOOKED_AT).round())]
+    few = _spread(training)
     if not any(map(_tells, few)) and not any(map(_tells, training)):  # pyright: ignore
         raise DataInvalid(
             "nothing is drawn on any training image, and nothing is said of one",
@@ -153,6 +192,10 @@ def _looked_at(training: Folder | Fold) -> list[Sample]:
             " masks, train with --labels masks",
         )
     return few
+
+
+def _spread(training: Folder | Fold) -> list[Sample]:
+    return [training[int(i)] for i in np.unique(np.linspace(0, len(training) - 1, _LOOKED_AT).round())]
 
 
 def _drawn(few: Sequence[Sample]) -> tuple[bool, bool]:

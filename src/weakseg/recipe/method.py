@@ -5,8 +5,12 @@ from dataclasses import dataclass, replace
 from weakseg.appearance.appearances import Appearances
 from weakseg.appearance.box_colors import BoxColors
 from weakseg.appearance.scribble_densities import ScribbleDensities
+from weakseg.constraints.background import BackgroundBetween
 from weakseg.constraints.boxes import NothingOutsideBoxes
 from weakseg.constraints.linear_rows import All
+from weakseg.constraints.of_each_view import OfEachView
+from weakseg.constraints.paper import paper_tags
+from weakseg.constraints.tags import TaggedClassesPresent
 from weakseg.energies.gated_crf import GatedCRF
 from weakseg.errors import RecipeInvalid
 from weakseg.joint.joint_projection import JointProjection
@@ -56,8 +60,7 @@ def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Metho
     joint = _joint(rules, drawn)
     best = {} if joint is None else {"joint": joint}
     if rules is not None:
-        obeys = "each step finds the segmentation nearest to the network's that obeys tags, sizes and boxes"
-        constraints = Method(Fit(DualProjection(rules)), obeys)
+        constraints = _constraints(rules, alone=joint is None)
         return best | {"constraints": constraints} | ({"partial": partial} if drawn else {})
     return best | {
         "gated-crf": Method(
@@ -67,6 +70,38 @@ def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Metho
         ),
         "partial": partial,
     }
+
+
+def _constraints(rules: All, alone: bool) -> Method:
+    """Rules and nothing else; those of tags and sizes alone from crops, which are what many views of few images are."""
+    if not alone:
+        obeys = "each step finds the segmentation nearest to the network's that obeys tags, sizes and boxes"
+        return Method(Fit(DualProjection(rules)), obeys)
+    solver = JointProjection(
+        OfEachView(rules),
+        edge_weight=0.02,
+        temperature=0.1,  # what a network is unsure of is background nearly everywhere, and rare classes are lost
+        only_classes_present=False,
+        cell_px=4,
+        max_sweeps=60,
+    )
+    why = (
+        "after a while on the constrained CNN's bounds, each step finds the segmentation that agrees best with tags, "
+        "sizes, network and edges; large crops are taken to show every tagged class, in the shares of their images"
+    )
+    return Method(Fit(solver), why, Fit(DualProjection(OfEachView(_at_first(rules)))))
+
+
+def _at_first(rules: All) -> All:
+    """The constrained CNN's bounds, under which rare classes are learnt; the rules where they say that these are false.
+
+    The background is held below .7 of images in which it covers more, so that things are too large, and in their place.
+    """
+    background = next((rule.background for rule in rules.constraints if isinstance(rule, TaggedClassesPresent)), None)
+    bounds = paper_tags(background)
+    least = max((rule.lower for rule in rules.constraints if isinstance(rule, BackgroundBetween)), default=0.0)
+    most = min((rule.upper for rule in bounds.constraints if isinstance(rule, BackgroundBetween)), default=1.0)
+    return rules if least > most else bounds
 
 
 def _joint(rules: All | None, drawn: bool) -> Method | None:
@@ -100,6 +135,7 @@ def said_of(phases: tuple[Phase, ...]) -> str:
     last = phases[-1].objective
     solver = last.solver if isinstance(last, Fit) else None
     obeyed = solver.constraint if isinstance(solver, (DualProjection, JointProjection)) else None
+    obeyed = obeyed.constraint if isinstance(obeyed, OfEachView) else obeyed
     rules = obeyed if isinstance(obeyed, All) and obeyed.constraints else None
     found = [each for drawn in (True, False) for each in methods(rules, drawn, everything=False).items()]
     return next((f"{name}: {method.why}" for name, method in found if method.objective == last), "")

@@ -12,7 +12,7 @@ from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Looks
 from weakseg.data.inventory.statistics import BORDER, LabelCounts, total
 from weakseg.finding import Finding, findings_of, some
-from weakseg.types import PRESENT, Classes
+from weakseg.types import PRESENT, UNTOLD, Classes
 
 
 def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, before: list[Finding]) -> list[Finding]:
@@ -105,14 +105,20 @@ def _only_at_the_border(inventory: Inventory, drawn: list[LabelCounts], looks: L
 
 
 def _all_tagged_alike(inventory: Inventory, told: Told, keys: tuple[str, ...]) -> list[Finding]:
-    """Tags that are the same everywhere say that classes are there, and never where."""
-    tags, boxes = inventory.contents.tags, inventory.contents.boxes
-    said = [tags[key] for key in keys if key in tags]
+    """Tags that are the same everywhere, beside sizes or not, say that classes are there, and never where."""
+    tags, sizes, boxes = inventory.contents.tags, inventory.contents.areas, inventory.contents.boxes
+    untold = np.full(len(told.classes), UNTOLD)
+    said = [tags.get(key, untold) for key in keys if key in tags or key in sizes]
     if told.drawn.any() or any(key in boxes for key in keys) or len(said) < 2:
         return []
     if any((each != said[0]).any() for each in said):
         return []
     names = some([told.classes.names[label] for label in np.flatnonzero(said[0] == PRESENT)])
-    text = f"all {len(said)} tagged images are tagged alike ({names}), and nothing drawn or boxed says where"
+    file, text = "tags.csv", f"all {len(said)} tagged images are tagged alike ({names})"
+    if not any(key in tags for key in keys):
+        file, text = "sizes.csv", f"sizes are all that is told of {len(said)} images"
     fix = "add images without some of the classes, or mark a few pixels of every class in clicks.csv or scribbles/"
-    return [Finding(inventory.root / "tags.csv", text, "images that differ in their classes", fix, remark=True)]
+    expected = "images that differ in their classes"
+    return [
+        Finding(inventory.root / file, f"{text}, and nothing drawn or boxed says where", expected, fix, remark=True)
+    ]
