@@ -3,6 +3,7 @@
 #   make demo DATA=folder  the same on your own pictures
 #   make test              formatting, lint, types and tests
 #   make bench             measures speed, into benchmarks/results.json
+#   make docs              these pages and the reference of all public names, into site/index.html
 # Python 3.11 or newer is looked for; PYTHON=/path/to/python names another.
 
 BIN := .venv/bin
@@ -10,7 +11,7 @@ READY := .venv/.ready
 CODE := benchmarks docs recipes src tests
 PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench docs clean
 
 demo: $(READY)
 	$(BIN)/weakseg demo $(if $(DATA),--data "$(DATA)") $(if $(EPOCHS),--epochs $(EPOCHS))
@@ -25,8 +26,12 @@ test: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
+# The variable silences an advertisement of the theme.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 clean:
-	rm -rf .venv .venv-peers .pytest_cache .ruff_cache .hypothesis
+	rm -rf site .venv .venv-peers .pytest_cache .ruff_cache .hypothesis
 
 # The constraint reaches the build of the package itself only through the environment.
 $(READY): pyproject.toml constraints.txt

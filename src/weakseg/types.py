@@ -20,8 +20,14 @@ from weakseg.short_repr import brief
 UNLABELED = -1
 """Value of a label map where nobody said which class it is."""
 
-PRESENT, ABSENT, UNTOLD = 1, 0, -1
-"""Values of a tag: the class is in the image, is not, or nobody said."""
+PRESENT = 1
+"""Value of a tag: the class is in the image."""
+
+ABSENT = 0
+"""Value of a tag: the class is not in the image."""
+
+UNTOLD = -1
+"""Value of a tag: not annotated."""
 
 
 @dataclass(frozen=True)
