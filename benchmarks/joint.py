@@ -230,7 +230,7 @@ def judge(solver: JointCut, evidence: Evidence) -> Judged:
     solution = solver.solve(evidence)
     numbers = {name: float(column[0]) for name, column in solution.certificate.items()}
     best, missed, rows = best_labelling(solver, evidence, solution)
-    met = "Not met" not in solution.status[0]
+    met = "Not satisfied" not in solution.status[0]
     # What no labelling obeys has no optimum, and any bound is below it.
     sound = missed > 1e-6 or numbers["bound"] <= best + 1e-5 and (not met or numbers["energy"] >= best - 1e-5)
     least = met or numbers["violation"] <= missed + 1e-6

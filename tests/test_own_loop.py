@@ -25,7 +25,7 @@ def test_every_block_of_the_page_runs_after_those_before_it(tmp_path, monkeypatc
 
     assert len(blocks) == 6
     assert names["loss"].isfinite()
-    assert set(names["found"].status) == {"Every row holds."}
+    assert set(names["found"].status) == {"Every constraint holds."}
 
 
 @pytest.mark.parametrize("value", [255, 2, -2])

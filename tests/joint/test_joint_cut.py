@@ -145,7 +145,7 @@ def test_rows_that_the_cut_obeys_change_nothing():
     held = JointCut(shares(evidence, 0.0, 0.99)).solve(evidence)
     assert torch.equal(held.target, plain.target)
     assert held.certificate["cuts"] == 1
-    assert held.status[0].startswith("Every row holds.")
+    assert held.status[0].startswith("Every constraint holds.")
 
 
 @pytest.mark.parametrize("price", [inf, 50.0])
@@ -214,7 +214,7 @@ def test_hard_rows_that_no_labelling_meets_are_told_with_the_smallest_miss():
     evidence = evidence_of(0, (1, 4))
     rows = class_row(torch.tensor([0.0, 1.0]), 1.5, 1.75, inf, "between", grid=(1, 4))
     solution = JointCut(Given((rows,))).solve(evidence)
-    assert solution.status[0].startswith("Not met: 'between at most 1.75 cells' by 6.25 %")
+    assert solution.status[0].startswith("Not satisfied: 'between at most 1.75 cells' by 6.25 %")
     assert float(solution.certificate["violation"][0]) == pytest.approx(0.25 / 4)
     assert float(solution.certificate["contradiction"][0]) == 0
 
@@ -246,7 +246,7 @@ def test_images_of_one_pixel_and_void_ones():
     assert float(JointCut(Given((row,))).solve(evidence).target[0, 1]) == 1
     evidence.weak.valid[:] = False
     solution = JointCut(Given((row,))).solve(evidence)
-    assert solution.status == ("No pixel is valid; nothing is demanded.",)
+    assert solution.status == ("No pixel is valid; no constraint applies.",)
     assert float(solution.weight.sum()) == 0
 
 

@@ -193,7 +193,7 @@ def test_without_rows_the_status_is_about_edges():
     evidence = Evidence(batch.image, log_probs, batch.weak)
     assert on_pixels().solve(evidence).status == ("Solved: within 0.001 nats per pixel of the optimum.",)
     (short,) = on_pixels(edge_weight=1.0, max_sweeps=1).solve(evidence).status
-    assert short.startswith("Stopped: ")
+    assert short.startswith("Not converged: ")
     assert "No row" not in short
 
 

@@ -74,7 +74,7 @@ def test_images_whose_rows_give_way_most_are_named_at_the_end(tmp_path):
     _, said = trained(tmp_path / "run", SizesWithin(price=2.0))
 
     assert said.strip().splitlines()[-2].startswith("Rows gave way most")
-    assert said.strip().splitlines()[-1].startswith("  squares3: Relaxed: 'class")
+    assert said.strip().splitlines()[-1].startswith("  squares3: Violated: 'class")
 
 
 def test_every_solver_of_an_objective_is_watched():
@@ -128,7 +128,7 @@ def test_what_was_solved_in_sweeps_is_named_at_the_end_too(tmp_path):
     """And logged beside the targets."""
     metrics, said = trained(tmp_path / "run", SizesWithin(price=2.0), every_epochs=2)
 
-    assert "  squares3: Relaxed: 'class" in said
+    assert "  squares3: Violated: 'class" in said
     assert metrics[0]["targets_slack"] > 0.1
     assert "targets_slack" not in metrics[1]
 

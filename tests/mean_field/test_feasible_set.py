@@ -87,7 +87,7 @@ def test_free_energy_never_rises_and_rows_and_seeds_hold_at_every_step(energy):
             found = MeanField(energy, weight=3.0, steps=steps, constraint=constraint).solve(evidence)
             values.append(found.energy.item())
             assert found.certificate["violation"] < 1e-9
-            assert found.status[0].startswith("Every row holds.")
+            assert found.status[0].startswith("Every constraint holds.")
             assert found.target[0, 0, 2, 3] == found.target[0, 2, 7, 8] == 1
         values.insert(0, found.certificate["first_energy"].item())
         assert all(later <= earlier + 1e-9 for earlier, later in zip(values, values[1:], strict=False))

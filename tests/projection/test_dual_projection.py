@@ -196,7 +196,7 @@ def test_rows_that_leave_no_choice_are_settled_before_the_climb():
     rows += at_most(2, 0.0)
     solution = solved(logits[None], rows)
     assert solution.target[0, 1].eq(1).all()
-    assert solution.status == ("Every row holds.",)
+    assert solution.status == ("Every constraint holds.",)
     assert (solution.memory.multipliers[0] == 0).all()
     assert solution.energy.isfinite().all()
 
@@ -208,7 +208,7 @@ def test_exact_sizes_of_every_class_that_add_up_are_no_contradiction():
     rows = join([at_least(k, float(s)) + at_most(k, float(s)) for k, s in enumerate(sizes)], 4, SIZE)
     solution = solved(logits[None], rows)
     torch.testing.assert_close(solution.target[0].sum((1, 2)), sizes, atol=1e-6, rtol=0)
-    assert solution.status == ("Every row holds.",)
+    assert solution.status == ("Every constraint holds.",)
 
 
 def test_a_violated_lower_bound_is_enforced():
@@ -231,7 +231,7 @@ def test_a_price_is_the_most_that_a_logit_is_raised(scale, stride):
     odds = lambda log_probs: log_probs[0, 1] - log_probs[0, 0]  # noqa: E731
     torch.testing.assert_close(odds(solution.target.log()) - odds(logits), torch.full(size, 2.0).double())
     assert solution.memory.multipliers[0].tolist() == [2.0]
-    assert solution.status[0].startswith("Relaxed: 'too much at least")
+    assert solution.status[0].startswith("Violated: 'too much at least")
 
 
 def test_hardness_sharpens_towards_the_cheapest_labelling():
@@ -361,7 +361,7 @@ def test_zero_rows_leave_the_prediction():
     logits, _ = random_problem(2)
     solution = solved(logits[None], nothing(4, SIZE))
     torch.testing.assert_close(solution.target[0], logits.softmax(0))
-    assert solution.status == ("No row applies.",)
+    assert solution.status == ("No constraint applies.",)
     assert solution.energy.item() == pytest.approx(0, abs=1e-12)
 
 
@@ -369,7 +369,7 @@ def test_one_class_only_is_that_class():
     """There is nothing to choose, and a bound over 100 % is a contradiction."""
     logits = torch.zeros((1, 1, *SIZE))
     assert solved(logits, at_most(0, 31.0, classes=1)).target.eq(1).all()
-    assert solved(logits, at_least(0, 31.0, classes=1)).status[0].startswith("Infeasible: no segmentation obeys 'cl")
+    assert solved(logits, at_least(0, 31.0, classes=1)).status[0].startswith("Infeasible: no segmentation satisfies 'cl")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -392,7 +392,7 @@ def test_every_class_deleted_is_told_and_ignored():
     logits, _ = random_problem(3)
     solution = solved(logits[None], deletion(torch.ones(4, dtype=torch.bool), None, SIZE))
     torch.testing.assert_close(solution.target[0], logits.softmax(0))
-    assert "Every class is deleted at 30 cells" in solution.status[0]
+    assert "Every class is forbidden in 30 cells" in solution.status[0]
 
 
 def test_nan_logits_are_refused_by_the_image_s_number():
@@ -412,7 +412,7 @@ def test_logits_of_ten_thousand_are_projected(dtype):
     solution = solved(logits, at_least(1, 6.0))
     assert solution.target.isfinite().all()
     assert float(solution.target[0, 1].sum()) == pytest.approx(6, abs=1e-3)
-    assert solution.status == ("Every row holds.",)
+    assert solution.status == ("Every constraint holds.",)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -428,7 +428,7 @@ def test_tag_shares_and_a_background_bound_hold_on_constant_logits_of_ten_thousa
     solution = solved(logits, rows)
     expected = torch.tensor([0.7, 0.1, 0.1, 0.1], dtype=dtype)[:, None, None].expand(4, *SIZE)
     torch.testing.assert_close(solution.target[0], expected, atol=1e-7, rtol=0)
-    assert solution.status == ("Every row holds.",)
+    assert solution.status == ("Every constraint holds.",)
     assert float(solution.certificate["gap"]) < 1e-8
     assert float(solution.certificate["violation"]) < 1e-9
 
@@ -456,7 +456,7 @@ def test_images_without_a_valid_pixel_are_answered():
     logits, batch = mixed(stride=4)
     batch.weak.tags[:, 1] = PRESENT
     solution = DualProjection(TaggedClassesPresent()).solve(Evidence(batch.image, logits.log_softmax(1), batch.weak))
-    assert solution.status[5] == "No pixel is valid; nothing is demanded."
+    assert solution.status[5] == "No pixel is valid; no constraint applies."
     assert all(values.isfinite().all() for values in solution.certificate.values())
 
 
@@ -479,7 +479,7 @@ def test_exact_sizes_hold_on_a_grid_that_does_not_divide_the_image():
     areas = torch.tensor([[[0.4, 0.4], [0.6, 0.6]]])
     weak = replace(batch.weak, areas=areas)
     evidence = Evidence(batch.image, torch.zeros(1, 2, 2, 2).log_softmax(1), weak)
-    assert DualProjection(SizesWithin(price=inf)).solve(evidence).status == ("Every row holds.",)
+    assert DualProjection(SizesWithin(price=inf)).solve(evidence).status == ("Every constraint holds.",)
 
 
 @pytest.mark.parametrize("weights", [(0.0, 1.0), (0.0, 1.0, 0.0, 0.0, 1.0)])
@@ -511,7 +511,7 @@ def test_what_cannot_be_deleted_is_a_contradiction():
     weak = replace(evidence.weak, tags=torch.full((1, 4), ABSENT))
     solution = DualProjection(UntaggedClassesAbsent()).solve(replace(evidence, weak=weak))
     assert solution.certificate["contradiction"] == 1
-    assert "Every class is deleted at 30 cells; this is ignored there." in solution.status[0]
+    assert "Every class is forbidden in 30 cells; the prohibition is ignored there." in solution.status[0]
 
 
 def test_an_empty_batch_is_refused():

@@ -1,4 +1,4 @@
-"""What colours and places say, for any solver that asks."""
+"""Appearance: costs from colours and places, for any solver."""
 
 from weakseg.homes import opened
 

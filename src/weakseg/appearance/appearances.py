@@ -1,4 +1,4 @@
-"""Several kinds of marks on one image, each with what its look says."""
+"""Sums of several appearances of one image."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -14,14 +14,14 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class Appearances:
-    """The costs of several appearances, added up as if they were independent.
+    """Sum of several appearances, as if independent.
 
     Raises:
         RecipeInvalid: none at all, or a part that is no appearance.
     """
 
     parts: tuple[Appearance, ...]
-    """Each says nothing on images without its kind of marks."""
+    """The appearances; each costs nothing on images without its kind of annotation."""
 
     def __post_init__(self):
         # A class is callable too, and no appearance until it is made.
@@ -30,5 +30,5 @@ class Appearances:
             raise RecipeInvalid(found, expected="appearances, such as (ScribbleDensities(), BoxColors())")
 
     def __call__(self, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
-        """Costs of all classes in each cell of the grid, in nats."""
+        """Costs of all classes in each cell, in nats."""
         return reduce(add, [part(evidence, grid) for part in self.parts])

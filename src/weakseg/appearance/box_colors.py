@@ -1,4 +1,7 @@
-"""What the colours in and around boxes say about the pixels inside them, for any stage A."""
+"""Costs from the colours in and around boxes.
+
+They serve any solver of stage A.
+"""
 
 from dataclasses import dataclass
 
@@ -15,44 +18,45 @@ from weakseg.grids.pooling import share_per_cell
 from weakseg.types import Evidence
 
 FEWEST = 20
-"""Cells outside all boxes from which on their colours are judged by."""
+"""Smallest number of cells outside all boxes from which their colours are estimated."""
 
 OUTERMOST = 5
-"""Percentile that stands for the smallest ratio of densities, which one odd cell would decide."""
+"""Percentile that stands for the smallest ratio of densities, which one odd cell would otherwise decide."""
 
 EMPTIEST = 0.9
-"""Largest share of a box that is taken for what lies outside."""
+"""Largest fraction of a box that may look like its outside."""
 
 
 @dataclass(frozen=True)
 class BoxColors:
-    r"""Colours inside and outside of boxes as a cost, equation 71.
+    r"""Colours inside and outside of boxes as costs, equation 71.
 
-    Colours that are frequent in a box and rare outside all boxes are the thing's. How much of a box the thing fills is
-    found with it: what lies outside can make up no larger share of a box than its rarest colour there allows. So no
-    share has to be known beforehand. Outside its boxes a class costs the most; on images without boxes, and where
-    boxes leave next to nothing outside, nothing is said. Every thing of a class that has boxes is taken to have one.
+    Colours that are frequent in a box and rare outside all boxes are the object's. How much of a box the object fills
+    is estimated too: colours of the outside can make up no larger fraction of a box than its rarest colour there
+    allows. So no fraction has to be known beforehand. Outside its boxes a class costs the most; on images without
+    boxes, and where boxes leave next to nothing outside, all costs are 0. Every object of a class with boxes is assumed
+    to have one.
 
     Raises:
-        RecipeInvalid: cells of less than a pixel; a share of misled pixels that is not between 0 and 1/2.
+        RecipeInvalid: cells are smaller than a pixel, or the fraction of misled pixels is not between 0 and 1/2.
 
     Rother, Kolmogorov and Blake 2004, section 2 (mixtures); Blanchard, Lee and Scott 2010, section 3 (shares).
     """
 
     cell_px: int = 4
-    """Side of the cells whose mean colours are judged, in pixels."""
+    """Side of the cells whose mean colours are compared, in pixels."""
     misled: float = 0.02
-    """Share of pixels whose colour is that of the other side; caps the cost at -log(misled)."""
+    """Fraction of pixels with a colour of the other side; caps the cost at -log(misled)."""
 
     def __post_init__(self):
         if not (isinstance(self.cell_px, int) and self.cell_px >= 1 and 0 < self.misled < 0.5):
             raise RecipeInvalid(
                 f"BoxColors(cell_px={self.cell_px}, misled={self.misled})",
-                expected="whole pixels from 1, and a share between 0 and 0.5",
+                expected="whole pixels from 1, and a fraction between 0 and 0.5",
             )
 
     def __call__(self, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
-        """Costs of all classes; 0 on images of which boxes tell nothing."""
+        """Costs of all classes; 0 where boxes say nothing."""
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
         colors = colors_of_cells(evidence, grid, self.cell_px).numpy()
         valid = (share_per_cell(weak.valid, colors.shape[2:]) > 0).cpu().numpy()
@@ -80,7 +84,7 @@ class BoxColors:
         return costs
 
     def _thing(self, seen, within: Bool[np.ndarray, "h w"], around) -> Float[np.ndarray, "h w"]:
-        """How likely each cell is to be of the class, from the colours in its boxes and around all."""
+        """Probability of the class in each cell, from colours."""
         likely = np.full(within.shape, self.misled)
         if not within.any():
             return likely
@@ -92,7 +96,10 @@ class BoxColors:
 
 
 def covered(boxes: Float[np.ndarray, "_ 4"], grid: tuple[int, ...], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """Cells whose centre a box covers, and of a box that covers none, the cell of its own centre, if it is in view."""
+    """Cells whose centre lies in a box.
+
+    A box that holds no centre covers the cell of its own centre, if that is in view.
+    """
     inside = np.zeros(grid, bool)
     row, column = ((np.arange(n) + 0.5) * pixels / n for n, pixels in zip(grid, size, strict=True))
     for top, left, bottom, right in boxes:

@@ -1,4 +1,4 @@
-"""The cells whose mean colours an appearance judges, and its costs on the grid that a solver asks for."""
+"""Cells of an appearance: colours in, costs out."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -10,7 +10,10 @@ from weakseg.types import Evidence
 
 
 def colors_of_cells(evidence: Evidence, grid: tuple[int, int], cell_px: int) -> Float[Tensor, "B M h w"]:
-    """Mean colours in [0, 1] of cells of `cell_px` pixels a side, or finer where the grid is, on the CPU."""
+    """Mean colours of cells, in [0, 1], on the CPU.
+
+    Cells have `cell_px` pixels a side, or are finer where the grid is.
+    """
     weak = evidence.weak
     size = (weak.valid.shape[1], weak.valid.shape[2])
     rows, columns = (min(n, max(g, -(-n // cell_px))) for n, g in zip(size, grid, strict=True))
@@ -20,7 +23,10 @@ def colors_of_cells(evidence: Evidence, grid: tuple[int, int], cell_px: int) -> 
 def on_grid_of(
     costs: Float[Tensor, "B C _ _"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
 ) -> Float[Tensor, "B C h w"]:
-    """Means over the valid part of the cells of a grid that is as coarse or coarser; 0 where nothing is valid."""
+    """Costs averaged to a grid as coarse or coarser.
+
+    Means are over valid parts; the cost is 0 where nothing is valid.
+    """
     size = costs.shape[2:]
     if tuple(size) == tuple(grid):
         return costs

@@ -1,4 +1,7 @@
-"""A mixture of Gaussians over colours, split along principal axes: deterministic, and safe on one colour."""
+"""Gaussian mixtures over colours, split along principal axes.
+
+They are deterministic, and defined for a single colour.
+"""
 
 from typing import NamedTuple
 
@@ -6,29 +9,32 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 COMPONENTS = 5
-"""As in GrabCut."""
+"""Number of Gaussians, as in GrabCut."""
 
 LEARNT_FROM = 5000
-"""Pixels of a region, evenly taken from all."""
+"""Largest number of pixels that a region's colours are learnt from, evenly taken from all."""
 
 NARROWEST = 0.02
-"""Standard deviation added to every component, in the unit of colours: what one colour still varies by."""
+"""Standard deviation added to every component, in the unit of colours: the variation within one colour."""
 
 
 BLOCK = 1 << 13
-"""Colours at a time: what is made of them stays in a cache, so that a colour of a large image costs no more."""
+"""Number of colours evaluated at a time: temporary arrays stay in a cache, so large images cost no more per colour."""
 
 
 class Mixture(NamedTuple):
-    """Weights, means and widths of G Gaussians in M dimensions."""
+    """Weights, means and widths of G Gaussians.
+
+    In M dimensions.
+    """
 
     log_weights: Float[np.ndarray, " G"]
     means: Float[np.ndarray, "G M"]
     whitening: Float[np.ndarray, "G M M"]
-    """Takes differences from a mean to unit variance; its determinant is the density's scale."""
+    """Matrix from differences to unit variance; its determinant is the density's scale."""
 
     def log_density(self, colors: Float[np.ndarray, "n M"]) -> Float[np.ndarray, " n"]:
-        """Natural logarithm of the density, without the constant that is the same for all mixtures."""
+        """Log-density, without a constant that all mixtures share."""
         found = np.empty(len(colors))
         scales = self.log_weights + np.linalg.slogdet(self.whitening)[1]
         for first in range(0, len(colors), BLOCK):
@@ -43,7 +49,10 @@ class Mixture(NamedTuple):
 def region_scores(
     colors: Float32[np.ndarray, "n M"], labels: Int[np.ndarray, "H W"], count: int
 ) -> Float32[np.ndarray, "K H W"]:
-    """Log-density of each pixel's colour in each of `count` regions of a segmentation; each has a pixel at least."""
+    """Log-density of each pixel's colour in each region.
+
+    The segmentation has `count` regions with at least one pixel each.
+    """
     regions = [colors[labels.ravel() == label] for label in range(count)]
     learnt = [region[:: -(-len(region) // LEARNT_FROM)] for region in regions]
     scores = np.stack([fit(region.astype(np.float64)).log_density(colors) for region in learnt])
@@ -51,7 +60,9 @@ def region_scores(
 
 
 def fit(colors: Float[np.ndarray, "n M"]) -> Mixture:
-    """The mixture of at least one colour: the widest part is split at its mean, until there are `COMPONENTS`.
+    """Fit a mixture by splitting at means.
+
+    The widest part of at least one colour is split, until there are `COMPONENTS`.
 
     Orchard and Bouman 1991, as in Rother, Kolmogorov and Blake 2004.
     """
@@ -77,6 +88,6 @@ def _covariance(colors: Float[np.ndarray, "n M"]) -> Float[np.ndarray, "M M"]:
 
 
 def _axis(colors: Float[np.ndarray, "n M"]) -> tuple[float, Float[np.ndarray, " M"]]:
-    """The largest variance in any direction, and that direction."""
+    """Largest variance of any direction, and that direction."""
     values, vectors = np.linalg.eigh(_covariance(colors))
     return float(values[-1]), vectors[:, -1]

@@ -1,4 +1,7 @@
-"""What the colours and places of an image's scribbles say about its other pixels, for any stage A."""
+"""Costs from the colours and places of scribbles.
+
+They serve any solver of stage A.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -17,41 +20,52 @@ from weakseg.types import UNLABELED, Evidence
 
 @runtime_checkable
 class Appearance(Protocol):
-    """What the look of an image says about each class, without any network. A frozen dataclass."""
+    """Interface of costs from an image's appearance.
+
+    No network is involved. A frozen dataclass.
+    """
 
     def __call__(self, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
-        """What each class costs in each cell of a grid, in nats, at least 0."""
+        """Cost of each class in each cell.
+
+        In nats, at least 0.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class ScribbleDensities:
-    r"""Scribbles' colours and places as a cost, :math:`-\log q_i^k` of equation 49.
+    r"""Colours and places of scribbles as costs, equation 49.
 
-    A pixel near a scribble and like it in colour is probably of its class. Of each class that is drawn in the view a
-    density of colour and place is taken, equation 48. A class that is not drawn there costs as much as an undecided
-    pixel; where fewer than two are drawn nothing is said.
+    The cost is :math:`-\log q_i^k`.
+
+    A pixel near a scribble and like it in colour is probably of its class. Each class with a scribble in the view has a
+    density of colour and place, equation 48. A class without one costs as much as an undecided pixel; with fewer than
+    two scribbled classes all costs are 0.
 
     Raises:
-        RecipeInvalid: cells of less than a pixel; a share of misled pixels that is not between 0 and 1.
+        RecipeInvalid: cells are smaller than a pixel, or the fraction of misled pixels is not between 0 and 1.
 
     Nieuwenhuis and Cremers 2013, section 3.
     """
 
     cell_px: int = 4
-    """Side of the cells whose mean colours are judged, in pixels; finer ones cost more and say little more."""
+    """Side of the cells whose mean colours are compared, in pixels; finer ones cost more and add little."""
     misled: float = 0.01
-    """Share of pixels whose colour and place say nothing about their class; caps the cost at -log(misled / K)."""
+    """Fraction of pixels whose colour and place say nothing about their class; caps the cost at -log(misled / K)."""
 
     def __post_init__(self):
         if not (isinstance(self.cell_px, int) and self.cell_px >= 1 and 0 < self.misled < 1):
             raise RecipeInvalid(
                 f"ScribbleDensities(cell_px={self.cell_px}, misled={self.misled})",
-                expected="whole pixels from 1, and a share between 0 and 1",
+                expected="whole pixels from 1, and a fraction between 0 and 1",
             )
 
     def __call__(self, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
-        """Costs of all classes; 0 on images with fewer than two classes drawn."""
+        """Costs of all classes.
+
+        They are 0 on images with fewer than two scribbled classes.
+        """
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
         colors = colors_of_cells(evidence, grid, self.cell_px).numpy()
         images = torch.where(weak.valid[:, None], evidence.image.float(), 0).clamp(0, 1).cpu().numpy()

@@ -1,4 +1,4 @@
-"""How likely a colour is at a place, from the colours of a few scribbled pixels and where they are."""
+"""Density of colour and place around scribbled pixels."""
 
 import numpy as np
 from jaxtyping import Float32
@@ -7,7 +7,7 @@ from weakseg.compilation.compiled import compiled_fast
 from weakseg.compilation.exponential import exponential
 
 FAINTEST = 1e-30
-"""Density below which nothing is told apart; float32 ends at 1e-38."""
+"""Smallest density that is resolved; float32 ends at 1e-38."""
 
 
 @compiled_fast
@@ -21,10 +21,12 @@ def log_density(
     squares: Float32[np.ndarray, " s"],
     out: Float32[np.ndarray, " n"],
 ) -> None:
-    """Equation 48 for one label, its constant left out: a Gaussian for each drawn pixel, of unit width in colour.
+    """Log-density of one label up to a constant, equation 48.
 
-    In place its width is `spread` times the distance to the nearest drawn pixel, and `smallest` at least: the further
-    away, the more all that was drawn counts alike.
+    It is a Gaussian for each scribbled pixel, of unit width in colour.
+
+    In place its width is `spread` times the distance to the nearest scribbled pixel, and at least `smallest`: further
+    away, all scribbled pixels count about alike.
 
     Args:
         colors: in units of the colour width.
@@ -33,7 +35,8 @@ def log_density(
         drawn_places: of the label's scribbles.
         spread: above 0.
         smallest: above 0, in the unit of places.
-        squares: room; drawn pixels lie side by side in all arrays, so that loops over them are vectorised.
+        squares: working memory; scribbled pixels lie side by side in all arrays, so that loops over them are
+            vectorised.
         out: natural logarithms.
     """
     drawn = len(squares)

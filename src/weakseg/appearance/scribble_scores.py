@@ -1,4 +1,4 @@
-"""How well each pixel's colour and place agree with each label's scribbles."""
+"""Agreement of pixels with scribbles in colour and place."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from weakseg.appearance.color import perceived
 from weakseg.appearance.scribble_density import log_density
 
 COLOR_WIDTH = 0.03
-"""How much the colours of one thing vary, where black and white are 1 apart."""
+"""Standard deviation of colours within one object, where black and white are 1 apart."""
 
 SPREAD = 1.4
-"""How far the colours of a scribble are believed, in distances to it."""
+"""Width in place, as a multiple of the distance to the nearest scribble."""
 
 NEAREST = 0.003
-"""Distance below which all is near, in shares of the image's longer side."""
+"""Distance below which everything is near, as a fraction of the image's longer side."""
 
 DRAWN_PIXELS = 100
-"""Of each label's scribbles, evenly taken from all."""
+"""Largest number of pixels taken from each label's scribbles, evenly."""
 
 
 def scribble_scores(
@@ -43,7 +43,10 @@ def scores_on_cells(
     seeds: Int[np.ndarray, "H W"],
     labels: Sequence[int],
 ) -> Float32[np.ndarray, "K h w"]:
-    """The same on a coarser grid, whose mean colours are given; scribbles keep the colours of their own pixels."""
+    """Log-densities on a coarser grid with given colours.
+
+    Scribbles keep the colours of their own pixels.
+    """
     longer = max(seeds.shape)
     rows, columns = ((np.arange(n) + 0.5) / n * side for n, side in zip(cells.shape[1:], seeds.shape, strict=True))
     places = np.stack(np.meshgrid(rows - 0.5, columns - 0.5, indexing="ij"), -1).reshape(-1, 2) / longer
@@ -59,7 +62,7 @@ def scores_at(
     places: Float[np.ndarray, "n 2"],
     drawn: Sequence[tuple[Float32[np.ndarray, "_ M"], Float[np.ndarray, "_ 2"]]],
 ) -> Float32[np.ndarray, "K n"]:
-    """Log-densities of each label, from the colours and places of its scribbles."""
+    """Log-densities of each label, from its scribbles."""
     colors, places = colors / np.float32(COLOR_WIDTH), np.ascontiguousarray(places, np.float32)
     scores = np.empty((len(drawn), len(colors)), np.float32)
     for score, (own_colors, own_places) in zip(scores, drawn, strict=True):
@@ -70,7 +73,7 @@ def scores_at(
 
 
 def _places(size: tuple[int, ...]) -> Float[np.ndarray, "n 2"]:
-    """Row and column of each pixel, in shares of the longer side."""
+    """Row and column of pixels, over the longer side."""
     return np.indices(size).reshape(2, -1).T / max(size)
 
 

@@ -1,1 +1,1 @@
-"""What compiled loops share: how they are compiled, kept between runs, and vectorised."""
+"""Compilation, caching and vectorisation of loops."""

@@ -1,4 +1,7 @@
-"""Where compiled kernels are kept: code is loaded from there, so only where nobody else can write."""
+"""Cache folders of compiled kernels.
+
+Code is loaded from there, so nobody else may be able to write to them.
+"""
 
 import os
 import stat
@@ -13,10 +16,12 @@ from numba import njit
 
 
 def kept(kernel: Callable, **how: Any) -> Callable:
-    """numba's compiler; what it made is kept on disk, wherever that is possible, and else made anew by each process.
+    """numba's compiler, cached on disk wherever possible.
 
-    numba keeps it beside the package or in the user's home. Where it may write to neither, it refuses to compile:
-    then a folder of this user's alone under the temporary directory serves.
+    Otherwise each process compiles anew.
+
+    numba caches beside the package or in the user's home. Where it may write to neither, it refuses to compile: then a
+    private folder under the temporary directory is used.
     """
     if _numba_has_a_place(kernel):
         try:
@@ -35,7 +40,10 @@ def kept(kernel: Callable, **how: Any) -> Callable:
 
 
 def _numba_has_a_place(kernel: Callable) -> bool:
-    """False where it would try one that it finds out too late about, or that depends on the working directory."""
+    """Whether numba can use its own cache folder.
+
+    False where it would notice a failure too late, or depend on the working directory.
+    """
     home = os.path.expanduser("~")
     in_an_archive = not os.path.exists(kernel.__code__.co_filename)
     return os.path.isabs(home) and not (in_an_archive and not os.access(home, os.W_OK))
@@ -43,7 +51,10 @@ def _numba_has_a_place(kernel: Callable) -> bool:
 
 @cache
 def private_folder() -> Path | None:
-    """A folder under the temporary directory that nobody else can write to, for code is loaded from it; else None."""
+    """A private folder under the temporary directory, or `None`.
+
+    Nobody else can write to it, for code is loaded from it.
+    """
     parent = Path(tempfile.gettempdir())
     if not hasattr(os, "getuid"):
         # Windows gives each user a temporary directory.

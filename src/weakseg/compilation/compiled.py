@@ -1,4 +1,7 @@
-"""How kernels are compiled: once for each processor, kept on disk, free of the interpreter lock."""
+"""Compilers of kernels: cached, without the interpreter lock.
+
+The cache is per CPU model.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,40 +15,57 @@ from numba.core.event import Event, Listener, install_listener
 from weakseg.compilation.cache import kept
 
 _PATIENCE_S = 2.0
-"""Before it is told that kernels are compiled."""
+"""Seconds until a message says that kernels are being compiled."""
 
 
 def compiled(kernel: Callable) -> Callable:
-    """numba's compiler, on the bare function: what a test's shape checks wrap around it could not be cached."""
+    """numba's compiler, applied to the bare function.
+
+    The wrapper of a test's shape checks could not be cached.
+    """
     return kept(unwrap(kernel))
 
 
 def compiled_without_arrays(kernel: Callable) -> Callable:
-    """The same where no array is made or returned: numba does not count who holds one, a quarter of the time of moves.
+    """The compiler for kernels that make no array.
 
-    Its switch has no documentation. Without it kernels are as right, and slower.
+    Without numba's reference counts, expansion moves take a quarter less time.
+
+    The switch `_nrt` is undocumented. Without it kernels give the same results, more slowly.
     """
     return kept(unwrap(kernel), _nrt=False)
 
 
 def compiled_fast(kernel: Callable) -> Callable:
-    """That, for loops over floats whose order of summation is free; no number in them may be NaN."""
+    """The compiler for loops with free summation order.
+
+    No number in them may be NaN.
+    """
     return kept(unwrap(kernel), fastmath=True, _nrt=False)
 
 
 def compiled_numpy(kernel: Callable) -> Callable:
-    """The same where a division by 0 is no error but infinite or NaN, as in numpy."""
+    """The compiler with numpy's division by 0.
+
+    It gives infinity or NaN instead of an error.
+    """
     return kept(unwrap(kernel), error_model="numpy")
 
 
 def inlined(kernel: Callable) -> Callable:
-    """Copied into its callers: in an inner loop, a call would hand over every field of every array."""
+    """The compiler for functions copied into their callers.
+
+    In an inner loop, a call would hand over every field of every array.
+    """
     return njit(inline="always")(unwrap(kernel))
 
 
 @contextmanager
 def told_of_compiling(what: str) -> Iterator[None]:
-    """Say on stderr that kernels are compiled, where they are, and not merely loaded, and it takes long."""
+    """Report on stderr if compilation takes long.
+
+    Loading from disk is not reported.
+    """
     listener = _Teller(what)
     try:
         with install_listener("numba:compile", listener):
@@ -55,7 +75,7 @@ def told_of_compiling(what: str) -> Iterator[None]:
 
 
 class _Teller(Listener):
-    """Starts its clock when the first kernel is compiled."""
+    """Listener that starts a timer at the first compilation."""
 
     def __init__(self, what: str):
         self.timer = Timer(_PATIENCE_S, lambda: print(f"compiling {what}, once (half a minute)", file=sys.stderr))

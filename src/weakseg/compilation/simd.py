@@ -1,8 +1,8 @@
 """Eight floats in one vector register, for numba functions.
 
-Numba leaves it to LLVM to find vector instructions, and LLVM gives up on rows that are looked up by an index, because
-two rows might overlap. `Lanes` says outright what is meant: `load(values, row, first)` takes eight neighbouring
-floats of a row, `store` puts them back, and arithmetic works on all eight.
+Numba leaves vectorisation to LLVM, and LLVM gives up on rows that are looked up by an index, because two rows might
+overlap. `Lanes` is explicit: `load(values, row, first)` takes eight neighbouring floats of a row, `store` puts them
+back, and arithmetic works on all eight.
 """
 
 from collections.abc import Callable
@@ -36,12 +36,18 @@ class _LanesModel(models.PrimitiveModel):
 
 
 def intrinsic(code: Callable[..., Any]) -> Callable[..., Any]:
-    """What numba calls with its first argument, and users without."""
+    """numba's `intrinsic`, applied to the bare function.
+
+    numba passes the first argument, users do not.
+    """
     return extending.intrinsic(unwrap(code))
 
 
 def _pointer(context, builder, array_type, array, row, first):
-    """Where eight neighbouring floats of a row begin; rows are contiguous."""
+    """Address of eight neighbouring floats of a row.
+
+    Rows are contiguous.
+    """
     values = context.make_array(array_type)(context, builder, array)
     place = cgutils.get_item_pointer(context, builder, array_type, values, [row, first], wraparound=False)
     return builder.bitcast(place, _VECTOR.as_pointer())
@@ -98,7 +104,7 @@ def _call(builder, name, result, *args):
 
 @intrinsic
 def multiply_add(typing, factor, lanes, total):
-    """`factor * lanes + total`, all of them lanes."""
+    """`factor * lanes + total`, lane by lane."""
 
     def code(context, builder, signature, args):
         return _call(builder, "llvm.fmuladd.v8f32", _VECTOR, *args)
@@ -108,25 +114,28 @@ def multiply_add(typing, factor, lanes, total):
 
 @intrinsic
 def add(typing, left, right):
-    """Lane by lane."""
+    """Sum, lane by lane."""
     return _lanes(left, right), lambda context, builder, signature, args: builder.fadd(*args)
 
 
 @intrinsic
 def subtract(typing, left, right):
-    """Lane by lane."""
+    """Difference, lane by lane."""
     return _lanes(left, right), lambda context, builder, signature, args: builder.fsub(*args)
 
 
 @intrinsic
 def multiply(typing, left, right):
-    """Lane by lane."""
+    """Product, lane by lane."""
     return _lanes(left, right), lambda context, builder, signature, args: builder.fmul(*args)
 
 
 @intrinsic
 def larger(typing, left, right):
-    """The larger of each pair of lanes; neither may be nan."""
+    """Maximum, lane by lane.
+
+    Neither may be NaN.
+    """
 
     def code(context, builder, signature, args):
         return builder.select(builder.fcmp_ordered(">", *args), *args)
@@ -136,7 +145,10 @@ def larger(typing, left, right):
 
 @intrinsic
 def smaller(typing, left, right):
-    """The smaller of each pair of lanes; neither may be nan."""
+    """Minimum, lane by lane.
+
+    Neither may be NaN.
+    """
 
     def code(context, builder, signature, args):
         return builder.select(builder.fcmp_ordered("<", *args), *args)
@@ -146,7 +158,7 @@ def smaller(typing, left, right):
 
 @intrinsic
 def lowest(typing, lanes):
-    """The smallest of the eight; none may be nan."""
+    """Smallest of the eight; none may be NaN."""
 
     def code(context, builder, signature, args):
         return _folded(builder, args[0], lambda a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b))
@@ -156,7 +168,7 @@ def lowest(typing, lanes):
 
 @intrinsic
 def highest(typing, lanes):
-    """The largest of the eight; none may be nan."""
+    """Largest of the eight; none may be NaN."""
 
     def code(context, builder, signature, args):
         return _folded(builder, args[0], lambda a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
@@ -166,7 +178,7 @@ def highest(typing, lanes):
 
 @intrinsic
 def total(typing, lanes):
-    """The sum of the eight, in pairs of pairs."""
+    """Sum of the eight, in pairs of pairs."""
     return types.float32(lanes), lambda context, builder, signature, args: _folded(builder, args[0], builder.fadd)
 
 
@@ -182,7 +194,9 @@ def _folded(builder, lanes, combine):
 
 @intrinsic
 def exponential(typing, lanes):
-    """exp of each lane, which must not be above 0; below -87 it is next to nothing. Relative error below 2e-7.
+    """exp of each lane for x <= 0.
+
+    Below -87 it is next to nothing. The relative error is below 2e-7.
 
     exp(x) = 2^n exp(r) with |r| <= log(2) / 2, and exp(r) by its Taylor polynomial of degree 7.
     """

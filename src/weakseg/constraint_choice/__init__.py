@@ -1,1 +1,1 @@
-"""Which constraints suit a data set."""
+"""Choice of constraints for a dataset."""

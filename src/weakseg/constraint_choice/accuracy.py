@@ -1,6 +1,8 @@
-"""How true a rule is: what it demands of images whose mask is known, and which of that the mask obeys.
+"""Accuracy of constraints on images with known masks.
 
-A rule that few true masks obey teaches what is not there, however cleverly it is solved.
+It says which rows the true mask satisfies.
+
+A constraint that few true masks satisfy gives wrong targets, however well it is solved.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,29 +21,32 @@ from weakseg.data.view import view, whole
 from weakseg.types import UNLABELED, Classes
 
 ROUNDING = 1e-6
-"""Of shares, which are float32, as a share of the image: bounds that a mask meets exactly are met."""
+"""Rounding of fractions, which are float32, as a fraction of the image: a bound that a mask meets exactly counts as
+met."""
 
 
 @dataclass(frozen=True)
 class Satisfied:
-    """How many known masks satisfy a rule."""
+    """Number of known masks that satisfy a constraint."""
 
     images: int
-    """Of which the rule demands anything."""
+    """Number of images that the constraint applies to."""
     obeying: int
-    """Those of them whose mask obeys everything."""
+    """Number of those whose mask satisfies everything."""
     demands: int
-    """Rows, and one more for each image with deletions."""
+    """Number of rows, and one more for each image with deletions."""
     obeyed: int
-    """Demands that hold on the true mask."""
+    """Number of those that hold on the true mask."""
 
 
 def satisfied(rules: Sequence[Constraint], samples: Iterable[Sample]) -> list[Satisfied]:
-    """For each rule, how many true masks satisfy it, on the masks' own grid.
+    """Accuracy of each constraint on the true masks.
+
+    It is on the masks' own grid.
 
     Args:
-        rules: what is demanded.
-        samples: images with the labels that the rules read; those without a mask are passed over.
+        rules: the constraints.
+        samples: images with the labels that the constraints read; those without a mask are skipped.
     """
     held: list[list[Bool[np.ndarray, " _"]]] = [[] for _ in rules]
     for sample in samples:
@@ -57,7 +62,7 @@ def satisfied(rules: Sequence[Constraint], samples: Iterable[Sample]) -> list[Sa
 
 @dataclass(frozen=True)
 class _Mask:
-    """A true mask as a segmentation that is sure of itself."""
+    """A true mask as a certain segmentation."""
 
     labels: Int[Tensor, "H W"]
     valid: Bool[Tensor, "H W"]
@@ -71,7 +76,10 @@ def _mask(truth: Int[np.ndarray, "H W"], classes: int) -> _Mask:
 
 
 def _obeyed(rows: LinearRows, mask: _Mask) -> Bool[np.ndarray, " N"]:
-    """Which demands on an image its mask obeys: each row in turn, then, where classes are deleted, all deletions."""
+    """Which rows of an image its mask satisfies.
+
+    Each row in turn, then, where classes are deleted, all deletions together.
+    """
     held = np.zeros(0, dtype=bool)
     if len(rows):
         slack = ROUNDING * float(mask.valid.sum())
@@ -85,7 +93,10 @@ def _obeyed(rows: LinearRows, mask: _Mask) -> Bool[np.ndarray, " N"]:
 
 
 def truly_labelled(sample: Sample, classes: Classes) -> Sample:
-    """An image with the tags, boxes and exact sizes that its mask implies: what a perfect annotator says of it."""
+    """The image with labels that its mask implies.
+
+    Tags, boxes and exact sizes, as a perfect annotator would give.
+    """
     assert sample.truth is not None
     unused = np.random.default_rng(0)
     return relabelled(

@@ -1,4 +1,4 @@
-"""The rules that a data folder's tables speak of: what tags, sizes and boxes demand of a segmentation."""
+"""Constraints for the annotation tables of a data folder."""
 
 from collections.abc import Collection, Sequence
 from math import inf
@@ -13,24 +13,24 @@ from weakseg.data.sample import Sample
 from weakseg.types import Classes
 
 TABLES = ("tags.csv", "sizes.csv", "boxes.csv")
-"""What speaks of whole images; `clicks.csv` is drawn."""
+"""Tables about whole images; `clicks.csv` is about pixels."""
 
 FILLED = 0.5
-"""Share of a box that its thing fills at least. Colours find how much more; horses fill 0.34 to 0.5 of theirs."""
+"""Smallest fraction of a box that its object fills. Colours find how much more; horses fill 0.34 to 0.5 of theirs."""
 
 LEAST, MOST = 0.6, 0.8
-"""Share of a photograph of things that is background: .73 of the median training image of msrc_things. The constrained
-CNN's .3 to .7 keep rare classes alive, and make things twice as large as they are."""
+"""Fraction of background in a photograph of objects: .73 of the median training image of msrc_things. The constrained
+CNN's .3 to .7 keep rare classes alive, and make objects twice as large as they are."""
 
 
 def rules_for(tables: Collection[str], few: Sequence[Sample], classes: Classes, drawn: bool) -> All | None:
-    """The rules for a folder that has these tables; `None` where it has none of them.
+    """Constraints for these tables; `None` without any.
 
     Args:
-        tables: names of the tables there are.
-        few: some of the images; sizes that are known of them replace the usual bounds.
-        classes: of the data set.
-        drawn: whether anything is drawn.
+        tables: names of the existing tables.
+        few: some of the images; their known sizes replace the usual bounds.
+        classes: those of the dataset.
+        drawn: whether any image has scribbles or clicks.
     """
     if not set(tables) & set(TABLES):
         return None
@@ -43,13 +43,16 @@ def rules_for(tables: Collection[str], few: Sequence[Sample], classes: Classes, 
 
 
 def _measured(few: Sequence[Sample], classes: Classes) -> tuple[Constraint, ...]:
-    """How much tagged classes and the background cover, from sizes and full masks that training may use."""
+    """Size constraints from sizes and masks known in training."""
     proposed = propose(known_sizes(few, classes), classes.background)
     return tuple(rule for rule in proposed if isinstance(rule, (TaggedClassesPresent, BackgroundBetween)))
 
 
 def _of_things(background: int | None) -> tuple[Constraint, ...]:
-    """Shares of photographs of things; a large thing may leave less background than most do."""
+    """Size constraints for photographs of objects.
+
+    A large object may leave less background than most do, so the lower bound is soft.
+    """
     present = TaggedClassesPresent(0.05, inf, background)
     if background is None:
         return (present,)
@@ -61,7 +64,10 @@ def _of_things(background: int | None) -> tuple[Constraint, ...]:
 
 
 def _usual(tables: Collection[str], classes: Classes) -> tuple[Constraint, ...]:
-    """The constrained CNN's shares, at a price: they are of photographs of things. Boxes say more than they do."""
+    """The constrained CNN's size constraints, at a price.
+
+    They are of photographs of objects. Boxes say more than they do.
+    """
     if "boxes.csv" in tables:
         return ()
     background = () if classes.background is None else (BackgroundBetween(0.3, 0.7, PRICE, classes.background),)

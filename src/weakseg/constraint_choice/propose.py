@@ -1,4 +1,7 @@
-"""Bounds on sizes, proposed from images whose sizes are known: from full masks, or as somebody told them."""
+"""Size constraints proposed from images with known sizes.
+
+Sizes are known from full masks or from annotators.
+"""
 
 from collections.abc import Callable, Iterable
 from math import ceil, floor, inf, log10
@@ -16,16 +19,19 @@ from weakseg.data.simulate.annotators import IntervalSizes
 from weakseg.types import UNLABELED, Classes
 
 TAIL = 0.05
-"""Share of the known sizes that may lie beyond a proposed bound."""
+"""Fraction of the known sizes that may lie beyond a proposed bound."""
 PRICE = 2.0
-"""In nats: bounds from quantiles are not true of all images, so none is hard."""
+"""Price in nats: bounds from quantiles do not hold for all images, so none is hard."""
 
 Sizes = Float[np.ndarray, "N C 2"]
-"""Smallest and largest share of each class in each image; nan where nobody said."""
+"""Smallest and largest fraction of each class in each image; NaN where it is not annotated."""
 
 
 def known_sizes(samples: Iterable[Sample], classes: Classes) -> Sizes:
-    """Sizes by image and class: exact where every pixel that counts is marked, else as somebody told them."""
+    """Sizes by image and class.
+
+    Exact where every valid pixel is labelled, else as annotated.
+    """
     return np.array([_sizes(sample, classes) for sample in samples]).reshape(-1, len(classes), 2)
 
 
@@ -33,17 +39,19 @@ def _sizes(sample: Sample, classes: Classes) -> Float[np.ndarray, "C 2"]:
     if sample.valid.any() and (sample.seeds != UNLABELED)[sample.valid].all():
         marked = np.where(sample.valid, sample.seeds, UNLABELED)
         exact = IntervalSizes(margin=0.0).simulate(marked, classes, np.random.default_rng(0))
-        # What is not there has no interval, but its size is known.
+        # An absent class has no interval, but its size is known to be 0.
         return np.where((exact == [0, 1]).all(1, keepdims=True), 0.0, exact)
     return np.where((sample.areas == [0, 1]).all(1, keepdims=True), np.nan, sample.areas)
 
 
 def propose(sizes: Sizes, background: int | None = None, tail: float = TAIL) -> tuple[Constraint, ...]:
-    """Rules that known sizes obey, but for a share `tail` on each side; bounds of two figures, rounded outwards.
+    """Constraints that most known sizes satisfy.
 
-    In order, as far as the sizes tell: how much a tagged class covers at least; the background's share; one bit of
-    size, cut at the median; and for each other class how much it covers whatever the image, at least only where
-    its size is known in every image.
+    A fraction `tail` may lie beyond on each side; bounds have two figures, rounded outwards.
+
+    In order, as far as sizes are known: the smallest size of a tagged class; bounds on the background; one bit of size,
+    cut at the median; and for each other class its bounds in every image, a lower one only where its size is known in
+    every image.
     """
     things = [k for k in range(sizes.shape[1]) if k != background]
     present = np.concatenate([_present(sizes[:, k]) for k in things] or [np.zeros((0, 2))])
@@ -59,7 +67,10 @@ def propose(sizes: Sizes, background: int | None = None, tail: float = TAIL) -> 
 
 
 def _class_share(sizes: Sizes, k: int, tail: float) -> list[ClassShares]:
-    """The bounds of one class, whatever the image; none for a class that is nowhere known to be."""
+    """Bounds of one class in every image.
+
+    None for a class that is known nowhere.
+    """
     told, present = _told(sizes[:, k]), _present(sizes[:, k])
     if not len(present):
         return []
@@ -89,7 +100,7 @@ def _above(told: Float[np.ndarray, "N 2"], tail: float) -> float:
 
 
 def _down(value: float) -> int:
-    # Rounding of the last digit is no reason to give way by a whole figure.
+    # Rounding of the last digit must not move the bound by a whole figure.
     return floor(value + 1e-6)
 
 
@@ -98,7 +109,10 @@ def _up(value: float) -> int:
 
 
 def _figures(share: float, to_whole: Callable[[float], int]) -> float:
-    """Two figures of a share, which is what a few images can tell."""
+    """A fraction rounded to two figures.
+
+    A few images cannot tell more.
+    """
     if share <= 0:
         return 0.0
     digits = 1 - floor(log10(share))

@@ -1,4 +1,4 @@
-"""What tags, sizes and boxes demand of a segmentation."""
+"""Constraints from tags, sizes and boxes."""
 
 from weakseg.homes import opened
 

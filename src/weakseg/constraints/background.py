@@ -1,4 +1,4 @@
-"""How much of an image is background."""
+"""Bounds on the background's size."""
 
 from dataclasses import dataclass
 from math import inf
@@ -12,26 +12,26 @@ from weakseg.types import ABSENT, WeakLabels
 
 @dataclass(frozen=True)
 class BackgroundBetween:
-    """The background covers between two shares of the image, equation 19.
+    """Background covers between two fractions of the image, equation 19.
 
-    So all things together are bounded too. Nothing is demanded of an image whose background is tagged `ABSENT`, where
-    the released code contradicts itself. Pathak, Krähenbühl and Darrell 2015, equation (9), with .3 and .7.
+    So all objects together are bounded too. An image whose background is tagged `ABSENT` has no bounds; the released
+    code contradicts itself there. Pathak, Krähenbühl and Darrell 2015, equation (9), with .3 and .7.
     """
 
     lower: float = 0.3
-    """Smallest share of the whole image's valid pixels that is background, in [0, 1]; 0 demands nothing."""
+    """Smallest background fraction of the whole image's valid pixels, in [0, 1]; 0 is no bound."""
     upper: float = 0.7
-    """Largest share of the whole image's valid pixels that is background, in [0, 1]; 1 demands nothing."""
+    """Largest background fraction of the whole image's valid pixels, in [0, 1]; 1 is no bound."""
     price: float = inf
-    """Nats for each cell by which a bound is missed, 0 or above; `inf` where it must hold."""
+    """Nats for each cell by which a bound is violated, 0 or above; `inf` where it must hold."""
     background: int | None = 0
-    """`Classes.background`; refused where a data set declares none."""
+    """Index of the background, `Classes.background`; refused where a dataset declares none."""
 
     def __post_init__(self):
         if self.background is None:
             raise RecipeInvalid(
-                "BackgroundBetween for a data set without a background class.",
-                fix="Leave the rule out, or declare which class is the background in dataset.toml.",
+                "BackgroundBetween is used on a dataset without a background class.",
+                fix="Remove the constraint, or declare the background class in dataset.toml.",
             )
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:

@@ -1,4 +1,4 @@
-"""What follows from a box around each thing of a class."""
+"""Constraints from a bounding box around each object."""
 
 from dataclasses import dataclass, replace
 
@@ -14,14 +14,14 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class BoxesFilled:
-    """At least a share of each box is of its class, equation 22.
+    """Each box holds a fraction of its class, equation 22.
 
-    Pathak, Krähenbühl and Darrell 2015, section 7.4: 75 %. The part of a box that a crop cuts off may be full, so
-    what is shown has to hold that much less.
+    Pathak, Krähenbühl and Darrell 2015, section 7.4: 75 %. The part of a box that a crop cuts off may be full, so the
+    visible part has to hold that much less.
     """
 
     share: float = 0.75
-    """Smallest share of a box's valid pixels that is of its class, in [0, 1]; 0 demands nothing."""
+    """Smallest fraction of a box's valid pixels that is of its class, in [0, 1]; 0 is no bound."""
     price: float = 2.0
     """Nats for each cell that a box lacks, 0 or above; `inf` where none may lack any."""
 
@@ -45,9 +45,11 @@ class BoxesFilled:
 
 @dataclass(frozen=True)
 class NothingOutsideBoxes:
-    """A class that has boxes is deleted outside all of them, equation 23; a cell that any box touches stays.
+    """Classes with boxes are deleted outside them, equation 23.
 
-    Pathak, Krähenbühl and Darrell 2015, section 7.4. Classes without boxes are left to other rules.
+    A cell that any box touches stays.
+
+    Pathak, Krähenbühl and Darrell 2015, section 7.4. Classes without boxes are left to other constraints.
     """
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
@@ -67,10 +69,12 @@ class NothingOutsideBoxes:
 
 @dataclass(frozen=True)
 class BoxesTight:
-    """Every line of pixels across a box meets its class, equation 24: one row for each line of cells.
+    """Every line across a box meets its class, equation 24.
 
-    A line of cells holds several lines of pixels, of which each has `crossing_px` pixels of the class at least.
-    Void is taken not to hide a crossing. Lines that a crop cuts are dropped.
+    There is one row for each line of cells.
+
+    A line of cells holds several lines of pixels, of which each has `crossing_px` pixels of the class at least. Void is
+    assumed not to hide a crossing. Lines that a crop cuts are dropped.
     """
 
     crossing_px: float = 1.0
@@ -79,7 +83,10 @@ class BoxesTight:
     """Nats for each cell that a line lacks, 0 or above; `inf` where none may lack any."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """One row for each line of cells across each box, in both directions."""
+        """One row per line of cells across each box.
+
+        In both directions.
+        """
         return [join(self._rows(cells), len(cells.tags), grid) for cells in cells_of(weak, grid)]
 
     def _rows(self, cells: Cells) -> list[LinearRows]:
@@ -94,7 +101,7 @@ class BoxesTight:
     def _across(
         self, cells: Cells, weights: Float[Tensor, " C"], box: Float[Tensor, " 4"], axis: int, name: str
     ) -> list[LinearRows]:
-        """The lines of cells along one axis."""
+        """Rows for the lines of cells along one axis."""
         count, pixels = cells.valid.shape[axis], cells.size[axis]
         along = overlap(box[axis::2], count, pixels)
         lines = along.nonzero().flatten().tolist()
@@ -114,12 +121,15 @@ class BoxesTight:
 
 
 def _touched(cover: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """Whole cells wherever a box reaches: what a cell holds of the class may all lie in the box's part of it."""
+    """Whole cells wherever a box reaches.
+
+    All that a cell holds of the class may lie in the box's part of it.
+    """
     return (cover > 0).double()
 
 
 def _hidden(cells: Cells, box: list[float]) -> float:
-    """How much of a box lies outside the view, in cells."""
+    """Area of a box outside the view, in cells."""
     top, left, bottom, right = box
     rows, columns = cells.size
     shown = max(0.0, min(bottom, rows) - max(top, 0)) * max(0.0, min(right, columns) - max(left, 0))

@@ -1,4 +1,4 @@
-"""The cells of a grid over one view: what of each is valid, what was said about the image, and true bounds.
+"""Grid cells of one view, its labels and valid bounds.
 
 Everything is on the CPU and in float64: rows are few, and their bounds must not carry rounding.
 """
@@ -14,17 +14,20 @@ from weakseg.grids.pooling import share_per_cell
 from weakseg.types import ABSENT, PRESENT, UNTOLD, WeakLabels
 
 ROUNDING = 1e-6
-"""By how much a share may be above 1: products of shares are rounded, in single precision too."""
+"""Excess above 1 that a fraction may have: products of fractions are rounded, in single precision too."""
 
 
 @dataclass(frozen=True)
 class Cells:
-    """One image's grid, with the labels that rows are made from. Counts are in cells of the grid."""
+    """One image's grid and the labels for its rows.
+
+    Counts are in cells of the grid.
+    """
 
     valid: Float[Tensor, "h w"]
-    """Share of each cell that is valid."""
+    """Valid fraction of each cell."""
     visible: float
-    """Share of the whole image's valid pixels that this view shows, in [0, 1]."""
+    """Fraction of the whole image's valid pixels that this view shows, in [0, 1]."""
     size: tuple[int, int]
     """Rows and columns of the view, in pixels."""
     tags: Int[Tensor, " C"]
@@ -33,22 +36,27 @@ class Cells:
 
     @property
     def shown(self) -> float:
-        """How many valid cells this view shows."""
+        """Number of valid cells in this view."""
         return float(self.valid.sum())
 
     @property
     def whole(self) -> float:
-        """How many valid cells of this size the whole image has."""
+        """Number of valid cells in the whole image.
+
+        Cells are as large as in this view.
+        """
         return self.shown / self.visible if self.visible > 0 else 0.0
 
     def bounds_here(
         self, weights: Float[Tensor, " C"], lower: float, upper: float
     ) -> tuple[float | None, float | None]:
-        r"""Bounds in cells that this view obeys, equation 16, if the image's weighted share lies in [lower, upper].
+        r"""Bounds in cells that hold for this view, equation 16.
 
-        The part that is not shown can hold at most its own size times the largest weight, and at least that times
-        the smallest: with n' of n valid cells shown, a count that is at least l in the image is at least
-        l - (n - n') here. `None` where nothing is left to say.
+        The image's weighted fraction lies in [lower, upper].
+
+        The part outside the view can hold at most its own size times the largest weight, and at least that times the
+        smallest: with n' of n valid cells shown, a count that is at least l in the image is at least l - (n - n') here.
+        `None` where the bound becomes vacuous.
         """
         hidden, most, least = self.whole - self.shown, float(weights.max()), float(weights.min())
         low, high = lower * self.whole - most * hidden, upper * self.whole - least * hidden
@@ -60,14 +68,20 @@ class Cells:
         )
 
     def cover(self, box: Float[Tensor, " 4"]) -> Float[Tensor, "h w"]:
-        """Share of each cell that lies in a box (top, left, bottom, right), valid or not."""
+        """Fraction of each cell inside a box, valid or not.
+
+        Boxes are (top, left, bottom, right).
+        """
         return overlap(box[0::2], self.valid.shape[0], self.size[0])[:, None] * overlap(
             box[1::2], self.valid.shape[1], self.size[1]
         )
 
 
 def overlap(span: Float[Tensor, " 2"], cells: int, pixels: int) -> Float[Tensor, " cells"]:
-    """Share of each of the equal cells along an axis of that many pixels that a half-open range covers."""
+    """Fraction of each cell inside a half-open range.
+
+    Cells divide an axis of `pixels` pixels equally.
+    """
     edges = torch.arange(cells + 1, dtype=torch.float64) * (pixels / cells)
     inside = edges[1:].minimum(span[1].double()) - edges[:-1].maximum(span[0].double())
     return inside.clamp(min=0) * (cells / pixels)
@@ -77,7 +91,7 @@ def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
     """The grid over each image of a batch.
 
     Raises:
-        EvidenceInvalid: of labels that mean nothing, naming the image.
+        EvidenceInvalid: labels are invalid; the image is named.
     """
     require_sound(weak)
     valid = share_per_cell(weak.valid, grid).double().cpu()
@@ -90,26 +104,26 @@ def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
 
 
 def require_sound(weak: WeakLabels) -> None:
-    """Refuse tags, sizes and boxes that mean nothing.
+    """Refuse tags, sizes and boxes that are invalid.
 
     Raises:
-        EvidenceInvalid: a tag that is none of the three, a size that is no share of the image, or a box of a class
-            that does not exist, naming the image.
+        EvidenceInvalid: a tag is none of the three, a size is not a fraction of the image, or a box is of an unknown
+            class; the image is named.
     """
     images, classes = weak.tags.shape
     boxes = [tuple(each.shape) for each in weak.boxes]
     if weak.areas.shape != (images, classes, 2) or len(boxes) != images or any(shape[1:] != (5,) for shape in boxes):
         raise EvidenceInvalid(
             f"Tags of {(images, classes)} beside sizes of {tuple(weak.areas.shape)} and boxes of {boxes}.",
-            expected=f"sizes of {(images, classes, 2)}, and for each of {images} images its boxes, five numbers each",
+            expected=f"sizes of {(images, classes, 2)}, and boxes of five numbers each for each of {images} images",
         )
-    # On the CPU at once: an accelerator would wait for each answer.
+    # Copied to the CPU at once: on an accelerator each test would wait for the device.
     tags, areas = weak.tags.cpu(), weak.areas.cpu()
     low, high = areas.unbind(2)
     told = (tags == PRESENT) | (tags == ABSENT) | (tags == UNTOLD)
     _refuse(~told, tags, "tag", "1 (present), 0 (absent) or -1 (untold)")
     shares = (low >= 0) & (low <= high) & (high <= 1 + ROUNDING)
-    _refuse(~shares, areas, "size", "the smallest and the largest share of the image, in order, from 0 to 1")
+    _refuse(~shares, areas, "size", "the smallest and the largest fraction of the image, in order, from 0 to 1")
     every = torch.cat(weak.boxes).cpu()
     label = every[:, 0]
     sound = (label >= 0) & (label < classes) & (label == label.round()) & (every[:, 1:3] <= every[:, 3:]).all(1)
@@ -132,7 +146,9 @@ def _refuse(wrong: Bool[Tensor, "B C"], values: Tensor, name: str, expected: str
 
 
 def require_class(index: int | None, classes: int, name: str) -> None:
-    """Refuse a setting that names a class that does not exist, counted from 0; `None` names none.
+    """Refuse a setting that names an unknown class.
+
+    Classes count from 0; `None` names none.
 
     Raises:
         EvidenceInvalid: it does not exist.

@@ -1,4 +1,7 @@
-"""Bounds on weighted shares of classes: the general form of sizes, background bounds and ratios."""
+"""Bounds on weighted fractions of classes.
+
+Sizes, background bounds and ratios are special cases.
+"""
 
 from dataclasses import dataclass, replace
 from math import inf
@@ -15,20 +18,26 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class ClassShares:
-    """Weighted shares of classes lie between bounds, whatever the image: one row of any A on class counts."""
+    """Weighted class fractions lie between bounds in every image.
+
+    It is one row of any A on class counts.
+    """
 
     weights: tuple[float, ...]
     """One finite number per class, for instance (0, 1, 1, 0): the second and third class together."""
     lower: float = -inf
-    """Smallest weighted share of the whole image's valid pixels; `-inf` for none."""
+    """Smallest weighted fraction of the whole image's valid pixels; `-inf` for none."""
     upper: float = inf
-    """Largest weighted share of the whole image's valid pixels; `inf` for none."""
+    """Largest weighted fraction of the whole image's valid pixels; `inf` for none."""
     price: float = inf
     """Nats for each cell that is missing or too much, of the class that weighs most; 0 or above, and `inf` where a
     bound must hold."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """At most two rows per image; equal bounds are an equation."""
+        """At most two rows per image.
+
+        Equal bounds are an equation.
+        """
         weights = torch.tensor(self.weights, dtype=torch.float64)
         name = f"share weighted {self.weights}"
         return [
@@ -39,20 +48,22 @@ class ClassShares:
 def share_rows(
     cells: Cells, weights: Float[Tensor, " C"], bounds: tuple[float, float], price: float, name: str
 ) -> LinearRows:
-    """Bounds on a weighted share of the whole image, in their true form for this view (equation 16).
+    """Rows for bounds on a weighted fraction, equation 16.
+
+    The bounds concern the whole image; the rows are their valid form for this view.
 
     Raises:
-        RecipeInvalid: bounds that are no numbers, or that no share can meet because they are infinite.
+        RecipeInvalid: bounds are NaN, or infinite so that no fraction can satisfy them.
     """
     if not (bounds[0] < inf and bounds[1] > -inf):
         raise RecipeInvalid(
-            f"bounds of {bounds[0]} and {bounds[1]} on a share", expected="numbers; -inf and inf for none"
+            f"bounds of {bounds[0]} and {bounds[1]} on a fraction", expected="numbers; -inf and inf for none"
         )
-    # A bound that every segmentation obeys says nothing of the whole image either.
+    # A bound that every segmentation satisfies is vacuous on the whole image too, so no crop drops it.
     said = int(bounds[0] > weights.min()) + int(bounds[1] < weights.max())
     low, high = cells.bounds_here(weights, *bounds)
     rows = class_row(weights, low, high, price, name, grid=(cells.valid.shape[0], cells.valid.shape[1]))
-    # People know what was demanded of the image, not how many cells of this view that is.
+    # Users know the bound on the image, not how many cells of this view that is.
     told = ((low, f"{name} at least {100 * bounds[0]:.5g} %"), (high, f"{name} at most {100 * bounds[1]:.5g} %"))
     return replace(rows, names=tuple(text for bound, text in told if bound is not None), dropped=said - len(rows))
 
@@ -64,5 +75,5 @@ def one_class(index: int, classes: int) -> Float[Tensor, " C"]:
         RecipeInvalid: there is no such class.
     """
     if not 0 <= index < classes:
-        raise RecipeInvalid(f"a rule about class {index} of {classes}", expected=f"a class from 0 to {classes - 1}")
+        raise RecipeInvalid(f"a constraint on class {index} of {classes}", expected=f"a class from 0 to {classes - 1}")
     return torch.nn.functional.one_hot(torch.tensor(index), classes).double()

@@ -1,8 +1,10 @@
-r"""Linear rows on the segmentation of one image: :math:`a_r \cdot P \ge c_r - \xi_r`, equation 11 of docs/theory.md.
+r"""Linear rows on the segmentation of one image, equation 11.
 
-The product counts valid cells: :math:`a \cdot P = \sum_i v_i \sum_k a_i^k p_i^k` with v the valid share of a cell.
-A row is scaled so that its largest coefficient is 1 in size. Its multiplier then is what it adds to a class's
-logit at most, in nats, and a price caps it whatever the row's own scale or the stride of the network.
+:math:`a_r \cdot P \ge c_r - \xi_r`; docs/theory.md has the details.
+
+The product counts valid cells: :math:`a \cdot P = \sum_i v_i \sum_k a_i^k p_i^k` with v the valid fraction of a cell. A
+row is scaled so that its largest coefficient is 1 in size. Its multiplier then is what it adds to a class's logit at
+most, in nats, and a price caps it whatever the row's own scale or the stride of the network.
 """
 
 from collections.abc import Sequence
@@ -20,12 +22,14 @@ from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.types import WeakLabels
 
 WHOLE = -1
-"""In `LinearRows.region`: the row is about the whole image."""
+"""Value of `LinearRows.region` for rows about the whole image."""
 
 
 @dataclass(frozen=True)
 class LinearRows:
-    """All that is demanded of one image: rows, and classes that are deleted. On the CPU, in float64.
+    """Linear rows and deleted classes of one image.
+
+    On the CPU, in float64.
 
     Factored rows come first, then dense ones; bounds, prices and names follow that order. Build with `class_row`,
     `dense_row` and `deletion`, join with `+`.
@@ -34,23 +38,23 @@ class LinearRows:
     weights: Float[Tensor, "K C"]
     """Class weights of each factored row."""
     region: Int[Tensor, " K"]
-    """Which map of `regions` each factored row is about, or `WHOLE`, which costs nothing."""
+    """Index of the map in `regions` that each factored row refers to, or `WHOLE`, which costs nothing."""
     regions: Float[Tensor, "R h w"]
-    """Share of each cell that belongs to a region; several rows may share a map."""
+    """Fraction of each cell that belongs to a region; several rows may share a map."""
     dense: Float[Tensor, "D C h w"]
-    """Coefficients of rows that have no such form."""
+    """Coefficients of the rows that are not factored."""
     bounds: Float[Tensor, " N"]
-    """Smallest value of the row, in cells."""
+    """Smallest allowed value of the row, in cells."""
     prices: Float[Tensor, " N"]
     """Nats for each cell of slack; infinite where a row must hold."""
     names: tuple[str, ...]
-    """What each row demands, for messages."""
+    """Description of each row, for messages."""
     absent: Bool[Tensor, " C"]
     """Classes deleted from the whole image."""
     forbidden: Bool[Tensor, "C h w"] | None = None
     """Cells from which classes are deleted; `None` where there are none."""
     dropped: int = 0
-    """How many demands on the image say nothing about this view of it."""
+    """Number of constraints that became vacuous for this crop."""
 
     def __post_init__(self):
         said = len(self.weights) + len(self.dense)
@@ -74,21 +78,26 @@ class LinearRows:
         return len(self.bounds)
 
     def __add__(self, other: "LinearRows") -> "LinearRows":
-        """Both demands at once."""
+        """Both sets of rows together."""
         return join((self, other), len(self.absent), self.grid)
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Rows and columns of the grid solved at."""
+        """Rows and columns of the solver's grid."""
         return (self.regions.shape[1], self.regions.shape[2])
 
     def coefficients(self) -> Float[Tensor, "N C h w"]:
-        """Every row written out; for tests and for looking, as it costs N x C x h x w."""
+        """Coefficients of every row.
+
+        For tests and inspection, as they take N x C x h x w numbers.
+        """
         maps = torch.cat([self.regions, torch.ones((1, *self.grid), dtype=torch.float64)])
         return torch.cat([self.weights[:, :, None, None] * maps[self.region][:, None], self.dense])
 
     def values(self, probs: Float[Tensor, "C h w"], valid: Float[Tensor, "h w"]) -> Float[Tensor, " N"]:
-        """What each row measures on a segmentation, in cells; the row holds where this reaches its bound.
+        """Value of each row on a segmentation, in cells.
+
+        A row holds where its value reaches its bound.
 
         Differentiable in `probs`, on their device and in their precision.
         """
@@ -101,38 +110,44 @@ class LinearRows:
 
 @runtime_checkable
 class Constraint(Protocol):
-    """What is demanded of segmentations, given the weak labels. A frozen dataclass."""
+    """Interface of a constraint from weak labels to rows.
+
+    A frozen dataclass.
+    """
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """The rows of each image, for a grid of that many rows and columns."""
+        """Rows of each image, for a grid of cells.
+
+        `grid` has its rows and columns.
+        """
         ...
 
 
 def is_constraint(given: object) -> bool:
-    """Whether it is one, and not the class of some."""
+    """Whether an object is a constraint, not its class."""
     return isinstance(given, Constraint) and not isinstance(given, type)
 
 
 @dataclass(frozen=True)
 class All:
-    """Several constraints at once."""
+    """Several constraints together."""
 
     constraints: tuple[Constraint, ...]
-    """Which constraints hold together, in any order."""
+    """The constraints that hold together, in any order."""
 
     def __post_init__(self):
         if not isinstance(self.constraints, tuple) or not all(map(is_constraint, self.constraints)):
             raise RecipeInvalid(f"All({self.constraints!r:.200})", expected="a tuple of constraints: All((one, other))")
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """The rows of all, one image after the other."""
+        """Rows of all constraints, image by image."""
         classes = weak.tags.shape[1]
         found = [rows_of(constraint, weak, grid, classes) for constraint in self.constraints]
         return [join([rows[image] for rows in found], classes, grid) for image in range(len(weak.tags))]
 
 
 def nothing(classes: int, grid: tuple[int, int], dropped: int = 0) -> LinearRows:
-    """No demand."""
+    """No rows and no deletions."""
     return LinearRows(
         weights=torch.zeros((0, classes), dtype=torch.float64),
         region=torch.zeros(0, dtype=torch.long),
@@ -155,12 +170,14 @@ def class_row(
     region: Float[Tensor, "h w"] | None = None,
     grid: tuple[int, int] | None = None,
 ) -> LinearRows:
-    """Bounds, in cells, on the weighted count of classes in a region or, with a `grid`, in the whole image.
+    """Bounds on a weighted class count, in cells.
+
+    It concerns a region or, with a `grid`, the whole image.
 
     None, one or two rows: a bound that is `None` is no row. Equal bounds are an equation.
 
     Raises:
-        EvidenceInvalid: weights that are no vector of numbers, or a region that is no map of shares.
+        EvidenceInvalid: weights are not a vector of finite numbers, or a region is not a map of fractions.
     """
     if weights.ndim != 1 or not weights.isfinite().all():
         raise EvidenceInvalid(f"Row '{name}' has the weights {weights.tolist()}.", expected="a finite number per class")
@@ -169,7 +186,7 @@ def class_row(
         raise EvidenceInvalid(f"Row '{name}' has {found}.", expected="one of the two")
     if region is not None and not ((region >= 0) & (region <= 1 + ROUNDING)).all():
         found = f"Row '{name}' has a region from {float(region.min()):.3g} to {float(region.max()):.3g}."
-        raise EvidenceInvalid(found, expected="the share of each cell that belongs to it, from 0 to 1")
+        raise EvidenceInvalid(found, expected="the fraction of each cell that belongs to it, from 0 to 1")
     where = torch.zeros((0, *(grid or ())), dtype=torch.float64) if region is None else region.double()[None]
     start = nothing(len(weights), (where.shape[1], where.shape[2]))
     sides = [
@@ -191,7 +208,9 @@ def class_row(
 
 
 def dense_row(coefficients: Float[Tensor, "C h w"], bound: float, name: str, price: float = inf) -> LinearRows:
-    """Any coefficients: their product with the segmentation is at least the bound.
+    """A row with arbitrary coefficients.
+
+    Their product with the segmentation is at least the bound.
 
     Raises:
         EvidenceInvalid: coefficients that are not finite, or not one for each class and cell.
@@ -211,12 +230,15 @@ def dense_row(coefficients: Float[Tensor, "C h w"], bound: float, name: str, pri
 
 
 def deletion(absent: Bool[Tensor, " C"], forbidden: Bool[Tensor, "C h w"] | None, grid: tuple[int, int]) -> LinearRows:
-    """Classes that do not occur, in the image or in some cells: no multiplier, they leave the problem."""
+    """Deleted classes, in the image or in some cells.
+
+    They have no multiplier; they leave the problem.
+    """
     return replace(nothing(len(absent), grid), absent=absent, forbidden=forbidden)
 
 
 def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> LinearRows:
-    """All demands of one image.
+    """All rows of one image together.
 
     Raises:
         EvidenceInvalid: some are for other classes or for another grid.
@@ -249,7 +271,9 @@ def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> Lin
 
 
 def rows_of(constraint: Constraint, weak: WeakLabels, grid: tuple[int, int], classes: int) -> list[LinearRows]:
-    """The rows of each image, looked at before they are used, as a constraint may be of the user's own.
+    """Validated rows of each image.
+
+    A constraint may be the user's own.
 
     Raises:
         EvidenceInvalid: it gives something else than one `LinearRows` an image, or rows for other classes or another
@@ -266,7 +290,10 @@ def rows_of(constraint: Constraint, weak: WeakLabels, grid: tuple[int, int], cla
 
 
 def require_fitting(rows: LinearRows, classes: int, grid: tuple[int, int]) -> None:
-    """Refuse rows for other classes or for another grid: they would be about something else."""
+    """Refuse rows for other classes or another grid.
+
+    They would be about something else.
+    """
     if rows.grid != grid or len(rows.absent) != classes:
         which = f"Rows ('{rows.names[0]}' and the like)" if rows.names else "Rows"
         raise EvidenceInvalid(

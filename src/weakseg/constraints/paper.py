@@ -1,7 +1,7 @@
-"""The constrained CNN's own settings, by name: those of its paper and those of its released code.
+"""The constrained CNN's constraints, from paper and code.
 
-Paper and code disagree; docs/theory.md says where. Suppression is by deletion in both. Where a data set declares no
-background (`None`), nothing is demanded of it.
+Paper and code disagree; docs/theory.md says where. Suppression is by deletion in both. Where a dataset declares no
+background (`None`), it has no bounds.
 """
 
 from math import inf
@@ -14,7 +14,10 @@ from weakseg.constraints.tags import TaggedClassesPresent, UntaggedClassesAbsent
 
 
 def paper_tags(background: int | None = 0) -> All:
-    """Tags alone: equations (7), (8) and (9) with .05 at a price of 2, and .3 to .7. Their code uses the same."""
+    """Constraints from tags alone: equations (7), (8) and (9).
+
+    Classes at least .05 at a price of 2, background .3 to .7. Their code uses the same.
+    """
     return All(
         (
             UntaggedClassesAbsent(),
@@ -25,7 +28,9 @@ def paper_tags(background: int | None = 0) -> All:
 
 
 def paper_one_bit_sizes(background: int | None = 0) -> All:
-    """Tags and one bit of size at 10 %: equation (10), with the background bounds in bold in supplementary table 4.
+    """Constraints from tags and one bit of size, equation (10).
+
+    The bit is at 10 %, with the background bounds in bold in supplementary table 4.
 
     Large classes at least .1, small ones at most .01, background .2 to .7.
     """
@@ -39,7 +44,9 @@ def paper_one_bit_sizes(background: int | None = 0) -> All:
 
 
 def code_one_bit_sizes(background: int | None = 0) -> All:
-    """The released code's size mode: large classes at least .1 without slack, and small ones deleted.
+    """Constraints of the released code's size mode.
+
+    Large classes at least .1 without slack, and small ones deleted.
 
     Deletion is here an upper bound of 0 that must hold, which the solver turns into deletion. To repeat that code,
     solve with `hardness=1000`.
@@ -54,7 +61,9 @@ def code_one_bit_sizes(background: int | None = 0) -> All:
 
 
 def paper_boxes() -> All:
-    """Boxes: 75 % of each filled, and nothing of its class outside; section 7.4.
+    """Constraints from boxes, section 7.4.
+
+    Each box is filled to 75 %, with nothing of its class outside.
 
     The paper names no price. Without slack here: at a price of 2 networks filled boxes less and less (results.md).
     """

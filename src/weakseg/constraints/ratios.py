@@ -1,4 +1,4 @@
-"""How large one class is against another."""
+"""Bounds on the ratio of two classes."""
 
 from dataclasses import dataclass
 from math import inf
@@ -11,20 +11,22 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class RatioBetween:
-    r"""One class covers between `lower` and `upper` times as much as another, equation 21.
+    r"""Ratio of two classes between bounds, equation 21.
 
-    Two rows with right-hand side 0. On a crop the hidden part may hold any of both, so they nearly always say
-    nothing there and are dropped.
+    One class covers between `lower` and `upper` times as much as another.
+
+    Two rows with right-hand side 0. On a crop the part outside may hold any amount of both, so the rows are nearly
+    always vacuous there and are dropped.
     """
 
     label: int
-    """Index of the class that is bounded, counted from 0."""
+    """Index of the bounded class, counted from 0."""
     other: int
     """Index of the class that it is compared with, counted from 0."""
     lower: float = 0.0
-    """Fewest times as much, 0 or above; 0 demands nothing."""
+    """Smallest ratio, 0 or above; 0 is no bound."""
     upper: float = inf
-    """Most times as much, 0 or above; `inf` demands nothing."""
+    """Largest ratio, 0 or above; `inf` is no bound."""
     price: float = 2.0
     """Nats for each cell that is missing or too much, of the class that weighs more in the ratio; 0 or above, and
     `inf` where a bound must hold."""
@@ -36,7 +38,7 @@ class RatioBetween:
         name = f"class {self.label} against {{}} times class {self.other}:"
         found = []
         for cells in cells_of(weak, grid):
-            # A bound of 0 or infinity demands nothing, of no image, so no crop drops it.
+            # A bound of 0 or infinity is vacuous on every image, so no crop drops it.
             sides = [(self.lower, (0.0, inf))] * (self.lower > 0) + [(self.upper, (-inf, 0.0))] * (self.upper < inf)
             rows = [
                 share_rows(cells, mine - times * theirs, bounds, self.price, name.format(times))

@@ -1,4 +1,4 @@
-"""What follows from knowing roughly how large each class is."""
+"""Constraints from approximate sizes of classes."""
 
 from dataclasses import dataclass
 from math import inf
@@ -9,18 +9,22 @@ from weakseg.constraints.linear_rows import LinearRows, join
 from weakseg.types import WeakLabels
 
 ROUNDING = 1e-7
-"""Of areas, which are float32: exact sizes of all classes would else contradict each other in the last digit."""
+"""Rounding of areas, which are float32: exact sizes of all classes would otherwise contradict each other in the last
+digit."""
 
 
 @dataclass(frozen=True)
 class SizesWithin:
-    """Each class covers as much as somebody said it does: `WeakLabels.areas`, equation 20."""
+    """Classes are as large as annotated, equation 20.
+
+    `WeakLabels.areas` has the annotated intervals.
+    """
 
     price: float = 2.0
-    """Nats for each cell by which a size is missed, 0 or above; `inf` where it must hold."""
+    """Nats for each cell by which a size is violated, 0 or above; `inf` where it must hold."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """At most two rows for each class that somebody spoke of."""
+        """At most two rows for each annotated class."""
         return [join(self._rows(cells), len(cells.areas), grid) for cells in cells_of(weak, grid)]
 
     def _rows(self, cells: Cells) -> list[LinearRows]:
@@ -39,7 +43,9 @@ class SizesWithin:
 
 @dataclass(frozen=True)
 class LargeOrSmall:
-    """Classes said to be large cover at least one share, those said to be small at most another, equation 20.
+    """Size bounds from one bit per class, equation 20.
+
+    Classes annotated as large cover at least one fraction, small ones at most another.
 
     Large: their smallest size is the threshold or more; small: their largest is the threshold or less.
     Pathak, Krähenbühl and Darrell 2015, equation (10): one bit at 10 %, large ones at least .1, small ones at most
@@ -47,18 +53,18 @@ class LargeOrSmall:
     """
 
     threshold: float = 0.1
-    """Share of the valid pixels that annotators told large from small by, between 0 and 1."""
+    """Fraction of the valid pixels that separates large from small in the annotation, between 0 and 1."""
     large_at_least: float = 0.1
-    """Smallest share of the whole image's valid pixels that a large class covers, in [0, 1]."""
+    """Smallest fraction of the whole image's valid pixels that a large class covers, in [0, 1]."""
     small_at_most: float = 0.01
-    """Largest share of the whole image's valid pixels that a small class covers, in [0, 1]."""
+    """Largest fraction of the whole image's valid pixels that a small class covers, in [0, 1]."""
     price: float = 2.0
-    """Nats for each cell by which a bound is missed, 0 or above; `inf` where it must hold."""
+    """Nats for each cell by which a bound is violated, 0 or above; `inf` where it must hold."""
     background: int | None = None
-    """A class that `BackgroundBetween` looks after, and this rule does not."""
+    """Index of a class that is left to `BackgroundBetween`."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
-        """One row for each class whose bit is known."""
+        """One row for each class with a known bit."""
         return [join(self._rows(cells), len(cells.areas), grid) for cells in cells_of(weak, grid)]
 
     def _rows(self, cells: Cells) -> list[LinearRows]:

@@ -1,4 +1,4 @@
-"""What follows from knowing which classes are in an image."""
+"""Constraints from tags of the classes in an image."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from weakseg.types import ABSENT, PRESENT, WeakLabels
 
 @dataclass(frozen=True)
 class TaggedClassesPresent:
-    """Each class tagged `PRESENT` covers at least a share of the image, equation 18.
+    """Tagged classes cover at least a fraction, equation 18.
 
     Pathak, Krähenbühl and Darrell 2015, equation (8): a share of .05 with a price of 2.
     """
 
     share: float = 0.05
-    """Smallest share of the whole image's valid pixels that each tagged class covers, in [0, 1]."""
+    """Smallest fraction of the whole image's valid pixels that each tagged class covers, in [0, 1]."""
     price: float = 2.0
     """Nats for each cell that a class lacks, 0 or above; `inf` where none may lack any."""
     background: int | None = None
-    """A class that `BackgroundBetween` looks after, and this rule does not."""
+    """Index of a class that is left to `BackgroundBetween`."""
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """One row for each tagged class."""
@@ -36,7 +36,9 @@ class TaggedClassesPresent:
 
 @dataclass(frozen=True)
 class UntaggedClassesAbsent:
-    """Classes tagged `ABSENT` are deleted from the image, equation 17; those nobody spoke of stay.
+    """Classes tagged `ABSENT` are deleted, equation 17.
+
+    Classes without a tag stay.
 
     Pathak, Krähenbühl and Darrell 2015, equation (7). Deleted as in their code, not priced: a row with a huge
     multiplier would say the same and take many more steps.

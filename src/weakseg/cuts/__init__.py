@@ -1,1 +1,1 @@
-"""Graph cuts: hidden labellings of least Potts energy, with a lower bound."""
+"""Graph cuts: labellings of least Potts energy, with bounds."""

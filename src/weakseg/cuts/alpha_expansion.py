@@ -1,4 +1,7 @@
-"""Alpha-expansion: the robust trust region's stage A, by graph cuts and with a lower bound."""
+"""Alpha-expansion by graph cuts, with a lower bound.
+
+It is stage A of the robust trust region.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -22,15 +25,17 @@ from weakseg.grids.working_grid import grid_of
 from weakseg.types import UNLABELED, Evidence, Memory, Solution, refuse_strange_labels
 
 HEAVIEST = 1e30
-"""Largest weight of the prediction; its costs are in single precision."""
+"""Largest weight of the prediction: its costs are in single precision."""
 
 MEMORY_LIMIT = 8 << 30
-"""Bytes that one image may take while it is solved."""
+"""Largest memory for solving one image, in bytes."""
 
 
 @dataclass(frozen=True)
 class AlphaExpansion:
-    r"""The labelling that agrees with seeds, prediction and edges best, equation 40.
+    r"""Labelling of least Potts energy near the prediction, equation 40.
+
+    It agrees best with seeds, prediction and edges.
 
     .. math:: E(y) = \frac{\lambda}{n} \sum_i -\log q_i(y_i) + \frac{1}{\sqrt n} \sum_{ij} w_{ij} [y_i \ne y_j]
 
@@ -40,31 +45,32 @@ class AlphaExpansion:
     has weight 1. Published weights of the prediction are per pixel against unit Potts weights: .002 to .004 there is
     that times the root of n here, .9 to 1.7 for an image of VOC.
 
-    Labels are expanded in ascending order of their class, again and again, until none helps. The start is the better
-    of `start.labels` and of what message passing finds. Two labels are solved exactly. More than 65,536 pixels or cells
-    are begun with labels of cells of two by two, in steps proportional to the pixels; where that does not suffice they
-    are not `settled`, nor exact. Each image is solved on its own, several at once in threads.
+    Labels are expanded in ascending order of their class, again and again, until none helps. The start is the better of
+    `start.labels` and of what message passing finds. Two labels are solved exactly. More than 65,536 pixels or cells
+    are begun with labels of cells of two by two, in steps proportional to the pixels; where that does not suffice, the
+    certificate's `settled` is 0 and the answer is not exact. Each image is solved on its own, several at once in
+    threads.
 
-    `certificate`: `bound`, below which no labelling's energy lies; `settled`, 1 where no expansion of any single class
-    lowers the energy; `moves`, how many were tried, and `first_energy`, that of the start. `memory.labels` is the
-    answer, `UNLABELED` on invalid pixels.
+    `certificate`: `bound`, a lower bound of the energy of any labelling; `settled`, 1 where no expansion of any single
+    class lowers the energy; `moves`, the number of expansions that were tried, and `first_energy`, the energy of the
+    start. `memory.labels` is the answer, `UNLABELED` on invalid pixels.
 
     Marin and Boykov 2021, section 3.2 and equation (18); Boykov, Veksler and Zabih 2001; Komodakis, Tziritas and
     Paragios 2008.
 
     Raises:
-        RecipeInvalid: a weight that is negative or no number; sweeps or pixels a cell that are no whole numbers from 1.
+        RecipeInvalid: a weight is negative or NaN; sweeps, or pixels per cell, are not whole numbers from 1.
     """
 
     potts: GridPotts = GridPotts()
-    """What boundaries between classes cost, and which pixels are neighbours."""
+    """The cost of boundaries between classes, and which pixels are neighbours."""
     prediction_weight: float = 1.0
-    """What the mean surprise of the prediction costs, in units of the Potts energy per nat, from 0 to 1e30; 0 gives
-    fixed proposals."""
+    """Weight (lambda) of the unary term, the mean negative log-probability, in units of the Potts energy per nat, from
+    0 to 1e30; 0 gives fixed proposals."""
     max_sweeps: int = 10
-    """How often each class may be expanded, 1 or more."""
+    """Largest number of expansions of each class, 1 or more."""
     only_classes_present: bool = True
-    """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
+    """Only classes with a seed or a `PRESENT` tag may appear; if there is none, those not tagged `ABSENT`."""
     cell_px: int = 1
     """Side of the square cells that have one label each, in whole pixels, 1 or more. With cells of a quarter
     of the network's stride targets are about as good and are found two to five times faster; a network that follows
@@ -76,15 +82,17 @@ class AlphaExpansion:
             raise RecipeInvalid(
                 f"AlphaExpansion with prediction_weight={self.prediction_weight}, max_sweeps={self.max_sweeps} and "
                 f"cell_px={self.cell_px}",
-                expected=f"a weight from 0 to {HEAVIEST:g}; sweeps, and pixels a cell, in whole numbers from 1",
+                expected=f"a weight from 0 to {HEAVIEST:g}; sweeps, and pixels per cell, in whole numbers from 1",
             )
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The cut of each image; energies and bounds are float64 sums of float32 costs, right to about 1e-7 of these.
+        """The cut of each image.
+
+        Energies and bounds are float64 sums of float32 costs, accurate to about 1e-7 of these.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are no numbers, seeds of no class, or an image too large for
-                memory, naming the images.
+            EvidenceInvalid: log-probabilities are NaN or infinite, seeds are of no class, or an image is too large for
+                memory; the images are named.
         """
         compile_kernels()
         count, classes = evidence.log_probs.shape[:2]
@@ -116,7 +124,7 @@ class AlphaExpansion:
         )
 
     def _cut(self, evidence: Evidence, start: Memory, i: int) -> tuple[Int[np.ndarray, "H W"], Cut, int, float]:
-        """One image's labels, as class indices, its cut, how many classes were allowed, and the root of n."""
+        """One image's labels, cut, class count and root of n."""
         weak = evidence.weak
         valid = weak.valid[i].cpu()
         seeds = torch.where(valid, weak.seeds[i].cpu(), UNLABELED)
@@ -138,7 +146,10 @@ class AlphaExpansion:
 
 @cache
 def compile_kernels() -> None:
-    """Compile, or load what was compiled before; says so on stderr where it compiles."""
+    """Compile the graph cut, or load it from disk.
+
+    A message on stderr says so if it compiles.
+    """
     with told_of_compiling("the graph cut"):
         size, none = (2, 3), np.full((2, 3), UNLABELED, np.int32)
         ramp = np.arange(54, dtype=np.float32).reshape(9, *size) % 5
@@ -150,48 +161,51 @@ def compile_kernels() -> None:
 
 
 def refuse_strange_start(start: Memory, valid: Bool[Tensor, "B H W"], classes: int) -> None:
-    """Raise `EvidenceInvalid` where labels to start from are of another size, or of no class."""
+    """Refuse start labels of another size or unknown class."""
     if start.labels is None:
         return
     if start.labels.shape != valid.shape:
-        found = f"A labelling of {tuple(start.labels.shape)} to start from."
-        raise EvidenceInvalid(found, expected=f"{tuple(valid.shape)}, as the images'")
+        found = f"The labels to start from have shape {tuple(start.labels.shape)}."
+        raise EvidenceInvalid(found, expected=f"{tuple(valid.shape)}, the shape of the images")
     refuse_strange_labels(start.labels, classes, "labels to start from")
 
 
 def one_hot(
     labels: Int[Tensor, "B H W"], classes: int, valid: Bool[Tensor, "B H W"], dtype: torch.dtype
 ) -> Float[Tensor, "B C H W"]:
-    """Labels as a target, which says nothing on invalid pixels."""
+    """Labels as a target, uniform on invalid pixels."""
     of_class = labels[:, None] == torch.arange(classes, device=labels.device)[:, None, None]
     return of_class.to(dtype).masked_fill_(~valid[:, None], 1 / classes)
 
 
 def ending(cut: Cut, classes: int) -> str:
-    """How it ended, for people."""
+    """Sentence on how the cut ended."""
     if classes == 1:
-        return "Optimal: only one label may appear."
+        return "Optimal: only one class is allowed."
     if not cut.settled:
-        return f"Stopped after {len(cut.energies) - 1} expansions: another might lower the energy."
+        return f"Not converged after {len(cut.energies) - 1} expansions: another might lower the energy."
     if classes == 2:
-        return "Optimal: the cut is exact for two labels."
+        return "Optimal: a graph cut is exact for two classes."
     gap = (cut.energies[-1] - cut.bound) / max(abs(cut.energies[-1]), 1e-30)
-    return f"No expansion of a single class helps; the proven bound lies {100 * gap:.2g} % below the energy."
+    return f"Converged: no expansion of one class lowers the energy; the lower bound is {100 * gap:.2g} % below it."
 
 
 def name_of(evidence: Evidence, i: int) -> str:
-    """An image, for messages."""
+    """Name of an image in messages."""
     return f"Image '{evidence.keys[i]}'" if evidence.keys else f"Image {i} of the batch (counted from 0)"
 
 
 def require_memory(
     name: str, grid: tuple[int, int], classes: int, steps: int = 4, more: int = 0, solver: str = "AlphaExpansion"
 ) -> None:
-    """Raise `EvidenceInvalid` where cutting an image, and `more` bytes beside it, would take over `MEMORY_LIMIT`."""
+    """Refuse an image whose cut would exceed `MEMORY_LIMIT`.
+
+    `more` bytes are needed beside the cut.
+    """
     needed = memory_needed(grid, classes, steps) + more
     if needed > MEMORY_LIMIT:
         raise EvidenceInvalid(
-            f"{name} has {grid[0]} x {grid[1]} pixels or cells and {classes} labels; its cut would take "
+            f"{name} has {grid[0]} x {grid[1]} pixels or cells and {classes} classes; its graph cut would need "
             f"{needed / 2**30:.1f} GiB.",
             expected=f"at most {MEMORY_LIMIT / 2**30:.0f} GiB",
             fix=f"Solve it smaller, in larger cells ({solver}.cell_px), or in tiles.",

@@ -1,4 +1,7 @@
-"""What a graph cut minimises for one image: costs of labels and of edges, on its pixels or on larger cells."""
+"""The graph cut problem of one image.
+
+Costs of labels and of edges, on its pixels or on larger cells.
+"""
 
 from typing import NamedTuple
 
@@ -13,11 +16,11 @@ from weakseg.grids.pooling import classes_per_cell, pooled, share_per_cell
 from weakseg.types import UNLABELED
 
 SURPRISE = 100.0
-"""Largest -log q that counts, in nats; beyond, float32 has no probabilities either."""
+"""Largest -log q that counts, in nats; smaller probabilities do not exist in float32 either."""
 
 
 class CutProblem(NamedTuple):
-    """The arguments of the kernel; labels are counted among those that are allowed."""
+    """Arguments of `minimise`, with labels among the allowed classes."""
 
     unary: Float32[np.ndarray, "K h w"]
     weight: Float32[np.ndarray, "D h w"]
@@ -37,10 +40,12 @@ def cut_problem(
     begin: Int[Tensor, "H W"],
     grid: tuple[int, int],
 ) -> tuple[CutProblem, float]:
-    """Equation 40 times the root of n, and that root; n counts valid cells.
+    """Equation 40 times the root of n, and that root.
 
-    A cell costs the mean of its valid pixels, times the share of it that they cover, and has the class that most of its
-    seeds, or of `begin`, have.
+    n is the number of valid cells.
+
+    A cell costs the mean of its valid pixels, times its valid fraction, and has the class that most of its seeds, or of
+    `begin`, have.
     """
     size, classes = (valid.shape[0], valid.shape[1]), len(log_probs)
     share = share_per_cell(valid[None], grid)[0]
@@ -60,7 +65,7 @@ def cut_problem(
 
 
 def in_pixels(labels: Int[np.ndarray, "h w"], size: tuple[int, int]) -> Int[np.ndarray, "H W"]:
-    """The label of each pixel's cell."""
+    """Cell labels on the pixel grid."""
     rows, columns = (np.arange(pixels) * cells // pixels for pixels, cells in zip(size, labels.shape, strict=True))
     return labels[rows[:, None], columns]
 
@@ -68,7 +73,10 @@ def in_pixels(labels: Int[np.ndarray, "h w"], size: tuple[int, int]) -> Int[np.n
 def surprise(
     log_probs: Float[Tensor, "C h w"], size: tuple[int, int], allowed: Int[Tensor, " K"]
 ) -> Float32[Tensor, "K H W"]:
-    """-log q of some classes at the labels' resolution, in [0, `SURPRISE`]."""
+    """Negative log-probabilities at the labels' resolution, capped.
+
+    They lie in [0, `SURPRISE`].
+    """
     scores = log_probs.detach()
     if scores.shape[1:] != size:
         # -inf times a weight of 0 would be NaN.
@@ -78,7 +86,7 @@ def surprise(
 
 
 def _prevailing(labels: Int[Tensor, "H W"], classes: int, grid: tuple[int, int]) -> Int[Tensor, "h w"]:
-    """The class that most labelled pixels of each cell have, `UNLABELED` where there are none."""
+    """Most frequent label of each cell, or `UNLABELED`."""
     if labels.shape == grid:
         return labels
     shares = classes_per_cell(labels[None], classes, grid)[0]

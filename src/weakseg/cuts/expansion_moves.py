@@ -1,4 +1,4 @@
-"""Expansion moves on a Potts energy whose dual variables outlive them.
+"""Expansion moves that reuse dual variables of a Potts energy.
 
 After Komodakis, Tziritas and Paragios 2008: the flow that a move finds stays in the dual variables of its label, so
 the label's next move starts where this one ended, and the lowest heights are a lower bound at any time.
@@ -10,12 +10,16 @@ from weakseg.compilation.compiled import compiled_without_arrays, inlined
 from weakseg.cuts.max_flow import BUDGET, DEFICITS, EXCESS, FREE, HEAD, OPEN, ROOT, SIDE, TAIL, grow, open_pixel, start
 
 FEW = 2
-"""Where there are so many times more pixels with deficits, growing from them costs more than it can save."""
+"""Ratio of pixels with deficits to pixels with excess above which growing from the deficits costs more than it can
+save."""
 
 
 @compiled_without_arrays
 def quantize(problem, duals, potts, offsets, scale):
-    """Weights, dual variables (in place of their floats) and heights as integers; rounded down, so bounds hold."""
+    """Weights, dual variables and heights as integers.
+
+    Dual variables replace their floats. Rounding is downwards, so that bounds hold.
+    """
     pixels, half = problem.weight.shape
     classes = potts.heights.shape[0]
     for p in range(pixels):
@@ -43,7 +47,10 @@ def quantize(problem, duals, potts, offsets, scale):
 
 @compiled_without_arrays
 def tighten(p, d, q, potts):
-    """Make the dual variables of an edge differ by all its weight between the labels of its pixels, equation 44."""
+    """Restore dual complementarity of one edge, equation 44.
+
+    Its dual variables differ by the whole weight between the labels of its pixels.
+    """
     a, b, weight = potts.labels[p], potts.labels[q], potts.weight[p, d]
     if a == b or weight == 0:
         return
@@ -65,7 +72,7 @@ def tighten(p, d, q, potts):
 
 @inlined
 def window(dual, a, b, classes):
-    """Smallest and largest dual variable of an edge, over labels other than two."""
+    """Range of an edge's dual variables, without two labels."""
     low, high = np.int32(1 << 30), np.int32(-(1 << 30))
     for k in range(classes):
         if k != a and k != b:
@@ -75,7 +82,7 @@ def window(dual, a, b, classes):
 
 @compiled_without_arrays
 def lower_bound(potts):
-    """Sum of each pixel's lowest height."""
+    """Lower bound: the sum of each pixel's lowest height."""
     classes, pixels = potts.heights.shape
     total = 0
     for p in range(pixels):
@@ -88,7 +95,7 @@ def lower_bound(potts):
 
 @compiled_without_arrays
 def block_gaps(potts, width, side, gaps):
-    """How much of the gap between energy and bound lies in each block of `side` pixels a side."""
+    """Gap between energy and bound per block of pixels."""
     classes, pixels = potts.heights.shape
     for p in range(pixels):
         lowest = potts.current[p]
@@ -100,7 +107,7 @@ def block_gaps(potts, width, side, gaps):
 
 @compiled_without_arrays
 def give(labels, changed, potts, offsets):
-    """Give some pixels other labels, whatever that costs."""
+    """Relabel some pixels, whatever that costs."""
     for p in changed:
         potts.labels[p] = labels[p]
         potts.current[p] = potts.heights[labels[p], p]
@@ -112,9 +119,11 @@ def give(labels, changed, potts, offsets):
 
 @compiled_without_arrays
 def expand(alpha, problem, potts, trees):
-    """The best expansion of one label, made where it lowers the energy; returns by how much it changed.
+    """Best expansion of one label; returns the energy change.
 
-    Where it runs out of steps nothing moves; what has flowed until then is kept, and raises bounds.
+    It is made only where it lowers the energy.
+
+    Where the steps run out no label changes; the flow until then is kept, and raises the bound.
     """
     count = trees.count
     count[OPEN] = count[HEAD] = count[TAIL] = 0
@@ -122,7 +131,7 @@ def expand(alpha, problem, potts, trees):
         return 0.0
     grow(alpha, potts, trees)
     if count[SIDE] == DEFICITS:
-        # What no deficit is reached from gets the label.
+        # Pixels from which no deficit can be reached get the label.
         for i in range(count[OPEN]):
             p = trees.touched[i]
             trees.parent[p] = ROOT if trees.parent[p] == FREE else FREE
@@ -142,7 +151,7 @@ def expand(alpha, problem, potts, trees):
 
 @compiled_without_arrays
 def plant(alpha, problem, potts, trees):
-    """Choose what trees grow from, and make the roots; False where no pixel has excess."""
+    """Plant search trees; False if no pixel has excess."""
     height, current = potts.heights[alpha], potts.current
     pixels_above, pixels_below, above, below = 0, 0, 0, 0
     for p in range(len(current)):
@@ -173,7 +182,10 @@ def plant(alpha, problem, potts, trees):
 
 @compiled_without_arrays
 def keep_flow(alpha, potts, trees):
-    """Turn the flow into dual variables, as far as their span allows; equation 47."""
+    """Store the flow as dual variables, equation 47.
+
+    Their span limits how much can be kept.
+    """
     offsets, half, classes = trees.offsets, potts.weight.shape[1], len(potts.heights)
     height = potts.heights[alpha]
     for i in range(trees.count[OPEN]):
@@ -198,7 +210,10 @@ def keep_flow(alpha, potts, trees):
 
 @compiled_without_arrays
 def difference(alpha, problem, potts, trees):
-    """What the move changes, from the weights as they were given, in float64."""
+    """Energy change of the move, in float64.
+
+    It is computed from the weights as given.
+    """
     offsets, labels, half = trees.offsets, potts.labels, potts.weight.shape[1]
     change = 0.0
     for i in range(trees.count[OPEN]):
@@ -224,7 +239,7 @@ def difference(alpha, problem, potts, trees):
 
 @compiled_without_arrays
 def relabel(alpha, potts, trees):
-    """Give the label to all that excess is left in or reaches."""
+    """Give the label to pixels that excess reaches."""
     offsets, half = trees.offsets, potts.weight.shape[1]
     for i in range(trees.count[OPEN]):
         p = trees.touched[i]
@@ -241,12 +256,15 @@ def relabel(alpha, potts, trees):
 
 @compiled_without_arrays
 def expansions(problem, potts, trees, max_sweeps, changes):
-    """Moves in ascending order of labels, again and again, until none helps; returns how many, and if one might."""
+    """Expand labels in turn until none helps.
+
+    Returns the number of moves, and whether another might help.
+    """
     classes, count = len(potts.heights), trees.count
     idle, move = 0, 0
     while idle < classes and move < max_sweeps * classes and count[BUDGET] > 0:
         changes[move] = expand(move % classes, problem, potts, trees)
-        # A move that was made is the best of its label: that label rests until another has moved.
+        # An accepted move is optimal for its label, so that label is skipped until another has moved.
         idle = 1 if changes[move] < 0 else idle + 1
         move += 1
     return move, idle < classes or count[BUDGET] <= 0

@@ -1,4 +1,4 @@
-"""A Potts energy as plain arrays: what a labelling costs, and a bound without edges."""
+"""Energy of a labelling, and a bound without edges."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from weakseg.grids.neighbours import STEPS, ends
 
 
 def labelling_energy(unary, weight, valid, labels) -> float:
-    """Equation 40, in float64."""
+    """Potts energy of a labelling in float64, equation 40."""
     total = np.take_along_axis(unary, labels[None], 0)[0].sum(where=valid, dtype=np.float64)
     for d, step in enumerate(STEPS[: len(weight)]):
         near, far = ends(labels, step)
@@ -15,6 +15,6 @@ def labelling_energy(unary, weight, valid, labels) -> float:
 
 
 def cheapest(unary, valid, seeds) -> float:
-    """The sum of the smallest unaries: a bound that counts no edge."""
+    """Sum of the smallest unaries, a lower bound."""
     seeded = np.take_along_axis(unary, np.maximum(seeds, 0)[None], 0)[0]
     return float(np.where(seeds >= 0, seeded, unary.min(0)).sum(where=valid, dtype=np.float64))

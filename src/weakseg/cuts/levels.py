@@ -1,7 +1,7 @@
-"""A Potts energy on cells of two by two pixels, and labels brought back from these to the pixels.
+"""Coarse-to-fine Potts energies: cells of two by two pixels.
 
-The paths of a flow grow with the side of what is cut. So a large image is solved in cells first, which are solved in
-larger cells before; then the pixels are expanded tile by tile, whose sides are always the same.
+Augmenting paths grow with the side of the grid. So a large image is first solved on cells, recursively on larger cells;
+then the pixels are expanded in tiles of a fixed side.
 """
 
 from collections.abc import Iterator
@@ -15,16 +15,16 @@ from weakseg.cuts.windows import change_in, take
 from weakseg.grids.neighbours import STEPS, ends
 
 TILE = 128
-"""Pixels a side: what is wrong within half of it is fixed."""
+"""Side of a tile, in pixels; expansion within tiles corrects errors within half of it."""
 PASSES = 10
-"""Of messages in a tile, there and back."""
+"""Passes of messages in a tile, each there and back."""
 
 
 def halved(unary, weight, valid, seeds, begin):
-    """The arguments of `minimise` with half the rows and columns.
+    """The arguments of `minimise` at half the resolution.
 
-    A cell costs what its pixels cost together, and has the label that most of them are seen to have. An edge of cells
-    stands for a boundary of two pixels between their centres, at the cheapest of the places where it may run.
+    A cell costs the sum of its pixels, and has the label that most of them are known to have. An edge of cells stands
+    for a boundary of two pixels between their centres, at the cheapest of the places where it may run.
     """
     mixed = _blocks(unary * valid).sum((2, 4))
     there = np.asarray(_blocks(valid).any((1, 3)))
@@ -42,12 +42,15 @@ def halved(unary, weight, valid, seeds, begin):
 
 
 def doubled(labels: Int32[np.ndarray, "h w"], size: tuple[int, int]) -> Int32[np.ndarray, "H W"]:
-    """The label of each pixel's cell."""
+    """Cell labels on the pixel grid."""
     return labels.repeat(2, 0).repeat(2, 1)[: size[0], : size[1]]
 
 
 def expand_tiles(run: Run, unary, weight, valid, max_sweeps: int) -> float:
-    """Expand labels within tiles, then in others whose middles lie where four met; returns what that changes."""
+    """Expand labels in tiles; returns the energy change.
+
+    A second round shifts the tiles by half, so that their middles lie where four met.
+    """
     labels, free = finished(run), inside(run.problem.free, run.width)
     gains = [
         change_in(tile, labels, labels, unary, weight, valid, free, max_sweeps, PASSES)
@@ -59,7 +62,7 @@ def expand_tiles(run: Run, unary, weight, valid, max_sweeps: int) -> float:
 
 
 def tiles(size: tuple[int, int], shift: int) -> Iterator[tuple[slice, slice]]:
-    """Of `TILE` pixels a side and, around them, a rim of neighbours whose labels hold."""
+    """Tiles of `TILE` pixels a side with a fixed rim."""
     for i in range(-shift, size[0], TILE):
         for j in range(-shift, size[1], TILE):
             yield slice(max(i - 1, 0), i + TILE + 1), slice(max(j - 1, 0), j + TILE + 1)
@@ -70,7 +73,10 @@ def _crossing(right: int) -> tuple[slice, ...]:
 
 
 def _cheapest_near(weight, valid, step):
-    """The smallest weight of an edge and of those beside it that cross the same boundary; 0 where it is none."""
+    """Smallest weight among parallel edges; 0 without an edge.
+
+    Those beside an edge cross the same boundary.
+    """
     edge = np.zeros(valid.shape, bool)
     ends(edge, step)[0][...] = np.logical_and(*ends(valid, step))
     around = tuple(3 if length else 1 for length in step)
@@ -79,19 +85,19 @@ def _cheapest_near(weight, valid, step):
 
 
 def _even(values):
-    """With a row and a column of zeros more where their number is odd."""
+    """Pad odd numbers of rows and columns by one."""
     return np.pad(values, [(0, 0)] * (values.ndim - 2) + [(0, length % 2) for length in values.shape[-2:]])
 
 
 def _blocks(values):
-    """(..., H, W) as (..., h, 2, w, 2)."""
+    """View of (..., H, W) as (..., h, 2, w, 2)."""
     even = _even(values)
     height, width = even.shape[-2:]
     return even.reshape(*even.shape[:-2], height // 2, 2, width // 2, 2)
 
 
 def _prevailing(labels, valid, count):
-    """The label that most pixels of a cell have, -1 where none has any."""
+    """Most frequent label of each cell, -1 without any."""
     of_cell = _blocks(np.where(valid, labels, -1) + 1)
     votes = np.stack([(of_cell == k + 1).sum((1, 3)) for k in range(count)])
     return np.where(votes.any(0), votes.argmax(0), -1).astype(np.int32)

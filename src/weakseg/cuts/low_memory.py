@@ -1,4 +1,4 @@
-"""Alpha-expansion that keeps nothing between moves: for images whose dual variables would not fit in memory."""
+"""Alpha-expansion without stored dual variables, for large images."""
 
 import numpy as np
 
@@ -8,7 +8,10 @@ from weakseg.grids.neighbours import STEPS, ends
 
 
 def without_reuse(unary, weight, valid, seeds, begin, max_sweeps) -> Cut:
-    """The same moves, each as a two-label problem of its own; the bound is the sum of the smallest unaries."""
+    """The same moves, each as a two-label problem.
+
+    The bound is the sum of the smallest unaries.
+    """
     seeded = (seeds >= 0) & valid
     labels = np.where(seeded, seeds, np.where(begin >= 0, begin, unary.argmin(0))).astype(np.int32)
     energies, idle, move = [labelling_energy(unary, weight, valid, labels)], 0, 0
@@ -32,7 +35,9 @@ def exact(unary, weight, valid, seeds, begin, max_sweeps) -> np.ndarray:
 
 
 def two_labels(alpha: int, unary, weight, valid, seeded, labels):
-    """An expansion as a Potts energy of two labels, keeping (0) and `alpha` (1), over pixels of other labels.
+    """An expansion as a two-label Potts energy.
+
+    Label 0 keeps and label 1 becomes `alpha`, over pixels of other labels.
 
     Neighbours whose labels differ pay as long as one of them keeps its own: half of the weight each, and half where
     only one moves (equation 45).

@@ -1,4 +1,6 @@
-"""Maximum flow on a grid, by search trees that outlive each augmentation; residual capacities are made when reached.
+"""Maximum flow on a grid by persistent search trees.
+
+Residual capacities are computed when a pixel is reached.
 
 After Boykov and Kolmogorov 2004, with one forest. It grows from pixels that have excess, where few have any, and
 deficits, which absorb it, lie all around: what no tree reaches is never looked at. It grows from the deficits where
@@ -17,7 +19,7 @@ from jaxtyping import Int
 from weakseg.compilation.compiled import compiled_without_arrays, inlined
 
 FREE, ROOT, ORPHAN = -1, 64, 65
-"""Parents that are no direction."""
+"""Parents that are not a direction."""
 FAR = np.int32(1 << 30)
 
 
@@ -35,7 +37,7 @@ differ (equation 44).
 """
 
 Forest = namedtuple("Forest", "offsets residual excess opened touched parent depth stamp queue queued orphans count")
-"""Working arrays of the search; between two searches `parent` is `FREE` and the marks are 0.
+"""Working arrays of the search; between two searches `parent` is `FREE` and the flags are 0.
 
 offsets (2D): difference of pixel numbers in each direction; residual (n, 2D): what can still flow out of a pixel;
 excess (n): what it has left over (> 0) or can absorb (< 0), both reversed where trees grow from deficits; opened (n):
@@ -48,11 +50,11 @@ queue, the augmentations, what trees grow from, and how many steps may still be 
 OPEN, HEAD, TAIL, TIME, SIDE, BUDGET = range(6)
 EXCESS, DEFICITS = 0, 1
 ENDLESS = 1 << 62
-"""More steps than are ever taken."""
+"""A number of steps that is never reached."""
 
 
 def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
-    """An empty one for a padded grid of so many pixels."""
+    """Empty search trees for a padded grid."""
     whole, mark = lambda: np.zeros(pixels, np.int32), lambda: np.zeros(pixels, np.int8)
     count = np.zeros(6, np.int64)
     count[BUDGET] = ENDLESS
@@ -74,7 +76,7 @@ def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
 
 @inlined
 def open_pixel(p, alpha, potts, trees):
-    """Make a pixel's excess and residual capacities for the expansion of `alpha`, equation 46."""
+    """Compute excess and residual capacities of a pixel, equation 46."""
     labels, weight, dual, offsets, residual = potts.labels, potts.weight, potts.dual, trees.offsets, trees.residual
     half, mine, reversed_ = weight.shape[1], labels[p], trees.count[SIDE] == DEFICITS
     trees.opened[p] = 1
@@ -100,7 +102,7 @@ def open_pixel(p, alpha, potts, trees):
 
 @compiled_without_arrays
 def start(p, trees):
-    """Make an open pixel with excess the root of a tree."""
+    """Make an open pixel with excess a tree root."""
     trees.parent[p] = ROOT
     trees.depth[p], trees.stamp[p] = 0, trees.count[TIME]
     push(p, trees)
@@ -108,7 +110,7 @@ def start(p, trees):
 
 @inlined
 def push(p, trees):
-    """Let a pixel look around, once."""
+    """Queue a pixel for growing, once."""
     if trees.queued[p] == 0:
         trees.queued[p] = 1
         tail = trees.count[TAIL]
@@ -118,9 +120,11 @@ def push(p, trees):
 
 @compiled_without_arrays
 def grow(alpha, potts, trees):
-    """Push excess to deficits until none is left, or none can be reached; then trees hold what the roots reach.
+    """Push excess to deficits until none is reachable.
 
-    Or until no step is left: then pixels may still wait in the queue, and what flows is a flow all the same.
+    Then the trees hold what the roots reach.
+
+    It also ends when no step is left: then pixels may still wait in the queue, and the flow is valid but not maximal.
     """
     offsets, residual, excess = trees.offsets, trees.residual, trees.excess
     parent, depth, stamp, count = trees.parent, trees.depth, trees.stamp, trees.count
@@ -152,7 +156,10 @@ def grow(alpha, potts, trees):
 
 @inlined
 def augment(p, d, trees):
-    """Push what fits from the root above p, along its path, through d; returns how many pixels lost their parent."""
+    """Push flow through d; returns the number of orphans.
+
+    The flow runs from the root above p, along its path.
+    """
     offsets, residual, excess, parent, orphans = (
         trees.offsets, trees.residual, trees.excess, trees.parent, trees.orphans,
     )  # fmt: skip
@@ -188,7 +195,7 @@ def augment(p, d, trees):
         lost += 1
     trees.count[TIME] += 1
     trees.count[BUDGET] -= steps
-    # Those nearest the root come first, so that what hangs below finds a settled tree.
+    # Those nearest the root come first, so that pixels below them find a repaired tree.
     for i in range(lost // 2):
         orphans[i], orphans[lost - 1 - i] = orphans[lost - 1 - i], orphans[i]
     return lost
@@ -196,7 +203,7 @@ def augment(p, d, trees):
 
 @inlined
 def adopt(lost, trees):
-    """Find each orphan the nearest parent that still hangs on a root; set free those for which there is none."""
+    """Reattach orphans to the nearest tree, or free them."""
     offsets, residual, parent, orphans = trees.offsets, trees.residual, trees.parent, trees.orphans
     half = residual.shape[1] // 2
     first = 0
@@ -210,7 +217,7 @@ def adopt(lost, trees):
                 far = distance(u, trees)
                 if far < nearest:
                     best, nearest = c, far
-                    # As near as the parent that was lost: none is nearer, as trees only deepen between growths.
+                    # It is as near as the lost parent; none is nearer, as trees only deepen between growths.
                     if far < trees.depth[v]:
                         break
         if best >= 0:
@@ -234,7 +241,10 @@ def adopt(lost, trees):
 
 @inlined
 def distance(u, trees):
-    """Steps from u up to a root, remembered along the way; `FAR` where the way ends at an orphan."""
+    """Steps from u up to its root, cached.
+
+    `FAR` where the path ends at an orphan.
+    """
     offsets, parent, depth, stamp = trees.offsets, trees.parent, trees.depth, trees.stamp
     now = trees.count[TIME]
     steps, v = np.int32(0), u

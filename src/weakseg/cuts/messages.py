@@ -1,10 +1,12 @@
-"""Messages on a grid that raise a lower bound of a Potts energy: sequential tree-reweighted message passing.
+"""Tree-reweighted message passing on a grid.
+
+It raises a lower bound of a Potts energy.
 
 Kolmogorov 2006. A sweep visits pixels in row-major order, or against it; each sends every later neighbour what
 a label there would cost it at least. Both the labels found on the way and the bound are good to start cuts from.
 
-What a pixel sends waits for what it receives from the one before, so rows are taken two by two (`in_pairs_of_rows`):
-two messages are under way at any time, and they are those of row-major order.
+A pixel's messages depend on those of the pixel before, so rows are processed in pairs (`in_pairs_of_rows`): two chains
+of messages then run in parallel, with the results of row-major order.
 """
 
 import numpy as np
@@ -13,12 +15,15 @@ from weakseg.compilation.compiled import compiled_fast, inlined
 from weakseg.compilation.simd import LANES, add, load, lowest, multiply, smaller, spread, store, subtract
 
 BEHIND = 2
-"""Pixels by which the lower row of a pair is behind: diagonal neighbours above it are done."""
+"""Pixels by which the lower row of a pair lags, so that the diagonal neighbours above are done."""
 
 
 @compiled_fast
 def in_pairs_of_rows(share, width, order):
-    """Write down which pixels have edges, the order of sweeps forward; returns how many."""
+    """Write the visiting order of pixels; return their number.
+
+    Pixels without edges are left out.
+    """
     count = 0
     # The first and the last row are border.
     for row in range(width, len(share) - width, 2 * width):
@@ -35,7 +40,7 @@ def in_pairs_of_rows(share, width, order):
 
 @compiled_fast
 def sweep(unary, messages, weight, share, steps, shift, order, belief):
-    """Each pixel sends its messages; 9 labels or more.
+    """One sweep of messages for 9 labels or more.
 
     messages (n D, Kp): a row an edge; share: one over the number of edges on a pixel's fuller side; steps (D): to the
     later neighbours; shift (D): how far before a pixel its edges lie, 0 for those to later pixels and the steps
@@ -59,7 +64,10 @@ def sweep(unary, messages, weight, share, steps, shift, order, belief):
 
 @compiled_fast
 def sweep_eight(unary, messages, weight, share, steps, shift, order):
-    """The same for up to 8 labels, whose beliefs stay in a register, which halves the time."""
+    """One sweep for up to 8 labels.
+
+    Beliefs stay in a register, which halves the time.
+    """
     half = len(steps)
     for p in order:
         belief = multiply(spread(share[p]), received(p, 0, unary, messages, steps))
@@ -72,7 +80,10 @@ def sweep_eight(unary, messages, weight, share, steps, shift, order):
 
 @inlined
 def received(p, k, unary, messages, steps):
-    """Costs of eight labels with all messages to p; those of edges that are not there are 0."""
+    """Belief of eight labels at p: costs and messages.
+
+    Edges that do not exist have messages of 0.
+    """
     half = len(steps)
     total = load(unary, p, k)
     # Direction 0 comes last, because its message is the last to be ready.
@@ -83,7 +94,10 @@ def received(p, k, unary, messages, steps):
 
 @compiled_fast
 def sweep_two(unary, messages, weight, share, steps, shift, order):
-    """The same for two labels: a message (n, D) is how much more the first costs than the second."""
+    """One sweep for two labels.
+
+    A message (n, D) is how much more the first label costs than the second.
+    """
     half = len(steps)
     for p in order:
         belief = unary[p, 0] - unary[p, 1]
@@ -97,7 +111,10 @@ def sweep_two(unary, messages, weight, share, steps, shift, order):
 
 @compiled_fast
 def two_messages(differences, messages):
-    """Turn differences (n, D) into a message a label (n, D, 2), of which the lower is 0."""
+    """Differences (n, D) as messages (n, D, 2).
+
+    The lower of the two is 0.
+    """
     for p in range(messages.shape[0]):
         for d in range(messages.shape[1]):
             difference = differences[p, d]
@@ -106,7 +123,7 @@ def two_messages(differences, messages):
 
 @compiled_fast
 def settle(unary, messages, weight, share, offsets, room, labels):
-    """The last sweep, backward: messages become dual variables (equation 43), and each pixel gets a label.
+    """Final backward sweep: dual variables and labels, equation 43.
 
     An edge's dual variable is half of what its two messages differ by, so both sweeps count alike; labels are chosen
     one after the other, given those chosen before and the messages of the others. room (width + 4, K): zeros.
@@ -143,7 +160,7 @@ def settle(unary, messages, weight, share, offsets, room, labels):
 
 @inlined
 def turn(belief, message, weight, received):
-    """Send a last message back along an edge, and leave the edge's dual variable in its place."""
+    """Send a last message; leave the dual variable."""
     lowest = np.float32(np.inf)
     for k in range(len(belief)):
         lowest = min(lowest, belief[k] - message[k])

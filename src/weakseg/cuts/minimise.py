@@ -1,4 +1,6 @@
-"""Minimises a Potts energy on a grid by alpha-expansion, with a lower bound: arrays in, arrays out.
+"""Minimise a Potts energy on a grid, with a bound.
+
+Alpha-expansion on plain arrays.
 
 The order: pixels that cannot but have a label are fixed; a few sweeps of messages give dual variables and labels;
 expansion moves improve the labels; where most is left between energy and bound, windows are solved again. Equations
@@ -17,13 +19,13 @@ from weakseg.cuts.run import Cut, begun, finished, improved, padded_labels
 from weakseg.cuts.windows import look_again
 
 LARGE = 1 << 16
-"""Pixels above which an image is solved in cells of two by two first."""
+"""Number of pixels above which an image is first solved in cells of two by two."""
 
 STEPS_A_PIXEL = 200
-"""Of flows, a pixel of a large image: how long all of it is expanded, before tiles are."""
+"""Flow steps per pixel of a large image, before tiles are expanded instead."""
 
 REUSE_BUDGET = 2 << 30
-"""Bytes up to which dual variables of all labels are kept."""
+"""Largest memory for storing the dual variables of all labels, in bytes."""
 
 
 def minimise(
@@ -34,9 +36,9 @@ def minimise(
     begin: Int32[np.ndarray, "H W"],
     max_sweeps: int,
 ) -> Cut:
-    """Minimise the sum of unaries over valid pixels plus the weights of edges whose pixels differ (equation 40).
+    """Minimise unaries plus weights of cut edges, equation 40.
 
-    Two labels are solved exactly where it ends settled: a labelling that no expansion improves is then the best. Up to
+    Two labels are solved exactly where it converges: a labelling that no expansion improves is then the best. Up to
     `LARGE` pixels that takes nothing but sweeps; above, steps are proportional to the pixels, and may not suffice.
 
     Args:
@@ -51,7 +53,7 @@ def minimise(
     if large:
         cells = minimise(*halved(unary, weight, valid, seeds, begin), max_sweeps)
         begin = from_cells(cells, unary, weight, valid, seeds, begin)
-        # Where steps did not last for cells they would not for pixels.
+        # Where the steps did not suffice for cells they would not for pixels.
         steps = STEPS_A_PIXEL * valid.size if cells.settled else 0
     if bytes_with_reuse(valid.shape, len(unary), len(weight)) > REUSE_BUDGET and len(unary) > 2:
         return without_reuse(unary, weight, valid, seeds, begin, max_sweeps)
@@ -70,14 +72,17 @@ def minimise(
     labels = finished(run)
     energies = run.first + np.concatenate([[0.0], np.cumsum(changes)])
     if not settled:
-        # Costs were cut off where no label can win; before the last sweep such a label may still be there.
+        # Costs are capped where no label can win, but an unconverged labelling may still contain such labels.
         energies = np.maximum(energies, labelling_energy(unary, weight, valid, labels))
     bound = max(run.base + bound / run.scale, cheapest(unary, valid, seeds))
     return Cut(labels, energies, min(float(bound), float(energies[-1])), settled)
 
 
 def from_cells(cells: Cut, unary, weight, valid, seeds, begin) -> Int32[np.ndarray, "H W"]:
-    """Labels to begin with: those of cells or, where they are better, those given."""
+    """Initial labels: those of cells, or the given ones.
+
+    The choice goes by energy.
+    """
     free = valid & (seeds < 0)
     found = np.where(free, doubled(cells.labels, valid.shape), np.maximum(seeds, 0))
     given = np.where(free & (begin >= 0), begin, found)
@@ -85,18 +90,21 @@ def from_cells(cells: Cut, unary, weight, valid, seeds, begin) -> Int32[np.ndarr
 
 
 def bytes_with_reuse(size: tuple[int, int], classes: int, half: int) -> int:
-    """Working memory beyond the inputs."""
+    """Working memory beyond the inputs, in bytes."""
     padded = padded_labels(classes)
     problem, potts, trees = 4 * padded + 4 * half + 9, 4 * half * (padded + 1) + 4 * classes + 16, 8 * half + 27
     return (size[0] + 2) * (size[1] + 2) * (problem + potts + trees)
 
 
 def bytes_without_reuse(size: tuple[int, int], half: int) -> int:
-    """Working memory beyond the inputs, whatever the number of labels: one move's two-label problem."""
+    """Working memory of a single move, in bytes.
+
+    It does not depend on the number of labels, as each move has two.
+    """
     return bytes_with_reuse(size, 2, half) + size[0] * size[1] * (8 * half + 40)
 
 
 def memory_needed(size: tuple[int, int], classes: int, half: int) -> int:
-    """What `minimise` takes beyond its inputs, in bytes."""
+    """Working memory of `minimise` beyond its inputs, in bytes."""
     full = bytes_with_reuse(size, classes, half)
     return full if full <= REUSE_BUDGET or classes <= 2 else bytes_without_reuse(size, half)

@@ -1,4 +1,7 @@
-"""A Potts energy with a border around its grid, over the pixels whose label is still open."""
+"""Potts energy on a padded grid, after persistency.
+
+Only pixels whose label is still open take part.
+"""
 
 from collections import namedtuple
 
@@ -16,7 +19,10 @@ unary (n, Kp), weight (n, D) to each later neighbour, share (n): one over the nu
 
 @compiled_without_arrays
 def pad(unary, weight, valid, seeds, problem, offsets, stack):
-    """Copy into the padded grid, fix every pixel that can be, and fold it into its neighbours; returns its cost."""
+    """Fill the padded grid and fix pixels by persistency.
+
+    Fixed pixels are folded into their neighbours. Returns the cost of what is fixed.
+    """
     classes, rows, columns = unary.shape
     width, half = columns + 2, weight.shape[0]
     base, count = 0.0, 0
@@ -75,7 +81,9 @@ def pad(unary, weight, valid, seeds, problem, offsets, stack):
 
 @inlined
 def forced(p, problem, classes):
-    """The label that a pixel has whatever its neighbours have, or -1; equation 42.
+    """Label that is optimal whatever the neighbours, or -1.
+
+    Equation 42.
 
     While pixels are fixed, `share` holds the weight of all edges to neighbours that are still free.
     """
@@ -91,7 +99,10 @@ def forced(p, problem, classes):
 
 @compiled_without_arrays
 def fold(p, base, count, problem, offsets, stack, classes):
-    """Move the edges of a fixed pixel into its neighbours' unaries, which may fix these too."""
+    """Fold the edges of a fixed pixel into its neighbours.
+
+    That may fix these too.
+    """
     label, own = problem.labels[p], problem.unary[p]
     base += own[label]
     for k in range(len(own)):
@@ -119,7 +130,7 @@ def fold(p, base, count, problem, offsets, stack, classes):
 
 @compiled_without_arrays
 def energy(problem, offsets):
-    """Of the free part, in float64."""
+    """Energy of the free part, in float64."""
     total = 0.0
     pixels, half = problem.weight.shape
     for p in range(pixels):

@@ -1,4 +1,7 @@
-"""One minimisation under way: pixels are fixed and messages sent when it begins, moves improve its labels."""
+"""One minimisation in progress.
+
+It begins with fixing pixels and with messages; moves then improve its labels.
+"""
 
 from typing import NamedTuple
 
@@ -13,34 +16,34 @@ from weakseg.cuts.padded_grid import Padded, energy, pad
 from weakseg.grids.neighbours import STEPS
 
 PASSES = 10
-"""Of messages, there and back, before the first cut."""
+"""Passes of messages before the first cut, each there and back."""
 
 
 class Cut(NamedTuple):
-    """A labelling, its energy from the start and after every move, and what is known about it."""
+    """A labelling, its energies move by move, and its bound."""
 
     labels: Int32[np.ndarray, "H W"]
     energies: Float[np.ndarray, " moves"]
     bound: float
-    """No labelling has a lower energy."""
+    """Lower bound on the energy of any labelling."""
     settled: bool
-    """No expansion of any single label lowers the energy."""
+    """True where no expansion of any single label lowers the energy."""
 
 
 class Run(NamedTuple):
-    """The arrays of the kernels, and what turns their numbers into energies."""
+    """Working arrays of a minimisation, and their scale."""
 
     problem: Padded
     potts: Potts
     trees: Forest
     width: int
-    """Of the padded grid."""
+    """Width of the padded grid."""
     base: float
-    """Energy of what is fixed."""
+    """Energy of the fixed part."""
     first: float
-    """Energy of the labels that it began with."""
+    """Energy of the initial labels."""
     scale: float
-    """Of the integers."""
+    """Factor from energies to integers."""
 
 
 def begun(
@@ -51,7 +54,10 @@ def begun(
     begin: Int32[np.ndarray, "H W"],
     passes: int = PASSES,
 ) -> Run:
-    """Fix pixels, send messages, and take the better of their labels and `begin`; arguments as of `minimise`."""
+    """Fix pixels, pass messages and choose initial labels.
+
+    The better of the messages' labels and `begin` is taken; arguments are those of `minimise`.
+    """
     (rows, columns), classes, half = valid.shape, len(unary), len(weight)
     width, pixels, padded = columns + 2, (rows + 2) * (columns + 2), padded_labels(classes)
     steps = np.array([i * width + j for i, j in STEPS[:half]])
@@ -82,24 +88,27 @@ def begun(
 
 
 def improved(run: Run, max_sweeps: int) -> tuple[Float[np.ndarray, " moves"], bool]:
-    """Expand each label in turn; by how much every move changed the energy, and whether none is left that would."""
+    """Expand each label in turn; return energy changes.
+
+    The second value says whether no move is left that helps.
+    """
     changes = np.zeros(max_sweeps * len(run.potts.heights))
     moves, left = expansions(run.problem, run.potts, run.trees, max_sweeps, changes)
     return changes[:moves], not left
 
 
 def finished(run: Run) -> Int32[np.ndarray, "H W"]:
-    """The labels as they are now."""
+    """The current labels."""
     return inside(run.potts.labels, run.width).copy()
 
 
 def inside(values: np.ndarray, width: int) -> np.ndarray:
-    """A view of a padded array (n,) without its border."""
+    """View of a padded array (n,) without its border."""
     return values.reshape(-1, width)[1:-1, 1:-1]
 
 
 def pass_messages(problem: Padded, duals: Float32[np.ndarray, "n D Kp"], offsets, width: int, passes: int):
-    """A few sweeps; leaves dual variables in `duals` and labels in the problem."""
+    """Pass messages; write dual variables and labels."""
     unary, weight, share = problem.unary, problem.weight, problem.share
     order = np.empty(len(share), np.int32)
     order = order[: in_pairs_of_rows(share, width, order)]
@@ -121,7 +130,7 @@ def pass_messages(problem: Padded, duals: Float32[np.ndarray, "n D Kp"], offsets
 
 
 def best_start(problem: Padded, begin, offsets, width: int) -> float:
-    """Take the given labels where they are better than those found; returns the energy of what is kept."""
+    """Keep the better of two labellings; return its energy."""
     found, lowest = problem.labels.copy(), energy(problem, offsets)
     if not (begin >= 0).any():
         return lowest
@@ -134,5 +143,8 @@ def best_start(problem: Padded, begin, offsets, width: int) -> float:
 
 
 def padded_labels(classes: int) -> int:
-    """How many labels messages have room for: whole vectors, but for two, whose messages are one number."""
+    """Number of labels that messages have room for.
+
+    Whole vectors, except for two labels, whose message is one number.
+    """
     return 2 if classes == 2 else LANES * -(-classes // LANES)

@@ -1,7 +1,7 @@
-"""A second look at the windows of an image in which most is left between energy and bound.
+"""Second optimisation of windows with the largest gaps.
 
-Expansions end where two labels would have to change at once. What that costs is a few small places, each with a
-large gap; solved again by themselves, with the labels around them fixed, they can afford many messages.
+Expansions get stuck where two labels would have to change at once. These are a few small places, each with a large gap;
+solved again by themselves, with the labels around them fixed, they can afford many messages.
 """
 
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from weakseg.cuts.run import Run, begun, finished, improved, inside
 from weakseg.grids.neighbours import STEPS, ends
 
 SIDE, AROUND = 16, 8
-"""Pixels of a block by which gaps are compared, and how many more a window has on each side."""
+"""Side of the blocks whose gaps are compared, and margin of a window around its block, in pixels."""
 SHARE = 0.02
-"""Of the blocks that are looked at."""
+"""Fraction of the blocks that are solved again."""
 PASSES = 30
-"""Of messages, there and back."""
+"""Passes of messages in a window, each there and back."""
 
 
 def look_again(run: Run, unary, weight, valid, max_sweeps: int) -> float:
-    """Solve windows again and keep what is better; returns by how much the energy changed."""
+    """Solve windows again; return the energy change."""
     labels, free = finished(run), inside(run.problem.free, run.width)
     unknown = np.full_like(labels, -1)
     around = windows(run, labels.shape)
@@ -32,14 +32,17 @@ def look_again(run: Run, unary, weight, valid, max_sweeps: int) -> float:
 
 
 def take(run: Run, labels, free) -> None:
-    """Go on from other labels of the pixels that are free."""
+    """Continue from other labels of the free pixels."""
     padded = run.potts.labels.copy()
     np.copyto(inside(padded, run.width), labels, where=free)
     give(padded, np.flatnonzero(padded != run.potts.labels), run.potts, run.trees.offsets)
 
 
 def change_in(window, labels, begin, unary, weight, valid, free, max_sweeps: int, passes: int) -> float:
-    """Solve a window with the labels around it, and write down what is better; returns by how much that is."""
+    """Solve a window again; return the energy change.
+
+    Labels around it stay fixed, and what is better is written.
+    """
     here, edges = labels[window], np.zeros_like(weight[:, *window])
     for d, step in enumerate(STEPS[: len(weight)]):
         ends(edges[d], step)[0][...] = ends(weight[d][window], step)[0]
@@ -54,7 +57,7 @@ def change_in(window, labels, begin, unary, weight, valid, free, max_sweeps: int
 
 
 def windows(run: Run, size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
-    """Around the blocks with the largest gaps, the worst first."""
+    """Windows around the blocks with the largest gaps."""
     gaps = np.zeros([-(-length // SIDE) for length in size], np.int64)
     block_gaps(run.potts, run.width, SIDE, gaps)
     around = lambda n: slice(max(SIDE * n - AROUND, 0), SIDE * (n + 1) + AROUND)  # noqa: E731
@@ -65,7 +68,10 @@ def windows(run: Run, size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
 
 
 def open_part(window: tuple[slice, slice], free: np.ndarray) -> np.ndarray:
-    """The free pixels of a window but for its rim, where the image goes on behind it."""
+    """Free pixels of a window, without its inner rim.
+
+    The image continues behind the rim.
+    """
     kept = free[window].copy()
     (top, left), (bottom, right) = ((side.start for side in window), (side.stop for side in window))
     kept[: top > 0], kept[:, : left > 0] = False, False
@@ -77,7 +83,7 @@ def open_part(window: tuple[slice, slice], free: np.ndarray) -> np.ndarray:
 
 
 def solved(unary, weight, valid, seeds, begin, max_sweeps: int, passes: int) -> np.ndarray:
-    """Labels of a window by itself."""
+    """Labels of a window solved by itself."""
     run = begun(unary, weight, valid, seeds, begin, passes)
     improved(run, max_sweeps)
     return finished(run)

@@ -1,4 +1,4 @@
-"""What makes a segmentation implausible."""
+"""Energies, which measure how implausible a segmentation is."""
 
 from weakseg.homes import opened
 

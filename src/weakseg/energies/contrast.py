@@ -1,4 +1,7 @@
-"""How alike neighbouring pixels look: what makes a boundary cheap where the image has one."""
+"""Contrast: similarity of neighbouring pixels.
+
+It makes a boundary cheap where the image has one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,24 +19,29 @@ from weakseg.grids.neighbours import STEPS, ends
 
 @runtime_checkable
 class Contrast(Protocol):
-    """What of an image is compared, and how."""
+    """Interface of a similarity between neighbours."""
 
     def on_grid(
         self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
     ) -> Float[Tensor, "B F h w"]:
-        """What is compared, in each cell of a grid; invalid pixels have no part in it."""
+        """Features of each cell; invalid pixels do not count."""
         ...
 
     def __call__(
         self, seen: Float[Tensor, "B F h w"], there: Sequence[Float[Tensor, "B _ _"]]
     ) -> list[Float[Tensor, "B _ _"]]:
-        """Likeness in [0, 1] of both ends of every pair, step by step; `there` is how much each pair counts."""
+        """Similarity in [0, 1] of each pair, per step.
+
+        `there` is the weight of each pair.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class ColorContrast:
-    r"""Likeness of colours, equation 30: :math:`\exp(-\lVert I_i - I_j \rVert^2 / 2 \sigma^2)`, any number of channels.
+    r"""Similarity of colours, equation 30.
+
+    :math:`\exp(-\lVert I_i - I_j \rVert^2 / 2 \sigma^2)`, for any number of channels.
 
     Boykov and Jolly 2001; Marin and Boykov 2021, under equation (1).
     """
@@ -49,13 +57,13 @@ class ColorContrast:
     def on_grid(
         self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
     ) -> Float[Tensor, "B M h w"]:
-        """The mean colour of each cell's valid pixels."""
+        """Mean colour of each cell's valid pixels."""
         return cell_colors(image, valid, grid)
 
     def __call__(
         self, seen: Float[Tensor, "B M h w"], there: Sequence[Float[Tensor, "B _ _"]]
     ) -> list[Float[Tensor, "B _ _"]]:
-        """Near 0 across strong edges, 1 where colours are equal."""
+        """Similarities: near 0 across edges, 1 on equal colours."""
         squares = [(near - far).square().sum(1) for near, far in (ends(seen, step) for step in STEPS[: len(there)])]
         variance = self._own_variance(squares, there) if self.variance is None else seen.new_tensor(self.variance)
         # In an image of one colour both are 0, and all pixels are alike.
@@ -71,20 +79,24 @@ class ColorContrast:
 
 @dataclass(frozen=True)
 class EdgeMapContrast:
-    r"""Likeness from an edge map, equation 30: :math:`1 - \max(e_i, e_j)`, with e in [0, 1] a channel of the image.
+    r"""Similarity from an edge map, equation 30.
 
-    For whoever has an edge detector, or a stain of membranes: save its map as one more channel of the image (a
-    multi-channel TIFF). The network sees that channel too. Training that changes brightness or contrast changes it
-    like any channel.
+    :math:`1 - \max(e_i, e_j)`, with e in [0, 1] a channel of the image.
+
+    For edge detectors and membrane stains: save the map as one more channel of the image (a multi-channel TIFF). The
+    network sees that channel too. Training that changes brightness or contrast changes it like any channel.
     """
 
     channel: int = -1
-    """Which channel of the image is the map; -1 is the last."""
+    """Index of the image channel that is the map; -1 is the last."""
 
     def on_grid(
         self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
     ) -> Float[Tensor, "B 1 h w"]:
-        """The strongest edge in each cell: a mean would lose lines that are thinner than a cell."""
+        """The strongest edge in each cell.
+
+        A mean would lose lines that are thinner than a cell.
+        """
         channels = image.shape[1]
         if not -channels <= self.channel < channels:
             raise EvidenceInvalid(
@@ -98,6 +110,6 @@ class EdgeMapContrast:
     def __call__(
         self, seen: Float[Tensor, "B 1 h w"], there: Sequence[Float[Tensor, "B _ _"]]
     ) -> list[Float[Tensor, "B _ _"]]:
-        """0 on a certain edge, 1 away from edges."""
+        """Similarities: 0 on a certain edge, 1 elsewhere."""
         pairs = [ends(seen[:, 0], step) for step in STEPS[: len(there)]]
         return [1 - torch.maximum(near, far).clamp(0, 1) for near, far in pairs]

@@ -1,4 +1,7 @@
-"""The fully connected CRF: all pairs of pixels that are near and alike should have one class."""
+"""The fully connected CRF.
+
+All pairs of pixels that are near and alike should have one class.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,24 +20,26 @@ from weakseg.lattice.gaussian_filter import GaussianFilter
 from weakseg.types import Evidence
 
 VOC_SIDE = (375 * 500) ** 0.5
-"""Of a square as large as the images that the literature's bandwidths were chosen on, in pixels."""
+"""Side in pixels of a square as large as the images that the literature's bandwidths were chosen on."""
 _LARGEST = 2.0
-"""Of bandwidths: beyond, nothing in an image is far apart, and a number of pixels was meant."""
+"""Largest bandwidth: beyond it nothing in an image is far apart, and a number of pixels was probably meant."""
 _MOST_CHANNELS = MOST_DIMENSIONS - 2
 
 
 @dataclass(frozen=True)
 class DenseCRF:
-    r"""Disagreement of all pairs of pixels, weighted by two Gaussian kernels, equation 54.
+    r"""Disagreement of all pixel pairs under Gaussian kernels, equation 54.
+
+    There are two kernels, appearance and smoothness.
 
     .. math:: E(p) = \frac{1}{2 n} \sum_m c_m \sum_k p_k^\top W_m (1 - p_k), \qquad
               W_m = D_m^{-1/2} K_m D_m^{-1/2}
 
     over the n valid pixels. The appearance kernel compares positions and colours, the smoothness kernel positions. Both
-    are normalised as in equation 53, so E is a mean over pixels and at most about half the sum of the strengths.
-    Void and padding are cut out. Names and values are those of Krähenbühl and Koltun 2011 and its implementations,
-    with colours in [0, 1] and positions as shares of the side of a square as large as the valid part of the whole
-    image, so that a crop, a zoom and a padded batch see the same kernels; `from_pixels` converts.
+    are normalised as in equation 53, so E is a mean over pixels and at most about half the sum of the strengths. Void
+    and padding are cut out. Names and values are those of Krähenbühl and Koltun 2011 and its implementations, with
+    colours in [0, 1] and positions as fractions of the side of a square as large as the valid part of the whole image,
+    so that a crop, a zoom and a padded batch see the same kernels; `from_pixels` converts.
 
     With mean field and weight 1 it is the usual CRF; as a loss (`Regularize`) it is Dense-GD of Marin and Boykov 2021,
     the dense CRF loss of Tang et al. 2018, equation (7). Images of more than six channels are compared in the six
@@ -48,13 +53,13 @@ class DenseCRF:
     """
 
     sxy: float = 80 / VOC_SIDE
-    """Standard deviation of the appearance kernel's positions, as a share of the side, above 0."""
+    """Standard deviation of the appearance kernel's positions, as a fraction of the side, above 0."""
     srgb: float = 13 / 255
-    """Standard deviation of its colours, of images in [0, 1]; above 0."""
+    """Standard deviation of its colours, for images in [0, 1]; above 0."""
     compat: float = 10.0
     """Strength of the appearance kernel, in nats, 0 or above; 0 leaves it out."""
     smooth_sxy: float = 3 / VOC_SIDE
-    """Standard deviation of the smoothness kernel, as a share of the side, above 0."""
+    """Standard deviation of the smoothness kernel's positions, as a fraction of the side, above 0."""
     smooth_compat: float = 3.0
     """Strength of the smoothness kernel, in nats, 0 or above; 0 leaves it out."""
 
@@ -64,14 +69,16 @@ class DenseCRF:
             expected = "sxy, srgb and smooth_sxy above 0, compat and smooth_compat 0 or above, and not both 0"
             raise RecipeInvalid(f"{self}", expected=expected)
         if any(_LARGEST < value < inf for value in bandwidths):
-            expected = "bandwidths as shares of the image's side, and of the range of colours"
+            expected = "bandwidths as fractions of the image's side, and of the range of colours"
             raise RecipeInvalid(f"{self}", expected=expected, fix="give pixels to DenseCRF.from_pixels")
 
     @staticmethod
     def from_pixels(
         side: float, sxy: float, srgb: float, compat: float, smooth_sxy: float, smooth_compat: float
     ) -> "DenseCRF":
-        """From the literature's numbers: positions in pixels, colours from 0 to 255.
+        """CRF from bandwidths in pixels and 8-bit colours.
+
+        The literature states them like this.
 
         `side` is the root of how many pixels its images have; `VOC_SIDE` for those of Pascal VOC.
         """
@@ -79,21 +86,33 @@ class DenseCRF:
 
     @staticmethod
     def ccnn() -> "DenseCRF":
-        """What constrained CNNs were refined with, before tuning (Pathak et al. 2015, its released code)."""
+        """The untuned CRF of constrained CNNs.
+
+        From the released code of Pathak et al. 2015.
+        """
         return DenseCRF.from_pixels(VOC_SIDE, sxy=50.0, srgb=4.0, compat=5.0, smooth_sxy=6.0, smooth_compat=6.0)
 
     @staticmethod
     def ccnn_tuned() -> "DenseCRF":
-        """What they were refined with after tuning on 100 images (the same code)."""
+        """The CRF of constrained CNNs, tuned on 100 images.
+
+        From the same code.
+        """
         return DenseCRF.from_pixels(VOC_SIDE, sxy=61.0, srgb=10.0, compat=35.0, smooth_sxy=19.0, smooth_compat=15.0)
 
     @staticmethod
     def rloss() -> "DenseCRF":
-        """The kernel of the dense CRF loss (Tang et al. 2018, its released code): appearance alone, strength 1."""
+        """The kernel of the dense CRF loss.
+
+        Appearance alone with strength 1, from the released code of Tang et al. 2018.
+        """
         return DenseCRF.from_pixels(513.0, sxy=100.0, srgb=15.0, compat=1.0, smooth_sxy=3.0, smooth_compat=0.0)
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """The energy of each image, on the grid of `probs`; a cell counts as far as it is valid."""
+        """The energy of each image.
+
+        It is on the grid of `probs`; a cell counts as far as it is valid.
+        """
         seen = self._seen(evidence, (probs.shape[2], probs.shape[3]))
         # On a CPU an image's lattice stays in its caches; elsewhere one for all of them is as quick as one for each.
         together = 1 if probs.device.type == "cpu" else len(probs)
@@ -101,7 +120,9 @@ class DenseCRF:
         return torch.cat([self._built(*some)(one) for one, *some in parts])
 
     def built(self, evidence: Evidence, grid: tuple[int, int]) -> CrfCells:
-        """The same as a function of probabilities on a grid alone, for whoever asks often; one lattice for all images.
+        """The energy as a function of probabilities alone.
+
+        It is for repeated use, with one lattice for all images.
 
         Raises:
             EvidenceInvalid: pixels that are no numbers or far outside [0, 1], or bandwidths too small for the image.
@@ -111,7 +132,7 @@ class DenseCRF:
     def _seen(
         self, evidence: Evidence, grid: tuple[int, int]
     ) -> tuple[Float[Tensor, "B h w"], Float[Tensor, "B M h w"], Float[Tensor, " B"]]:
-        """Of each cell its valid share and its colours, of each image its side in cells."""
+        """Valid fractions, colours and sides in cells."""
         valid = evidence.weak.valid
         share = share_per_cell(valid, grid).to(evidence.log_probs)
         return share, ColorContrast().on_grid(evidence.image, valid, grid), side_in_cells(evidence.weak, grid)
@@ -125,7 +146,10 @@ class DenseCRF:
     def kernels(
         self, seen: Float[Tensor, "B M h w"], cells: Int[Tensor, " N"], side: Float[Tensor, " B"]
     ) -> list[tuple[GaussianFilter, float]]:
-        """The two matrices among some cells, counted row by row through all images, each with its strength."""
+        """Kernel matrices among some cells, with their strengths.
+
+        Cells are counted row by row through all images.
+        """
         images, _, height, width = seen.shape
         rows = torch.arange(height, device=seen.device, dtype=torch.float32)[:, None].expand(height, width)
         columns = torch.arange(width, device=seen.device, dtype=torch.float32).expand(height, width)
@@ -150,7 +174,10 @@ class DenseCRF:
 
 
 def _leading(colours: Float[Tensor, "B M h w"], cells: Int[Tensor, " N"]) -> Float[Tensor, "B m h w"]:
-    """The six directions in which an image's colours vary most in those cells; fewer channels as they are."""
+    """Six principal colour directions of some cells.
+
+    Fewer channels stay as they are.
+    """
     if colours.shape[1] <= _MOST_CHANNELS:
         return colours
     here = torch.zeros_like(colours[:, 0], dtype=torch.bool).flatten().index_fill(0, cells, True)

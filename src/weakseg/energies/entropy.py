@@ -1,4 +1,4 @@
-"""Entropy: a prediction should be sure where nobody drew."""
+"""Entropy: predictions should be sure on unlabelled pixels."""
 
 from dataclasses import dataclass
 
@@ -12,16 +12,19 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class Entropy:
-    r"""Mean Shannon entropy of the hidden pixels, equation 64.
+    r"""Mean Shannon entropy of the unlabelled pixels, equation 64.
 
     .. math:: E(P) = -\frac{1}{|U|} \sum_{i \in U} \sum_k p_i^k \log p_i^k
 
-    U are the valid pixels that nobody marked. It makes predictions sure, right or wrong: begin when they are mostly
-    right. Grandvalet and Bengio 2005.
+    U are the valid unlabelled pixels. It makes predictions sure, right or wrong: begin when they are mostly right.
+    Grandvalet and Bengio 2005.
     """
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """Nats, in [0, log C], on the grid of `probs`; 0 where nothing is hidden."""
+        """Entropy in nats, in [0, log C].
+
+        It is on the grid of `probs`, and 0 where every pixel is labelled.
+        """
         hidden = share_per_cell(evidence.weak.hidden, probs.shape[2:]).to(probs)
         # The logarithm of an underflow would be infinite and its gradient NaN; rounding may bring a 1 above it.
         surprise = -probs.clamp(torch.finfo(probs.dtype).tiny, 1).log()

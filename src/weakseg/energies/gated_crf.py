@@ -1,4 +1,4 @@
-"""Gated CRF: neighbours in a window that look alike should agree."""
+"""Gated CRF: similar neighbours in a window should agree."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,9 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class GatedCRF:
-    r"""Probability that a pixel and one of its window that looks like it differ, equation 61.
+    r"""Disagreement of similar pixels in a window, equation 61.
+
+    It is the probability that a pixel and one of its window that looks like it differ.
 
     .. math:: E(P) = \frac1n \sum_{ij} W_{ij} (1 - p_i \cdot p_j)
 
@@ -23,10 +25,13 @@ class GatedCRF:
     """
 
     kernel: Kernel = LocalKernel()
-    """Which pixels belong together."""
+    """The kernel that says which pixels belong together."""
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """In [0, 1], on the grid of `probs`; 0 where nothing is valid."""
+        """The energy, in [0, 1], on the grid of `probs`.
+
+        It is 0 where nothing is valid.
+        """
         cut, _ = cuts(probs, evidence, self.kernel)
         valid = share_per_cell(evidence.weak.valid, probs.shape[2:]).sum((1, 2))
         return cut.sum(1) / valid.clamp(min=1e-6).to(cut)

@@ -1,4 +1,7 @@
-"""The Potts model on a pixel grid: boundaries cost their length, and less where the image has an edge."""
+"""The Potts model on a pixel grid.
+
+Boundaries cost their length, and less where the image has an edge.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,9 +26,9 @@ class GridPotts:
 
     .. math:: E(y) = \frac{1}{\sqrt n} \sum_{ij} w_{ij} [y_i \ne y_j], \qquad w_{ij} = \text{likeness}_{ij} / |i - j|
 
-    n counts the valid pixels, and a boundary's length grows like its root, so an image and labels enlarged by two
-    cost about the same. Pairs with an invalid end do not exist: void and padding are cut out. Its strength is 1;
-    whoever uses it gives the weight (`Regularize.weight`). Marin and Boykov 2021, second term of equation (1).
+    n counts the valid pixels, and a boundary's length grows like its root, so an image and labels enlarged by two cost
+    about the same. Pairs with an invalid end do not exist: void and padding are cut out. Its strength is 1; its user
+    sets the weight (`Regularize.weight`). Marin and Boykov 2021, second term of equation (1).
 
     Called with probabilities it is a differentiable energy on their grid. `energy_of` measures label maps,
     `edge_costs` is what a graph cut needs.
@@ -35,11 +38,11 @@ class GridPotts:
     """
 
     neighbours: int = 8
-    """4 or 8. With 8, boundaries in all directions cost about the same."""
+    """Number of neighbours, 4 or 8. With 8, boundaries in all directions cost about the same."""
     contrast: Contrast = ColorContrast()
-    """How alike neighbours look: by colour, or by an edge map (`EdgeMapContrast`)."""
+    """The similarity of neighbours: by colour, or by an edge map (`EdgeMapContrast`)."""
     relaxation: Relaxation = Bilinear()
-    """What unsure neighbours pay. On hard labels all relaxations are equal."""
+    """The cost of unsure neighbours. On hard labels all relaxations are equal."""
 
     def __post_init__(self):
         if self.neighbours not in (4, 8):
@@ -47,17 +50,26 @@ class GridPotts:
 
     @property
     def steps(self) -> tuple[tuple[int, int], ...]:
-        """(rows, columns) from a pixel to each neighbour that follows it; the other half are met from there."""
+        """Steps (rows, columns) to each later neighbour.
+
+        The other half are met from there.
+        """
         return STEPS[: self.neighbours // 2]
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """The relaxed energy, on the grid of `probs`; a pair counts as far as the smaller valid share of its cells."""
+        """The relaxed energy, on the grid of `probs`.
+
+        A pair counts as far as the smaller valid fraction of its cells.
+        """
         return self.built(evidence, (probs.shape[2], probs.shape[3]))(probs)
 
     def built(
         self, evidence: Evidence, grid: tuple[int, int]
     ) -> Callable[[Float[Tensor, "B C h w"]], Float[Tensor, " B"]]:
-        """The relaxed energy of these images on a grid, for whoever asks it many times: weights are found once."""
+        """The relaxed energy as a function of probabilities.
+
+        It is for repeated use: weights are computed once.
+        """
         share, weights = self._weights(evidence.image, evidence.weak.valid, grid)
         root = share.sum((1, 2)).clamp(min=1e-6).sqrt()
 
@@ -73,7 +85,10 @@ class GridPotts:
     def energy_of(
         self, labels: Int[np.ndarray, "H W"], image: Float[np.ndarray, "M H W"], valid: Bool[np.ndarray, "H W"]
     ) -> float:
-        """The energy of a label map, summed in float64; labels of invalid pixels are not looked at."""
+        """Energy of a label map, summed in float64.
+
+        Labels of invalid pixels are ignored.
+        """
         differs = [np.not_equal(*ends(labels, step)) for step in self.steps]
         costs = self.edge_costs(image, valid)
         paid = sum(
@@ -88,7 +103,9 @@ class GridPotts:
         valid: Bool[np.ndarray, "H W"],
         grid: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "D h w"]:
-        r"""What each pair of neighbours pays for differing: :math:`w_{ij}`, without the :math:`1 / \sqrt n`.
+        r"""Cost :math:`w_{ij}` of a label change per pair.
+
+        It is without the factor :math:`1 / \sqrt n`.
 
         Args:
             image: the image.
@@ -105,7 +122,7 @@ class GridPotts:
     def edge_costs_of(
         self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
     ) -> Float[Tensor, "B D h w"]:
-        """`edge_costs` of a batch, where its images are."""
+        """`edge_costs` of a batch, on its device."""
         _, weights = self._weights(image, valid, grid)
         costs = image.new_zeros((len(image), len(weights), *grid), dtype=torch.float32)
         for d, (step, weight) in enumerate(zip(self.steps, weights, strict=True)):
@@ -115,7 +132,7 @@ class GridPotts:
     def _weights(
         self, image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
     ) -> tuple[Float[Tensor, "B h w"], list[Float[Tensor, "B _ _"]]]:
-        """Valid share of each cell, and the weight of each pair, step by step."""
+        """Valid fraction of each cell, and weights of pairs."""
         share = share_per_cell(valid, grid).to(image)
         there = [torch.minimum(*ends(share, step)) for step in self.steps]
         likeness = self.contrast(self.contrast.on_grid(image, valid, grid), there)

@@ -1,4 +1,4 @@
-"""What a segmentation cuts of a kernel: likeness between the pixels of a class and all others."""
+"""Kernel cuts: similarity between a class and all others."""
 
 from typing import Protocol, runtime_checkable
 
@@ -12,17 +12,19 @@ from weakseg.types import Evidence
 
 @runtime_checkable
 class Kernel(Protocol):
-    """A symmetric matrix W >= 0 over the cells of an image, by what it makes of values."""
+    """Interface of a symmetric matrix W >= 0 over cells."""
 
     def __call__(self, values: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, "B C h w"]:
-        """W times each channel of each image; 0 on invalid cells."""
+        """W times each channel; 0 on invalid cells."""
         ...
 
 
 def cuts(
     probs: Float[Tensor, "B C h w"], evidence: Evidence, kernel: Kernel
 ) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]]:
-    r"""Cut and volume of each class, equation 60: :math:`S_k^\top W (1 - S_k)` and :math:`d^\top S_k`, with d = W1.
+    r"""Cut and volume of each class, equation 60.
+
+    :math:`S_k^\top W (1 - S_k)` and :math:`d^\top S_k`, with d = W1.
 
     Differentiable once. The kernel is applied once and outside autograd, so memory is that of a few copies of
     `probs`, however many pairs the kernel has.
@@ -35,7 +37,10 @@ def cuts(
 
 
 class _Cut(torch.autograd.Function):
-    """The quadratic form S'(d - WS). By symmetry of W its gradient is d - 2WS, and WS is at hand."""
+    """The quadratic form S'(d - WS).
+
+    By symmetry of W its gradient is d - 2WS, and WS is at hand.
+    """
 
     @staticmethod
     def forward(ctx, probs, degree, agreeing):

@@ -1,4 +1,7 @@
-"""Which cells of a window look alike: a symmetric matrix that is applied step by step and never written out."""
+"""Local kernel: similarity of cells within a window.
+
+It is a symmetric matrix, applied step by step and never stored.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +20,15 @@ from weakseg.types import Evidence, WeakLabels
 
 @dataclass(frozen=True)
 class LocalKernel:
-    r"""Gaussian in position and colour, cut off at a square window, equation 59.
+    r"""Gaussian of position and colour in a window, equation 59.
+
+    The window is square.
 
     .. math:: W_{ij} = \frac{v_i v_j}{Z} \exp\Big(-\frac{\lVert x_i - x_j \rVert^2}{2 \sigma_x^2}
               - \frac{\lVert I_i - I_j \rVert^2}{2 \sigma_I^2}\Big), \qquad W_{ii} = 0
 
     v is the valid share of a cell, so void and padding are gated out on both sides; Z is the sum of the position's
-    factor over the window, so a row sums to at most 1. Lengths are shares of the side of a square as large as the
+    factor over the window, so a row sums to at most 1. Lengths are fractions of the side of a square as large as the
     valid part of the whole image: a crop, a zoom and a coarser grid see the same kernel. Obukhov et al. 2019.
 
     Raises:
@@ -31,21 +36,27 @@ class LocalKernel:
     """
 
     radius: float = 5 / 128
-    """Reach of the window to each of its four sides, as a share of the side, above 0 and up to 1; at least one cell."""
+    """Half width of the window, as a fraction of the side, above 0 and up to 1; at least one cell."""
     position: float = 6 / 128
-    r""":math:`\sigma_x`, as a share of the side, above 0."""
+    r"""Standard deviation :math:`\sigma_x` of positions, as a fraction of the side, above 0."""
     color: float = 0.1
-    r""":math:`\sigma_I`, above 0, for images in [0, 1], squares summed over all channels; `inf` ignores colour."""
+    r"""Standard deviation :math:`\sigma_I` of colours, above 0, for images in [0, 1], squares summed over all channels;
+    `inf` ignores colour."""
 
     def __post_init__(self):
         for name in ("radius", "position", "color"):
             if not getattr(self, name) > 0:
                 raise RecipeInvalid(f"LocalKernel({name}={getattr(self, name)!r})", expected="a number above 0")
         if self.radius > 1:
-            raise RecipeInvalid(f"LocalKernel(radius={self.radius!r})", expected="a share of the image's side, up to 1")
+            raise RecipeInvalid(
+                f"LocalKernel(radius={self.radius!r})", expected="a fraction of the image's side, up to 1"
+            )
 
     def __call__(self, values: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, "B C h w"]:
-        """W times `values`: one pass over the image for each step of the window, and memory for none of them."""
+        """W times `values`, in constant memory.
+
+        It takes one pass over the image for each step of the window.
+        """
         grid, weak = (values.shape[2], values.shape[3]), evidence.weak
         share = share_per_cell(weak.valid, grid).to(values)[:, None]
         # Half a squared distance in bandwidths is a whole one of colours divided by this.
@@ -62,7 +73,10 @@ class LocalKernel:
         return share * total
 
     def _window(self, weak: WeakLabels, grid: tuple[int, int]) -> Iterator[tuple[tuple[int, int], Float[Tensor, " B"]]]:
-        """Half of the window's steps, those that fit into the grid, and what position makes of each, for each image."""
+        """Half the window's steps, with their position weights.
+
+        Only steps that fit into the grid.
+        """
         side = side_in_cells(weak, grid)
         radius = (self.radius * side).round().clamp(min=1)
         reach = int(radius.max()) if len(radius) else 1

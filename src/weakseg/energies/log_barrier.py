@@ -14,7 +14,9 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class LogBarrier:
-    r"""Barrier that is finite where a row is missed, equation 26; z is the miss as a share.
+    r"""Log-barrier that is finite for violated rows, equation 26.
+
+    z is the violation as a fraction.
 
     .. math:: \psi_t(z) = -\tfrac1t \log(-z) \text{ for } z \le -1/t^2,\quad
               t z - \tfrac1t \log(1/t^2) + \tfrac1t \text{ else}
@@ -23,12 +25,15 @@ class LogBarrier:
     """
 
     constraint: Constraint
-    """Whose rows should hold: one constraint, or several in `All`; their prices play no part."""
+    """The constraint that should hold, or several in `All`; prices are ignored."""
     sharpness: float = 5.0
-    """t, above 0: the larger it is, the less a row costs that holds, and the more one that is missed."""
+    """Sharpness t, above 0: the larger it is, the less a satisfied row costs, and the more a violated one."""
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """The mean over rows, so that many rows weigh no more than one; 0 without rows."""
+        """Mean over rows; 0 without rows.
+
+        So many rows weigh no more than one.
+        """
         return torch.stack([self._mean(misses) for misses in row_misses(self.constraint, probs, evidence)])
 
     def _mean(self, misses: Float[Tensor, " N"]) -> Float[Tensor, ""]:

@@ -1,4 +1,4 @@
-"""Mumford-Shah: each class should be of one colour, and boundaries short."""
+"""Mumford-Shah: uniform colours within classes, and short boundaries."""
 
 from dataclasses import dataclass
 from math import inf
@@ -21,7 +21,9 @@ ONE_COLOR = 1e-10
 
 @dataclass(frozen=True)
 class MumfordShah:
-    r"""Colour variance left within classes, as a share of the image's, plus the boundary's length, equation 63.
+    r"""Colour variance within classes plus boundary length, equation 63.
+
+    The variance is a fraction of the image's.
 
     .. math:: E(P) = \frac{\sum_k \sum_i v_i p_i^k \lVert I_i - c_k \rVert^2}{\sum_i v_i \lVert I_i - c \rVert^2}
               + \nu \, E_{\text{length}}(P)
@@ -35,9 +37,9 @@ class MumfordShah:
     """
 
     boundary: GridPotts = GridPotts(4, ColorContrast(variance=inf), TotalVariation())
-    """What a boundary costs: the total variation of P, or any other `GridPotts`."""
+    """The cost of a boundary: the total variation of P, or any other `GridPotts`."""
     boundary_weight: float = 0.1
-    r""":math:`\nu`, what the boundary counts against the share of colour variance; finite and 0 or above."""
+    r"""Weight :math:`\nu` of the boundary relative to the fraction of colour variance; finite and 0 or above."""
 
     def __post_init__(self):
         if not 0 <= self.boundary_weight < inf:
@@ -46,11 +48,17 @@ class MumfordShah:
             )
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """At least 0, on the grid of `probs`; in an image of one colour only the boundary counts."""
+        """The energy, at least 0, on the grid of `probs`.
+
+        In an image of one colour only the boundary counts.
+        """
         return self._within(probs, evidence) + self.boundary_weight * self.boundary(probs, evidence)
 
     def _within(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        r"""1 minus the share explained by the classes' means, :math:`\sum_k n_k \lVert c_k - c \rVert^2`."""
+        r"""Fraction of colour variance that class means leave unexplained.
+
+        1 minus the explained fraction, :math:`\sum_k n_k \lVert c_k - c \rVert^2` over the total.
+        """
         grid, valid = (probs.shape[2], probs.shape[3]), evidence.weak.valid
         share = share_per_cell(valid, grid).to(probs)[:, None]
         count = share.sum((2, 3), keepdim=True).clamp(min=1e-6)

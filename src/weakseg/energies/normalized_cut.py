@@ -1,4 +1,4 @@
-"""Normalised cut: classes should cut little of what holds them together."""
+"""Normalised cut: classes should cut few similar pairs."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class NormalizedCut:
-    r"""Share of each class's likeness that goes to other classes, equation 62.
+    r"""Fraction of each class's similarity that is cut, equation 62.
 
     .. math:: E(P) = \sum_k \frac{S_k^\top W (1 - S_k)}{d^\top S_k}, \qquad d = W 1
 
@@ -21,11 +21,14 @@ class NormalizedCut:
     """
 
     kernel: Kernel = LocalKernel()
-    """Which pixels belong together."""
+    """The kernel that says which pixels belong together."""
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """In [0, number of classes], on the grid of `probs`; a class nobody predicts counts 0."""
+        """The energy, in [0, number of classes].
+
+        It is on the grid of `probs`; a class that is predicted nowhere counts 0.
+        """
         cut, volume = cuts(probs, evidence, self.kernel)
-        # A class is nobody's below a millionth of the image; bounds the gradient too.
+        # Below a millionth of the image a class counts as absent; this bounds the gradient too.
         floor = 1e-6 * volume.detach().sum(1, keepdim=True)
         return (cut / volume.maximum(floor).clamp(min=1e-30)).sum(1)

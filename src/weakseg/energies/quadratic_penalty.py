@@ -1,4 +1,4 @@
-"""Squared misses of linear rows: the size loss."""
+"""Squared violations of linear rows: the size loss."""
 
 from dataclasses import dataclass
 
@@ -13,19 +13,19 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class QuadraticPenalty:
-    r"""Squared miss of every row, equation 25.
+    r"""Squared violation of every row, equation 25.
 
     .. math:: E(P) = \sum_r \max(0, c_r - a_r \cdot P)^2 / n^2
 
-    Misses are shares, so the value does not depend on the resolution. Kervadec et al. 2019, equation (3), divide
+    Violations are fractions, so the value does not depend on the resolution. Kervadec et al. 2019, equation (3), divide
     the squared pixels by n: their weight w is n w here. Prices play no part.
     """
 
     constraint: Constraint
-    """Whose rows should hold: one constraint, or several in `All`."""
+    """The constraint that should hold, or several in `All`."""
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """Squared shares; 0 where every row holds."""
+        """Sum of squared fractions; 0 where every row holds."""
         return torch.stack(
             [misses.clamp(min=0).square().sum() for misses in row_misses(self.constraint, probs, evidence)]
         )

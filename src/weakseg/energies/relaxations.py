@@ -1,7 +1,9 @@
-r"""What two neighbours with distributions a and b pay for differing: [labels differ], made differentiable.
+r"""Differentiable relaxations of the Potts cost of two neighbours.
 
-Each is 0 for equal one-hot distributions, 1 for different ones, and at least 0 in between, so on hard labellings all
-of them are the Potts model. They differ in what they ask of unsure pixels.
+The neighbours have distributions a and b.
+
+Each is 0 for equal one-hot distributions, 1 for different ones, and at least 0 in between, so on hard labellings all of
+them are the Potts model. They differ in the cost of unsure pixels.
 """
 
 from dataclasses import dataclass
@@ -17,67 +19,77 @@ from weakseg.errors import RecipeInvalid
 
 @runtime_checkable
 class Relaxation(Protocol):
-    """A cost of two neighbouring distributions, symmetric in them."""
+    """Interface of a symmetric cost of two distributions."""
 
     def __call__(self, a: Float[Tensor, "B C h w"], b: Float[Tensor, "B C h w"]) -> Float[Tensor, "B h w"]:
-        """At least 0; differentiable in both."""
+        """The cost, at least 0 and differentiable in both."""
         ...
 
 
 @dataclass(frozen=True)
 class Bilinear:
-    r"""Probability that independent draws differ, equation 31: :math:`\sum_k a^k (1 - b^k)`.
+    r"""Probability that independent draws differ, equation 31.
+
+    :math:`\sum_k a^k (1 - b^k)`.
 
     Tight: some hard labelling is among its minimisers. Not convex, and two unsure neighbours pay although they
     agree, so it also makes predictions sure. Marin and Boykov 2021, equations (3) and (7).
     """
 
     def __call__(self, a: Float[Tensor, "B C h w"], b: Float[Tensor, "B C h w"]) -> Float[Tensor, "B h w"]:
-        """In [0, 1]."""
+        """The cost, in [0, 1]."""
         return (a * (1 - b)).sum(1)
 
 
 @dataclass(frozen=True)
 class Quadratic:
-    r"""Half the squared difference, equation 32: :math:`\tfrac12 \lVert a - b \rVert^2`.
+    r"""Half the squared difference, equation 32.
+
+    :math:`\tfrac12 \lVert a - b \rVert^2`.
 
     Convex (the random walker), not tight: many small steps cost less than one boundary. Marin and Boykov 2021,
     equation (2).
     """
 
     def __call__(self, a: Float[Tensor, "B C h w"], b: Float[Tensor, "B C h w"]) -> Float[Tensor, "B h w"]:
-        """In [0, 1]."""
+        """The cost, in [0, 1]."""
         return (a - b).square().sum(1) / 2
 
 
 @dataclass(frozen=True)
 class TotalVariation:
-    r"""Half the absolute difference, equation 33: :math:`\tfrac12 \sum_k |a^k - b^k|`.
+    r"""Half the absolute difference, equation 33.
+
+    :math:`\tfrac12 \sum_k |a^k - b^k|`.
 
     Convex, and the tightest that is for two classes; its gradient does not fade as neighbours come to agree.
     """
 
     def __call__(self, a: Float[Tensor, "B C h w"], b: Float[Tensor, "B C h w"]) -> Float[Tensor, "B h w"]:
-        """In [0, 1]."""
+        """The cost, in [0, 1]."""
         return (a - b).abs().sum(1) / 2
 
 
 @dataclass(frozen=True)
 class Normalized:
-    r"""One minus the cosine, equation 34: :math:`1 - a \cdot b / \lVert a \rVert \lVert b \rVert`.
+    r"""One minus the cosine, equation 34.
+
+    :math:`1 - a \cdot b / \lVert a \rVert \lVert b \rVert`.
 
     Bilinear without the price of being unsure: neighbours that agree pay nothing. Zhang and Boykov 2025.
     """
 
     def __call__(self, a: Float[Tensor, "B C h w"], b: Float[Tensor, "B C h w"]) -> Float[Tensor, "B h w"]:
-        """In [0, 1]."""
+        """The cost, in [0, 1]."""
         # Half the squared difference of unit vectors is 1 - cos, and rounding cannot make it negative.
         return Quadratic()(_unit(a), _unit(b))
 
 
 @dataclass(frozen=True)
 class Collision:
-    r"""Logarithm of the probability that draws agree, equation 35, with :math:`s = a \cdot b`.
+    r"""Log-probability that draws agree, with a floor, equation 35.
+
+    With :math:`s = a \cdot b`:
 
     .. math:: \log(m + (1 - m) s) / \log m
 
@@ -86,31 +98,33 @@ class Collision:
     """
 
     floor: float = 0.01
-    """m, in (0, 1): agreement below it counts as none."""
+    """Floor m, in (0, 1): agreement below it counts as none."""
 
     def __post_init__(self):
         _check(self.floor)
 
     def __call__(self, a: Float[Tensor, "B C h w"], b: Float[Tensor, "B C h w"]) -> Float[Tensor, "B h w"]:
-        """In [0, 1]."""
+        """The cost, in [0, 1]."""
         return _logarithmic(Bilinear()(a, b), self.floor)
 
 
 @dataclass(frozen=True)
 class CollisionDivergence:
-    r"""As `Collision`, equation 35, with the cosine :math:`s = a \cdot b / \lVert a \rVert \lVert b \rVert`.
+    r"""`Collision` of the cosine, equation 35.
+
+    With :math:`s = a \cdot b / \lVert a \rVert \lVert b \rVert`.
 
     Neighbours that agree pay nothing, however unsure. Zhang and Boykov 2025, who found it the best of these.
     """
 
     floor: float = 0.01
-    """m, in (0, 1): agreement below it counts as none."""
+    """Floor m, in (0, 1): agreement below it counts as none."""
 
     def __post_init__(self):
         _check(self.floor)
 
     def __call__(self, a: Float[Tensor, "B C h w"], b: Float[Tensor, "B C h w"]) -> Float[Tensor, "B h w"]:
-        """In [0, 1]."""
+        """The cost, in [0, 1]."""
         return _logarithmic(Normalized()(a, b), self.floor)
 
 
@@ -121,7 +135,7 @@ def _unit(p: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
 
 
 def _logarithmic(differ: Float[Tensor, "B h w"], floor: float) -> Float[Tensor, "B h w"]:
-    """0 where nothing differs, 1 where everything does."""
+    """Logarithmic cost: 0 for equal, 1 for disjoint distributions."""
     # m + (1 - m)(1 - d) = 1 - (1 - m) d, and log1p is exact for small d.
     return torch.log1p(-(1 - floor) * differ) / log(floor)
 

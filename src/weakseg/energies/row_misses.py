@@ -1,4 +1,4 @@
-"""By how much a segmentation misses its rows: what penalties on constraints are made of."""
+"""Violations of linear rows, for penalties on constraints."""
 
 import torch
 from jaxtyping import Float
@@ -12,10 +12,12 @@ from weakseg.types import Evidence
 def row_misses(
     constraint: Constraint, probs: Float[Tensor, "B C h w"], evidence: Evidence
 ) -> list[Float[Tensor, " _"]]:
-    """Of each image, bound minus value of every row as shares of its valid cells; below 0 where there is room.
+    """Bound minus value of every row, per image.
 
-    A deleted class counts as a row that allows none of it; nothing is asked of an image without a valid pixel.
-    Differentiable; no loop over rows.
+    In fractions of the valid cells; below 0 where there is room.
+
+    A deleted class counts as a row that allows none of it; an image without a valid pixel has no row. Differentiable;
+    no loop over rows.
     """
     grid = (probs.shape[2], probs.shape[3])
     valid = share_per_cell(evidence.weak.valid, grid).to(probs)

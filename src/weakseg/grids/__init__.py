@@ -1,1 +1,1 @@
-"""Cells of a grid over an image: what is pooled to them and known of them."""
+"""Grids of cells over an image: pooling and labels."""

@@ -1,4 +1,4 @@
-"""An image on the grid of a network's logits: what energies that compare colours look at."""
+"""Images on the grid of a network's logits."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -11,7 +11,9 @@ from weakseg.grids.pooling import pooled, share_per_cell
 def cell_colors(
     image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
 ) -> Float[Tensor, "B M h w"]:
-    """The mean colour of each cell's valid pixels; 0 in a cell that has none, whatever the image holds there.
+    """Mean colour of each cell's valid pixels.
+
+    It is 0 in a cell without any, whatever the image holds there.
 
     Raises:
         EvidenceInvalid: valid pixels that are nan, infinite or far outside [0, 1].
@@ -25,9 +27,9 @@ def cell_colors(
 
 
 def require_colors(image: Float[Tensor, "B M H W"]) -> None:
-    """Refuse images with nan or infinite values, and those that were never scaled to [0, 1].
+    """Refuse images with NaN, infinite or unscaled values.
 
-    Bandwidths are shares of that range: on values up to 255 everything would be unlike everything, without a word.
+    Bandwidths are fractions of that range: on values up to 255 no two pixels would be alike, without any error.
     """
     # One quick pass shows whether to look closer; some room, for interpolation and for changes of light.
     low, high = image.aminmax() if image.numel() else (0, 1)
@@ -37,13 +39,13 @@ def require_colors(image: Float[Tensor, "B M H W"]) -> None:
     if broken:
         numbers = ", ".join(map(str, broken))
         raise EvidenceInvalid(
-            f"Image {numbers} of the batch (counted from 0) has valid pixels that are nan or infinite.",
+            f"Image {numbers} of the batch (counted from 0) has valid pixels that are NaN or infinite.",
             expected="values in [0, 1]",
-            fix="Fix the image, or mark these pixels as void.",
+            fix="Fix the image, or label these pixels as void.",
         )
     raise EvidenceInvalid(
-        f"Images of {image.dtype} with values from {float(low):.4g} to {float(high):.4g}.",
+        f"The images are {image.dtype} with values from {float(low):.4g} to {float(high):.4g}.",
         expected="floating point in [0, 1]",
-        fix="Divide by the largest value that their type or camera has, or leave out what centres them: a network can"
-        " do that for itself.",
+        fix="Divide by the largest value of their type or camera, or omit the normalisation: networks normalise by"
+        " themselves.",
     )

@@ -1,4 +1,4 @@
-"""Predictions that are no numbers are refused before anything is solved for them."""
+"""Checks of predictions before anything is solved."""
 
 import torch
 from jaxtyping import Float
@@ -9,7 +9,9 @@ from weakseg.types import Evidence
 
 
 def require_finite(evidence: Evidence) -> None:
-    """Log-probabilities are numbers; -inf alone is a class that cannot be.
+    """Refuse log-probabilities that are NaN or infinite.
+
+    -inf is allowed: such a class is impossible.
 
     Raises:
         EvidenceInvalid: some are NaN or infinite, naming the images; they are probabilities; or there are none.
@@ -33,10 +35,10 @@ def require_finite(evidence: Evidence) -> None:
         raise EvidenceInvalid(
             f"The logits of image {', '.join(names)} are NaN or infinite.",
             expected="finite numbers",
-            fix="Look for a learning rate that is too high, or for half precision that overflowed.",
+            fix="Lower the learning rate, or check whether half precision overflowed.",
         )
 
 
 def _are_probabilities(values: Float[Tensor, "B C h w"]) -> bool:
-    # One quick pass settles it for true log-probabilities, which are negative.
+    # One quick pass decides for true log-probabilities, which are negative.
     return bool(values.amin() >= 0) and bool(((values.sum(1) - 1).abs() < 1e-2).all())

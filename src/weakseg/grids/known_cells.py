@@ -1,4 +1,4 @@
-"""What annotators marked, on the cells of a grid."""
+"""The annotators' labels on the cells of a grid."""
 
 from dataclasses import dataclass
 
@@ -12,16 +12,19 @@ from weakseg.types import ABSENT, PRESENT, UNLABELED, WeakLabels, refuse_strange
 
 @dataclass(frozen=True)
 class Known:
-    """What of each cell is valid, what is to be found, and what somebody marked."""
+    """Valid, unlabelled and labelled fractions of each cell."""
 
     valid: Float[Tensor, "B h w"]
     hidden: Float[Tensor, "B h w"]
     marked: Float[Tensor, "B C h w"] | None
-    """Share of each cell marked as each class; `None` where no image has a mark."""
+    """Fraction of each cell labelled as each class; `None` where no image has a seed."""
 
 
 def known_cells(weak: WeakLabels, classes: int, grid: tuple[int, int]) -> Known:
-    """The labels pooled to a grid; raises `EvidenceInvalid` where a mark is of no class."""
+    """Labels pooled to a grid.
+
+    Raises `EvidenceInvalid` where a seed is of no class.
+    """
     marks, shares = torch.where(weak.valid, weak.seeds, UNLABELED), None
     if (marks != UNLABELED).any():
         refuse_strange_labels(marks, classes)
@@ -30,7 +33,7 @@ def known_cells(weak: WeakLabels, classes: int, grid: tuple[int, int]) -> Known:
 
 
 def with_marks(target: Float[Tensor, "B C h w"], known: Known) -> Float[Tensor, "B C h w"]:
-    """What somebody marked, at cells of which nothing is hidden."""
+    """The target, with the seeds in fully labelled cells."""
     if known.marked is None:
         return target
     marks = known.marked.to(target.dtype)
@@ -40,7 +43,10 @@ def with_marks(target: Float[Tensor, "B C h w"], known: Known) -> Float[Tensor, 
 
 
 def allowed_classes(seeds: Int[Tensor, "H W"], tags: Int[Tensor, " C"], only_present: bool) -> Bool[Tensor, " C"]:
-    """Those with a seed or a `PRESENT` tag; without any, those not tagged `ABSENT`; or all."""
+    """Mask of the classes that may appear.
+
+    Those with a seed or a `PRESENT` tag; if there is none, those not tagged `ABSENT`; or all.
+    """
     everything = torch.ones(len(tags), dtype=torch.bool)
     if not only_present:
         return everything

@@ -1,4 +1,4 @@
-"""Values of pixels on the cells of a coarser grid."""
+"""Pooling of pixel values to the cells of a grid."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -9,7 +9,9 @@ from weakseg.types import UNLABELED, WeakLabels, refuse_strange_labels
 
 
 def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[Tensor, "B h w"]:
-    """Share of each cell of a coarser grid that a mask covers, as `classes_per_cell` counts it.
+    """Fraction of each cell that a mask covers.
+
+    It counts as `classes_per_cell` does.
 
     Each pixel is of one cell, so that no pixel counts twice where the grid does not divide the image; cells then
     hold unequal numbers of pixels, and shares are of their mean.
@@ -18,7 +20,7 @@ def share_per_cell(mask: Bool[Tensor, "B H W"], size: tuple[int, ...]) -> Float[
 
 
 def pooled(values: Float[Tensor, "*B H W"], size: tuple[int, ...]) -> Float[Tensor, "*B h w"]:
-    """Sums over the pixels of each cell of a coarser grid, divided by the mean number of pixels a cell."""
+    """Sums per cell, divided by the mean pixels per cell."""
     height, width = values.shape[-2:]
     if (height, width) == tuple(size):
         return values
@@ -30,14 +32,19 @@ def pooled(values: Float[Tensor, "*B H W"], size: tuple[int, ...]) -> Float[Tens
 
 
 def side_in_cells(weak: WeakLabels, grid: tuple[int, int]) -> Float[Tensor, " B"]:
-    """Side of a square as large as the valid part of the whole image, in cells of this view's grid."""
+    """Side of an equally large square image, in cells.
+
+    The area is the valid part of the whole image; the cells are those of this view's grid.
+    """
     in_view = weak.whole_valid.clamp(min=1) / torch.linalg.det(weak.window[:, :, :2]).abs()
     height, width = weak.valid.shape[1:]
     return (in_view * (grid[0] * grid[1] / (height * width))).sqrt()
 
 
 def classes_per_cell(labels: Int[Tensor, "B H W"], classes: int, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
-    """Share of each cell that each class covers; `UNLABELED` pixels are of none.
+    """Fraction of each cell that each class covers.
+
+    `UNLABELED` pixels belong to none.
 
     One scatter over labelled pixels; pooling a map for every class would cost C x H x W.
 

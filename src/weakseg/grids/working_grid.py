@@ -1,4 +1,4 @@
-"""The grid that a solver works on, and predictions brought to it."""
+"""The grid of a solver, and predictions on it."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,15 +9,19 @@ from weakseg.grids.pooling import pooled, share_per_cell
 from weakseg.types import Evidence
 
 LEAST = -1e4
-"""Lowest logarithm that is resized: what cannot be has no mean."""
+"""Lowest logarithm that is interpolated, as -inf has no mean."""
 
 
 FINEST_PX = 4
-"""Networks at the full resolution cannot tell neighbours apart either, and every step has to wait for the solution."""
+"""Side of the finest cells in pixels. Networks at full resolution cannot tell neighbours apart either, and every
+training step waits for the solution."""
 
 
 def working_grid(evidence: Evidence, cell_px: int | None, finest_px: int) -> tuple[int, int]:
-    """Rows and columns of cells of so many pixels; of `None` those of the logits, or of the finest cells if fewer."""
+    """Rows and columns of the solver's grid.
+
+    `cell_px` is the side of a cell; `None` takes the grid of the logits, or the finest cells if these are fewer.
+    """
     size = (evidence.image.shape[2], evidence.image.shape[3])
     if cell_px is not None:
         return grid_of(size, cell_px)
@@ -28,7 +32,10 @@ def working_grid(evidence: Evidence, cell_px: int | None, finest_px: int) -> tup
 def on_grid(
     log_probs: Float[Tensor, "B C _ _"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int]
 ) -> Float[Tensor, "B C h w"]:
-    """Log-probabilities on another grid: means over the valid part of larger cells, bilinear logits on smaller ones."""
+    """Log-probabilities on another grid.
+
+    Larger cells have means over their valid part, smaller ones bilinear logits.
+    """
     size = log_probs.shape[2:]
     if tuple(size) == grid:
         return log_probs
@@ -41,5 +48,5 @@ def on_grid(
 
 
 def grid_of(size: tuple[int, int], cell_px: int) -> tuple[int, int]:
-    """Rows and columns of cells of about so many pixels a side."""
+    """Rows and columns of cells with a given side."""
     return -(-size[0] // cell_px), -(-size[1] // cell_px)

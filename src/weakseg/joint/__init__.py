@@ -1,1 +1,1 @@
-"""The joint problem: seeds, prediction, appearance, edges and rows at once."""
+"""The joint problem: seeds, prediction, appearance, edges, rows."""

@@ -1,7 +1,9 @@
-r"""Ascent of the joint dual, equation 67: edges one by one, rows by Newton's steps, with a gap that goes to 0.
+r"""Ascent of the joint dual with a vanishing gap, equation 67.
 
-On a CPU each image climbs by itself, compiled, because a processor's cache holds one and not a batch; on other devices
-the images of a batch climb together, in torch, because a device's step costs the same for one and for many.
+Edges take coordinate steps one by one, rows take Newton steps.
+
+On a CPU each image climbs by itself, compiled, because a CPU's cache holds one image and not a batch; on other devices
+the images of a batch climb together, in torch, because a step costs about the same for one and for many.
 """
 
 import os
@@ -22,26 +24,26 @@ from weakseg.projection.dual_projection import DualProjection
 from weakseg.projection.duality_gap import gap_and_violation
 
 FIRST, FACTOR = 10, 1.35
-"""Sweeps before the first look at the gap, and how many more there are at each later look than at the one before."""
+"""Sweeps before the gap is first computed, and factor by which the number of sweeps grows until each next time."""
 
 ROWS = 10
-"""Sweeps between two solves for rows, at most."""
+"""Largest number of sweeps between two solves for the rows."""
 
 EXACT = 1e-9
-"""By how much a mean may miss hard rows, as a share of the valid cells."""
+"""Violation of hard rows that the mean may have, as a fraction of the valid cells."""
 
 UNMOVED = 1e-30
-"""1 / mass of a cell in which one class is left."""
+"""Reciprocal mass of a cell in which one class is left: such a cell does not move."""
 
 
 @dataclass(frozen=True)
 class JointAnswer:
-    """Where an image's ascent ended, in units of the temperature."""
+    """Result of an image's ascent, in units of the temperature."""
 
     rows: Answer
-    """The projection at the last multipliers of edges; its `probs` are the segmentation of lowest energy found."""
+    """The projection at the last edge multipliers; its `probs` are the segmentation of lowest energy found."""
     lowest: float
-    """The dual's value: no segmentation costs less."""
+    """The dual value, a lower bound of the energy."""
     gap: float
     violation: float
     sweeps: int
@@ -49,30 +51,36 @@ class JointAnswer:
 
 @dataclass(frozen=True)
 class Goal:
-    """How far to climb, and how rows are solved for on the way."""
+    """Stopping criterion, and the inner solver for rows."""
 
     projection: DualProjection
-    """At given multipliers of edges."""
+    """The projection that solves for rows at given edge multipliers."""
     tolerance: float
-    """Of the gap, in units of the temperature per valid cell."""
+    """Gap at which an image has converged, in units of the temperature per valid cell."""
     max_sweeps: int
-    """Over all edges, at most."""
+    """Largest number of sweeps over all edges."""
 
 
 def ascend_apart(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: Goal) -> list[JointAnswer]:
-    """Climb on a CPU until each image's gap is within the tolerance; `firsts` are the projections without edges."""
+    """Climb on a CPU, one image at a time.
+
+    `firsts` are the projections without edges.
+    """
     with ThreadPoolExecutor(min(len(grids), os.cpu_count() or 1)) as threads:
         each = threads.map(lambda grid, first: _ascend(grid, [first], goal, _sweep_compiled)[0], grids, firsts)
         return list(each)
 
 
 def ascend_together(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: Goal) -> list[JointAnswer]:
-    """Climb on any device until all gaps are within the tolerance; `firsts` are the projections without edges."""
+    """Climb on any device, all images at once.
+
+    `firsts` are the projections without edges.
+    """
     return _ascend(side_by_side(grids), firsts, goal, sweep_tensors)
 
 
 def _sweep_compiled(swept: Swept, scores, inverse, half, steps, firsts, count) -> Swept:
-    """The sweeps of `sweep_tensors` on one image on the CPU."""
+    """`sweep_tensors` compiled, for one image on a CPU."""
     values = (scores, swept.edges, swept.before, swept.mean, inverse, half)
     climb(*(each[0].numpy() for each in values), np.array(steps), firsts[0], count)
     return swept
@@ -99,19 +107,22 @@ def _ascend(grid: JointGrid, firsts: Sequence[Answer], goal: Goal, sweep: Callab
         rows = solved() if grid.rows.bounds.shape[1] else rows
         found = _look(grid, rows, entering(swept.edges, steps), swept.mean, done)
         for i in np.flatnonzero(open_):
-            # Momentum that led downwards is lost, and what was averaged with it.
+            # Momentum that lowered the dual restarts, and so does the mean.
             since[i] = 1 if found[i].lowest < answers[i].lowest else since[i]
             answers[i] = _better(answers[i], found[i])
     return answers
 
 
 def _open(answers: Sequence[JointAnswer], within: Float[np.ndarray, " B"]):
-    """Which images have not come near enough; others keep the answer that they have."""
+    """Mask of the images that have not converged."""
     return np.array([max(answer.gap, answer.violation) for answer in answers]) > within
 
 
 def _finite(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B C h w"]:
-    """Scores with rows; what is not allowed lies so low that no edge lifts it to where anything is likely."""
+    """Scores with rows, finite where a class is deleted.
+
+    Those lie so low that no edge lifts them to where anything is likely.
+    """
     scores = _tilted_scores(grid, _multipliers(grid, rows))
     lift = 8 * len(grid.steps) * (grid.half.amax(1) / grid.mass).amax((1, 2))
     allowed = scores > -torch.inf
@@ -124,7 +135,10 @@ def _multipliers(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B N"
 
 
 def _tilted_scores(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C h w"]:
-    """The scores with what rows add where they can change anything; the rest is counted by `_of_rows`."""
+    """Scores with the dual bias of rows where it matters.
+
+    `_of_rows` counts the rest.
+    """
     if not multipliers.numel():
         return grid.scores
     tilt = grid.rows.tilt(multipliers)
@@ -133,7 +147,10 @@ def _tilted_scores(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[
 
 
 def _of_rows(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
-    """What the multipliers of rows promise, less what they gain where one class is left."""
+    """Dual value of rows, without the cells that can change.
+
+    It is what their multipliers promise, less what they gain where one class is left.
+    """
     if not multipliers.numel():
         return grid.mass.new_zeros(len(multipliers))
     only = torch.where(grid.rows.scores > -torch.inf, grid.rows.tilt(multipliers), 0.0).sum(1)
@@ -142,7 +159,7 @@ def _of_rows(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor
 
 
 def _look(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> list[JointAnswer]:
-    """The better of the multipliers' segmentation and the mean one, and how far each image is from its dual's value."""
+    """The better of the current and mean segmentations, with gaps."""
     multipliers = _multipliers(grid, rows)
     logits = _tilted_scores(grid, multipliers) + taken / grid.mass[:, None]
     top = logits.amax(1, keepdim=True)
@@ -161,7 +178,7 @@ def _look(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> l
         measured = np.where(take[:, None], seen, measured)
     answers = []
     for i, row in enumerate(rows):
-        # Later sweeps go on with the mean; an answer stays what it was.
+        # Later sweeps overwrite the mean, so the answer needs a copy.
         probs = mean[i].clone() if mean is not None and take[i] else soft[i]
         probs = probs[: row.problem.scores.shape[1]].flatten(1)
         row = replace(row, probs=probs, measured=measured[[i]][:, grid.places[i]])
@@ -170,7 +187,10 @@ def _look(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> l
 
 
 def _judged(grid: JointGrid, multipliers: Float[np.ndarray, "B N"], probs, soft, taken):
-    """Gaps and violations of segmentations beside the multipliers that led to `soft`, and what rows measure on them."""
+    """Gap, violation and row values of some segmentations.
+
+    `soft` is what the multipliers lead to.
+    """
     measured = grid.rows.measured(probs.flatten(2)).cpu().numpy()
     bounds, prices = grid.rows.bounds.cpu().numpy(), grid.rows.prices.cpu().numpy()
     gap, violation = gap_and_violation(bounds, prices, multipliers, measured)
@@ -182,7 +202,10 @@ def _judged(grid: JointGrid, multipliers: Float[np.ndarray, "B N"], probs, soft,
 
 
 def _better(old: JointAnswer, new: JointAnswer) -> JointAnswer:
-    """The segmentation of lower energy, or of smaller violation where that matters, beside the best bound."""
+    """The better answer, with the better lower bound.
+
+    Lower energy is better, or a smaller violation where that matters.
+    """
     lowest = max(old.lowest, new.lowest)
     keep = old.lowest + old.gap < new.lowest + new.gap and old.violation <= new.violation
     best = old if keep else new

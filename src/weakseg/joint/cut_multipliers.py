@@ -1,4 +1,4 @@
-"""Multipliers of rows beside a graph cut: which labellings they lead to, and the best bound that is proven."""
+"""Row multipliers of a graph cut, by cutting planes."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ from scipy.optimize import linprog
 from weakseg.joint.cut_under_rows import MET, CutUnderRows, Labelling
 
 REACH = 2.0
-"""How far multipliers move at first, in nats."""
+"""Half width of the first trust region around the multipliers, in nats."""
 
 
 @dataclass(frozen=True)
 class Ascent:
-    """All labellings that were cut, and what is proven."""
+    """Labellings found by an ascent, and the proven bound."""
 
     labellings: list[Labelling]
     multipliers: Float[np.ndarray, " N"]
-    """Those of the largest dual value."""
+    """Multipliers of the largest dual value."""
     value: float
-    """That value, as far as labellings tell it; a bound where cuts are exact."""
+    """The largest dual value that the labellings show; a lower bound where cuts are exact."""
     bound: float
-    """Equation 70; no labelling that obeys the hard rows is below it."""
+    """Lower bound by equation 70: no labelling that satisfies the hard rows has a lower energy."""
 
 
 def ascend(
@@ -33,11 +33,13 @@ def ascend(
     max_cuts: int,
     max_sweeps: int,
 ) -> Ascent:
-    """Cut, and cut again at the multipliers for which all labellings so far promise most, in a box around the best.
+    """Maximise the dual by cutting planes in a trust region.
 
-    Each labelling is a plane above the dual function. The box doubles where what was promised came true, and halves
-    where it did not; with one row the planes' crossing is where to cut, and no box is needed (Marsten, Hogan and
-    Blankenship 1975). It ends when nothing more is promised.
+    Each cut is made at the multipliers for which all labellings so far promise most.
+
+    Each labelling is a plane above the dual function. The trust region doubles after a step that raised the dual and
+    halves after one that did not; with one row the planes' crossing is the next point, and no trust region is needed
+    (Marsten, Hogan and Blankenship 1975). The ascent ends when the model promises no further rise.
     """
     top, value, reach, bound = multipliers, -np.inf, REACH, -np.inf
     found: list[Labelling] = []
@@ -60,7 +62,7 @@ def ascend(
 
 
 def _most_promising(problem: CutUnderRows, found: list[Labelling], top, value: float, reach: float):
-    """The multipliers in the box at which the lowest plane is highest, and how far that is above the best value."""
+    """Maximum of the cutting-plane model, and its rise."""
     slopes = np.stack([problem.bounds - each.measured for each in found]) / problem.root
     planes = np.concatenate([-slopes, np.ones((len(found), 1))], 1)
     heights = np.array([each.own for each in found]) - value

@@ -1,4 +1,4 @@
-"""One image's graph cut under linear rows: what multipliers add to its costs, and what a labelling is worth."""
+"""One image's graph cut under linear rows."""
 
 from dataclasses import dataclass
 
@@ -13,63 +13,66 @@ from weakseg.cuts.minimise import minimise
 from weakseg.projection.dual_problem import DualProblem
 
 FORBIDDEN = 1e12
-"""What a deleted class costs: more than anything that can be won by it, and still a number."""
+"""Cost of a deleted class: larger than any gain, and still finite."""
 
 MET = 1e-9
-"""By how many cells a row that holds may be missed."""
+"""Violation of a row, in cells, that counts as none."""
 
 ROUNDING = 2.0**-22
-"""Of costs in single precision, each of a few roundings: by so much of their sum the bound is lowered."""
+"""Fraction of the absolute costs by which the bound is lowered, for the rounding of single precision."""
 
 
 @dataclass(frozen=True)
 class Labelling:
-    """A labelling and what it is worth, in the units of the cut."""
+    """A labelling with its energy, in units of the cut."""
 
     labels: Int32[np.ndarray, "h w"]
     own: float
     """Energy without rows."""
     measured: Float[np.ndarray, " N"]
     missed: float
-    """By how many cells hard rows are, together."""
+    """Total violation of the hard rows, in cells."""
     energy: float
-    """With what missed rows of a price are paid."""
+    """Energy with the price of violated rows."""
 
     def better(self, other: "Labelling") -> bool:
-        """Misses hard rows by less, or as little at a lower energy."""
+        """Whether it violates hard rows less, or costs less."""
         more = self.missed - other.missed
         return more < -MET or (more <= MET and self.energy < other.energy)
 
     def one_hot(self, classes: int) -> Float[Tensor, "1 K n"]:
-        """As a segmentation."""
+        """The labelling as a segmentation."""
         return _one_hot(self.labels, classes)
 
 
 @dataclass(frozen=True)
 class CutUnderRows:
-    """Costs are those of equation 69 over the root of n, and so are multipliers and prices where they are costs."""
+    """Graph cut and linear rows of one image.
+
+    Costs, multipliers and prices are those of equation 69 divided by the root of n.
+    """
 
     cut: CutProblem
-    """Without rows."""
+    """The cut without rows."""
     deleted: Bool[np.ndarray, "K h w"]
-    """Classes that a cell may not have."""
+    """Classes that a cell must not have."""
     rows: DualProblem
-    """Rows of the hidden part of each cell, in float64 on the CPU."""
+    """Rows on the unlabelled part of each cell, in float64 on the CPU."""
     root: float
-    """Of n."""
+    """Root of the number of valid cells, n."""
 
     @property
     def bounds(self) -> Float[np.ndarray, " N"]:
-        """Of the rows, in cells."""
+        """Right-hand sides of the rows, in cells."""
         return self.rows.bounds[0].numpy()
 
     @property
     def prices(self) -> Float[np.ndarray, " N"]:
-        """Nats a cell."""
+        """Prices of the rows, in nats per cell."""
         return self.rows.prices[0].numpy()
 
     def tilted(self, multipliers: Float[np.ndarray, " N"]) -> Float32[np.ndarray, "K h w"]:
-        """Costs of the labels, less what multipliers pay for them."""
+        """Label costs minus the dual bias of the multipliers."""
         unary = self.cut.unary
         if multipliers.any():
             paid = self.rows.tilt(torch.from_numpy(multipliers)[None])[0] * self.rows.mass[0]
@@ -79,7 +82,7 @@ class CutUnderRows:
     def solved(
         self, multipliers: Float[np.ndarray, " N"], begin: Int32[np.ndarray, "h w"], max_sweeps: int
     ) -> tuple[Labelling, float]:
-        """The labelling that a cut finds for some multipliers, and the bound that it proves, equation 70."""
+        """Labelling and lower bound at some multipliers, equation 70."""
         unary = np.ascontiguousarray(self.tilted(multipliers))
         cut = minimise(*self.cut._replace(unary=unary, begin=begin), max_sweeps)
         bound = cut.bound + float(multipliers @ self.bounds) / self.root
@@ -89,7 +92,7 @@ class CutUnderRows:
         return self.judged(self._possible(cut.labels)), bound
 
     def judged(self, labels: Int32[np.ndarray, "h w"]) -> Labelling:
-        """What a labelling is worth."""
+        """A labelling with its energy and violations."""
         own = labelling_energy(self.cut.unary, self.cut.weight, self.cut.valid, labels)
         measured = self.rows.measured(_one_hot(labels, len(self.deleted)))[0].numpy()
         lacking = np.maximum(0, self.bounds - measured)
@@ -98,7 +101,10 @@ class CutUnderRows:
         return Labelling(labels, own, measured, float(lacking[hard].sum()), own + paid)
 
     def _possible(self, labels: Int32[np.ndarray, "h w"]) -> Int32[np.ndarray, "h w"]:
-        """A cut that was stopped may still have labels that cannot be."""
+        """Labels without deleted classes.
+
+        A cut that was stopped early may still have some.
+        """
         wrong = np.take_along_axis(self.deleted, labels[None], 0)[0]
         return np.where(wrong, np.where(self.deleted, np.inf, self.cut.unary).argmin(0).astype(np.int32), labels)
 

@@ -1,4 +1,6 @@
-r"""Ascent of the joint dual edge by edge, equation 67 of docs/theory.md, with momentum over sweeps of all edges.
+r"""Compiled ascent of the joint dual by edges, equation 67.
+
+docs/theory.md derives it. Sweeps over all edges have momentum.
 
 Where the log-partition z_i of each cell is held, the dual falls apart into classes, and the best multiplier of one
 edge is known: it makes the logarithms of both ends equal, or as nearly equal as its box allows,
@@ -73,7 +75,10 @@ def climb(scores, edges, before, mean, inverse, half, steps, first, count):
 @partial(kept, error_model="numpy", fastmath=FINITE)
 @no_type_check
 def _across(one, other, inverse_one, inverse_other, edge, before, half, momentum):
-    """Edges between two rows: no two of them share a cell."""
+    """Update the edges between two rows.
+
+    No two of them share a cell.
+    """
     for i in range(len(half)):
         was = edge[i]
         old = was + momentum * (was - before[i])
@@ -88,7 +93,10 @@ def _across(one, other, inverse_one, inverse_other, edge, before, half, momentum
 @partial(kept, error_model="numpy", fastmath=FINITE)
 @no_type_check
 def _along(logs, inverse, edge, before, half, momentum):
-    """Edges within a row: first those that begin at even columns, then those at odd ones."""
+    """Update the edges within a row.
+
+    Edges that begin at even columns come first, then the others.
+    """
     for odd in range(2):
         for i in range(odd, len(logs) - 1, 2):
             was = edge[i]
@@ -104,7 +112,10 @@ def _along(logs, inverse, edge, before, half, momentum):
 @partial(kept, error_model="numpy", fastmath={"contract", "reassoc"})
 @no_type_check
 def _normalise(logs, last, mean, momentum, share):
-    """Take the momentum's step, then the log-partition off; both arrays are moved, so that their difference stays."""
+    """Apply momentum, then subtract the log-partition.
+
+    Both arrays are moved, so that their difference stays.
+    """
     classes, cells = logs.shape
     top, total = np.empty(BLOCK), np.empty(BLOCK)
     probs = np.empty((classes, BLOCK))
@@ -138,7 +149,10 @@ def _normalise(logs, last, mean, momentum, share):
 @partial(kept, error_model="numpy")
 @no_type_check
 def _tilted(scores, edges, inverse, steps):
-    """The logarithms with what edges add: what leaves a cell lowers it, what enters it raises it."""
+    """Scores with the edge multipliers.
+
+    An edge lowers the cell it leaves and raises the cell it enters.
+    """
     logs = scores.copy()
     classes, height, width = scores.shape
     for k in range(classes):

@@ -1,7 +1,9 @@
-r"""The sweeps of `kernels.edge_ascent` over many images at once, in plain torch, for devices that numba does not reach.
+r"""The sweeps of `edge_ascent` in torch, for many images.
 
-Of each direction first the edges that begin at even rows or columns take their step, then those at odd ones: no two
-of them share a cell, so that they step at once, in all classes and images. What is computed is the same, step by step.
+It serves devices that numba does not reach.
+
+In each direction the edges that begin at even rows or columns step first, then those at odd ones: no two of them share
+a cell, so that they step at once, in all classes and images. The results are the same, step by step.
 """
 
 from collections.abc import Sequence
@@ -16,14 +18,14 @@ from weakseg.grids.neighbours import ends
 
 @dataclass(frozen=True)
 class Swept:
-    """What sweeps change."""
+    """State of the sweeps."""
 
     edges: Float[Tensor, "B D C h w"]
-    """The multipliers, each at the cell that its edge begins in."""
+    """Edge multipliers, each at the cell where its edge begins."""
     before: Float[Tensor, "B D C h w"]
-    """Those of a sweep earlier."""
+    """Edge multipliers one sweep earlier."""
     mean: Float[Tensor, "B C h w"]
-    """Mean distribution of the sweeps, each weighed by its number cubed."""
+    """Mean distribution over sweeps, weighted by the cube of their number."""
 
 
 def sweep_tensors(
@@ -35,7 +37,9 @@ def sweep_tensors(
     firsts: Sequence[int],
     count: int,
 ) -> Swept:
-    """Sweep `count` times over all edges; what was given is written over. Nothing waits for the device.
+    """Sweep `count` times over all edges, in place.
+
+    Nothing waits for the device.
 
     Args:
         swept: where to begin.
@@ -77,7 +81,10 @@ def sweep_tensors(
 
 
 def entering(edges: Float[Tensor, "B D C h w"], steps: Sequence[tuple[int, int]]) -> Float[Tensor, "B C h w"]:
-    """What edges add to each cell: what enters it less what leaves it."""
+    """Net sum of edge multipliers per cell.
+
+    What enters a cell minus what leaves it.
+    """
     added = torch.zeros_like(edges[:, 0])
     for d, step in enumerate(steps):
         (near, far), flow = ends(added, step), ends(edges[:, d], step)[0]
@@ -87,6 +94,9 @@ def entering(edges: Float[Tensor, "B D C h w"], steps: Sequence[tuple[int, int]]
 
 
 def _pairs(values: Tensor, step: tuple[int, int], odd: int) -> tuple[Tensor, Tensor]:
-    """Values at both ends of the pairs that begin at even or at odd rows, or columns where a pair lies in one row."""
+    """Both ends of every second pair along a step.
+
+    `odd` chooses pairs that begin at even or odd rows, or columns for pairs within a row.
+    """
     near, far = ends(values, step)
     return (near[..., odd::2, :], far[..., odd::2, :]) if step[0] else (near[..., odd::2], far[..., odd::2])

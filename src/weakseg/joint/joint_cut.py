@@ -1,4 +1,7 @@
-"""The joint problem over labellings: a graph cut under linear rows, with a lower bound."""
+"""Joint problem over labellings: a graph cut under linear rows.
+
+It comes with a lower bound.
+"""
 
 import os
 from collections.abc import Iterator
@@ -24,59 +27,61 @@ from weakseg.projection.dual_projection import DualProjection
 from weakseg.types import UNLABELED, Batch, Evidence, Memory, Solution, WeakLabels, refuse_strange_labels
 
 HEAVIEST = 1e6
-"""Largest weight, as of `JointProjection`."""
+"""Largest weight, as for `JointProjection`."""
 
 
 @dataclass(frozen=True)
 class JointCut:
-    r"""The labelling that agrees best with all that is known of an image, equation 69.
+    r"""Labelling of least joint energy, equation 69.
+
+    It agrees best with seeds, prediction, appearance, edges and constraints together.
 
     .. math:: \min_{y, \xi \ge 0} \sum_i v_i [ -\lambda \log q_i(y_i) + \alpha\, c_i(y_i) ]
               + \gamma \sqrt n \sum_{ij} w_{ij} [y_i \ne y_j] + \beta^\top \xi \quad s.t. \quad A y \ge b - \xi
 
     `JointProjection` at temperature 0 and with one class a cell. Without rows and with an edge weight of 1 it is
     `AlphaExpansion`. Seeds and absent classes are hard; a cell with seeds has the class that most of them have, and
-    each marked pixel keeps its own. n counts the valid cells of the whole image.
+    each labelled pixel keeps its own. n counts the valid cells of the whole image.
 
-    Multipliers pay for what rows miss, and the cut of the costs that they leave is solved again and again; then
-    changes of few cells and of whole regions are tried. No labelling that obeys the hard rows is below the bound of
-    any multipliers, equation 70. Each image is solved on its own, several at once in threads.
+    Multipliers of the rows tilt the costs, and the cut is solved again and again at better multipliers; then local
+    search changes few cells and whole regions. No labelling that obeys the hard rows is below the bound of any
+    multipliers, equation 70. Each image is solved on its own, several at once in threads.
 
-    `certificate`, in nats per valid pixel: `energy`, missed rows at their price included; `bound`; `gap`, the first
-    less the second; `violation` of hard rows (share of the valid pixels); `slack`, what missed rows were paid;
-    `contradiction`, above 0 where no segmentation obeys the hard rows (as of `DualProjection`), which then have a
-    price; `cuts`. Where a hard row is missed although none is known to contradict it, the energy is of no labelling
-    that was asked for, and may lie below the bound. `memory` holds labels, and multipliers in nats.
+    `certificate`, in nats per valid pixel: `energy`, which includes the price of violated rows; `bound`; `gap`, the
+    first less the second; `violation` of hard rows (fraction of the valid pixels); `slack`, the cost of violated rows;
+    `contradiction`, above 0 where no segmentation satisfies the hard rows (as of `DualProjection`), which then have a
+    price; `cuts`. Where a hard row is violated although it is not proven infeasible, the energy is of a labelling
+    outside the feasible set, and may lie below the bound. `memory` holds labels, and multipliers in nats.
 
     Raises:
-        RecipeInvalid: a weight that is negative or no number, no constraint, cuts, sweeps or pixels that are no whole
+        RecipeInvalid: a weight is negative or NaN, there is no constraint, or cuts, sweeps or pixels are not whole
             numbers from 1.
 
     Lim, Jung and Kohli 2010; Marin and Boykov 2021, equation (16); Pathak et al. 2015, equation (6).
     """
 
     constraint: Constraint = All(())
-    """Linear rows; none by default."""
+    """Linear constraints; none by default."""
     potts: GridPotts = GridPotts()
-    """What boundaries between classes cost, and which cells are neighbours."""
+    """The cost of boundaries between classes, and which cells are neighbours."""
     edge_weight: float = 0.2
-    """gamma: what the Potts energy of the image counts against its mean nats per pixel."""
+    """gamma: weight of the Potts energy relative to the mean nats per pixel."""
     prediction_weight: float = 1.0
-    """lambda: how near the labelling stays to the prediction; 0 gives fixed proposals."""
+    """lambda: weight of the prediction; 0 gives fixed proposals."""
     appearance: Appearance | None = None
-    """What colours and places say, or `None`."""
+    """The costs of colours and places, or `None`."""
     appearance_weight: float = 1.0
-    """alpha: nats of appearance against nats of the prediction."""
+    """alpha: weight of the appearance relative to the prediction."""
     only_classes_present: bool = True
-    """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
+    """Only classes with a seed or a `PRESENT` tag may appear; if there is none, those not tagged `ABSENT`."""
     cell_px: int = 1
     """Side of the square cells that have one label each, in whole pixels, 1 or more, as of `AlphaExpansion`."""
     tolerance: float = 1e-4
-    """Gap in nats per valid pixel at which an image is done."""
+    """Gap in nats per valid pixel at which an image has converged."""
     max_cuts: int = 12
-    """How often an image is cut, at most; twice as often where hard rows contradict each other."""
+    """Largest number of cuts per image; twice as many where hard constraints are infeasible."""
     max_sweeps: int = 10
-    """How often each class may be expanded in a cut, 1 or more."""
+    """Largest number of expansions of each class within a cut, 1 or more."""
 
     def __post_init__(self):
         if not is_constraint(self.constraint):
@@ -92,11 +97,13 @@ class JointCut:
             raise RecipeInvalid(f"JointCut({given})", expected=expected)
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The labelling of each image; energies are float64 sums of float32 costs, right to about 1e-7 of these.
+        """The labelling of each image.
+
+        Energies are float64 sums of float32 costs, accurate to about 1e-7 of these.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are no numbers, seeds of no class, or an image too large for
-                memory, naming the images; rows for other classes.
+            EvidenceInvalid: log-probabilities are NaN or infinite, seeds are of no class, or an image is too large for
+                memory (the images are named); rows are for other classes.
         """
         compile_kernels()
         require_finite(evidence)
@@ -150,7 +157,7 @@ class JointCut:
             if looks is not None:
                 costs = looks[i][image.kept].clamp(0, SURPRISE) * known.valid[i] * (self.appearance_weight / root)
                 cut = cut._replace(unary=cut.unary + costs.float().numpy())
-            # n is of the whole image.
+            # n counts the cells of the whole image, so that crops have the boundaries that their image has.
             side = max(float(weak.visible_share[i]), 1e-6) ** -0.5 if cut.valid.any() else 1.0
             cut = cut._replace(weight=cut.weight * np.float32(self.edge_weight * side))
             before = None if start.multipliers is None else start.multipliers[i].double().cpu().numpy()
@@ -158,7 +165,10 @@ class JointCut:
 
 
 def _but_for_what_is_drawn(rows: LinearRows, seeds: Int[Tensor, "H W"]) -> LinearRows:
-    """Classes that are deleted and drawn all the same are deleted from all cells but those of the marks."""
+    """Rows that do not delete classes with seeds.
+
+    Such classes are forbidden elsewhere instead, so that the seeds remain possible.
+    """
     drawn = torch.zeros_like(rows.absent)
     drawn[seeds[seeds != UNLABELED]] = True
     both = rows.absent & drawn

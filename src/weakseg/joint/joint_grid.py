@@ -1,4 +1,7 @@
-"""The joint problems of images on a grid of cells: what is asked of each cell, each pair of neighbours, and of rows."""
+"""The joint problems of images on a grid of cells.
+
+Costs of cells, of pairs of neighbours, and rows.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,33 +20,36 @@ from weakseg.projection.grid_problem import GridProblem, places, stacked
 
 @dataclass(frozen=True)
 class JointGrid:
-    """Images side by side, in float64 and in units of the temperature, so that the entropy counts 1."""
+    """Joint problems of images side by side.
+
+    They are in float64 and in units of the temperature, so that the entropy counts 1.
+    """
 
     images: tuple[GridProblem, ...]
-    """Rows, and the scores of the classes that each cell may have."""
+    """Projection problem of each image: its rows, and the scores of its active classes."""
     rows: DualProblem
     """The rows of all images."""
     places: tuple[Int[np.ndarray, " _"], ...]
-    """Where each image's own rows stand among those."""
+    """Index of each image's own rows among those."""
     scores: Float[Tensor, "B C h w"]
-    """Those scores where something is hidden; elsewhere such that what is settled, and what is void, costs nothing."""
+    """Scores of the classes in unlabelled cells. Fixed and void cells have scores that cost nothing."""
     mass: Float[Tensor, "B h w"]
-    """How much each cell counts, above 0: its hidden share, or where nothing can change its valid one."""
+    """Weight of each cell, above 0: its unlabelled fraction, or its valid fraction where nothing can change."""
     sure: Bool[Tensor, "B h w"]
-    """Where one class is left."""
+    """True where one class is left."""
     moved: Bool[Tensor, "B h w"]
-    """Where rows can change anything: something is hidden, and more than one class is left for it."""
+    """True where rows can change anything: in unlabelled cells with more than one class left."""
     half: Float[Tensor, "B D h w"]
-    """Half of what each pair of neighbours pays for differing, at the cell it begins in."""
+    """Half the cost of a label change between neighbours, at the cell where the pair begins."""
     steps: tuple[tuple[int, int], ...]
 
     @property
     def cells(self) -> Float[np.ndarray, " B"]:
-        """How many cells of each image are valid."""
+        """Number of valid cells per image."""
         return np.array([image.cells for image in self.images])
 
     def edges(self, probs: Float[Tensor, "B C h w"]) -> Float[Tensor, " B"]:
-        """What segmentations pay for their boundaries."""
+        """Boundary cost of segmentations."""
         paid = probs.new_zeros(len(probs))
         for d, step in enumerate(self.steps):
             near, far = ends(probs, step)
@@ -51,7 +57,7 @@ class JointGrid:
         return paid
 
     def tilted(self, taken: Float[Tensor, "B C h w"]) -> list[GridProblem]:
-        """The projections that are left when edges have taken so much of each cell."""
+        """Projection problems that remain at some edge multipliers."""
         more = (taken / self.mass[:, None]).flatten(2)
         found = []
         for i, image in enumerate(self.images):
@@ -60,7 +66,7 @@ class JointGrid:
         return found
 
     def side_of(self, values: Sequence[Float[np.ndarray, "1 _"]]) -> Float[np.ndarray, "B N"]:
-        """What each image's own rows have, at their places among all."""
+        """Values per image, placed among the rows of all."""
         found = np.zeros(self.rows.bounds.shape)
         for i, (row, own) in enumerate(zip(self.places, values, strict=True)):
             found[i, row] = own[0]
@@ -75,9 +81,10 @@ def joint_grid(
     steps: tuple[tuple[int, int], ...],
     rows: DualProblem | None,
 ) -> JointGrid:
-    """The joint problem of one image, from its projection and the prices of its edges; other rows where some are given.
+    """The joint problem of one image, with `rows` if given.
 
-    Hidden pixels in a cell with marks have one of the classes marked there: at the width of a cell an edge says so.
+    Unlabelled pixels in a cell with seeds have one of the classes labelled there, since an edge would be no wider than
+    a cell.
     """
     grid = (half.shape[1], half.shape[2])
     problem = image.problem.to(torch.float64)
@@ -86,7 +93,7 @@ def joint_grid(
     hidden, valid = (part[index].flatten().double() for part in (known.hidden, known.valid))
     fitting = torch.where((hidden > 0)[None], marks > 0, marks >= marks.amax(0).clamp(min=1e-12))
     narrowed = torch.where((marks.sum(0) > 0) & ~fitting, -torch.inf, scores)
-    # A mark of a class that was deleted there leaves the cell as it was.
+    # A seed of a class that was deleted there leaves the cell as it was.
     narrowed = torch.where((narrowed == -torch.inf).all(0), scores, narrowed)
     allowed = narrowed > -torch.inf
     sure, asked = allowed.sum(0) == 1, hidden > 0
@@ -109,7 +116,10 @@ def joint_grid(
 
 
 def side_by_side(grids: Sequence[JointGrid]) -> JointGrid:
-    """Images of one grid; classes that one of them lacks are not allowed in it."""
+    """Problems of one grid as a batch.
+
+    Classes that an image lacks are forbidden in it.
+    """
     problems = [grid.rows for grid in grids]
     classes = max(grid.scores.shape[1] for grid in grids)
     lacking = lambda scores: (0, 0, 0, 0, 0, classes - scores.shape[1])  # noqa: E731
@@ -127,6 +137,6 @@ def side_by_side(grids: Sequence[JointGrid]) -> JointGrid:
 
 
 def _marks(image: GridProblem, known: Known, index: int) -> Float[Tensor, "c n"]:
-    """Share of each cell that is marked as each class that is left."""
+    """Labelled fraction of each cell, by active class."""
     assert known.marked is not None
     return known.marked[index].flatten(1).index_select(0, image.kept.to(known.marked.device))

@@ -1,4 +1,7 @@
-"""The joint problem: seeds, prediction, appearance, edges and linear rows at once, soft and with a certificate."""
+"""Joint problem over soft segmentations, with a certificate.
+
+It joins seeds, prediction, appearance, edges and linear rows.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -21,55 +24,57 @@ from weakseg.projection.dual_projection import DualProjection
 from weakseg.types import UNLABELED, Evidence, Memory, Solution
 
 HEAVIEST = 1e6
-"""Largest weight: beyond, sums would no longer hold what the network says, in double precision either.
-Largest temperature too, and its inverse the least: below, rows cost seconds per image and end in what is no number."""
+"""Largest weight: beyond it, sums lose the network's prediction in double precision too. Also the largest temperature,
+and its inverse the smallest: below, rows take seconds per image and end in NaN."""
 
 
 @dataclass(frozen=True)
 class JointProjection:
-    r"""The soft segmentation that agrees best with all that is known of an image, equation 66.
+    r"""Soft segmentation of least joint energy, equation 66.
+
+    It agrees best with seeds, prediction, appearance, edges and constraints together.
 
     .. math:: \min_{y, \xi \ge 0} \sum_i v_i [ \lambda \langle y_i, -\log q_i \rangle + \alpha \langle y_i, c_i \rangle
               - T H(y_i) ] + \frac{\gamma \sqrt n}{2} \sum_{ij} w_{ij} |y_i - y_j|_1 + \beta^\top \xi
               \quad s.t. \quad A y \ge b - \xi
 
     Seeds and absent classes are hard. Without edges it is `DualProjection`; at a low temperature without rows it is the
-    convex relaxation of what `AlphaExpansion` cuts. Cells with marks have one of the classes marked in them. n counts
+    convex relaxation of what `AlphaExpansion` cuts. Cells with seeds have one of the classes labelled in them. n counts
     the valid cells of the whole image, so crops and zooms have the boundaries that their image has.
 
-    `certificate`: as that of `DualProjection`; `gap` is of the whole problem, `energy` the value of what was minimised,
-    and `sweeps` how often all edges took a step. Everything is per valid pixel, in nats.
-    `memory.multipliers` are those of the rows.
+    `certificate`: as that of `DualProjection`; `gap` is of the whole problem, `energy` is the value of the objective,
+    and `sweeps` the number of sweeps over all edges. Everything is per valid pixel, in nats. `memory.multipliers` are
+    those of the rows.
 
     Raises:
-        RecipeInvalid: a weight that is negative or no number, a temperature below 1e-6, no constraint.
+        RecipeInvalid: a weight is negative or NaN, the temperature is below 1e-6, or there is no constraint.
 
     Pathak et al. 2015, equations (3) and (6); Marin and Boykov 2021, equation (16).
     """
 
     constraint: Constraint = All(())
-    """Linear rows; none by default."""
+    """Linear constraints; none by default."""
     potts: GridPotts | None = GridPotts()
-    """Which neighbours are to agree; `None` for no edges."""
+    """The cost of boundaries between neighbours; `None` for no edges."""
     edge_weight: float = 0.2
-    """gamma: what the Potts energy of the image counts against its mean nats per pixel."""
+    """gamma: weight of the Potts energy relative to the mean nats per pixel."""
     prediction_weight: float = 1.0
-    """lambda: how near the segmentation stays to the prediction; 0 does not look at it."""
+    """lambda: weight of the prediction; 0 ignores it."""
     appearance: Appearance | None = None
-    """What colours and places say, or `None`."""
+    """The costs of colours and places, or `None`."""
     appearance_weight: float = 1.0
-    """alpha: nats of appearance against nats of the prediction."""
+    """alpha: weight of the appearance relative to the prediction."""
     temperature: float = 0.5
-    """T, 1e-6 or more: how soft the segmentation is; towards 0 it becomes a labelling."""
+    """T, 1e-6 or more: softness of the segmentation; towards 0 it becomes a labelling."""
     only_classes_present: bool = True
-    """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
+    """Only classes with a seed or a `PRESENT` tag may appear; if there is none, those not tagged `ABSENT`."""
     cell_px: int | None = None
     """Side of the cells in pixels, 1 or more; `None` takes the grid of the logits, or, with edges, cells of 4 pixels
     where that is finer."""
     tolerance: float = 1e-3
-    """Gap in nats per valid pixel at which an image is done."""
+    """Gap in nats per valid pixel at which an image has converged."""
     max_sweeps: int = 200
-    """How often all edges take a step, at most."""
+    """Largest number of sweeps over all edges."""
 
     def __post_init__(self):
         if not is_constraint(self.constraint):
@@ -89,10 +94,13 @@ class JointProjection:
             raise RecipeInvalid(f"JointProjection({given})", expected=expected)
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The segmentation of each image, on the grid of the logits or of `cell_px`.
+        """The segmentation of each image.
+
+        It is on the grid of the logits or of `cell_px`.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are no numbers, naming the images; rows for other classes.
+            EvidenceInvalid: log-probabilities are NaN or infinite (the images are named), or rows are for other
+                classes.
         """
         require_finite(evidence)
         scores = self._scores(evidence)
@@ -125,19 +133,22 @@ class JointProjection:
         )
 
     def _told(self, sentence: str, gap: float) -> str:
-        """How the solve ended: what became of the rows, where there are any, and of the edges."""
+        """Sentence on constraints, if any, and on edges."""
         done = gap <= self.tolerance
         solved = f"Solved: within {self.tolerance:g} nats per pixel of the optimum."
-        edges = solved if done else f"Stopped: {gap:.1e} nats per pixel above the bound."
+        edges = solved if done else f"Not converged: {gap:.1e} nats per pixel above the lower bound."
         if NO_ROW in sentence:
             return sentence.replace(NO_ROW, edges)
         return sentence if done else f"{sentence} {edges}"
 
     def _scores(self, evidence: Evidence) -> Float[Tensor, "B C h w"]:
-        """What each cell's classes are worth before edges and rows, in units of the temperature."""
+        """Scores of classes before edges and rows.
+
+        In units of the temperature.
+        """
         grid = self._grid(evidence)
         log_probs = on_grid(evidence.log_probs, evidence.weak.valid, grid)
-        # Nothing times what cannot be would be no number.
+        # 0 times -inf would be NaN.
         scores = log_probs * self.prediction_weight if self.prediction_weight else torch.zeros_like(log_probs)
         if self.appearance is not None and self.appearance_weight:
             scores = scores - self.appearance_weight * self.appearance(evidence, grid).to(scores)
@@ -157,7 +168,7 @@ class JointProjection:
         return [each + deletion(~those, None, grid) for each, those in zip(rows, allowed, strict=True)]
 
     def _half(self, potts: GridPotts, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B D h w"]:
-        """Half of what each pair of neighbours pays, in units of the temperature."""
+        """Half the cost of each edge, in units of temperature."""
         sides = side_in_cells(evidence.weak, grid).double() * (self.edge_weight / (2 * self.temperature))
         costs = potts.edge_costs_of(evidence.image.float(), evidence.weak.valid, grid)
         return costs.double() * sides.to(costs.device)[:, None, None, None]

@@ -1,20 +1,21 @@
-"""Changes of a few labels at a time, kept where they lower an energy with edges and linear rows."""
+"""Local label changes that lower an energy under linear rows."""
 
 from collections import namedtuple
 
 from weakseg.compilation.compiled import compiled_without_arrays
 
 Board = namedtuple("Board", "unary weight steps")
-"""unary (K, n), weight (D, n) to the later neighbour, 0 where there is none; steps (D,) to it in row-major order."""
+"""Potts energy: unary (K, n), weight (D, n) to the later neighbour, 0 where there is none; steps (D,) to it in
+row-major order."""
 
 Rows = namedtuple("Rows", "weights region maps dense mass bounds prices hard")
-"""Row r < F measures mass[p] * weights[r, k] * maps[region[r], p] at a cell p of label k, and row F + d mass[p] *
-dense[d, k, p]. bounds, prices and hard (N,); a hard row has a price of 0."""
+"""Linear rows: row r < F measures mass[p] * weights[r, k] * maps[region[r], p] at a cell p of label k, and row F + d
+mass[p] * dense[d, k, p]. bounds, prices and hard (N,); a hard row has a price of 0."""
 
 
 @compiled_without_arrays
 def coefficient(r, k, p, rows):
-    """What a row measures at a cell that has a label."""
+    """Value of a row at a cell with a label."""
     factored = len(rows.weights)
     if r < factored:
         return rows.mass[p] * rows.weights[r, k] * rows.maps[rows.region[r], p]
@@ -23,7 +24,10 @@ def coefficient(r, k, p, rows):
 
 @compiled_without_arrays
 def relabel(p, label, labels, measured, board, rows):
-    """Give a cell a label; by how much hard rows are missed more, and what all else costs more."""
+    """Relabel a cell; return changes of violation and energy.
+
+    The violation is that of hard rows; the energy counts all else.
+    """
     before = labels[p]
     labels[p] = label
     energy, missed = board.unary[label, p] - board.unary[before, p], 0.0
@@ -52,8 +56,9 @@ def relabel(p, label, labels, measured, board, rows):
 
 @compiled_without_arrays
 def keep_what_helps(cells, new, first, labels, measured, board, rows, before, least):
-    """Try groups of changes in turn, each all at once; keep those after which hard rows are missed less, or as little
-    and the energy is lower. Returns how many are kept.
+    """Try groups of changes in turn; count those kept.
+
+    A group is kept if hard rows are violated less, or equally at a lower energy.
 
     Args:
         cells: (m,), row-major, group after group.

@@ -1,4 +1,7 @@
-"""Changes of single cells, of a few together and of whole regions that bring a labelling nearer to its rows."""
+"""Local search that brings a labelling nearer to its rows.
+
+It changes single cells, a few together, and whole regions.
+"""
 
 from itertools import combinations
 
@@ -11,7 +14,7 @@ from weakseg.joint.cut_under_rows import CutUnderRows, Labelling
 from weakseg.joint.label_changes import Board, Rows, keep_what_helps
 
 SINGLE, PAIRS, TRIPLES = 4096, 48, 16
-"""How many changes are tried by themselves, in twos and in threes: those that cost least under the multipliers."""
+"""Numbers of changes tried by themselves, in pairs and in triples, cheapest first under the multipliers."""
 
 ROUNDS = 50
 
@@ -19,9 +22,11 @@ ROUNDS = 50
 def repaired(
     problem: CutUnderRows, start: Labelling, others: list[Labelling], multipliers: Float[np.ndarray, " N"]
 ) -> Labelling:
-    """A labelling no worse than the start: parts of others where they help, then changes of a few cells.
+    """A labelling no worse than the start.
 
-    The multipliers tell what a change costs where rows hold exactly, so they tell which ones to try.
+    It takes parts of other labellings where they help, then changes a few cells.
+
+    The multipliers give the cost of a change where rows hold exactly, so the cheapest changes are tried.
     """
     board, rows = _arrays(problem)
     labels, tilted = start.labels.copy(), problem.tilted(multipliers)
@@ -41,7 +46,7 @@ def repaired(
 
 
 def _keep(groups, labels, problem: CutUnderRows, board: Board, rows: Rows) -> int:
-    """Keep the groups that help; how many those are."""
+    """Keep the groups that help; return their number."""
     cells, new, first = groups
     measured, flat = problem.judged(labels).measured, labels.reshape(-1)
     least = 1e-9 * max(1.0, float(np.abs(board.unary).max()))
@@ -49,7 +54,7 @@ def _keep(groups, labels, problem: CutUnderRows, board: Board, rows: Rows) -> in
 
 
 def _regions(labels: Int32[np.ndarray, "h w"], other: Int32[np.ndarray, "h w"]):
-    """Connected parts in which another labelling differs, each a group."""
+    """Connected regions in which two labellings differ, as groups."""
     parts = np.empty(labels.shape, np.int32)
     count = int(connected(labels != other, np.ones((3, 3)), output=parts))  # pyright: ignore
     order = np.argsort(parts, axis=None, kind="stable")
@@ -60,14 +65,14 @@ def _regions(labels: Int32[np.ndarray, "h w"], other: Int32[np.ndarray, "h w"]):
 
 
 def _groups(changes, size: int):
-    """All sets of so many changes; of single ones each."""
+    """All subsets of some changes, of a given size."""
     together = np.array(list(combinations(range(changes.shape[1]), size)), int).reshape(-1)
     first = np.arange(0, len(together) + 1, size)
     return changes[0, together], changes[1, together].astype(np.int32), first
 
 
 def _cheapest(problem: CutUnderRows, tilted, labels: Int32[np.ndarray, "h w"]) -> np.ndarray:
-    """(2, m): cells and labels of the changes that cost least by themselves."""
+    """Cells and labels (2, m) of the cheapest single changes."""
     costs = tilted.astype(np.float64)
     for d, step in enumerate(STEPS[: len(problem.cut.weight)]):
         (near, far), weight = ends(labels, step), ends(problem.cut.weight[d], step)[0]
@@ -86,7 +91,7 @@ def _cheapest(problem: CutUnderRows, tilted, labels: Int32[np.ndarray, "h w"]) -
 
 
 def _arrays(problem: CutUnderRows) -> tuple[Board, Rows]:
-    """For the kernels."""
+    """The problem as plain arrays for compiled loops."""
     asked, cut = problem.rows, problem.cut
     (classes, _, width), cells = cut.unary.shape, cut.valid.size
     hard = np.isinf(problem.prices)

@@ -1,4 +1,4 @@
-"""One image's answer to the integral joint problem, with what proves it, in numbers and in a sentence."""
+"""One image's integral joint problem, solved and certified."""
 
 from dataclasses import dataclass, replace
 
@@ -13,31 +13,31 @@ from weakseg.joint.cut_multipliers import Ascent, ascend
 from weakseg.joint.cut_under_rows import MET, CutUnderRows, Labelling
 from weakseg.joint.repair import repaired
 from weakseg.projection import status as projection_status
-from weakseg.projection.certificate import relaxed
+from weakseg.projection.certificate import NO_ROW, relaxed
 from weakseg.projection.dual_projection import RELAXED_PRICE
 from weakseg.projection.grid_problem import GridProblem
 from weakseg.projection.infeasibility import contradiction
 
 STARTS = 4
-"""How many of the labellings that were cut are repaired, the best first."""
+"""Number of labellings that are repaired, best first."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """When an image is done."""
+    """Stopping criteria of an image."""
 
     tolerance: float
-    """Gap in nats per valid cell."""
+    """Gap in nats per valid cell at which an image has converged."""
     max_cuts: int
     max_sweeps: int
 
 
 @dataclass(frozen=True)
 class RowAnswer:
-    """Of one image, on the grid of its cut."""
+    """Answer for one image, on the grid of its cut."""
 
     labels: Int32[np.ndarray, "h w"]
-    """Counted among the classes that are left."""
+    """Labels, as indices of the active classes."""
     multipliers: Float[np.ndarray, " N"]
     numbers: dict[str, float]
     status: str
@@ -45,19 +45,22 @@ class RowAnswer:
 
 @dataclass(frozen=True)
 class RowCut:
-    """What is asked of one image."""
+    """The problem of one image."""
 
     said: LinearRows
     image: GridProblem
-    """Rows about what is hidden, and what they and others delete."""
+    """Rows on the unlabelled part, and the classes they delete."""
     cut: CutProblem
     root: float
-    """Of n."""
+    """Root of the number of valid cells, n."""
     before: Float[np.ndarray, " N"] | None
-    """Multipliers that an earlier solve left."""
+    """Multipliers of an earlier solve."""
 
     def answered(self, effort: Effort) -> RowAnswer:
-        """The best labelling found; where the hard rows contradict each other, they have a price."""
+        """The best labelling found.
+
+        Where the hard rows are infeasible, they have a price instead.
+        """
         problem = self._under(self.image)
         ascent, best = self._found(problem, effort)
         proof = contradiction(self.image.asked, 1e-9 * self.image.cells) if best.missed > MET else None
@@ -110,14 +113,14 @@ class RowCut:
         }
 
     def _missed(self, best: Labelling) -> Float[np.ndarray, " N"]:
-        """By how many cells each row is, as it was asked for."""
+        """Violation of each original row, in cells."""
         measured = self.image.asked.measured(best.one_hot(len(self.cut.unary)))[0]
         return (self.image.asked.bounds[0] - measured).clamp(min=0).numpy()
 
     def _status(self, ascent: Ascent, best: Labelling, proof: Tensor | None, numbers: dict[str, float]) -> str:
-        """How it ended, for people."""
+        """Sentence on how the solve ended."""
         if not self.image.cells:
-            return "No pixel is valid; nothing is demanded."
+            return "No pixel is valid; no constraint applies."
         names, share = self.said.names, self._missed(best) / max(self.image.cells, 1e-9)
         hard = self.image.asked.prices[0].isinf().numpy()
         if proof is not None:
@@ -127,9 +130,9 @@ class RowCut:
         elif len(names):
             rows = projection_status.relaxed(names, share)
         else:
-            rows = "No row applies."
-        ignored = f" Every class is deleted at {self.image.undeleted:.4g} cells; this is ignored there."
+            rows = NO_ROW
+        ignored = f" Every class is forbidden in {self.image.undeleted:.4g} cells; the prohibition is ignored there."
         proven = (
-            "" if best.missed > MET else f" The proven bound lies {numbers['gap']:.1e} nats per pixel below the energy."
+            "" if best.missed > MET else f" The lower bound is {numbers['gap']:.1e} nats per pixel below the energy."
         )
         return rows + (ignored if self.image.undeleted else "") + proven

@@ -1,1 +1,1 @@
-"""The permutohedral lattice: sums over all pixels, weighted by likeness."""
+"""The permutohedral lattice for fast Gaussian filters."""

@@ -1,8 +1,10 @@
-"""The permutohedral lattice in 1 to 8 feature dimensions: where it lies in feature space, and the number of a corner.
+"""Coordinates and numbering of the permutohedral lattice.
 
-All d + 1 coordinates of a lattice point are equal modulo d + 1, so it is told by that remainder and d quotients.
-Packed into one integer with the remainder on top, the neighbour along an axis is the same integer plus a constant that
-depends on the remainder only. Adams, Baek and Davis 2010, section 3.
+It has 1 to 8 feature dimensions.
+
+All d + 1 coordinates of a lattice point are equal modulo d + 1, so that remainder and d quotients identify it. Packed
+into one integer with the remainder on top, the neighbour along an axis is the same integer plus a constant that depends
+on the remainder only. Adams, Baek and Davis 2010, section 3.
 """
 
 from math import pi
@@ -16,7 +18,9 @@ MOST_DIMENSIONS = 8
 
 
 def elevation(dimensions: int) -> Float[np.ndarray, "E d"]:
-    """The map from features to the hyperplane of coordinates that sum to 0, scaled to the blur that follows.
+    """Map from features to lattice coordinates, scaled to the blur.
+
+    Coordinates sum to 0.
 
     Splatting, blurring and slicing together have a variance of 2/3 (d + 1)^2 along each axis (Adams et al. 2010).
     """
@@ -29,14 +33,19 @@ def elevation(dimensions: int) -> Float[np.ndarray, "E d"]:
 
 
 def lattice_scale(dimensions: int) -> float:
-    r"""What turns blurred mass into a sum of Gaussians, equation 51: :math:`(4 \pi / 3)^{d/2} \sqrt{d + 1}`."""
+    r"""Factor from blurred mass to Gaussian sums, equation 51.
+
+    :math:`(4 \pi / 3)^{d/2} \sqrt{d + 1}`.
+    """
     return (4 * pi / 3) ** (dimensions / 2) * (dimensions + 1) ** 0.5
 
 
 def numbering(
     matrix: Float[np.ndarray, "E d"], smallest: Float[np.ndarray, " d"], largest: Float[np.ndarray, " d"]
 ) -> tuple[Int[np.ndarray, " E"], Int[np.ndarray, " F"]]:
-    """How corners around features between `smallest` and `largest` are told by one integer.
+    """Numbering of the corners between two extreme features.
+
+    A corner is one integer.
 
     Returns:
         The quotient of each coordinate at which counting starts, and what one more of it adds to the number; the last
@@ -63,11 +72,11 @@ def numbering(
 
 
 MEMORY_LIMIT = 8 << 30
-"""Bytes that each lattice of an image may take, and values on it as well."""
+"""Largest memory of a lattice, and of the values on it, in bytes per image."""
 
 
 def memory_needed(points: int, dimensions: int, corners: int) -> int:
-    """Bytes while it is built.
+    """Memory for building a lattice, in bytes.
 
     A point has features, corners and weights; a corner has neighbours, and a place in tables in which it is found and
     sorted, half of which may be empty.
@@ -77,7 +86,7 @@ def memory_needed(points: int, dimensions: int, corners: int) -> int:
 
 
 def corners_within_limit(points: int, dimensions: int) -> int:
-    """How many corners that many points may touch.
+    """Number of corners that memory allows.
 
     Raises:
         EvidenceInvalid: the points alone are too many.
@@ -88,14 +97,17 @@ def corners_within_limit(points: int, dimensions: int) -> int:
 
 
 def refuse_outgrown(points: int, dimensions: int, corners: int, placed: int) -> None:
-    """Tell how large a lattice would be of which so many corners were touched when so many points were placed."""
+    """Refuse a lattice whose projected size exceeds memory.
+
+    The projection is from the corners of the points placed so far.
+    """
     corners = corners * points // max(placed, 1)
     needed = memory_needed(points, dimensions, corners)
     require_memory(needed, f"a lattice of about {corners} corners around {points} points of {dimensions} features")
 
 
 def require_memory(needed: int, what: str) -> None:
-    """Refuse what would take more bytes than `MEMORY_LIMIT`."""
+    """Refuse what would need more than `MEMORY_LIMIT` bytes."""
     if needed > MEMORY_LIMIT:
         raise EvidenceInvalid(
             f"{what} would take {needed / 2**30:.3g} GiB",

@@ -1,4 +1,4 @@
-"""Placing points on the permutohedral lattice: the corners of the simplex around each, and their weights."""
+"""Simplex corners and barycentric weights of points."""
 
 import numpy as np
 
@@ -6,12 +6,14 @@ from weakseg.compilation.compiled import compiled, inlined
 
 _NONE = -1
 _CHUNK = 256
-"""Points whose simplices are looked for together, small enough for the fastest cache."""
+"""Points whose simplices are computed together, small enough for the fastest cache."""
 
 
 @compiled
 def embed(features, matrix, lowest, strides, most):
-    """Numbers of all touched corners in order of appearance; corners and weights of each point; how many were placed.
+    """Corner numbers, corners, weights and number of placed points.
+
+    Corners are in order of appearance.
 
     These are all points, unless they touch more corners than `most`.
     """
@@ -61,7 +63,9 @@ def embed(features, matrix, lowest, strides, most):
 
 @compiled
 def _nearest(features, start, count, matrix, quotients, residuals, ranks):
-    """The nearest corner with remainder 0, what is left over in units of d + 1, and its ranks, largest first.
+    """Nearest corner of remainder 0, with residuals and ranks.
+
+    Residuals are in units of d + 1; the largest has rank 0.
 
     Every loop over points is free of branches and calls, so that LLVM makes vector instructions of it.
     """
@@ -98,7 +102,10 @@ def _nearest(features, start, count, matrix, quotients, residuals, ranks):
 
 @compiled
 def _barycentric(residuals, ranks, count, weights):
-    """Differences of the sorted residuals; the first corner has what is left to 1."""
+    """Barycentric weights: differences of the sorted residuals.
+
+    The first corner has the rest up to 1.
+    """
     size = len(residuals)
     ordered = np.empty(size, np.float32)
     for there in range(count):
@@ -111,7 +118,10 @@ def _barycentric(residuals, ranks, count, weights):
 
 @inlined
 def _slot(key, keys, slots):
-    """Where a corner is, or would be: open addressing, linear probing."""
+    """Hash table slot of a corner.
+
+    Open addressing with linear probing.
+    """
     mask = np.uint64(len(slots) - 1)
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     slot = np.int64((mixed >> np.uint64(32)) & mask)
@@ -122,7 +132,7 @@ def _slot(key, keys, slots):
 
 @compiled
 def _grown(keys, slots, found):
-    """The same corners in tables twice as large."""
+    """The same corners in hash tables twice as large."""
     larger = np.empty(2 * len(keys), np.int64)
     larger[:found] = keys[:found]
     wider = np.full(2 * len(slots), _NONE, np.int32)

@@ -1,4 +1,7 @@
-"""A dense CRF among the cells of some images: its matrices are built once, for any number of distributions."""
+"""A dense CRF on the cells of some images.
+
+Its matrices are built once, for any number of distributions.
+"""
 
 from dataclasses import dataclass
 
@@ -11,27 +14,30 @@ from weakseg.lattice.gaussian_filter import GaussianFilter
 
 @dataclass(frozen=True, eq=False)
 class CrfCells:
-    """Equation 54 with everything but the distributions at hand."""
+    """The energy of equation 54, as a function of distributions."""
 
     share: Float[Tensor, "B h w"]
-    """Valid share of each cell."""
+    """Valid fraction of each cell."""
     cells: Int[Tensor, " N"]
-    """The cells in which anything is valid, counted row by row through all images."""
+    """Indices of the cells with anything valid, row by row through all images."""
     kernels: tuple[tuple[GaussianFilter, float], ...]
     """The matrices K among these cells, each with its strength."""
     roots: tuple[Float[Tensor, "N 1"], ...]
-    r"""Of each kernel :math:`D^{-1/2}`, times the cells' shares."""
+    r"""Normaliser :math:`D^{-1/2}` of each kernel, times the cells' valid fractions."""
 
     @staticmethod
     def of(
         share: Float[Tensor, "B h w"], cells: Int[Tensor, " N"], kernels: list[tuple[GaussianFilter, float]]
     ) -> "CrfCells":
-        """With the degrees of each kernel."""
+        """The CRF with the degrees of its kernels."""
         mass = share.flatten()[cells, None]
         return CrfCells(share, cells, tuple(kernels), tuple(mass / matrix(mass).sqrt() for matrix, _ in kernels))
 
     def __call__(self, probs: Float[Tensor, "B C h w"]) -> Float[Tensor, " B"]:
-        """The energy of each image; its gradient is exact, and a constant to autograd."""
+        """The energy of each image.
+
+        Its gradient is exact, and a constant to autograd.
+        """
         if not len(self.cells):
             return probs.sum((1, 2, 3)) * 0
         probs = probs.movedim(1, 3).flatten(0, 2)

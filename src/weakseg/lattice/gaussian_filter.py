@@ -1,4 +1,4 @@
-"""Sums over all pixels, weighted by how alike they are: a matrix of Gaussians that is never written down."""
+"""Gaussian filtering as a matrix that is never stored."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,9 @@ from weakseg.lattice.torch_lattice import TensorLattice, tensor_lattice
 
 @dataclass(frozen=True, eq=False)
 class GaussianFilter:
-    r"""The matrix :math:`K_{ij} = \exp(-\lVert f_i - f_j \rVert^2 / 2)` of N points, equation 50.
+    r"""Gaussian kernel matrix of N points, equation 50.
+
+    :math:`K_{ij} = \exp(-\lVert f_i - f_j \rVert^2 / 2)`.
 
     Built once, used many times. Symmetric, so that its gradient is itself. Numba for an image on a CPU, plain torch
     elsewhere and for several images at once.
@@ -23,7 +25,9 @@ class GaussianFilter:
 
     @staticmethod
     def of(features: Float[Tensor, "d N"], image: Int[Tensor, " N"] | None = None, images: int = 1) -> "GaussianFilter":
-        """The matrix of points with 1 to 8 features, given in units of the bandwidth.
+        """Kernel matrix of points with 1 to 8 features.
+
+        Features are in units of the bandwidth.
 
         `image` is the number of each point's image, below `images`; entries between different ones are 0.
 
@@ -35,19 +39,25 @@ class GaussianFilter:
         return GaussianFilter(tensor_lattice(features.detach().float(), image, images))
 
     def __call__(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
-        r""":math:`K v`; the own value of each point is part of its sum."""
+        r"""The product :math:`K v`, which includes each point's own value."""
         return _Filtering.apply(values, self.lattice)
 
     def degrees(self, like: Float[Tensor, "N _"]) -> Float[Tensor, "N 1"]:
-        r""":math:`D = K 1`: by how much each point is surrounded by its like."""
+        r"""Row sums :math:`D = K 1`."""
         return self(torch.ones_like(like[:, :1]))
 
     def mean(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
-        r""":math:`D^{-1} K v`, equation 52: a weighted mean, so constants stay what they are."""
+        r"""Weighted means :math:`D^{-1} K v`, equation 52.
+
+        Constants stay what they are.
+        """
         return self(values) / self.degrees(values)
 
     def symmetric(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
-        r""":math:`D^{-1/2} K D^{-1/2} v`, equation 53: symmetric, with :math:`D^{1/2} 1` as its fixed point."""
+        r"""Symmetric normalisation :math:`D^{-1/2} K D^{-1/2} v`, equation 53.
+
+        :math:`D^{1/2} 1` is its fixed point.
+        """
         root = self.degrees(values).sqrt()
         return self(values / root) / root
 

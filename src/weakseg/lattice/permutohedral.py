@@ -1,4 +1,6 @@
-r"""Gaussian filtering in 1 to 8 feature dimensions on the permutohedral lattice, in time linear in the points.
+r"""Gaussian filtering on the permutohedral lattice.
+
+It takes 1 to 8 feature dimensions and time linear in the points.
 
 Every point is splatted onto the d + 1 corners of the simplex around it, values are blurred along the d + 1 axes of the
 lattice, and sliced back with the same weights. Adams, Baek and Davis 2010, sections 3 and 4.
@@ -29,7 +31,9 @@ from weakseg.lattice.values import aligned_zeros, blur, padded, slice_, splat
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """Where N points lie on a lattice of M corners: built once for an image, used for many filterings.
+    """N points on a lattice of M corners.
+
+    It is built once for an image and used for many filterings.
 
     Corners are numbered 0 to M - 1; M itself stands for every corner that no point touches, where all values are 0.
     """
@@ -43,11 +47,13 @@ class Lattice:
 
     @property
     def size(self) -> int:
-        """M: how many corners are touched."""
+        """Number of touched corners, M."""
         return self.neighbours.shape[1]
 
     def filter(self, values: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "N C"]:
-        r"""Equation 50, :math:`\sum_j \exp(-\lVert f_i - f_j \rVert^2 / 2) \, v_j`, each point's own value included.
+        r"""Gaussian sums over all points, equation 50.
+
+        :math:`\sum_j \exp(-\lVert f_i - f_j \rVert^2 / 2) \, v_j`, each point's own value included.
 
         Blurs along different axes would commute, but for corners that no point touches; the mean of both orders makes
         the operator symmetric, so it is its own adjoint, and is nearer to the sum.
@@ -67,7 +73,9 @@ class Lattice:
 
 
 def build(features: Float[np.ndarray, "d N"]) -> Lattice:
-    """The lattice around points whose features are in units of the bandwidth: one standard deviation is 1.
+    """The lattice around some points.
+
+    Their features are in units of the bandwidth: one standard deviation is 1.
 
     Raises:
         EvidenceInvalid: a feature is not finite, or bandwidths are so small that corners cannot be numbered, or would
@@ -92,7 +100,10 @@ def build(features: Float[np.ndarray, "d N"]) -> Lattice:
 
 @compiled
 def _neighbours(keys, order, strides):
-    """Both neighbours of each corner along each axis; `keys` is sorted, and `order` says which corner each is."""
+    """Both neighbours of each corner along each axis.
+
+    `keys` is sorted, and `order` gives each key's corner.
+    """
     size, count = len(strides) - 1, len(keys)
     neighbours = np.full((size, count, 2), count, np.int32)
     top = strides[size]

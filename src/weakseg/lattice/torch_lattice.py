@@ -1,7 +1,9 @@
-"""The permutohedral lattice in plain torch, for devices that numba does not reach.
+"""The permutohedral lattice in torch.
 
-The same corners as `kernels.permutohedral`, of the points of one image or of a whole batch: what a device needs is
-few large steps, and few waits: for the numbering's bounds, and for how many corners and pieces there are. Every sum is
+It serves devices that numba does not reach.
+
+The corners are those of `permutohedral`, for the points of one image or of a whole batch. A device needs few large
+steps and few waits; it waits for the bounds of the numbering and for the numbers of corners and parts. Every sum is
 taken in a fixed order, so two runs agree to the last bit.
 """
 
@@ -16,50 +18,62 @@ from weakseg.errors import EvidenceInvalid
 from weakseg.lattice.coordinates import elevation, lattice_scale, numbering, require_memory
 
 _PIECE = 64
-"""Entries of a sparse row that are added one after the other; pieces of a row are added at once."""
+"""Entries of a sparse row that are added one after the other; parts of a row are added in parallel."""
 
 
 @dataclass(frozen=True, eq=False)
 class SparseRows:
-    """A sparse matrix of R rows, each with its columns and weights one after the other."""
+    """A sparse matrix as rows of columns and weights."""
 
     columns: Int[Tensor, " K"]
     weights: Float[Tensor, " K"]
     starts: Int[Tensor, " R"]
-    """Where each row begins."""
+    """Index at which each row begins."""
 
     @staticmethod
     def of_equal_length(columns: Int[Tensor, "R L"], weights: Float[Tensor, "R L"]) -> "SparseRows":
-        """A matrix with as many entries in every row."""
+        """Matrix with equally many entries per row."""
         starts = torch.arange(0, columns.numel(), columns.shape[1], device=columns.device)
         return SparseRows(columns.flatten().int(), weights.flatten(), starts.int())
 
     def __call__(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "R C"]:
-        """The product, in the precision of `values`; one kernel, and nothing of size K x C is written down."""
+        """The product, in the precision of `values`.
+
+        It is one kernel, and nothing of size K x C is stored.
+        """
         weights = self.weights.to(values.dtype)
         return torch.embedding_bag(values, self.columns, self.starts, per_sample_weights=weights)[0]
 
 
 @dataclass(frozen=True, eq=False)
 class TensorLattice:
-    """Where N points lie on a lattice of M corners, as the matrices that are applied in turn."""
+    """N points on a lattice of M corners, as matrices.
+
+    They are applied in turn.
+    """
 
     splats: tuple[SparseRows, SparseRows]
-    """From points to corners, M x N: sums of a few points, then sums of these."""
+    """Matrices from points to corners, M x N: sums of a few points, then sums of these."""
     blurs: tuple[SparseRows, ...]
-    """Along each axis, M x M."""
+    """Matrix of the blur along each axis, M x M."""
     slice: SparseRows
-    """From corners to points, N x M."""
+    """Matrix from corners to points, N x M."""
     images: int
-    """How many images the points are of."""
+    """Number of images that the points belong to."""
 
     def filter(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
-        """Equation 50, in the precision of `values`, as `kernels.permutohedral.Lattice` has it."""
+        """Gaussian sums, equation 50, like `permutohedral.Lattice.filter`.
+
+        In the precision of `values`.
+        """
         spread = self._spread(values)
         return self._gathered((_through(self.blurs, spread) + _through(self.blurs[::-1], spread)) / 2)
 
     def filter_in_one_order(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
-        """The same with blurs in a single order, as CRF implementations have it; not quite symmetric."""
+        """Gaussian sums with blurs in one order.
+
+        Other CRF implementations do this; it is not quite symmetric.
+        """
         return self._gathered(_through(self.blurs, self._spread(values)))
 
     def _spread(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "M C"]:
@@ -75,7 +89,9 @@ class TensorLattice:
 def tensor_lattice(
     features: Float[Tensor, "d N"], image: Int[Tensor, " N"] | None = None, images: int = 1
 ) -> TensorLattice:
-    """The lattice around points whose features are in units of the bandwidth, on their device.
+    """The lattice around some points, on their device.
+
+    Features are in units of the bandwidth.
 
     `image` is the number of each point's image, below `images`; points of different ones share no corner.
 
@@ -106,7 +122,7 @@ def tensor_lattice(
 
 
 def _numbering(features, images):
-    """As `numbering` has it, with room for the images on top."""
+    """`numbering`, with room for several images."""
     ends = torch.stack([features.amin(1), features.amax(1)]).float().cpu().numpy()
     # An extreme is nan where any feature is.
     if not np.isfinite(ends).all():
@@ -123,7 +139,7 @@ def _numbering(features, images):
 
 
 def _embedded(features, lowest, strides):
-    """Number and weight of each of the E corners around each of N points, both (N, E)."""
+    """Corner numbers and weights (N, E) of N points."""
     size = len(features) + 1
     matrix = torch.from_numpy(elevation(len(features))).to(features, non_blocking=True) / size
     # Not a matrix product, whose rounding depends on settings (autocast, TF32) and on how many points there are.
@@ -147,7 +163,10 @@ def _embedded(features, lowest, strides):
 
 
 def _splats(points, weights, starts, ranks):
-    """Points in order of their corners, in pieces: in a blank image a corner has thousands, added one by one."""
+    """Splat matrices with rows in parts.
+
+    In a blank image one corner has thousands of points, which would be added one by one.
+    """
     since = torch.arange(len(points), device=points.device) - starts[ranks]
     pieces = (since % _PIECE == 0).nonzero()[:, 0]
     each = torch.arange(len(pieces), device=points.device)
@@ -156,7 +175,10 @@ def _splats(points, weights, starts, ranks):
 
 
 def _blurs(keys, strides):
-    """[1/4 1/2 1/4] along each axis: both neighbours of each corner, found in the sorted numbers of all corners."""
+    """Blur matrices [1/4 1/2 1/4] along each axis.
+
+    Neighbours are found in the sorted numbers of all corners.
+    """
     size, count, top = len(strides) - 1, len(keys), strides[-1]
     remainder = keys // top % size
     around = strides[:-1].sum() - (size - 1) * top

@@ -1,4 +1,4 @@
-"""Values on the permutohedral lattice: splatted from points to corners, blurred there, and sliced back.
+"""Splat, blur and slice on the permutohedral lattice.
 
 Rows of values are as long as whole vector registers; the last row of corners stands for those that no point touches.
 """
@@ -11,7 +11,7 @@ from weakseg.compilation.simd import LANES, add, load, multiply, multiply_add, s
 
 
 def padded(values: Float[np.ndarray, "N C"], filling: float = 0.0) -> Float[np.ndarray, "N P"]:
-    """float32, with as many channels more as fill the last vector register."""
+    """float32 values padded to whole vector registers."""
     channels = values.shape[1]
     filled = aligned_zeros(len(values), -(-channels // LANES) * LANES)
     filled[:, :channels] = values
@@ -20,7 +20,7 @@ def padded(values: Float[np.ndarray, "N C"], filling: float = 0.0) -> Float[np.n
 
 
 def aligned_zeros(rows: int, channels: int) -> Float[np.ndarray, "R P"]:
-    """Zeros that begin at a cache line, so that no vector lies across two."""
+    """Zeros aligned to cache lines, so vectors cross none."""
     line = 16
     raw = np.zeros(rows * channels + line, np.float32)
     first = -(raw.ctypes.data // raw.itemsize) % line
@@ -29,7 +29,10 @@ def aligned_zeros(rows: int, channels: int) -> Float[np.ndarray, "R P"]:
 
 @compiled
 def splat(values, corners, weights, out):
-    """Add values (N, C) to their corners (M + 1, C), whose last row stays 0. C is a multiple of `LANES`."""
+    """Add values (N, C) to their corners (M + 1, C).
+
+    The last row stays 0; C is a multiple of `LANES`.
+    """
     points, channels = values.shape
     for point in range(points):
         for first in range(0, channels, LANES):
@@ -42,7 +45,9 @@ def splat(values, corners, weights, out):
 
 @compiled
 def blur(values, other, neighbours, backwards):
-    """Binomial smoothing [1/4 1/2 1/4] of `values` (M + 1, C) in place, along each axis in turn or in the reverse turn.
+    """Binomial blur [1/4 1/2 1/4] along each axis, in place.
+
+    `values` are (M + 1, C); axes are in order or reversed.
 
     `other` is room of the same shape; its last row must be 0 too.
     """
@@ -64,7 +69,7 @@ def blur(values, other, neighbours, backwards):
 
 @compiled
 def slice_(values, corners, weights):
-    """Weighted sums of the corners around each point (N, C)."""
+    """Weighted sums of the corners around points (N, C)."""
     points, channels = len(corners), values.shape[1]
     out = np.empty((points, channels), np.float32)
     for point in range(points):

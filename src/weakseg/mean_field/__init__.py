@@ -1,1 +1,1 @@
-"""Mean field: soft segmentations of little energy."""
+"""Mean field: soft segmentations of low energy."""

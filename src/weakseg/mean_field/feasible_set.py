@@ -1,4 +1,4 @@
-"""The distributions that mean field may choose from: all of them, or those that obey linear rows."""
+"""Feasible sets of mean field: unconstrained, or linear rows."""
 
 from dataclasses import dataclass, replace
 
@@ -14,30 +14,33 @@ from weakseg.types import Evidence, Memory, Solution, WeakLabels
 
 @dataclass(frozen=True)
 class Everything:
-    """No rows: no distribution is forbidden, and none costs anything."""
+    """The set of all distributions, at no cost."""
 
     start: Memory = Memory()
 
     def nearest(self, scores: Float[Tensor, "B C H W"], start: Memory) -> tuple[Float[Tensor, "B C H W"], Memory]:
-        """The softmax of scores."""
+        """Softmax of the scores."""
         return scores.softmax(1), start
 
     def cost(self, probs: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
-        """Nothing."""
+        """Zero."""
         return probs.new_zeros(len(probs))
 
     def certificate(self, probs: Float[Tensor, "1 C H W"]) -> dict[str, float]:
-        """Nothing to prove."""
+        """An empty certificate."""
         return {}
 
     def sentence(self, probs: Float[Tensor, "1 C H W"]) -> str:
-        """Nothing to tell."""
+        """An empty sentence."""
         return ""
 
 
 @dataclass(frozen=True)
 class HeldRows:
-    """Rows of one image at the labels' resolution: hard ones hold, priced ones cost what they are missed by."""
+    """Distributions that satisfy the linear rows of one image.
+
+    Rows refer to the labels' pixels. Hard rows hold; priced ones cost what they are violated by.
+    """
 
     rows: LinearRows
     evidence: Evidence
@@ -45,38 +48,42 @@ class HeldRows:
     start: Memory
     """Multipliers of the projection of the prediction."""
     contradiction: float = 0.0
-    """As in the certificate of `DualProjection`; where it is above 0, all rows have a price."""
+    """Measure of infeasibility, as in the certificate of `DualProjection`; where it is above 0, all rows have a
+    price."""
     contradicted: str = ""
-    """Which rows contradict each other."""
+    """Sentence that names the infeasible rows."""
 
     def nearest(self, scores: Float[Tensor, "1 C H W"], start: Memory) -> tuple[Float[Tensor, "1 C H W"], Memory]:
-        """The distribution nearest to the softmax of scores, in KL and cost, and its multipliers, equation 11."""
+        """Projection of the scores' softmax, and its multipliers, equation 11."""
         found = _projection(self.rows, self.evidence, scores, start)
         return found.target, found.memory
 
     def cost(self, probs: Float[Tensor, "1 C H W"]) -> Float[Tensor, " 1"]:
-        """What is paid for missed rows, in nats per valid pixel."""
+        """Cost of violated rows, in nats per valid pixel."""
         return (self._missed(probs) @ _finite(self.rows.prices)).to(probs).reshape(1)
 
     def certificate(self, probs: Float[Tensor, "1 C H W"]) -> dict[str, float]:
-        """The numbers of `DualProjection` that are about where it ends."""
+        """Violation, slack and contradiction, as of `DualProjection`."""
         hard = torch.where(self.rows.prices.isinf(), self._missed(probs), 0)
         violation = max(hard.tolist(), default=0.0)
         return {"violation": violation, "slack": self.cost(probs).item(), "contradiction": self.contradiction}
 
     def sentence(self, probs: Float[Tensor, "1 C H W"]) -> str:
-        """Which rows gave way, or contradict each other."""
+        """Sentence on violated or infeasible rows."""
         return f"{self.contradicted or projection_status.relaxed(self.rows.names, self._missed(probs).numpy())} "
 
     def _missed(self, probs):
-        """By how much each row is missed, as a share of the valid pixels."""
+        """Violation of each row, as a fraction of valid pixels."""
         valid = self.evidence.weak.valid[0]
         values = self.rows.values(probs[0].double(), valid.double()).cpu()
         return (self.rows.bounds - values).clamp(min=0) / max(int(valid.sum()), 1)
 
 
 def held_rows(rows: LinearRows, evidence: Evidence, scores: Float[Tensor, "1 C H W"], start: Memory) -> HeldRows:
-    """Rows of a batch of one. Where no segmentation obeys the hard ones, they have a price instead."""
+    """Feasible set of a batch of one.
+
+    Where the hard rows are infeasible, they have a price instead.
+    """
     found = _projection(rows, evidence, scores, start)
     contradiction = found.certificate["contradiction"].item()
     if not contradiction:
@@ -92,7 +99,10 @@ def _projection(rows: LinearRows, evidence: Evidence, scores: Float[Tensor, "1 C
 
 @dataclass(frozen=True)
 class _Given:
-    """A constraint that is rows made before: making them anew at every step would cost as much as obeying them."""
+    """A constraint made of ready rows.
+
+    Building them at every step would cost as much as satisfying them.
+    """
 
     each: tuple[LinearRows, ...]
 
@@ -101,5 +111,5 @@ class _Given:
 
 
 def _finite(prices: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
-    """Prices, and 0 for rows that must hold."""
+    """Prices, with 0 for hard rows."""
     return torch.where(prices.isinf(), 0, prices)

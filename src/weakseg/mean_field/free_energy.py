@@ -1,4 +1,4 @@
-"""The free energy of images, and where its linearisation leads: all that mean field asks."""
+"""The free energy of images, and its linearised minimiser."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,24 +13,33 @@ from weakseg.types import Memory
 
 @dataclass(frozen=True)
 class FreeEnergy:
-    """Equation 55 of each image, with what missed rows cost, among the distributions that are allowed."""
+    """Free energy of each image, equation 55, plus violation costs.
+
+    It is defined on the feasible set.
+    """
 
     energy: Callable[[Float[Tensor, "B C H W"]], Float[Tensor, " B"]]
-    """Of distributions, everything else at hand."""
+    """The energy as a function of distributions alone."""
     weight: float
     scores: Float[Tensor, "B C H W"]
-    """Logarithms of the prediction."""
+    """Log-probabilities of the prediction."""
     valid: Bool[Tensor, "B H W"]
     allowed: Everything | HeldRows
 
     def __call__(self, probs: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
-        """Nats per valid pixel; 0 where none is."""
+        """Free energy in nats per valid pixel.
+
+        It is 0 where no pixel is valid.
+        """
         apart = (torch.xlogy(probs, probs) - probs * self.scores).sum(1)
         mean = torch.where(self.valid, apart, 0).sum((1, 2)) / self.valid.sum((1, 2)).clamp(min=1)
         return self.weight * self.energy(probs) + mean + self.allowed.cost(probs)
 
     def aim(self, probs: Float[Tensor, "B C H W"], memory: Memory) -> tuple[Float[Tensor, "B C H W"], Memory]:
-        """Where the linearised energy would take every pixel, equation 56, or the rows let it, equation 65."""
+        """Minimiser of the linearised free energy, equation 56.
+
+        Under rows it is that of equation 65.
+        """
         with torch.enable_grad():
             free = probs.detach().requires_grad_()
             (slope,) = torch.autograd.grad(self.energy(free).sum(), free)

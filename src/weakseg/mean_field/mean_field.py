@@ -1,4 +1,4 @@
-"""Mean field: a soft segmentation that stays near the prediction and costs little energy."""
+"""Mean field near the prediction."""
 
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -21,60 +21,63 @@ from weakseg.mean_field.parallel_crf import stepped, steps_of_tensors
 from weakseg.types import UNLABELED, Energy, Evidence, Memory, Solution
 
 _SURE = 1e4
-"""Scores of a seed's other classes are this far below; the exponential of minus this is 0."""
+"""Log-odds against a seed's other classes; the exponential of minus this is 0."""
 
 _TOGETHER = 1 << 24
-"""Probabilities of the images that are stepped together; several arrays of eight bytes for each are alive at once."""
+"""Number of probabilities in a batch that is stepped together; several arrays of eight bytes each are alive at once."""
 _VOID = "No pixel is valid; nothing is refined."
 
 
 @dataclass(frozen=True)
 class MeanField:
-    r"""The factorised distribution of least free energy, in nats per valid pixel, equation 55.
+    r"""Factorised distribution of least free energy, equation 55.
+
+    Energies are in nats per valid pixel.
 
     .. math:: F(p) = w E(p) + \frac1n \sum_i KL(p_i \| q_i)
 
     for any differentiable energy, at the labels' resolution; coarse log-probabilities are upsampled. Seeds keep their
     class, invalid pixels do not take part. Each step goes from p towards softmax(log q - w n dE/dp).
 
-    With a `constraint` it is the least among the distributions that obey the rows, and what priced rows are missed by
-    is paid on top: the start is the projection of q, and each step goes towards the projection of that softmax,
-    equation 65. Rows are about the labels' pixels.
+    With a `constraint` it is the least among the distributions that satisfy the rows, and violations of priced rows
+    cost extra: the start is the projection of q, and each step goes towards the projection of that softmax, equation
+    65. Rows are about the labels' pixels.
 
-    `damped` steps are as long as a line search allows, so that F never rises. Without, all pixels step the whole way at
-    once, which is what CRF implementations do: for `DenseCRF` without rows blurs have a single order, as theirs, so the
+    `damped` steps are as long as a line search allows, so that F never rises. Without damping, all pixels take full
+    steps at once, as CRF implementations do: for `DenseCRF` without rows blurs have a single order, like theirs, so the
     answer is theirs (the energy's gradient has the mean of two orders).
 
-    `certificate`: `first_energy`, F at the start, and `residual`, the most that any probability would still move (when
-    damped, as the last step found it, before it was taken or shortened); with rows `violation`, `slack` and
+    `certificate`: `first_energy`, F at the start, and `residual`, the largest change of a probability in the next step
+    (when damped, in the last step, before it was taken or shortened); with rows `violation`, `slack` and
     `contradiction` as well, as of `DualProjection`. `memory.multipliers` are those of the last step.
 
     Krähenbühl and Koltun 2011, algorithm 1; Baqué et al. 2016, on damping.
 
     Raises:
-        RecipeInvalid: no step, or a weight that is negative or no number.
+        RecipeInvalid: there is no step, or the weight is negative or not finite.
     """
 
     energy: Energy = DenseCRF()
-    """What the answer should have little of; any differentiable energy."""
+    """The energy to lower; any differentiable one."""
     weight: float = 1.0
-    """Of the energy's mean over pixels against nats per pixel, finite and 0 or above."""
+    """Weight of the mean energy relative to the KL term in nats per pixel, finite and 0 or above."""
     steps: int = 10
-    """How many steps are taken, 1 or more; damped ones end earlier where none lowers the free energy."""
+    """Number of steps, 1 or more; damped ones end earlier where none lowers the free energy."""
     damped: bool = True
-    """Whether each step is held back until the free energy falls."""
+    """Whether each step is shortened until the free energy falls."""
     constraint: Constraint | None = None
-    """Linear rows that are obeyed at every step."""
+    """Linear constraints that hold at every step."""
 
     def __post_init__(self):
         if self.steps < 1 or not 0 <= self.weight < inf:
             raise RecipeInvalid(f"{self}", expected="at least one step, and a finite weight of at least 0")
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The distribution found for each image, each on its own.
+        """The distribution found for each image.
 
         Raises:
-            EvidenceInvalid: log-probabilities or pixels that are no numbers, naming the images; rows for other classes.
+            EvidenceInvalid: log-probabilities or pixels are NaN or infinite (the images are named), or rows are for
+                other classes.
         """
         require_finite(evidence)
         require_colors(evidence.image.where(evidence.weak.valid[:, None], 0))
@@ -100,7 +103,7 @@ class MeanField:
         )
 
     def _solve_one(self, evidence: Evidence, start: Memory, rows: LinearRows | None) -> "_Found":
-        """The answer for a batch of one."""
+        """Solution for a batch of one."""
         scores = _scores(evidence).double()
         allowed = Everything() if rows is None else held_rows(rows, evidence, scores, start)
         grid = (scores.shape[2], scores.shape[3])
@@ -126,7 +129,7 @@ class MeanField:
         return _Found(probs, numbers | allowed.certificate(probs), memory, status)
 
     def _in_tensors(self, evidence: Evidence, crf: DenseCRF) -> list["_Found"]:
-        """The answers for images that are stepped together, all their pixels at once."""
+        """Solutions for images whose pixels are stepped together."""
         scores, nothing = _scores(evidence).double(), Memory()
         built = crf.built(evidence, (scores.shape[2], scores.shape[3]))
         free_energy = FreeEnergy(built, self.weight, scores, evidence.weak.valid, Everything())
@@ -144,10 +147,10 @@ class MeanField:
         ]
 
     def _status(self, residual: float) -> str:
-        return f"{self.steps} steps at most; a probability would still move by {residual:.2g}."
+        return f"At most {self.steps} steps; the next would change a probability by up to {residual:.2g}."
 
     def _damped(self, free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> tuple[Tensor, Memory, float]:
-        """Steps that a line search shortens until the free energy falls; the last one's direction is the residual."""
+        """Damped steps; the last direction gives the residual."""
         value, residual = free_energy(probs), 0.0
         for _ in range(self.steps):
             aim, memory = free_energy.aim(probs, memory)
@@ -163,22 +166,22 @@ class MeanField:
 
 @dataclass(frozen=True)
 class _Found:
-    """The answer for one image."""
+    """Solution for one image."""
 
     probs: Float[Tensor, "1 C H W"]
     numbers: dict[str, float]
-    """The certificate and, as `energy`, what was minimised."""
+    """The certificate and, as `energy`, the value of the objective."""
     memory: Memory
     status: str
 
 
 def _left(free_energy: FreeEnergy, probs: Tensor, memory: Memory) -> float:
-    """What one more full step would change, at most."""
+    """Largest change that one more full step would make."""
     return (free_energy.aim(probs, memory)[0] - probs).abs().amax().item()
 
 
 def _by_passes(scores: Tensor, crf: CrfCells, weight: float, steps: int) -> Tensor:
-    """The parallel schedule in numba, on the valid pixels of a batch of one."""
+    """Parallel steps compiled, on one image's valid pixels."""
     here = scores[0].flatten(1)[:, crf.cells].float().T.contiguous().numpy()
     found = torch.from_numpy(stepped(here, crf.kernels, weight, steps)).T
     probs = scores.softmax(1).flatten(2)
@@ -186,7 +189,7 @@ def _by_passes(scores: Tensor, crf: CrfCells, weight: float, steps: int) -> Tens
 
 
 def _scores(evidence: Evidence) -> Float[Tensor, "B C H W"]:
-    """Log-probabilities at the labels' resolution, a seed's class certain."""
+    """Log-probabilities at the labels' resolution, with certain seeds."""
     scores, seeds = evidence.log_probs.detach(), evidence.weak.seeds
     scores = scores.clamp(-_SURE, _SURE)
     if scores.shape[2:] != seeds.shape[1:]:
@@ -197,12 +200,12 @@ def _scores(evidence: Evidence) -> Float[Tensor, "B C H W"]:
 
 
 def _only(evidence: Evidence, first: int, last: int) -> Evidence:
-    """The images from the first to before the last."""
+    """Part of a batch, from `first` to before `last`."""
     some = slice(first, last)
     weak = replace(evidence.weak, **{f.name: getattr(evidence.weak, f.name)[some] for f in fields(evidence.weak)})
     return Evidence(evidence.image[some], evidence.log_probs[some], weak, evidence.keys[some])
 
 
 def _only_of(start: Memory, image: int) -> Memory:
-    """What is remembered of that image alone."""
+    """The memory of one image."""
     return Memory(multipliers=None if start.multipliers is None else (start.multipliers[image],))

@@ -1,4 +1,7 @@
-"""All pixels of a dense CRF stepped at once, as CRF implementations do, in numba on CPUs."""
+"""Parallel mean-field steps of a dense CRF.
+
+All pixels step at once, as in other CRF implementations; compiled on CPUs.
+"""
 
 from collections.abc import Sequence
 
@@ -16,16 +19,18 @@ from weakseg.lattice.torch_lattice import TensorLattice
 from weakseg.mean_field.parallel_steps import messages, parallel_steps
 
 FAINT = 1e-4
-"""Probability that a class must have somewhere in an image to take part in its refinement."""
+"""Largest probability in an image below which a class takes no part in the refinement."""
 
 
 def refined(
     probs: Float[np.ndarray, "C H W"], image: Float[np.ndarray, "M H W"], crf: DenseCRF, steps: int = 10
 ) -> Float[np.ndarray, "C H W"]:
-    """Probabilities after mean-field steps of a CRF, equation 57: what `weakseg predict --crf` writes.
+    """Probabilities refined by a dense CRF, equation 57.
 
-    Classes that are nowhere likelier than `FAINT` take no part and keep their probabilities: hardly anybody speaks for
-    them, so they can win nothing, and most of many classes are such in an image.
+    It is what `weakseg predict --crf` writes.
+
+    Classes that are nowhere likelier than `FAINT` take no part and keep their probabilities: they have no support from
+    neighbours and cannot win a pixel, and with many classes most are such in an image.
 
     Raises:
         EvidenceInvalid: the probabilities or the image have nan, they differ in size, or bandwidths are too small.
@@ -34,7 +39,11 @@ def refined(
         expected = "probabilities at each of the image's pixels"
         raise EvidenceInvalid(f"Probabilities of {probs.shape}, an image of {image.shape}.", expected=expected)
     if not np.isfinite(probs).all():
-        raise EvidenceInvalid("Probabilities that are nan or infinite.", fix="Look for what gave them.")
+        raise EvidenceInvalid(
+            "The probabilities contain NaN or infinity.",
+            expected="finite numbers",
+            fix="Check the network that gave them.",
+        )
     alive = probs.reshape(len(probs), -1).max(1) > FAINT
     scores = np.log(np.maximum(probs[alive].reshape(alive.sum(), -1), 1e-8)).T
     seen, side = torch.from_numpy(np.ascontiguousarray(image))[None], torch.tensor([image[0].size ** 0.5])
@@ -50,7 +59,7 @@ def refined(
 def stepped(
     scores: Float[np.ndarray, "N C"], kernels: Sequence[tuple[GaussianFilter, float]], weight: float, steps: int
 ) -> Float[np.ndarray, "N C"]:
-    """Probabilities of N pixels after that many steps, from their scores, with a CRF's kernels among them."""
+    """Probabilities of N pixels after some steps, compiled."""
     lattices = [matrix.lattice for matrix, _ in kernels if isinstance(matrix.lattice, Lattice)]
     assert len(lattices) == len(kernels), "other devices have steps of their own"
     threads = torch.get_num_threads()
@@ -61,9 +70,11 @@ def stepped(
 def steps_of_tensors(
     scores: Float[Tensor, "B C H W"], crf: CrfCells, weight: float, steps: int
 ) -> Float[Tensor, "B C H W"]:
-    """Probabilities after that many steps, equation 57, in float32, of all images together.
+    """Probabilities after some steps, in torch, equation 57.
 
-    The operator is that of `kernels.mean_field`: blurs in a single order.
+    All images together, in float32.
+
+    The operator is that of `parallel_steps`: blurs in a single order.
     """
     probs = scores.softmax(1)
     cells = crf.cells
@@ -80,7 +91,10 @@ def steps_of_tensors(
 
 
 def _normalised(lattice, strength, like) -> tuple[TensorLattice, Float[Tensor, "N 1"]]:
-    """A lattice, and what to multiply by before and after: the root of strength over degree."""
+    """A lattice with its normaliser.
+
+    The normaliser, the root of strength over degree, multiplies before and after.
+    """
     assert isinstance(lattice, TensorLattice), "one image on a CPU goes through numba"
     degrees = lattice.filter_in_one_order(torch.ones_like(like[:, :1]))
     return lattice, (strength / degrees).sqrt()

@@ -1,4 +1,6 @@
-"""Mean-field steps of a fully connected CRF, in one pass over the pixels a step.
+"""Compiled mean-field steps of a fully connected CRF.
+
+Each step is one pass over the pixels.
 
 For each pixel the messages of all kernels are gathered from the corners of all lattices, turned into probabilities,
 and spread to the corners at once, for the next step: between steps nothing is kept at pixels.
@@ -34,24 +36,26 @@ _NEVER = -1e30
 """Score of the classes that only fill a vector register."""
 
 _CHUNK = 64
-"""Pixels that take each step of an update together; their values stay in the fastest cache."""
+"""Pixels that go through each stage of an update together; their values stay in the fastest cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Messages:
-    """The matrix of a CRF's messages, sum_m strength_m D_m^-1/2 K_m D_m^-1/2, of one or more Gaussian kernels K_m.
+    """Message matrix of a CRF with Gaussian kernels.
+
+    It is sum_m strength_m D_m^-1/2 K_m D_m^-1/2, of one or more kernels K_m.
 
     Corners of all lattices stand one below the other, each lattice with its row of zeros at the end.
     """
 
     corners: Int[np.ndarray, "N E"]
     weights: Float[np.ndarray, "N E"]
-    """Roots of strength and degree are part of them."""
+    """Weights of the corners, including the roots of strength and degree."""
     lattices: tuple[Lattice, ...]
 
     @property
     def rows(self) -> int:
-        """Rows of all lattices together."""
+        """Number of rows of all lattices together."""
         return sum(lattice.size + 1 for lattice in self.lattices)
 
     def parts(self, on_corners: Float[np.ndarray, "R P"]) -> list[Float[np.ndarray, "_ P"]]:
@@ -61,7 +65,7 @@ class Messages:
 
 
 def messages(lattices: Sequence[Lattice], strengths: Sequence[float], threads: int = 1) -> Messages:
-    """What pixels tell each other, from one lattice and one strength a kernel."""
+    """The message matrix of one lattice per kernel."""
     points, ends = len(lattices[0].corners), np.cumsum([lattice.corners.shape[1] for lattice in lattices])
     corners, weights = np.empty((points, ends[-1]), np.int32), np.empty((points, ends[-1]), np.float32)
     parts = zip(*(np.split(array, ends[:-1], axis=1) for array in (corners, weights)), strict=True)
@@ -84,7 +88,10 @@ def _degrees(lattice: Lattice) -> Float[np.ndarray, "N 1"]:
 
 @compiled
 def _fill(corners, weights, degrees, strength, first, all_corners, all_weights):
-    """One lattice's part of all corners, numbered from `first`, and of all weights."""
+    """Fill one lattice's corners and weights.
+
+    Its corners are numbered from `first`.
+    """
     for point in range(len(corners)):
         scale = np.sqrt(strength / degrees[point, 0])
         for corner in range(corners.shape[1]):
@@ -95,7 +102,9 @@ def _fill(corners, weights, degrees, strength, first, all_corners, all_weights):
 def parallel_steps(
     scores: Float[np.ndarray, "N C"], matrix: Messages, steps: int, threads: int = 1
 ) -> Float[np.ndarray, "N C"]:
-    """Probabilities after that many updates q = softmax(scores + matrix q) of all pixels at once, equation 57.
+    """Probabilities after some parallel updates, equation 57.
+
+    An update is q = softmax(scores + matrix q), of all pixels at once.
 
     Raises:
         EvidenceInvalid: so many classes on so many corners outgrow memory.
@@ -137,7 +146,9 @@ def parallel_steps(
 
 @compiled
 def _pass(scores, corners, weights, gathering, incoming, outgoing, probs, last):
-    """One update of some pixels: from `incoming` messages to what goes out, or in the `last` step to probabilities.
+    """One update of some pixels.
+
+    It turns `incoming` messages into outgoing ones, or in the `last` step into probabilities.
 
     Pixels go in chunks through loops that do one thing each: a loop over pixels that did all would wait at each pixel
     for the results of one line before the next.
@@ -158,7 +169,7 @@ def _pass(scores, corners, weights, gathering, incoming, outgoing, probs, last):
 
 @compiled
 def _add_messages(scores, corners, weights, gathering, incoming, values):
-    """Scores and what the corners around each pixel tell it."""
+    """Scores plus the messages at each pixel's corners."""
     for point in range(len(scores)):
         for first in range(0, scores.shape[1], LANES):
             value = load(scores, point, first)
@@ -170,7 +181,7 @@ def _add_messages(scores, corners, weights, gathering, incoming, values):
 
 @compiled
 def _exponentials(values):
-    """Of the difference to each row's largest."""
+    """Exponentials relative to each row's maximum."""
     for point in range(len(values)):
         top = load(values, point, 0)
         for first in range(LANES, values.shape[1], LANES):
@@ -182,7 +193,7 @@ def _exponentials(values):
 
 @compiled
 def _shares(values):
-    """Each row divided by its sum."""
+    """Rows divided by their sum."""
     for point in range(len(values)):
         summed = spread(0.0)
         for first in range(0, values.shape[1], LANES):

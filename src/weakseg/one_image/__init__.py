@@ -1,1 +1,1 @@
-"""One image and scribbles on it, no network: stage A by itself."""
+"""Segmentation of one image from scribbles, without a network."""

@@ -1,4 +1,7 @@
-"""One image and a few scribbles to a segmentation: colours and places of the scribbles, edges, graph cuts."""
+"""One image and a few scribbles to a segmentation.
+
+It combines colours and places of the scribbles, edges and graph cuts.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,27 +20,27 @@ from weakseg.short_repr import brief
 from weakseg.types import UNLABELED, Batch, Evidence
 
 MISLED = 0.01
-"""Share of pixels whose colour and place say nothing about their label, epsilon of equation 48."""
+"""Fraction of pixels whose colour and place say nothing about their label, epsilon of equation 48."""
 
 SCORE_WEIGHT = 1.5
-"""lambda of equation 49; chosen, like the constants of `scribble_scores`, in benchmarks/single_image.py."""
+"""Weight lambda of equation 49; chosen, like the constants of `scribble_scores`, in benchmarks/single_image.py."""
 
 ROUNDS = 3
-"""Of new colour models, at most."""
+"""Largest number of rounds with new colour models."""
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The labels of one image, and how good they are proven to be."""
+    """Labels of one image, with energy and bound."""
 
     labels: Int[np.ndarray, "H W"]
-    """Of every pixel, one of the scribbles' labels."""
+    """Label of every pixel, one of the scribbles' labels."""
     energy: float
-    """Equation 49."""
+    """Energy of equation 49."""
     bound: float
-    """Below which no labelling's energy lies, given these colour models."""
+    """Lower bound on the energy of any labelling, given these colour models."""
     status: str
-    """How the last cut ended, in words."""
+    """Sentence on how the last cut ended."""
 
     __repr__ = brief
 
@@ -48,7 +51,9 @@ def segment(
     unlabeled: int = UNLABELED,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Segmentation:
-    r"""The segmentation of one image from scribbles on it, without any network, equation 49.
+    r"""Segmentation of one image from its scribbles, equation 49.
+
+    No network is involved.
 
     Scribbles keep their label. Other pixels take that of scribbles near them and like them in colour, equation 48,
     and boundaries follow the image's edges, equation 29. Then each label learns the colours of what it won, as in
@@ -57,13 +62,13 @@ def segment(
     Args:
         image: (M, H, W), an array or tensor of values in [0, 1]; grey, colour or any number of channels. Three
             channels are taken for sRGB.
-        scribbles: (H, W), labels where somebody drew, two at least; any whole numbers.
-        unlabeled: the value of `scribbles` where nobody drew; 255 in most files.
-        progress: told how many cuts are done, and of how many at most.
+        scribbles: (H, W), labels of scribbled pixels, at least two different ones; any whole numbers.
+        unlabeled: the value of `scribbles` at unlabelled pixels; 255 in most files.
+        progress: called with the number of finished cuts and the largest number of cuts.
 
     Raises:
-        EvidenceInvalid: other types, sizes that differ, an image too large for memory, values that are no image,
-            nothing drawn, one label only, or every pixel drawn on.
+        EvidenceInvalid: types or sizes differ, the image is too large for memory or not in [0, 1], or the scribbles
+            have fewer than two labels or cover every pixel.
 
     Nieuwenhuis and Cremers 2013, section 3; Rother, Kolmogorov and Blake 2004.
     """
@@ -89,7 +94,7 @@ def segment(
 def _cut(
     image: Float[np.ndarray, "M H W"], seeds: Int[np.ndarray, "H W"], scores: Float32[np.ndarray, "K H W"]
 ) -> Segmentation:
-    """The best labelling for given scores, with labels from 0."""
+    """Best labelling for given scores, with labels from 0."""
     batch = Batch.from_seeds(torch.from_numpy(image.copy())[None].float(), torch.from_numpy(seeds)[None], len(scores))
     sure = torch.from_numpy(scores).log_softmax(0).exp()
     log_probs = ((1 - MISLED) * sure + MISLED / len(scores)).log()
@@ -101,7 +106,7 @@ def _cut(
 
 
 def _labels(scribbles: Integer[np.ndarray, "H W"], unlabeled: int) -> Int[np.ndarray, " K"]:
-    """The labels that are drawn, ascending."""
+    """The scribbled labels, ascending."""
     values = np.unique(scribbles).astype(np.int64)
     labels = values[values != unlabeled]
     if len(labels) < 2:

@@ -1,9 +1,11 @@
-r"""The best move of a quadratic model in a box: a few multipliers, many images side by side.
+r"""Newton move of a concave quadratic under bound constraints.
+
+A few multipliers per image, many images side by side:
 
 .. math:: \max_d\; g^\top d - \tfrac12 d^\top H d \quad s.t. \quad -\mu \le d \le \beta - \mu
 
-By a primal-dual active set: Hintermüller, Ito and Kunisch 2002. Compiled, because the arrays hold tens of numbers and
-calls would cost more than what they do.
+Solved by a primal-dual active set method (Hintermüller, Ito and Kunisch 2002). Compiled, because the arrays hold tens
+of numbers and calls would cost more than the arithmetic.
 """
 
 import numpy as np
@@ -11,25 +13,26 @@ import numpy as np
 from weakseg.compilation.compiled import compiled_numpy
 
 TOGETHER = 6
-"""For how many rounds all wrong guesses are corrected at once: quick, but opposite rows can make it go in circles."""
+"""Rounds in which all wrong guesses are corrected at once. This is quick, but opposite rows can make it cycle."""
 ROUNDS = 100
-"""Of correcting one guess at a time, which ends for any strictly concave model; far more than are seen."""
+"""Further rounds that correct one guess each. They end for any strictly concave model, and far fewer are ever
+needed."""
 
 NOTHING = 1e8
-"""A move so long, in nats, that the curvature behind it is rounding."""
+"""Length of a move, in nats, beyond which the model's curvature is only rounding."""
 
 LOW, FREE, HIGH = -1, 0, 1
-"""Where a component of the move is guessed to end: at a bound of the box or between them."""
+"""Guess for a component of the move: at its lower bound, between the bounds, or at its upper bound."""
 
 
 @compiled_numpy
 def newton_move(curvature, slope, multipliers, prices):
-    """The way to the maximum of the model over the box, shortened where it is long; always uphill.
+    """Damped move to the model's constrained maximum; always uphill.
 
     Args:
         curvature: (B, N, N), positive semi-definite.
         slope: (B, N).
-        multipliers: (B, N), where the move begins, in [0, prices].
+        multipliers: (B, N), start of the move, in [0, prices].
         prices: (B, N), infinite where nothing bounds a multiplier from above.
     """
     moves = np.empty_like(slope)
@@ -47,7 +50,10 @@ def newton_move(curvature, slope, multipliers, prices):
 
 @compiled_numpy
 def _strict(curvature):
-    """A trace of ridge, because rows that say the same thing twice, and saturated cells, make the model flat."""
+    """The curvature with a small ridge that makes it definite.
+
+    Rows that say the same thing twice, and saturated cells, make the model flat.
+    """
     model, largest = curvature.copy(), 0.0
     for i in range(len(model)):
         # Where all but one class are deleted the curvature is 0, and rounding can put it below.
@@ -60,7 +66,10 @@ def _strict(curvature):
 
 @compiled_numpy
 def _box_maximum(model, slope, down, up):
-    """Guess which bounds are met, solve for the rest, correct the guess; and whether that ended."""
+    """The constrained maximum, and whether the active set converged.
+
+    Guesses which bounds are active, solves for the free components and corrects the guess.
+    """
     guess, move = np.empty(len(slope), np.int64), np.empty_like(slope)
     for i in range(len(slope)):
         guess[i] = LOW if down[i] >= 0 and slope[i] <= 0 else HIGH if up[i] <= 0 and slope[i] >= 0 else FREE
@@ -83,7 +92,10 @@ def _box_maximum(model, slope, down, up):
 
 @compiled_numpy
 def _corrected(guess, move, left, down, up):
-    """A free component that leaves the box stops at its bound; one at a bound that is pulled inside is set free."""
+    """The guess for one component after a solve.
+
+    A free component that violates a bound stops there; one at a bound that is pulled inside is freed.
+    """
     if guess == FREE:
         return LOW if move < down else HIGH if move > up else FREE
     return guess if left * guess >= 0 else FREE
@@ -91,7 +103,7 @@ def _corrected(guess, move, left, down, up):
 
 @compiled_numpy
 def _for_guess(model, slope, down, up, guess, move):
-    """Write the best move whose components at bounds are as guessed; and the slope that is left there."""
+    """Write the best move for a guess; return the remaining slope."""
     count, free = 0, np.empty(len(slope), np.int64)
     for i in range(len(slope)):
         move[i] = down[i] if guess[i] == LOW else up[i] if guess[i] == HIGH else 0.0
@@ -114,7 +126,10 @@ def _slope_at(model, slope, move):
 
 @compiled_numpy
 def _solve(model, right, free, move):
-    """Write the free components of the move, by Cholesky's factors; what is not positive definite becomes NaN."""
+    """Write the free components by Cholesky factorisation.
+
+    A matrix that is not positive definite gives NaN.
+    """
     factor = np.empty((len(free), len(free)))
     for i in range(len(free)):
         value = right[free[i]]
@@ -135,12 +150,14 @@ def _solve(model, right, free, move):
 
 @compiled_numpy
 def _dampen(move, model, slope, down):
-    """Moves beyond one nat shortened to 1 + log: a class far from its bound grows like an exponential.
+    """Shorten components beyond one nat to 1 + log.
 
-    Newton's step from an exponential's flat side is too long by just that logarithm. Where the class is so far off
-    that its probability rounds to nothing, there is no logarithm to go by, and the multiplier doubles.
-    Each component is shortened for itself, unless the model likes better what keeps their proportions: rows that
-    undo each other may be long together and do little.
+    A class far from its bound grows like an exponential.
+
+    Newton's step from an exponential's flat side is too long by just that logarithm. Where the class is so far off that
+    its probability rounds to 0, the logarithm is unknown, and the multiplier doubles. Each component is shortened
+    separately, unless shortening all by one factor gains more: components of rows that undo each other may be long
+    together and have little effect.
     """
     shrink = np.ones(len(move))
     for i in range(len(move)):
@@ -154,7 +171,7 @@ def _dampen(move, model, slope, down):
 
 @compiled_numpy
 def _gain(model, slope, move):
-    """By how much the model rises."""
+    """Rise of the quadratic model along a move."""
     gain = 0.0
     for i in range(len(slope)):
         gain += slope[i] * move[i]

@@ -1,4 +1,7 @@
-"""What proves that a projection is right, in numbers and in a sentence. All in float64."""
+"""Certificate of a projection, in numbers and as a sentence.
+
+All numbers are float64.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -13,30 +16,36 @@ from weakseg.projection.dual_problem import DualProblem
 from weakseg.projection.duality_gap import gap_and_violation
 from weakseg.projection.grid_problem import GridProblem
 
-NO_ROW = "No row applies."
-"""Of an image of which nothing is demanded."""
+NO_ROW = "No constraint applies."
+"""Status of an image without any constraint."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One image's projection, scaled by the hardness as its problem is."""
+    """Projection of one image, in the scale of its problem.
+
+    Scores and multipliers are multiplied by the hardness.
+    """
 
     problem: DualProblem
-    """What was solved: that asked for, or the relaxed one where that has no solution."""
+    """The problem that was solved: the original one, or its relaxation where the original is infeasible."""
     multipliers: Float[np.ndarray, "1 N"]
     probs: Float[Tensor, "c n"]
-    """Of the classes that were left."""
+    """Probabilities of the active classes."""
     measured: Float[np.ndarray, "1 N"]
     normaliser: float
     """Sum over cells of mass times log-sum-exp."""
     steps: int
     settled: bool
     proof: Float[Tensor, " N"] | None = None
-    """Farkas multipliers, where no segmentation obeys the hard rows."""
+    """Farkas multipliers, where no segmentation satisfies the hard rows."""
 
 
 def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str, float]:
-    """The numbers, in nats and shares per valid pixel; `energy` is the value of what was minimised."""
+    """Certificate in nats and fractions per valid pixel.
+
+    `energy` is the value of the objective.
+    """
     cells = max(image.cells, 1e-9)
     bounds, prices = answer.problem.bounds.cpu().numpy(), answer.problem.prices.cpu().numpy()
     paid = np.where(np.isinf(prices), 0.0, prices) * (bounds - answer.measured).clip(min=0)
@@ -56,10 +65,10 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
 
 
 def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[str, float]) -> str:
-    """How the solve ended."""
+    """Sentence on how the solve ended."""
     missed = (image.asked.bounds.cpu().numpy() - answer.measured)[0].clip(min=0) / max(image.cells, 1e-9)
     if not image.cells:
-        sentence = "No pixel is valid; nothing is demanded."
+        sentence = "No pixel is valid; no constraint applies."
     elif answer.proof is not None:
         sentence = projection_status.contradicted(rows.names, answer.proof)
     elif not answer.settled:
@@ -69,12 +78,14 @@ def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[s
     else:
         sentence = projection_status.relaxed(rows.names, missed)
     return sentence + (
-        f" Every class is deleted at {image.undeleted:.4g} cells; this is ignored there." if image.undeleted else ""
+        f" Every class is forbidden in {image.undeleted:.4g} cells; the prohibition is ignored there."
+        if image.undeleted
+        else ""
     )
 
 
 def relaxed(problem: DualProblem, price: float) -> DualProblem:
-    """The same rows, none of which costs more than a price."""
+    """The same rows with every price capped."""
     return replace(problem, prices=problem.prices.clamp(max=price))
 
 

@@ -1,10 +1,12 @@
-r"""Counts of classes and their covariance under a tilted softmax, in one pass that writes nothing down.
+r"""Class counts and covariance under a tilted softmax, in one pass.
+
+No distribution is written to memory.
 
 .. math:: p_i^k \propto \exp(s_i^k + t^k), \quad n_k = \sum_i v_i p_i^k,
           \quad S_{kl} = n_k [k = l] - \sum_i v_i p_i^k p_i^l
 
-Where the same tilt is added at all cells, these C and C x C numbers are all that is to be known of an image, whatever
-its size. Scores may be float32; sums are in float64. Cells go through in blocks that stay in the nearest cache.
+Where the same tilt is added at all cells, these C and C x C numbers are sufficient, whatever the image's size. Scores
+may be float32; sums are in float64. Cells are processed in blocks that stay in the nearest cache.
 """
 
 from functools import partial
@@ -26,7 +28,10 @@ BLOCK = 128
 @partial(kept, error_model="numpy", fastmath=SUMS)
 @no_type_check
 def _softmax(scores, tilt, start, stop, probs, top, total):
-    """Of one block of cells: probabilities, the highest score, and the sum of exponentials relative to it."""
+    """Softmax of one block, with row maxima and sums.
+
+    The sum of exponentials is relative to the highest score.
+    """
     count = stop - start
     top[:] = -np.inf
     total[:] = 0.0
@@ -87,7 +92,10 @@ def moments(scores, mass, tilt):
 @partial(kept, error_model="numpy", fastmath=SUMS)
 @no_type_check
 def tilted(scores, mass, tilt):
-    """The probabilities (C, n), in the scores' precision, counts (C,), and the sum of mass times log-sum-exp."""
+    """Probabilities (C, n), counts (C,) and total log-partition.
+
+    Probabilities are in the scores' precision; the log-partition is the sum of mass times log-sum-exp.
+    """
     classes, cells = scores.shape
     found, counts, normaliser = np.empty_like(scores), np.zeros(classes), 0.0
     probs, top, total = np.empty((classes, BLOCK)), np.empty(BLOCK), np.empty(BLOCK)

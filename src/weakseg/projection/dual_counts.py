@@ -1,7 +1,7 @@
-"""What the ascent asks of a problem, where all rows are about the whole image: counts of classes, compiled.
+"""Compiled evaluation of the dual for rows on whole images.
 
-The multipliers then tilt all cells alike, and of the cells only C counts and a C x C covariance are asked,
-however many rows there are. Nothing is written down until the ascent has ended.
+The multipliers then tilt all cells alike, and the ascent needs only C counts and a C x C covariance, however many rows
+there are. Distributions are written only when the ascent has ended.
 """
 
 from dataclasses import dataclass, replace
@@ -17,31 +17,37 @@ from weakseg.projection.dual_problem import DualProblem
 
 @dataclass(frozen=True)
 class ClassCounts:
-    """One image on the CPU, computed in float64 from scores of any precision; a `box_newton.Dual`."""
+    """Dual of one image on a CPU, a `newton.Dual`.
+
+    Computed in float64 from scores of any precision.
+    """
 
     scores: Float[np.ndarray, "C n"]
     mass: Float[np.ndarray, " n"]
     weights: Float[np.ndarray, "N C"]
 
     def at(self, multipliers: Float[np.ndarray, "1 N"]) -> "CountedPoint":
-        """One pass over the cells, for counts and covariance at once."""
+        """Counts and covariance, in one pass over the cells."""
         counts, covariance = moments(self.scores, self.mass, multipliers[0] @ self.weights)
         return CountedPoint(self, multipliers, (self.weights @ counts)[None], covariance)
 
     def last_at(self, multipliers: Float[np.ndarray, "1 N"]) -> "WrittenPoint":
-        """One pass over the cells, for counts and distributions at once."""
+        """Counts and distributions, in one pass over the cells."""
         probs, counts, normaliser = tilted(self.scores, self.mass, multipliers[0] @ self.weights)
         return WrittenPoint(self, multipliers, (self.weights @ counts)[None], probs, normaliser)
 
     def sampled(self, count: int) -> "ClassCounts":
-        """About so many of the cells, evenly spread, standing for all: where to begin is soon found on few."""
+        """The problem on about `count` evenly spaced cells.
+
+        A good starting point is soon found on few cells.
+        """
         # Odd, so that it does not meet the same columns of images of the usual widths.
         step = self.scores.shape[1] // count | 1
         mass = self.mass[::step] * (self.mass.sum() / max(self.mass[::step].sum(), 1e-9))
         return replace(self, scores=np.ascontiguousarray(self.scores[:, ::step]), mass=mass)
 
     def reach(self, multipliers: Float[np.ndarray, "1 N"]) -> Float[np.ndarray, " 1"]:
-        """The largest value of the weighted rows over all segmentations."""
+        """Support function: largest value of the weighted rows."""
         tilt = (multipliers[0] @ self.weights)[:, None]
         highest = np.where(self.scores == -np.inf, -np.inf, tilt).max(0)
         return np.array([highest @ self.mass])
@@ -49,7 +55,7 @@ class ClassCounts:
 
 @dataclass(frozen=True)
 class CountedPoint:
-    """Where multipliers lead, with nothing written down; a `box_newton.Point`."""
+    """Counts at some multipliers, without distributions; a `newton.Point`."""
 
     dual: ClassCounts
     multipliers: Float[np.ndarray, "1 N"]
@@ -57,17 +63,17 @@ class CountedPoint:
     covariance: Float[np.ndarray, "C C"]
 
     def curvature(self) -> Float[np.ndarray, "1 N N"]:
-        """Derivative of what is measured by the multipliers."""
+        """Derivative of the row values by the multipliers."""
         return (self.dual.weights @ self.covariance @ self.dual.weights.T)[None]
 
     def written(self) -> tuple[Float[Tensor, "1 C n"], Float[np.ndarray, " 1"]]:
-        """As `WrittenPoint`, in a pass of its own."""
+        """Distributions and log-partition, in a pass of their own."""
         return self.dual.last_at(self.multipliers).written()
 
 
 @dataclass(frozen=True)
 class WrittenPoint:
-    """Where multipliers lead, written down; a `box_newton.Point`."""
+    """Counts and distributions at some multipliers; a `newton.Point`."""
 
     dual: ClassCounts
     multipliers: Float[np.ndarray, "1 N"]
@@ -76,16 +82,25 @@ class WrittenPoint:
     normaliser: float
 
     def curvature(self) -> Float[np.ndarray, "1 N N"]:
-        """Derivative of what is measured by the multipliers, in a pass of its own: it was not the last point."""
+        """Derivative of the row values by the multipliers.
+
+        It takes a pass of its own, because this was not the last point after all.
+        """
         return self.dual.at(self.multipliers).curvature()
 
     def written(self) -> tuple[Float[Tensor, "1 C n"], Float[np.ndarray, " 1"]]:
-        """The distribution in the scores' precision, and the sum over cells of mass times log-sum-exp."""
+        """Distributions in the scores' precision, and the log-partition.
+
+        The log-partition is the sum over cells of mass times log-sum-exp.
+        """
         return torch.from_numpy(self.probs)[None], np.array([self.normaliser])
 
 
 def class_counts(problem: DualProblem) -> ClassCounts | None:
-    """One image's problem in this form; `None` where it has rows about regions, or is elsewhere."""
+    """Compiled dual of one image, or `None` where unsupported.
+
+    Rows about regions and tensors on other devices need `dual_torch`.
+    """
     if problem.maps is not None or problem.dense is not None:
         return None
     if len(problem.scores) != 1 or problem.scores.device.type != "cpu":

@@ -1,8 +1,10 @@
-r"""The dual of the projection onto linear rows: what a set of multipliers does, equations 12 and 13 of docs/theory.md.
+r"""Dual of the projection onto linear rows, equations 12 and 13.
 
-Only three things are ever asked: the distribution that multipliers lead to, what the rows measure on it, and how
-that changes. All are sums over cells, so the cost is a few passes over classes x cells whatever the rows are.
-Axes: B images, C classes, n cells, K factored rows, D dense rows, N = K + D rows, R maps.
+docs/theory.md derives it.
+
+The ascent needs three things: the distribution of some multipliers, the value of each row on it, and the derivative of
+these values. All are sums over cells, so the cost is a few passes over classes x cells whatever the rows are. Axes: B
+images, C classes, n cells, K factored rows, D dense rows, N = K + D rows, R maps.
 """
 
 from dataclasses import dataclass, replace
@@ -14,36 +16,48 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class DualProblem:
-    """Images solved side by side; rows that an image does not have cost 0 and bind nothing."""
+    """Dual problems of images side by side.
+
+    Rows that an image lacks have a price of 0 and no effect.
+    """
 
     scores: Float[Tensor, "B C n"]
     """Log-probabilities times hardness; -inf where a class is deleted."""
     mass: Float[Tensor, "B n"]
-    """Share of each cell whose class is to be found."""
+    """Unlabelled fraction of each cell."""
     weights: Float[Tensor, "B K C"]
     bounds: Float[Tensor, "B N"]
-    """In float64, as are the prices."""
+    """Right-hand sides of the rows, in float64 as the prices are."""
     prices: Float[Tensor, "B N"]
-    """Largest multipliers; infinite where a row must hold."""
+    """Upper bounds of the multipliers; infinite for hard rows."""
     region: Int[Tensor, "B K"] | None = None
-    """Which map each factored row is about; `None` where all are about the whole image."""
+    """Index of the map that each factored row refers to; `None` where all rows refer to the whole image."""
     maps: Float[Tensor, "B R n"] | None = None
-    """The whole image (ones), then the regions."""
+    """Maps that rows refer to: ones for the whole image, then the regions."""
     dense: Float[Tensor, "B D C n"] | None = None
 
     def to(self, dtype: torch.dtype) -> "DualProblem":
-        """The same problem in another precision; bounds and prices stay in float64."""
+        """The same problem in another precision.
+
+        Bounds and prices stay in float64.
+        """
         names = ("scores", "mass", "weights", "maps", "dense")
         held = {name: getattr(self, name) for name in names}
         return replace(self, **{name: None if value is None else value.to(dtype) for name, value in held.items()})
 
     def softened(self, share: Float[Tensor, " B"]) -> "DualProblem":
-        """The same rows on a share of each image's scores; multipliers are in its own, smaller unit."""
+        """The problem with scores scaled by a factor per image.
+
+        Prices and multipliers are scaled alike.
+        """
         share = share.to(self.prices)[:, None]
         return replace(self, scores=self.scores * share[:, :, None].to(self.scores), prices=self.prices * share)
 
     def tilt(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C _"]:
-        """What the multipliers add to the scores; one column where it is the same at all cells."""
+        """Dual bias: what the multipliers add to the scores.
+
+        It has one column where it is the same at all cells.
+        """
         multipliers = multipliers.to(self.scores)
         factored = multipliers[:, : self.weights.shape[1]]
         if self.maps is None or self.region is None:
@@ -59,11 +73,14 @@ class DualProblem:
         return tilt + torch.einsum("bd,bdcn->bcn", rest, self.dense)
 
     def probs(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C n"]:
-        """The distribution nearest to the prediction among those that measure the same, equation 13."""
+        """Softmax of the tilted scores, equation 13.
+
+        It is the distribution nearest to the prediction among those with the same row values.
+        """
         return (self.scores + self.tilt(multipliers)).softmax(1)
 
     def measured(self, probs: Float[Tensor, "B C n"]) -> Float[Tensor, "B N"]:
-        """What each row measures, in cells and in float64."""
+        """Value of each row, in cells, in float64."""
         if self.maps is None or self.region is None:
             counts = (probs @ self.mass[:, :, None]).mT.double()
             values = (self.weights.double() @ counts.mT)[:, :, 0]
@@ -76,7 +93,10 @@ class DualProblem:
         return torch.cat([values, torch.einsum("bdcn,bcn,bn->bd", self.dense, probs, self.mass).double()], 1)
 
     def curvature(self, probs: Float[Tensor, "B C n"]) -> Float[Tensor, "B N N"]:
-        """Derivative of what is measured by the multipliers: the covariance of the rows, summed over cells."""
+        """Covariance of the rows, summed over cells.
+
+        It is the derivative of the row values by the multipliers.
+        """
         weighted = probs * self.mass[:, None]
         if self.dense is None and (self.maps is None or self.region is None):
             # Rows about the whole image need the covariance of classes only, however many rows there are.
@@ -94,24 +114,30 @@ class DualProblem:
         return (total - (mean * self.mass[:, None]) @ mean.mT).double()
 
     def reach(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
-        r"""The largest value of the weighted rows over all segmentations, :math:`\sum_i v_i \max_k (A^\top\mu)_i^k`."""
+        r"""Support function: largest value of the weighted rows.
+
+        :math:`\sum_i v_i \max_k (A^\top\mu)_i^k` over all segmentations.
+        """
         tilt = torch.where(self.scores == -torch.inf, -torch.inf, self.tilt(multipliers))
         return (tilt.amax(1).double() * self.mass.double()).sum(1)
 
     def normaliser(self, multipliers: Float[Tensor, "B N"], probs: Float[Tensor, "B C n"]) -> Float[Tensor, " B"]:
-        """Sum over cells of mass times log-sum-exp; `probs` are those the multipliers lead to."""
+        """Sum over cells of mass times log-sum-exp.
+
+        `probs` must be those of the same multipliers.
+        """
         # The log-sum of a cell from its likeliest class: no exponential has to be taken again.
         each = (self.scores + self.tilt(multipliers)).amax(1) - probs.amax(1).log()
         return (each.double() * self.mass.double()).sum(1)
 
     def _rows_about(self, label: int) -> Int[Tensor, " M"]:
-        """Rows of any image that have coefficients for a class."""
+        """Rows with coefficients for a class, in any image."""
         about = (self.weights[:, :, label] != 0).any(0)
         every = torch.ones(self.bounds.shape[1] - len(about), dtype=torch.bool, device=about.device)
         return torch.cat([about, every]).nonzero().flatten()
 
     def coefficients(self, label: int, rows: Int[Tensor, " M"]) -> Float[Tensor, "B M n"]:
-        """Coefficients of some rows, in their order, for one class."""
+        """Coefficients of some rows for one class, in order."""
         count = self.weights.shape[1]
         factored, rest = rows[rows < count], rows[rows >= count] - count
         weights = self.weights[:, factored, label][:, :, None]

@@ -1,4 +1,7 @@
-"""Projection of a prediction onto linear constraints: the constrained CNN's stage A, exact and with a certificate."""
+"""Exact projection onto linear constraints, with a certificate.
+
+It is stage A of the constrained CNN.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,51 +28,56 @@ from weakseg.projection.presolve import without_forced_zeros
 from weakseg.types import Evidence, Memory, Solution
 
 COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
-"""Where float32 hands over to float64: above float32's noise, one of Newton's steps from the end."""
+"""Tolerance and steps after which float32 hands over to float64: above float32's noise, one Newton step from the
+end."""
 
 PATIENCE = 15
-"""Steps after which the climb goes through the inside of the box; usual problems take three to ten."""
+"""Newton steps after which the interior point method takes over; usual problems take three to ten."""
 
 SAMPLE, MANY, SAMPLE_TOLERANCE = 500, 60_000, 1e-3
-"""How many cells are enough to find a good beginning on; with fewer scores than that, a step costs more than a pass.
-What so few say of all is less exact than this tolerance."""
+"""Number of sampled cells on which a starting point is found, number of scores from which on that pays (below, a step
+costs more than a pass over all), and tolerance of the sample, which is inexact anyway."""
 
 SOFT, SHARPER = 50.0, 4
-"""Scores so many nats apart are a problem that is easy from anywhere, and so many times as far from its solution."""
+"""Range of scores, in nats, at which a problem is easy from any start, and factor between successive ranges."""
 
 RELAXED_PRICE = 20.0
-"""What hard rows that contradict each other cost instead, in nats per cell beyond the largest other price."""
+"""Price that replaces infinity where hard rows are infeasible, in nats per cell above the largest finite price."""
 
 
 @dataclass(frozen=True)
 class DualProjection:
-    r"""The distribution nearest to the prediction, in KL, that obeys every row, equation 11.
+    r"""KL projection of the prediction onto linear rows, equation 11.
 
     .. math:: \min_{P, \xi \ge 0} \sum_i v_i KL(p_i \| q_i) + \beta^\top \xi \quad s.t. \quad A P \ge c - \xi
 
-    Found through its dual, equation 12, with one multiplier for each row. Marked pixels are known: they count
-    towards every row, and only the rest is solved for. Each image is solved on its own, on the logits' grid.
+    Found through its dual, equation 12, with one multiplier for each row. Labelled pixels are known: they count towards
+    every row, and only the rest is solved for. Each image is solved on its own, on the logits' grid.
 
-    `certificate`: `gap` (nats) and `violation` of hard rows (share), both per valid pixel; `slack`, what missed rows
-    were paid, in nats per valid pixel; `contradiction`, above 0 where the hard rows are infeasible: by how many
-    cells per valid cell the Farkas multipliers (summing to one) exclude every segmentation, or at what share of them
-    every class was deleted; `steps`.
-    `memory.multipliers` are in nats, from 0 to the price. Where hard rows can hold in one way only, what they forbid
-    is deleted and has no multiplier; docs/theory.md says below equation 15 how to check that. On another number of
-    threads torch sums rows about regions in another order, and answers differ by its rounding.
+    `certificate`: `gap` (nats) and `violation` of hard rows (fraction), both per valid pixel; `slack`, the cost of
+    violated rows in nats per valid pixel; `contradiction`, above 0 where the hard rows are infeasible: the cells per
+    valid cell by which the Farkas multipliers (summing to one) exclude every segmentation, or the fraction of cells in
+    which every class was deleted; `steps`. `memory.multipliers` are in nats, from 0 to the price. Where a hard row can
+    hold in one way only, presolve deletes what it forbids, and it has no multiplier; docs/theory.md says below equation
+    15 how to check that. On another number of threads torch sums rows about regions in another order, and answers
+    differ by its rounding.
 
     Pathak, Krähenbühl and Darrell 2015, equations (3), (4) and (6).
     """
 
     constraint: Constraint
-    """Whose rows the answer obeys: one constraint, or several in `All`."""
+    """The constraint that the answer satisfies, or several in `All`."""
     hardness: float = 1.0
     """Factor on P's log-odds, above 0; 1 is the paper's problem. Above 1, P's entropy counts 1/hardness, as in their
-    code's size mode (1000), and stage B's gradient Q - P is that of this other objective, no longer of KL(P || Q)."""
+    code's size mode (1000), and stage B's gradient Q - P is that of this other objective, no longer of KL(P
+
+    Q).
+    """
     tolerance: float = 1e-10
-    """Gap and violation per valid pixel at which an image is done; of single precision, at least its last digit."""
+    """Gap and violation per valid pixel at which an image has converged. In single precision it is at least the last
+    digit."""
     max_steps: int = 100
-    """Steps from inside the box of multipliers, at most; along its sides there are fifteen at most."""
+    """Largest number of interior point steps; at most fifteen Newton steps precede them."""
 
     def __post_init__(self):
         if not is_constraint(self.constraint):
@@ -80,10 +88,11 @@ class DualProjection:
             raise RecipeInvalid(f"DualProjection(hardness={self.hardness})", expected="a number above 0")
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The projection of each image; its certificate is computed in float64.
+        """The projection of each image, certified in float64.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are no numbers, naming the images; rows for other classes.
+            EvidenceInvalid: log-probabilities are NaN or infinite (the images are named), or rows are for other
+                classes.
         """
         require_finite(evidence)
         classes, grid = evidence.log_probs.shape[1], (evidence.log_probs.shape[2], evidence.log_probs.shape[3])
@@ -101,7 +110,10 @@ class DualProjection:
         answers: Sequence[Answer],
         known: Known,
     ) -> Solution:
-        """The answers of a batch, with what proves them; `scores` are log-probabilities times hardness."""
+        """A batch's `Solution` from its projections.
+
+        `scores` are log-probabilities times hardness.
+        """
         numbers = [certificate(*both, self.hardness) for both in zip(images, answers, strict=True)]
         target = torch.stack([_with_deleted(*each, like=scores) for each in zip(images, answers, strict=True)])
         column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
@@ -119,9 +131,10 @@ class DualProjection:
         )
 
     def answers(self, images: Sequence[GridProblem], start: Memory = Memory()) -> list[Answer]:  # noqa: B008
-        """Each image's projection.
+        """Projection of each image.
 
-        A processor's cache holds one image and not a batch, so there they go one by one; elsewhere they share steps.
+        A CPU's cache holds one image and not a batch, so images are solved one by one there; elsewhere they share
+        steps.
         """
         begins = [self._begin(image, start, i) for i, image in enumerate(images)]
         if images[0].asked.scores.device.type == "cpu":
@@ -131,7 +144,10 @@ class DualProjection:
         return [self._checked(image, answer) for image, answer in zip(images, found, strict=True)]
 
     def climb(self, images: Sequence[GridProblem], begins: Sequence[Float[np.ndarray, " _"]]) -> list[Answer]:
-        """Images side by side: far from the end in the precision given, near it in float64."""
+        """Solve images side by side, in rising precision.
+
+        The precision given serves far from the end, float64 near it.
+        """
         problems = [image.problem for image in images]
         together, rows = (problems[0], None) if len(images) == 1 else (stacked(problems), places(problems))
         begin = np.zeros(together.bounds.shape)
@@ -141,7 +157,7 @@ class DualProjection:
         counted = class_counts(together)
         begin, taken = self._approach(together, counted, begin, cells)
         dual = counted or TiltedCells(together.to(torch.float64))
-        # What is written in single precision carries no more than its last digit.
+        # Probabilities in single precision cannot be more accurate than their last digit.
         digit = 0.0 if together.scores.dtype == torch.float64 else torch.finfo(torch.float32).eps
         box, tolerance = box_of(together, cells), max(self.tolerance, digit)
         fine = ascend(dual, box, begin, tolerance, min(self.max_steps, PATIENCE))
@@ -166,7 +182,7 @@ class DualProjection:
         return answers
 
     def _from_inside(self, answer: Answer, cells: Float[np.ndarray, " 1"], tolerance: float) -> Answer:
-        """The answer of an image by itself where it is found from inside the box, or the one given."""
+        """The interior point answer, or the old one if it fails."""
         problem = answer.problem
         dual = class_counts(problem) or TiltedCells(problem.to(torch.float64))
         found = ascend_inside(dual, box_of(problem, cells), tolerance, self.max_steps)
@@ -183,11 +199,11 @@ class DualProjection:
         begin: Float[np.ndarray, "B N"],
         cells: Float[np.ndarray, " B"],
     ):
-        """Multipliers near those sought, from cheaper or softer problems; and the steps that took."""
+        """Starting multipliers from cheaper problems, and the steps taken."""
         taken = np.zeros(len(begin), dtype=int)
         if counted and not begin.any() and counted.scores.size > MANY:
             coarse = ascend(counted.sampled(SAMPLE), box_of(problem, cells), begin, SAMPLE_TOLERANCE, COARSE_STEPS)
-            # Rows that the sample contradicts lead far away.
+            # Rows that are infeasible on the sample lead far away.
             begin, taken = (coarse.multipliers if coarse.settled.all() else begin), taken + coarse.steps
         for share in _softer(problem):
             softer = problem.to(torch.float64).softened(torch.from_numpy(share))
@@ -201,13 +217,13 @@ class DualProjection:
         return begin, taken
 
     def image(self, scores: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
-        """One image's problem, without what must be 0."""
+        """One image's problem after presolve."""
         image = grid_problem(scores, rows, known, index)
         asked = replace(image.asked, prices=image.asked.prices * self.hardness)
         return replace(image, asked=asked, problem=without_forced_zeros(asked))
 
     def _begin(self, image: GridProblem, start: Memory, index: int) -> Float[np.ndarray, " N"]:
-        """Remembered multipliers, where they can be of these rows."""
+        """Remembered multipliers if they fit these rows, else zeros."""
         count = image.asked.bounds.shape[1]
         remembered = None if start.multipliers is None else start.multipliers[index]
         if remembered is None or len(remembered) != count or not remembered.isfinite().all():
@@ -215,7 +231,7 @@ class DualProjection:
         return remembered.double().cpu().numpy() * self.hardness
 
     def _checked(self, image: GridProblem, answer: Answer) -> Answer:
-        """The answer, or that of the relaxed problem with the proof that the one asked for has none."""
+        """The answer, or its relaxation with a proof of infeasibility."""
         proof = None if answer.settled else contradiction(image.asked, 1e-9 * image.cells)
         if proof is None:
             return answer
@@ -226,7 +242,7 @@ class DualProjection:
 
 
 def _with_deleted(image: GridProblem, answer: Answer, like: Float[Tensor, "B C h w"]) -> Float[Tensor, "C n"]:
-    """The distribution over all classes, of which the deleted ones have nothing, in the scores' precision."""
+    """Distribution over all classes; deleted ones have probability 0."""
     probs, classes = answer.probs.to(like.dtype), like.shape[1]
     if len(image.kept) == classes:
         return probs
@@ -234,10 +250,10 @@ def _with_deleted(image: GridProblem, answer: Answer, like: Float[Tensor, "B C h
 
 
 def _softer(problem: DualProblem) -> list[Float[np.ndarray, " B"]]:
-    """Which softer problems lead to the one asked for, as shares of each image's scores.
+    """Continuation: factors of each image's scores, easiest problem first.
 
-    Where scores are far apart the dual is nearly piecewise linear, and Newton's steps go astray unless they begin
-    near its top.
+    Where scores are far apart the dual is nearly piecewise linear, and Newton's method diverges unless it starts near
+    the maximum.
     """
     scores = problem.scores
     highest, lowest = scores.amax((1, 2)), scores.amin((1, 2))

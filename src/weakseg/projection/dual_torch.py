@@ -1,4 +1,7 @@
-"""What the ascent asks of a problem, answered in torch: any rows, many images, on any device."""
+"""Evaluation of the dual in torch.
+
+It serves any rows, many images and any device.
+"""
 
 from dataclasses import dataclass
 
@@ -12,28 +15,31 @@ from weakseg.projection.dual_problem import DualProblem
 
 @dataclass(frozen=True)
 class TiltedCells:
-    """Images side by side, in the precision of the problem; a `box_newton.Dual`."""
+    """Duals of images side by side; a `newton.Dual`.
+
+    Computed in the precision of the problem.
+    """
 
     problem: DualProblem
 
     def at(self, multipliers: Float[np.ndarray, "B N"]) -> "TiltedPoint":
-        """The distributions of all cells, which are kept for the curvature."""
+        """Distributions of all cells, kept for the curvature."""
         given = torch.from_numpy(multipliers)
         probs = self.problem.probs(given)
         return TiltedPoint(self.problem, given, probs, self.problem.measured(probs).cpu().numpy())
 
     def last_at(self, multipliers: Float[np.ndarray, "B N"]) -> "TiltedPoint":
-        """The same: the distributions are there anyway."""
+        """The same point: its distributions exist already."""
         return self.at(multipliers)
 
     def reach(self, multipliers: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
-        """The largest value of the weighted rows over all segmentations."""
+        """Support function: largest value of the weighted rows."""
         return self.problem.reach(torch.from_numpy(multipliers)).cpu().numpy()
 
 
 @dataclass(frozen=True)
 class TiltedPoint:
-    """Where multipliers lead; a `box_newton.Point`."""
+    """Distributions at some multipliers; a `newton.Point`."""
 
     problem: DualProblem
     multipliers: Float[Tensor, "B N"]
@@ -41,9 +47,9 @@ class TiltedPoint:
     measured: Float[np.ndarray, "B N"]
 
     def curvature(self) -> Float[np.ndarray, "B N N"]:
-        """Derivative of what is measured by the multipliers."""
+        """Derivative of the row values by the multipliers."""
         return self.problem.curvature(self.probs).cpu().numpy()
 
     def written(self) -> tuple[Float[Tensor, "B C n"], Float[np.ndarray, " B"]]:
-        """The distributions, and the sum over cells of mass times log-sum-exp."""
+        """Distributions, and the sum of mass times log-sum-exp."""
         return self.probs, self.problem.normaliser(self.multipliers, self.probs).cpu().numpy()

@@ -1,19 +1,23 @@
-"""How far multipliers in their box are from the best: gap and violation, equation 14 of docs/theory.md."""
+"""Duality gap and violation of bounded multipliers, equation 14.
+
+docs/theory.md derives them.
+"""
 
 import numpy as np
 
 from weakseg.compilation.compiled import compiled_numpy
 
 ROUNDING, MOST = 1e-16, 1e-9
-"""Of a multiplier, how much its last digit is worth; and what is no longer put down to that, in nats."""
+"""Relative rounding of a multiplier, and the largest part of the gap, in nats, that may be put down to it."""
 
 
 @compiled_numpy
 def gap_and_violation(bounds, prices, multipliers, measured):
-    """Primal minus dual value (B,), in nats, and by how many cells the worst hard row is missed (B,).
+    """Duality gap (B,) in nats and largest violation (B,) in cells.
 
-    What a missed hard row's multiplier promises counts as gap too. All arguments are (B, N); hard rows have an
-    infinite price.
+    The gap is the primal minus the dual value; the violation is that of the worst hard row.
+
+    A violated hard row counts with its multiplier. All arguments are (B, N); hard rows have an infinite price.
     """
     gap, violation = np.zeros(len(bounds)), np.zeros(len(bounds))
     for image in range(len(bounds)):
@@ -31,7 +35,9 @@ def gap_and_violation(bounds, prices, multipliers, measured):
 
 @compiled_numpy
 def settled(bounds, prices, multipliers, measured, cells, tolerance):
-    """Whether gap and violation are within a tolerance for each cell, or within what float64 can tell (B,).
+    """Whether gap and violation are within tolerance, per image.
+
+    The tolerance is per valid cell, and grows with the multipliers: float64 cannot resolve less.
 
     A distribution knows its multipliers to their last digit, which of large ones is many nats.
     """

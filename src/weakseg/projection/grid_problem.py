@@ -1,4 +1,7 @@
-"""From rows, labels and log-probabilities of one image to its dual problem on the logits' grid."""
+"""Dual problem of one image on the logits' grid.
+
+It is built from rows, labels and log-probabilities.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,21 +19,24 @@ from weakseg.projection.dual_problem import DualProblem
 
 @dataclass(frozen=True)
 class GridProblem:
-    """One image's problem, and what is needed to read its answer."""
+    """One image's problem, and what reading its answer needs."""
 
     asked: DualProblem
     problem: DualProblem
-    """The same after what must be 0 has been deleted."""
+    """The problem after presolve, without the classes that must be 0."""
     kept: Int[Tensor, " c"]
-    """The classes that are left."""
+    """Indices of the active classes."""
     cells: float
-    """How many valid cells there are, marked ones included."""
+    """Number of valid cells, labelled ones included."""
     undeleted: float
-    """At how many cells, void ones in part, every class was deleted, so that none could be."""
+    """Number of cells in which every class was deleted, so that none could be; partly void cells count in part."""
 
 
 def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
-    """A batch of one; rows are about what is hidden, because marked pixels are counted into their bounds."""
+    """Problem of one image, a batch of one.
+
+    Rows concern the unlabelled part only: labelled pixels are counted into their bounds.
+    """
     device, dtype, grid = log_probs.device, log_probs.dtype, log_probs.shape[1:]
     everything = bool(rows.absent.all())
     kept = (~rows.absent | everything).nonzero().flatten().to(device)
@@ -56,7 +62,10 @@ def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Kno
 
 
 def _scores(log_probs, rows, kept, mass):
-    """Scores of the classes that are left, with -inf where cells forbid them; and where nothing could be deleted."""
+    """Scores of the active classes, and cells without any.
+
+    Forbidden classes have a score of -inf.
+    """
     # Where no class is deleted there is no need for a copy.
     given = (log_probs if len(kept) == len(log_probs) else log_probs.index_select(0, kept)).flatten(1)
     scores, undeleted = given, 0.0
@@ -67,13 +76,13 @@ def _scores(log_probs, rows, kept, mass):
         undeleted = float(mass[empty].sum())
     if not scores.numel() or scores.amin() > -torch.inf:
         return scores, undeleted
-    # A cell whose classes were all impossible to begin with knows nothing about them.
+    # Where the prediction gives every class probability 0, all classes count as equally likely.
     impossible = scores.amax(0) == -torch.inf
     return torch.where(impossible, torch.zeros_like(scores), scores), undeleted
 
 
 def _already_there(rows: LinearRows, known: Known, index: int) -> Float[Tensor, " N"]:
-    """What each row measures on the marked pixels alone."""
+    """Value of each row on the labelled pixels alone."""
     if known.marked is None or not len(rows):
         return torch.zeros(len(rows), dtype=torch.float64)
     marked = known.marked[index].double().cpu()
@@ -84,7 +93,10 @@ def _already_there(rows: LinearRows, known: Known, index: int) -> Float[Tensor, 
 
 
 def stacked(problems: Sequence[DualProblem]) -> DualProblem:
-    """Images side by side, where one solve of many is quicker than many solves; what is missing binds nothing."""
+    """Problems of several images as one batch.
+
+    One solve of many is quicker than many solves; padding has no effect.
+    """
     most = lambda name, axis: max(0 if (v := getattr(p, name)) is None else v.shape[axis] for p in problems)  # noqa: E731
     classes, factored, maps, dense = most("scores", 1), most("weights", 1), most("maps", 1), most("dense", 1)
     cells = problems[0].scores.shape[2]
@@ -119,7 +131,7 @@ def stacked(problems: Sequence[DualProblem]) -> DualProblem:
 
 
 def places(problems: Sequence[DualProblem]) -> list[Int[np.ndarray, " _"]]:
-    """Where each image's rows stand among those of the stacked problem."""
+    """Index of each image's rows within the stacked problem."""
     factored = max(p.weights.shape[1] for p in problems)
     found = []
     for p in problems:
@@ -129,7 +141,7 @@ def places(problems: Sequence[DualProblem]) -> list[Int[np.ndarray, " _"]]:
 
 
 def _grown(values: Tensor, rows: int, classes: int | None = None) -> Tensor:
-    """Zeros after the second axis, and after the third where a number of classes is given."""
+    """Pad the second axis with zeros, optionally the third."""
     missing = [0, 0] * (values.ndim - 2) + [0, rows - values.shape[1]]
     if classes is not None:
         missing[-4:-2] = [0, classes - values.shape[2]]

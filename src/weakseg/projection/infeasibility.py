@@ -1,7 +1,9 @@
-r"""Proof that no segmentation obeys all hard rows: Farkas multipliers, equation 15 of docs/theory.md.
+r"""Farkas certificates of infeasible hard rows, equation 15.
+
+docs/theory.md derives them.
 
 For any :math:`\mu \ge 0`, every segmentation has :math:`\mu^\top A P \le \sum_i v_i \max_k (A^\top\mu)_i^k`. Where
-:math:`\mu^\top c` is larger, the rows with :math:`\mu > 0` contradict each other.
+:math:`\mu^\top c` is larger, the rows with :math:`\mu > 0` cannot all hold.
 """
 
 import numpy as np
@@ -15,14 +17,16 @@ from weakseg.projection.dual_problem import DualProblem
 
 
 def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"] | None:
-    """Multipliers (summing to one, 0 on priced rows) that prove one image's rows infeasible; `None` if none do.
+    """Farkas multipliers of one image, or `None`.
 
-    A linear programme in as many variables as there are hard rows and kinds of cells; a vertex of its solutions has
-    few multipliers above 0, so what they name is a small set of rows. The proof is checked before it is given.
+    They sum to one, are 0 on priced rows, and prove that no segmentation satisfies the hard rows.
+
+    Found by a linear programme with a variable for each hard row and each kind of cell. A vertex of its solutions has
+    few multipliers above 0, so the proof names a small set of rows. It is checked before it is returned.
 
     Args:
         problem: of one image.
-        tolerance: by how many cells the proof must exceed what is possible.
+        tolerance: number of cells by which the proof must exceed the largest possible value.
     """
     problem = problem.to(torch.float64)
     hard = problem.prices[0].isinf().nonzero().flatten()
@@ -32,7 +36,7 @@ def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"]
     kinds, classes = len(count), rows.shape[1]
     tilt = csr_array(rows.reshape(len(hard), -1).T)
     where = (np.arange(kinds * classes), np.tile(np.arange(kinds), classes))
-    # With its shape, for an image that is marked everywhere leaves no cell to tell it from.
+    # The shape is explicit, because a fully labelled image has no cell to infer it from.
     highest = csr_array((np.ones(kinds * classes), where), shape=(kinds * classes, kinds))
     keep = allowed.reshape(-1)
     among = hstack([tilt, -highest]).tocsr()[keep.nonzero()[0]]
@@ -56,7 +60,10 @@ def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"]
 
 
 def _kinds_of_cells(problem: DualProblem, hard: Tensor):
-    """Coefficients (row, class, kind), classes allowed (class, kind) and mass of cells that all rows treat alike."""
+    """Coefficients, allowed classes and mass of distinct cells.
+
+    Cells that all rows treat alike are merged; axes are (row, class, kind), (class, kind) and (kind).
+    """
     allowed = problem.scores[0] > -torch.inf
     mass = problem.mass[0]
     coefficients = torch.stack([problem.coefficients(label, hard)[0] for label in range(len(allowed))], 1)

@@ -1,7 +1,9 @@
-"""The dual of one image climbed through the inside of its box, as docs/theory.md says below equation 13.
+"""Primal-dual interior point method for the dual of one image.
 
-Newton's steps along the sides of the box have to guess which of them the answer touches. With hundreds of rows, or
-sides thousands of nats away, the guess fails; from inside, none is made before the sides are near.
+docs/theory.md describes it below equation 13.
+
+Projected Newton steps have to guess which bounds are active. With hundreds of rows, or bounds thousands of nats away,
+the guess fails; an interior point method makes none before the bounds are near.
 """
 
 from collections.abc import Callable
@@ -17,51 +19,51 @@ from weakseg.projection.newton import Ascent, Box, Dual, Point, hopeless
 
 TRIALS = 30
 NEARER = 0.1
-"""What is aimed at next, of the mean product of multiplier and slope; its square after an easy step."""
+"""Factor by which the mean product of multiplier and slope should fall in a step; its square after an easy step."""
 INSIDE = 0.995
-"""How much of the way to the sides a step may take."""
+"""Largest fraction of the distance to the bounds that a step may take."""
 TOUCHING = 1e-3
-"""Nats from a side, or share of the price, below which a multiplier is tried on that side."""
+"""Distance to a bound, in nats or as a fraction of the price, below which a multiplier is also tried at that bound."""
 ROUNDED = 1e-5
-"""Gap that may be put down to rounding, in nats per cell."""
+"""Gap that rounding may leave, in nats per cell."""
 NOTHING = 1e-16
-"""Smallest product that is aimed at, in nats times cells."""
+"""Smallest complementarity product that is aimed for, in nats times cells."""
 SMALLEST = 1e-200
-"""Distance to a side that can still be divided by."""
+"""Smallest distance to a bound that can still be divided by."""
 RIDGES = 1e-14, 1e-12, 1e-10, 1e-7
-"""Added to a matrix whose diagonal is 1; the larger ones only where rounding has made it indefinite."""
+"""Ridges for a matrix whose diagonal is 1. The larger ones serve where rounding has made it indefinite."""
 
 
 @dataclass(frozen=True)
 class Inside:
-    """Multipliers of the rows that have a price, by their distances to both sides of the box, and where they lead.
+    """Interior multipliers, as distances to both bounds.
 
-    Next to a high price only the distance to it is known to its last digit.
+    Near a high price only the distance to it is exact to the last digit.
     """
 
     low: Float[np.ndarray, " M"]
     room: Float[np.ndarray, " M"]
-    """Infinite for hard rows."""
+    """Distance to the price; infinite for hard rows."""
     given: Float[np.ndarray, "1 N"]
     """The multipliers of all rows."""
     point: Point
     slope: Float[np.ndarray, " M"]
 
     def pull(self, aim: float) -> Float[np.ndarray, " M"]:
-        """The slope with that of the barrier."""
+        """Gradient of the dual with its barrier."""
         return self.slope + aim / self.low - aim / self.room
 
 
 Place = Callable[[Float[np.ndarray, " M"], Float[np.ndarray, " M"]], Inside]
-"""From distances to both sides to where they lead."""
+"""Function from distances to both bounds to the point they give."""
 
 
 def ascend_inside(dual: Dual, box: Box, tolerance: float, max_steps: int) -> Ascent:
-    """Climb until gap and violation are within the tolerance, by a primal-dual interior point method.
+    """Climb until gap and violation are within the tolerance.
 
     Args:
         dual: of one image, in float64.
-        box: that of the problem.
+        box: bound constraints of the problem.
         tolerance: of gap (nats) and violation (cells), for each valid cell.
         max_steps: of Newton's iteration.
     """
@@ -83,7 +85,7 @@ def ascend_inside(dual: Dual, box: Box, tolerance: float, max_steps: int) -> Asc
         if hopeless(dual, box, now.given).all():
             break
         now, forces, aim = _step(place, now, forces, aim, now.point.curvature()[0][np.ix_(rows, rows)])
-    # What rounding hides counts as nothing only now: rows that nearly undo each other have large multipliers.
+    # Rounding is tolerated only at the end: rows that nearly undo each other have large multipliers.
     done = box.settled(best.given, best.point.measured, tolerance) & (least <= ROUNDED * max(box.cells[0], 1.0))
     return Ascent(best.given, best.point, np.array([step]), done)
 
@@ -103,7 +105,10 @@ def _places(dual: Dual, box: Box, rows: np.ndarray) -> Place:
 
 
 def _on_sides(place: Place, now: Inside, prices: Float[np.ndarray, " M"]) -> Inside:
-    """The same with multipliers on the sides they are near and drawn to: often the answer, to the last digit."""
+    """Snap multipliers to the bounds they are drawn to.
+
+    That is often the answer to the last digit.
+    """
     touching = TOUCHING * np.minimum(prices, 1.0)
     top, bottom = (now.room < touching) & (now.slope > 0), (now.low < touching) & (now.slope < 0)
     if not (top | bottom).any():
@@ -112,7 +117,10 @@ def _on_sides(place: Place, now: Inside, prices: Float[np.ndarray, " M"]) -> Ins
 
 
 def _step(place: Place, now: Inside, forces, aim: float, curvature: Float[np.ndarray, "M M"]):
-    """Newton's step towards where each force times its distance is `aim`; what is aimed at after it."""
+    """One Newton step towards complementarity products of `aim`.
+
+    Returns the point, the bounds' multipliers and the next aim.
+    """
     below, above = forces
     pull = now.pull(aim)
     move = _newton(curvature, below / now.low + above / now.room, pull)
@@ -135,7 +143,7 @@ def _step(place: Place, now: Inside, forces, aim: float, curvature: Float[np.nda
 
 
 def _newton(curvature, barrier, pull):
-    """The move to the top of the model; uphill always."""
+    """Newton direction of the barrier problem; always uphill."""
     model = curvature + np.diag(barrier)
     scale = 1 / np.sqrt(np.maximum(np.diag(model), SMALLEST))
     model = model * scale[:, None] * scale
@@ -148,7 +156,10 @@ def _newton(curvature, barrier, pull):
 
 
 def _search(place: Place, now: Inside, move, aim: float, pull):
-    """Along the move to where dual and barrier do not fall steeply; how much of it that is, and if that was easy."""
+    """Line search; returns point, step length and ease.
+
+    Slopes decide: it ends where dual and barrier do not fall steeply.
+    """
     share = longest = min(_share_inside(now.low, move), _share_inside(now.room, -move))
     uphill = pull @ move
     for _ in range(TRIALS):
@@ -161,6 +172,6 @@ def _search(place: Place, now: Inside, move, aim: float, pull):
 
 
 def _share_inside(distance, change) -> float:
-    """How much of a change leaves all distances above 0."""
+    """Largest step that keeps all distances above 0."""
     shrinks = change < 0
     return min(1.0, INSIDE * float((distance[shrinks] / -change[shrinks]).min())) if shrinks.any() else 1.0

@@ -1,6 +1,8 @@
-"""Newton's ascent of the dual in its box, images side by side, each stopped for itself.
+"""Projected Newton ascent of the dual, images side by side.
 
-Cells are wherever the problem keeps them; multipliers are few and in numpy, in float64.
+Each image stops by itself.
+
+Cells are on the device of the problem; multipliers are few and in numpy, in float64.
 """
 
 from dataclasses import dataclass
@@ -16,60 +18,63 @@ from weakseg.projection.duality_gap import settled
 
 TRIALS = 10
 NEAR = 1e-6
-"""Rise that a step promises, in nats per cell, from which on it is likely the last: each one squares what is left."""
+"""Promised rise, in nats per cell, below which a step is probably the last: each one squares the remaining error."""
 FAR = 20.0
-"""From what multiplier of a hard row on, in nats, it is looked whether the rows contradict each other."""
+"""Multiplier of a hard row, in nats, above which infeasibility is tested for."""
 
 
 @runtime_checkable
 class Point(Protocol):
-    """The distributions that multipliers lead to."""
+    """The distributions that some multipliers lead to."""
 
     @property
     def measured(self) -> Float[np.ndarray, "B N"]:
-        """What each row measures there, in cells."""
+        """Value of each row, in cells."""
         ...
 
     def curvature(self) -> Float[np.ndarray, "B N N"]:
-        """Derivative of what is measured by the multipliers."""
+        """Derivative of the row values by the multipliers."""
         ...
 
     def written(self) -> tuple[Float[Tensor, "B C n"], Float[np.ndarray, " B"]]:
-        """The distributions, and the sum over cells of mass times log-sum-exp."""
+        """Distributions, and the sum of mass times log-sum-exp."""
         ...
 
 
 @runtime_checkable
 class Dual(Protocol):
-    """What is asked of a problem while climbing."""
+    """Interface of a dual problem to its ascent."""
 
     def at(self, multipliers: Float[np.ndarray, "B N"]) -> Point:
-        """Where they lead."""
+        """The point of some multipliers."""
         ...
 
     def last_at(self, multipliers: Float[np.ndarray, "B N"]) -> Point:
-        """The same point, when it is likely to be the last one: what `written` gives is then wanted."""
+        """The same point, prepared for `distributions`.
+
+        It is asked for when it is probably the last one.
+        """
         ...
 
     def reach(self, multipliers: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
-        """The largest value of the weighted rows over all segmentations."""
+        """Support function: largest value of the weighted rows."""
         ...
 
 
 @dataclass(frozen=True)
 class Ascent:
-    """Where the ascent ended."""
+    """Result of an ascent."""
 
     multipliers: Float[np.ndarray, "B N"]
     point: Point
     steps: Int[np.ndarray, " B"]
     settled: Bool[np.ndarray, " B"]
-    """Gap and violation are within the tolerance."""
+    """True where gap and violation are within the tolerance."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """Bounds of the rows, largest multipliers and how many cells there are, of images side by side."""
+    """Bound constraints on multipliers, with right-hand sides and cell counts."""
 
     bounds: Float[np.ndarray, "B N"]
     prices: Float[np.ndarray, "B N"]
@@ -78,12 +83,15 @@ class Box:
     def settled(
         self, multipliers: Float[np.ndarray, "B N"], measured: Float[np.ndarray, "B N"], tolerance: float
     ) -> Bool[np.ndarray, " B"]:
-        """Gap and violation are within the tolerance, or within what float64 can tell of multipliers so large."""
+        """Whether gap and violation are within tolerance, per image.
+
+        For large multipliers float64 resolves less, and the tolerance grows.
+        """
         return settled(self.bounds, self.prices, multipliers, measured, self.cells, tolerance)
 
 
 def box_of(problem: DualProblem, cells: Float[np.ndarray, " B"]) -> Box:
-    """The box of a problem with so many valid cells."""
+    """The bound constraints of a problem with these cell counts."""
     return Box(problem.bounds.cpu().numpy(), problem.prices.cpu().numpy(), cells)
 
 
@@ -94,11 +102,13 @@ def ascend(
     tolerance: float,
     max_steps: int,
 ) -> Ascent:
-    """Climb until gap and violation are within the tolerance; an image that is there stays there.
+    """Climb until gap and violation are within the tolerance.
+
+    Images that have converged stay where they are.
 
     Args:
         dual: in the precision to be solved in.
-        box: that of the problem.
+        box: bound constraints of the problem.
         start: multipliers to begin with; moved into the box.
         tolerance: of gap (nats) and violation (cells), for each valid cell.
         max_steps: of Newton's iteration.
@@ -122,9 +132,9 @@ def ascend(
 
 
 def _search(lead, box, multipliers, move, slope):
-    """Along the segment to a point where the function does not fall steeply; it is concave, so secants find one.
+    """Line search by secants on the concave dual.
 
-    Slopes decide, not values: near the maximum differences of values drown in rounding, slopes do not.
+    Slopes decide, not values: near the maximum, rounding hides differences of values but not of slopes.
     """
     uphill = (slope * move).sum(1)
     share = np.ones_like(uphill)
@@ -142,9 +152,9 @@ def _search(lead, box, multipliers, move, slope):
 
 
 def hopeless(dual: Dual, box: Box, multipliers: Float[np.ndarray, "B N"]) -> Bool[np.ndarray, " B"]:
-    """True where the hard rows' multipliers already prove that no segmentation obeys them, equation 15."""
+    """Whether the multipliers already prove infeasibility, equation 15."""
     hard = np.where(np.isinf(box.prices), multipliers, 0.0)
-    # Only a long way from 0 can such a proof be met; looking for it costs a pass.
+    # Such a proof needs large multipliers, and the test costs a pass over the cells.
     if multipliers.max(initial=0.0) <= FAR or not hard.any():
         return np.zeros(len(multipliers), dtype=bool)
     promised, reach = (hard * box.bounds).sum(1), dual.reach(hard)

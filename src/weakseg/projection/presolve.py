@@ -1,4 +1,7 @@
-"""Rows that can hold in one way only: what they forbid is deleted first, as their multipliers would be infinite."""
+"""Presolve: delete classes that a tight hard row forbids.
+
+Such rows can hold in one way only, and their multipliers would be infinite.
+"""
 
 from dataclasses import replace
 
@@ -9,15 +12,17 @@ from torch import Tensor
 from weakseg.projection.dual_problem import DualProblem
 
 EXACT = 1e-9
-"""How near to the best possible value a bound counts as equal to it, in cells a cell."""
+"""Distance from the largest possible value, in cells per cell, at which a bound counts as tight."""
 
 
 def without_forced_zeros(problem: DualProblem) -> DualProblem:
-    """One image's problem with forced zeros deleted; rows that this settles bind nothing any more.
+    """One image's problem after presolve.
 
-    A hard row whose bound is the largest value any segmentation reaches allows only the classes of largest
-    coefficient, at every cell: an upper bound of 0 forbids its class, a lower bound of everything forbids the
-    others. Deleting may bring other rows to that point, so it repeats.
+    Rows that are then always satisfied have no effect.
+
+    A hard row whose bound equals the largest value of any segmentation allows only the classes of largest coefficient,
+    at every cell: an upper bound of 0 forbids its class, a lower bound of everything forbids the others. Deletion may
+    make other rows tight, so it repeats.
     """
     settled = torch.zeros_like(problem.bounds[0], dtype=torch.bool)
     candidates = _near_their_reach(problem)
@@ -37,7 +42,10 @@ def without_forced_zeros(problem: DualProblem) -> DualProblem:
 
 
 def _near_their_reach(problem: DualProblem) -> list[int]:
-    """Hard rows that might be forced, by a cheap look: without any, nothing is computed cell by cell."""
+    """Hard rows that may be tight, by a cheap test.
+
+    Without any, nothing is computed cell by cell.
+    """
     hard = problem.prices[0].isinf().nonzero().flatten().tolist()
     if not hard:
         return []
@@ -47,13 +55,16 @@ def _near_their_reach(problem: DualProblem) -> list[int]:
         return hard
     kept = torch.where((lowest == -torch.inf)[:, None], -torch.inf, problem.weights.double()).amax(2)[0]
     total = float(problem.mass.double().sum())
-    # Forbidding a class can lower another row's reach: all hard rows are looked at once one is forced.
+    # Forbidding a class can lower another row's largest value: once one is tight, all hard rows are tested.
     near = problem.bounds[0] >= (kept - EXACT) * total
     return hard if bool(near[hard].any()) else []
 
 
 def _forced(problem: DualProblem, row: int) -> bool:
-    """The bound is what the row reaches at most; a bound beyond it is no forced zero but a contradiction."""
+    """Whether a bound equals the row's largest possible value.
+
+    A bound beyond it is an infeasible row, which presolve leaves alone.
+    """
     alone = torch.zeros_like(problem.bounds)
     alone[0, row] = 1.0
     reach, total = float(problem.to(torch.float64).reach(alone)), float(problem.mass.double().sum())
@@ -61,7 +72,7 @@ def _forced(problem: DualProblem, row: int) -> bool:
 
 
 def _restricted(problem: DualProblem, row: int) -> Float[Tensor, "1 C n"]:
-    """Scores with the classes deleted that the row has no room for, where there is anything to find."""
+    """Scores without the classes that a tight row forbids."""
     alone = torch.zeros_like(problem.bounds)
     alone[0, row] = 1.0
     tilt = torch.where(problem.scores == -torch.inf, -torch.inf, problem.tilt(alone))

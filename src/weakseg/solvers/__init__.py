@@ -1,1 +1,1 @@
-"""Stage A: find the hidden segmentation."""
+"""Solvers of stage A, which finds the hidden segmentation."""

@@ -1,4 +1,4 @@
-"""Boxes as if they were masks: the baseline that box rows are compared with."""
+"""Filled boxes as targets: a baseline for box constraints."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,19 @@ from weakseg.types import UNLABELED, Evidence, Memory, Solution
 
 @dataclass(frozen=True)
 class BoxLabels:
-    """Every pixel of a box is of its class, every other one background; smaller boxes lie on top of larger ones.
+    """Boxes filled with their class, the rest background.
 
-    The "Bbox-Rect" baseline of Papandreou et al. 2015. A pixel is in a box when its centre is. What somebody marked
-    stays as marked. An image without boxes teaches nothing, because nobody said that it is empty.
+    Smaller boxes lie on top of larger ones.
+
+    The "Bbox-Rect" baseline of Papandreou et al. 2015. A pixel is in a box when its centre is. Labelled pixels keep
+    their labels. An image without boxes has weight 0, because it need not be empty.
     """
 
     background: int = 0
-    """Index of the class that is outside all boxes, counted from 0."""
+    """Index of the class outside all boxes, counted from 0."""
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The painted boxes, on the labels' own grid.
+        """The filled boxes, at the labels' resolution.
 
         Raises:
             EvidenceInvalid: a box, or the background, is of a class that does not exist.
@@ -41,7 +43,7 @@ class BoxLabels:
             target=torch.where(weight[:, None] > 0, target, 1 / target.shape[1]),
             weight=weight,
             energy=torch.zeros(len(painted), dtype=dtype, device=painted.device),
-            status=tuple(f"The target is {len(boxes)} painted boxes." for boxes in weak.boxes),
+            status=tuple(f"The target is {len(boxes)} filled boxes." for boxes in weak.boxes),
         )
 
     def _painted(self, boxes: Tensor, seeds: Int[Tensor, "H W"]) -> Int[Tensor, "H W"]:

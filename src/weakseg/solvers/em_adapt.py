@@ -1,4 +1,4 @@
-"""EM-Adapt: the bias sweeps that the constrained CNN is compared with."""
+"""EM-Adapt, the baseline of the constrained CNN."""
 
 from dataclasses import dataclass
 
@@ -16,32 +16,36 @@ from weakseg.types import ABSENT, PRESENT, Evidence, Memory, Solution
 
 @dataclass(frozen=True)
 class EmAdapt:
-    """Each present class is raised until it is the best at its share of the pixels; the target is then the best.
+    """Best classes after biases that enforce minimum sizes.
+
+    Each present class is raised until it is the best at its fraction of the pixels; the target is then the best class.
 
     Papandreou, Chen, Murphy and Yuille 2015, after their released layer: absent classes are lowered below the others,
     then `sweeps` over the present ones, the background first, each add to a bias what the class lacks at the last
     pixel it needs. Lower bounds only: biases never fall again, later classes may take from earlier ones, and there
     is no slack. Their order is random after the background; here it is that of the classes.
 
-    Classes nobody spoke of take part and are not raised. Invalid cells do not count; cells that are all marked stay
-    as marked. `memory.multipliers` are the biases.
+    Classes without a tag take part and are not raised. Invalid cells do not count; fully labelled cells keep their
+    labels. `memory.multipliers` are the biases.
     """
 
     background: int | None = 0
-    """Index of the class that is raised first and has a share of its own, counted from 0; `None` where there is
+    """Index of the class that is raised first and has a fraction of its own, counted from 0; `None` where there is
     none."""
     background_share: float = 0.4
-    """Share of the valid cells at which the background is made the best, in [0, 1]; one cell at the least."""
+    """Fraction of the valid cells at which the background is made the best, in [0, 1]; at least one cell."""
     share: float = 0.2
-    """Share of the valid cells at which each other present class is made the best, in [0, 1]; one cell at the least."""
+    """Fraction of the valid cells at which each other present class is made the best, in [0, 1]; at least one cell."""
     sweeps: int = 5
-    """How often all present classes are raised, 0 or more; 0 raises none."""
+    """Number of sweeps over the present classes, 0 or more; 0 raises none."""
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The biased best class of each cell, on the logits' grid; a cold start always.
+        """Best biased class of each cell.
+
+        It is on the logits' grid, and always starts cold.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are no numbers; a background that does not exist.
+            EvidenceInvalid: log-probabilities are NaN or infinite, or the background is not a class.
         """
         require_finite(evidence)
         require_class(self.background, evidence.log_probs.shape[1], "background of EmAdapt")
@@ -58,12 +62,12 @@ class EmAdapt:
             target=target,
             weight=valid.to(log_probs.dtype),
             energy=cost.flatten(1).sum(1) / valid.flatten(1).sum(1).clamp(min=1),
-            status=(f"{self.sweeps} sweeps.",) * len(log_probs),
+            status=(f"{self.sweeps} sweeps over the present classes.",) * len(log_probs),
             memory=Memory(multipliers=tuple(found)),
         )
 
     def _biases(self, scores: Float[Tensor, "C n"], tags: Tensor, valid: Bool[Tensor, " n"]) -> Float[Tensor, " C"]:
-        """What is added to each class of one image, in nats."""
+        """Biases of the classes of one image, in nats."""
         bias, scores = scores.new_zeros(len(scores)), scores[:, valid]
         if not scores.shape[1]:
             return bias
@@ -79,5 +83,8 @@ class EmAdapt:
 
 
 def _some_left(tags: Tensor) -> Bool[Tensor, "B 1 1 1"]:
-    """False where every class is absent: then none can be lowered below the others."""
+    """Whether any class is not absent.
+
+    If all are absent, none can be lowered below the others.
+    """
     return (tags != ABSENT).any(1)[:, None, None, None]

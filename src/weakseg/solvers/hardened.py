@@ -1,4 +1,4 @@
-"""The labelling that a soft segmentation comes to."""
+"""Hard labels from a soft segmentation."""
 
 from dataclasses import dataclass, replace
 
@@ -9,14 +9,16 @@ from weakseg.types import Evidence, Memory, Solution, Solver
 
 @dataclass(frozen=True)
 class Hardened:
-    """Of another solver's answer only the most likely class, with certainty; the first of several.
+    """The most likely class of another solver's answer.
+
+    Ties go to the first class.
 
     Energy and certificate are those of the soft answer. Proposals of the dense CRF are followed like this: in
     `Fit(Hardened(MeanField()), every_epochs=5)` it does not matter how sure the CRF was.
     """
 
     solver: Solver
-    """What finds the soft segmentation."""
+    """The solver that finds the soft segmentation."""
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
         """The solver's answer, one-hot in every cell.

@@ -1,4 +1,4 @@
-"""The solver that infers nothing: the target is what was marked."""
+"""The solver that infers nothing: targets are the seeds."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from weakseg.types import UNLABELED, Evidence, Memory, Solution
 
 @dataclass(frozen=True)
 class SeedsOnly:
-    """Marked pixels are their own target; hidden pixels teach nothing.
+    """Labelled pixels as targets; unlabelled ones have weight 0.
 
-    `Fit(SeedsOnly(), CrossEntropy())` is partial cross entropy (equation 5), and full supervision when
-    every pixel is marked. Marin and Boykov 2021, equation (6).
+    `Fit(SeedsOnly(), CrossEntropy())` is partial cross entropy (equation 5), and full supervision when every pixel is
+    labelled. Marin and Boykov 2021, equation (6).
     """
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The seeds, on the labels' own grid; uniform, with weight 0, elsewhere."""
+        """The seeds; elsewhere a uniform target of weight 0."""
         seeds = evidence.weak.seeds
         batch, classes = evidence.log_probs.shape[:2]
         marked = seeds != UNLABELED
@@ -27,5 +27,5 @@ class SeedsOnly:
             target=target,
             weight=(marked & evidence.weak.valid).to(target.dtype),
             energy=torch.zeros(batch, device=seeds.device),
-            status=("The target is what was marked.",) * batch,
+            status=("The target is the labelled pixels.",) * batch,
         )

@@ -1,4 +1,7 @@
-"""Soft self-labelling: a soft segmentation that agrees with seeds, prediction and edges, by gradient descent."""
+"""Soft self-labelling by gradient descent.
+
+The segmentation agrees with seeds, prediction and edges.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,25 +21,27 @@ from weakseg.grids.working_grid import FINEST_PX, LEAST, on_grid, working_grid
 from weakseg.types import UNLABELED, Evidence, Memory, Solution
 
 _LEAST_START = -7.0
-"""Logits begin at most so far below the largest of their cell: of a class of probability 0 no slope is left."""
+"""Lowest initial logit relative to the largest of its cell: at a probability of 0 no slope is left."""
 
 _NOISE = 1e-5
-"""Slopes in nats below which a step is shorter than the rate: of rounding it would make full steps."""
+"""Slope in nats below which a step is shortened, so that rounding does not make full steps."""
 
 _TAIL = 10
-"""The last one of so many steps tells whether the descent was done."""
+"""The last one of this many parts of the steps tells whether the descent has converged."""
 
 
 @dataclass(frozen=True)
 class SoftSelfLabels:
-    r"""The soft segmentation near seeds, prediction and edges that descent finds, equation 72.
+    r"""Soft segmentation by descent on a relaxed energy, equation 72.
+
+    It stays near seeds, prediction and edges.
 
     .. math:: F(y) = \frac{\lambda}{n} \sum_{i \in U} -\log \sum_k q_i^k y_i^k
               + \frac{\sqrt N}{n} \sum_{ij} w_{ij} P(y_i, y_j)
 
     over distributions y, with P the relaxation of `potts`, n the valid cells of the view and N those of the whole
-    image, so that crops have the boundaries that their image has. A cell with marks has the marked classes as they
-    share it, classes that are not there have probability 0, invalid cells take no part.
+    image, so that crops have the boundaries that their image has. A cell with seeds has the labelled classes in
+    proportion, classes that may not appear have probability 0, invalid cells take no part.
 
     Gradient steps go over the logits of y, all images at once and each as if alone (Adam, with a rate that falls to 0
     along half a cosine), from the prediction. The answer is the best y on the way, the prediction itself included, so F
@@ -48,21 +53,21 @@ class SoftSelfLabels:
     Zhang and Boykov 2025, with collision cross entropy; docs/theory.md has their weights in these units.
 
     Raises:
-        RecipeInvalid: a weight that is negative or no number, a rate not above 0, steps or pixels that are no whole
+        RecipeInvalid: the weight is negative or not finite, the rate is not above 0, or steps or pixels are not whole
             numbers from 1.
     """
 
     potts: GridPotts = GridPotts(relaxation=CollisionDivergence(floor=1e-6))
-    """Which neighbours are to agree, and what unsure ones pay (`relaxation`)."""
+    """The Potts energy of neighbours, with the `relaxation` that unsure ones pay."""
     prediction_weight: float = 1.6
     """lambda, finite and 0 or above: what the mean disagreement with the prediction counts, per nat, against the Potts
     energy, in which a sure boundary costs 1 by any relaxation. 1.6 is published, for the default `potts` on VOC."""
     steps: int = 200
-    """How many gradient steps are taken, 1 or more."""
+    """Number of gradient steps, 1 or more."""
     rate: float = 0.3
-    """How far the first step moves each logit, at most, in nats."""
+    """Largest change of a logit in the first step, in nats, above 0."""
     only_classes_present: bool = True
-    """Whether only classes with a seed or a `PRESENT` tag may appear; without any, those not tagged `ABSENT`."""
+    """Only classes with a seed or a `PRESENT` tag may appear; if there is none, those not tagged `ABSENT`."""
     cell_px: int | None = None
     """Side of the cells in pixels, 1 or more; `None` takes the grid of the logits, or cells of 4 pixels where that is
     finer."""
@@ -78,10 +83,12 @@ class SoftSelfLabels:
             )
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
-        """The segmentation of each image, on the grid of the logits or of `cell_px`.
+        """The segmentation of each image.
+
+        It is on the grid of the logits or of `cell_px`.
 
         Raises:
-            EvidenceInvalid: log-probabilities that are no numbers, or marks of no class, naming the images.
+            EvidenceInvalid: log-probabilities are NaN or infinite, or seeds are of no class; the images are named.
         """
         require_finite(evidence)
         grid, dtype = working_grid(evidence, self.cell_px, FINEST_PX), evidence.log_probs.dtype
@@ -100,7 +107,7 @@ class SoftSelfLabels:
             weight=(known.valid > 0).to(dtype),
             energy=trace[-1].to(dtype),
             status=tuple(
-                f"{self.steps} steps; the last {self.steps - late} lowered the energy by {drop:.2g}."
+                f"{self.steps} gradient steps; the last {self.steps - late} lowered the energy by {drop:.2g}."
                 for drop in numbers["last_drop"].tolist()
             ),
             certificate=numbers,
@@ -115,7 +122,7 @@ class SoftSelfLabels:
     def _energy(
         self, evidence: Evidence, known: Known, given: Float[Tensor, "B C h w"], marked: Float[Tensor, "B C h w"]
     ) -> Callable[[Float[Tensor, "B C h w"]], Float[Tensor, " B"]]:
-        """F of the logarithms of y, image by image."""
+        """Energy as a function of log-probabilities, per image."""
         grid = (given.shape[2], given.shape[3])
         cells = known.valid.double().sum((1, 2)).clamp(min=1e-6)
         potts = self.potts.built(evidence, grid)
@@ -138,7 +145,9 @@ def descend(
     steps: int,
     rate: float,
 ) -> tuple[Float[Tensor, "B C h w"], list[Float[Tensor, " B"]]]:
-    """The lowest of an energy of log-probabilities that steps over their logits find, image by image.
+    """Lowest energy found by gradient steps over logits.
+
+    Each image descends as if alone.
 
     Args:
         energy: of log-probabilities, one value an image.
@@ -168,17 +177,17 @@ def descend(
         logits = logits.detach() - length * mean / (1 - 0.9 ** (step + 1)) / unbiased
     logs = logits.log_softmax(1)
     best, lowest = _better(best, lowest, logs, energy(logs))
-    # The first step's energy is that of where steps begin, which stands for no step.
+    # The first step's energy belongs to the start of the descent, not to a step.
     return best, [trace[0], *trace[2:], lowest]
 
 
 def _better(best: Tensor, lowest: Tensor, tried: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each image the better of two."""
+    """The better of two states, per image."""
     lower = values < lowest
     return torch.where(lower[:, None, None, None], tried, best), torch.where(lower, values, lowest)
 
 
 def _with_marks(logs: Float[Tensor, "B C h w"], marked: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-    """Probabilities, of cells with marks the marked classes as they share it."""
+    """Probabilities, with the labelled classes in labelled cells."""
     share = marked.sum(1, keepdim=True)
     return torch.where(share > 0, marked / share.clamp(min=1e-12), logs.exp())
