@@ -369,7 +369,9 @@ def test_one_class_only_is_that_class():
     """There is nothing to choose, and a bound over 100 % is a contradiction."""
     logits = torch.zeros((1, 1, *SIZE))
     assert solved(logits, at_most(0, 31.0, classes=1)).target.eq(1).all()
-    assert solved(logits, at_least(0, 31.0, classes=1)).status[0].startswith("Infeasible: no segmentation satisfies 'cl")
+    assert (
+        solved(logits, at_least(0, 31.0, classes=1)).status[0].startswith("Infeasible: no segmentation satisfies 'cl")
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -35,7 +35,7 @@ def rules_for(tables: Collection[str], few: Sequence[Sample], classes: Classes, 
     if not set(tables) & set(TABLES):
         return None
     alone = not drawn and "boxes.csv" not in tables
-    # Where nothing else keeps a rare class alive, it would give way image by image, and be lost.
+    # Without other evidence, soft bounds would be violated image by image until a rare class is lost.
     sizes = (SizesWithin(inf if alone else PRICE),) if "sizes.csv" in tables else ()
     boxes = (NothingOutsideBoxes(), BoxesFilled(FILLED, inf)) if "boxes.csv" in tables else ()
     usual = _of_things(classes.background) if alone else _usual(tables, classes)
