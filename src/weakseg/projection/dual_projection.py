@@ -69,10 +69,8 @@ class DualProjection:
     """The constraint that the answer satisfies, or several in `All`."""
     hardness: float = 1.0
     """Factor on P's log-odds, above 0; 1 is the paper's problem. Above 1, P's entropy counts 1/hardness, as in their
-    code's size mode (1000), and stage B's gradient Q - P is that of this other objective, no longer of KL(P
-
-    Q).
-    """
+    code's size mode (1000), and stage B's gradient Q - P is that of this other objective, no longer of
+    KL(P || Q)."""
     tolerance: float = 1e-10
     """Gap and violation per valid pixel at which an image has converged. In single precision it is at least the last
     digit."""
