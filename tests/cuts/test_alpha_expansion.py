@@ -180,7 +180,7 @@ def test_a_remembered_labelling_is_where_it_starts():
 def test_two_labels_are_called_optimal_and_their_bound_is_tight():
     """The bound of a two-label cut is its energy."""
     solution = AlphaExpansion().solve(evidence_of(nothing_drawn(30, 30), random_logits(2, 30, 30)))
-    assert "exact for two labels" in solution.status[0]
+    assert "exact for two classes" in solution.status[0]
     torch.testing.assert_close(solution.certificate["bound"], solution.certificate["energy"], rtol=1e-5, atol=1e-6)
 
 

@@ -39,7 +39,7 @@ def require_colors(image: Float[Tensor, "B M H W"]) -> None:
     if broken:
         numbers = ", ".join(map(str, broken))
         raise EvidenceInvalid(
-            f"Image {numbers} of the batch (counted from 0) has valid pixels that are NaN or infinite.",
+            f"Image {numbers} of the batch (counted from 0) has valid pixels that are nan or infinite.",
             expected="values in [0, 1]",
             fix="Fix the image, or label these pixels as void.",
         )

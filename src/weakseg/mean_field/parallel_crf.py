@@ -40,7 +40,7 @@ def refined(
         raise EvidenceInvalid(f"Probabilities of {probs.shape}, an image of {image.shape}.", expected=expected)
     if not np.isfinite(probs).all():
         raise EvidenceInvalid(
-            "The probabilities contain NaN or infinity.",
+            "The probabilities are nan or infinite.",
             expected="finite numbers",
             fix="Check the network that gave them.",
         )
