@@ -305,7 +305,7 @@ def test_a_label_of_no_class_is_not_counted_in_another_image(label):
 @pytest.mark.parametrize("bounds", [(inf, inf), (-inf, -inf), (float("nan"), inf), (0.0, float("nan"))])
 def test_bounds_that_are_no_shares_are_refused(bounds):
     """They would else be left out without a word, or break the solver."""
-    with pytest.raises(RecipeInvalid, match="on a share"):
+    with pytest.raises(RecipeInvalid, match="on a fraction"):
         ClassShares((0.0, 1.0, 0.0, 0.0), *bounds).rows(weak_of(), (8, 8))
 
 

@@ -224,7 +224,7 @@ def test_refinement_takes_any_image_and_refuses_what_is_no_number():
         found = refined(probs, random.random((3, *size)).astype(np.float32), CRF)
         np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
     probs, image = np.full((2, 4, 5), 0.5, np.float32), np.zeros((3, 4, 5), np.float32)
-    with pytest.raises(EvidenceInvalid, match="Probabilities that are nan"):
+    with pytest.raises(EvidenceInvalid, match="probabilities are nan"):
         refined(probs * np.nan, image, CRF)
     with pytest.raises(EvidenceInvalid, match="nan or infinite"):
         refined(probs, image * np.nan, CRF)
