@@ -38,7 +38,7 @@ def read_only(tmp_path) -> Path:
         into = tmp_path / "site" / "weakseg" / file.relative_to(PACKAGE)
         into.parent.mkdir(parents=True, exist_ok=True)
         into.write_bytes(file.read_bytes())
-    (tmp_path / "site/weakseg/kernels/__pycache__").write_text("in the way")
+        (into.parent / "__pycache__").write_text("in the way")
     return tmp_path / "site"
 
 
