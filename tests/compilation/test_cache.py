@@ -100,14 +100,14 @@ def test_compiling_is_told_only_where_it_happens(capsys, monkeypatch):
     from weakseg.compilation import compiled
 
     monkeypatch.setattr(compiled, "_PATIENCE_S", 0.0)
-    with compiled.told_of_compiling("the test"):
+    with compiled.report_compiling("the test"):
         time.sleep(0.05)
     assert capsys.readouterr().err == ""
 
     def kernel(x):
         return x + 1
 
-    with compiled.told_of_compiling("the test"):
+    with compiled.report_compiling("the test"):
         assert numba.njit(kernel)(1) == 2
         time.sleep(0.05)
     assert "compiling the test" in capsys.readouterr().err

@@ -77,8 +77,8 @@ def test_two_labels_are_exact_where_it_ends_settled(small_is_large):
     for seed in range(20):
         problem = random_problem((11, 14), 2, 4, seed, seeds=0.1, void=0.1)
         cut = minimise(*problem, 20)
-        settled += cut.settled
-        assert not cut.settled or cut.bound == pytest.approx(cut.energies[-1], abs=1e-4)
+        settled += cut.converged
+        assert not cut.converged or cut.bound == pytest.approx(cut.energies[-1], abs=1e-4)
     assert settled >= 10
 
 
@@ -99,7 +99,7 @@ def test_a_large_image_costs_what_it_does_at_once(steps, monkeypatch):
 def test_out_of_steps_is_not_settled(monkeypatch):
     """Nobody knows then whether another expansion would help."""
     monkeypatch.setattr(potts_cut, "STEPS_A_PIXEL", 1)
-    assert not minimise(*smooth_problem(260, 2), 20).settled
+    assert not minimise(*smooth_problem(260, 2), 20).converged
 
 
 def test_a_good_labelling_to_begin_with_is_never_made_worse(small_is_large, monkeypatch):

@@ -31,7 +31,7 @@ def test_two_labels_are_exact(half):
     for seed in range(40):
         problem = random_problem((7, 9), 2, half, seed, seeds=0.1, void=0.1)
         cut = minimise(*problem, 20)
-        assert cut.settled
+        assert cut.converged
         assert cut.bound == pytest.approx(cut.energies[-1], abs=1e-4)
 
 
@@ -41,7 +41,7 @@ def test_no_expansion_is_left_where_it_says_so(half):
     for seed in range(25):
         problem = random_problem((6, 8), 4, half, seed, seeds=0.1, void=0.1)
         cut = minimise(*problem, 20)
-        assert cut.settled
+        assert cut.converged
         for alpha in range(4):
             assert best_move(problem, cut.labels, alpha) >= cut.energies[-1] - 1e-4
 
@@ -73,7 +73,7 @@ def test_stopped_after_one_sweep_it_says_what_its_labels_cost():
 def test_without_memory_for_reuse_the_moves_are_the_same_kind(problem):
     """The lean way ends where no expansion helps either, below its start and above its bound."""
     lean = without_reuse(*problem, 20)
-    assert lean.settled
+    assert lean.converged
     assert (np.diff(lean.energies) <= 0).all()
     assert lean.bound <= lean.energies[-1] + 1e-4
     assert lean.energies[-1] == pytest.approx(value(problem, lean.labels), rel=1e-5, abs=1e-4)
@@ -112,7 +112,7 @@ def test_windows_find_what_expansions_leave():
         alone, cut = value(problem, finished(run)), minimise(*problem, 20)
         assert cut.energies[-1] <= alone + 1e-3
         lower += cut.energies[-1] < alone - 1e-3
-        assert cut.settled
+        assert cut.converged
         assert best_move(problem, cut.labels, seed % 6) >= cut.energies[-1] - 1e-2
     assert lower >= 3
 

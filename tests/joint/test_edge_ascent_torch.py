@@ -17,7 +17,7 @@ from weakseg.grids.neighbours import STEPS, ends
 from weakseg.joint import joint_projection
 from weakseg.joint.ascent import ascend_together
 from weakseg.joint.edge_ascent import climb
-from weakseg.joint.edge_ascent_torch import Swept, entering, sweep_tensors
+from weakseg.joint.edge_ascent_torch import SweepState, entering, sweep_tensors
 from weakseg.types import UNLABELED
 
 
@@ -36,7 +36,7 @@ def problem(seed: int, images: int, classes: int, size: tuple[int, int], directi
     scores[draw.random(scores.shape) < 0.1] = -1e3
     inverse = np.where(draw.random((images, *size)) < 0.1, 1e-30, 1 / draw.uniform(0.1, 1, (images, *size)))
     mean = np.zeros_like(scores)
-    return Swept(*map(torch.from_numpy, (edges, before, mean))), *map(torch.from_numpy, (scores, inverse, half))
+    return SweepState(*map(torch.from_numpy, (edges, before, mean))), *map(torch.from_numpy, (scores, inverse, half))
 
 
 @given(
@@ -68,7 +68,7 @@ def test_no_multiplier_leaves_its_box_and_no_sweep_lowers_the_dual_without_momen
     """Whatever the prices: begun anew for each sweep, momentum is 0."""
     swept, scores, inverse, half = problem(seed, 1, classes, size, 4)
     inverse = inverse.clamp(min=1)
-    swept = Swept(swept.edges, swept.edges.clone(), swept.mean)
+    swept = SweepState(swept.edges, swept.edges.clone(), swept.mean)
     values = []
     for _ in range(5):
         logs = scores + inverse[:, None] * entering(swept.edges, STEPS)
@@ -81,7 +81,7 @@ def test_no_multiplier_leaves_its_box_and_no_sweep_lowers_the_dual_without_momen
 def test_single_precision_goes_the_same_way():
     """As far as its digits go."""
     given = problem(0, 2, 3, (9, 8), 4)
-    single = Swept(*(each.float() for each in vars(given[0]).values()))
+    single = SweepState(*(each.float() for each in vars(given[0]).values()))
     exact = sweep_tensors(*problem(0, 2, 3, (9, 8), 4), STEPS, [1, 1], 20)
     found = sweep_tensors(single, *(each.float() for each in given[1:]), STEPS, [1, 1], 20)
     assert found.mean.dtype == torch.float32
@@ -106,7 +106,7 @@ def test_sweeps_stay_on_their_device_and_never_wait_for_it():
     counts = []
     for sweeps in (1, 2):
         there = partial(torch.zeros, dtype=torch.float64, device="meta")
-        swept = Swept(there(2, 4, 3, 6, 5), there(2, 4, 3, 6, 5), there(2, 3, 6, 5))
+        swept = SweepState(there(2, 4, 3, 6, 5), there(2, 4, 3, 6, 5), there(2, 3, 6, 5))
         with Counted() as seen:
             found = sweep_tensors(swept, there(2, 3, 6, 5), there(2, 6, 5), there(2, 4, 6, 5), STEPS, [1, 4], sweeps)
         assert all(each.device.type == "meta" for each in vars(found).values())

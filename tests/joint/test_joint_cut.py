@@ -190,10 +190,10 @@ def test_repair_never_makes_a_labelling_worse_and_says_what_it_is_worth():
     generator = np.random.default_rng(0)
     for _ in range(20):
         noise = generator.integers(0, 3, (9, 9)).astype(np.int32)
-        start = problem.judged(np.where(image.cut.seeds >= 0, image.cut.seeds, noise))
+        start = problem.evaluated(np.where(image.cut.seeds >= 0, image.cut.seeds, noise))
         better = repaired(problem, start, ascent.labellings, ascent.multipliers)
         assert better.energy <= start.energy
-        assert better.energy == problem.judged(better.labels).energy
+        assert better.energy == problem.evaluated(better.labels).energy
 
 
 def test_hard_rows_that_contradict_each_other_are_named_and_priced():

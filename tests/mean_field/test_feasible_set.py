@@ -16,7 +16,7 @@ from weakseg import DualProjection, Evidence, MeanField
 from weakseg.constraints.linear_rows import LinearRows, class_row, join
 from weakseg.energies import ColorContrast, DenseCRF, GridPotts
 from weakseg.energies.relaxations import Quadratic
-from weakseg.mean_field.feasible_set import held_rows
+from weakseg.mean_field.feasible_set import linear_feasible
 from weakseg.types import UNLABELED, Memory
 
 CONVEX = GridPotts(neighbours=4, contrast=ColorContrast(variance=inf), relaxation=Quadratic())
@@ -145,7 +145,7 @@ def test_rows_that_contradict_each_other_cost_twenty_nats_more_than_the_dearest_
     evidence, _ = demanding(0, marked=False)
     rows = [class_row(ONE[k], 80.0, None, inf, name, grid=(10, 12)) for k, name in ((0, "first"), (1, "second"))]
     rows = join([*rows, class_row(ONE[2], 1.0, None, 50.0, "third", grid=(10, 12))], 3, (10, 12))
-    softer = held_rows(rows, evidence, evidence.log_probs, Memory())
+    softer = linear_feasible(rows, evidence, evidence.log_probs, Memory())
     assert softer.contradiction > 0
     assert softer.rows.prices.tolist() == [70.0, 70.0, 50.0]
 

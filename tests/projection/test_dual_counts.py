@@ -13,7 +13,7 @@ from weakseg import DualProjection
 from weakseg.constraints.linear_rows import class_row
 from weakseg.grids.known_cells import known_cells
 from weakseg.projection.dual_counts import ClassCounts, class_counts
-from weakseg.projection.dual_torch import TiltedCells
+from weakseg.projection.dual_torch import TorchDual
 from weakseg.projection.grid_problem import grid_problem
 
 tagged_image = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "projection.py"))["problem"]
@@ -36,16 +36,16 @@ def solver_of(problems) -> DualProjection:
 def test_counts_and_cells_give_the_same_answers(deleted):
     """What is measured, its derivative, the distribution, its normaliser and the reach, anywhere in the box."""
     problem = images_of([tagged_image(12, 3, deleted)])[0].problem
-    counts, cells = class_counts(problem), TiltedCells(problem)
+    counts, cells = class_counts(problem), TorchDual(problem)
     assert counts is not None
     multipliers = np.random.default_rng(0).uniform(0, 3, problem.bounds.shape)
     theirs = cells.at(multipliers)
-    for mine in (counts.at(multipliers), counts.last_at(multipliers), cells.last_at(multipliers)):
+    for mine in (counts.at(multipliers), counts.final_at(multipliers), cells.final_at(multipliers)):
         np.testing.assert_allclose(mine.measured, theirs.measured, atol=1e-10)
         np.testing.assert_allclose(mine.curvature(), theirs.curvature(), atol=1e-10)
-        for one, other in zip(mine.written(), theirs.written(), strict=True):
+        for one, other in zip(mine.distributions(), theirs.distributions(), strict=True):
             np.testing.assert_allclose(one, other, atol=1e-9)
-    np.testing.assert_allclose(counts.reach(multipliers), cells.reach(multipliers), atol=1e-10)
+    np.testing.assert_allclose(counts.support(multipliers), cells.support(multipliers), atol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -58,14 +58,14 @@ def test_a_batch_in_torch_ends_where_each_image_alone_does(dtype):
     images, solver = images_of(problems, dtype), solver_of(problems)
     assert all(class_counts(image.problem) is not None for image in images)
     together = solver.climb(images, [np.zeros(len(rows)) for _, rows in problems])
-    apart = [solver.climb([image], [np.zeros(image.asked.bounds.shape[1])])[0] for image in images]
+    apart = [solver.climb([image], [np.zeros(image.original.bounds.shape[1])])[0] for image in images]
     for answer, alone in zip(together, apart, strict=True):
-        assert answer.settled == alone.settled
-        if alone.settled:
+        assert answer.converged == alone.converged
+        if alone.converged:
             torch.testing.assert_close(answer.probs.double(), alone.probs.double(), atol=1e-6, rtol=0)
             np.testing.assert_allclose(answer.multipliers, alone.multipliers, atol=1e-4)
             assert answer.normaliser == pytest.approx(alone.normaliser, rel=1e-6)
-    assert [answer.settled for answer in together] == [True] * 4 + [False]
+    assert [answer.converged for answer in together] == [True] * 4 + [False]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -78,8 +78,8 @@ def test_opposite_rows_on_one_class_are_climbed_past(dtype):
     assert found.certificate["violation"] < 1e-9
     assert found.certificate["steps"] < 15
     image = images_of(problems, dtype)[0]
-    answer = solver.climb([image, image], [np.zeros(image.asked.bounds.shape[1])] * 2)[1]
-    assert answer.settled
+    answer = solver.climb([image, image], [np.zeros(image.original.bounds.shape[1])] * 2)[1]
+    assert answer.converged
     assert answer.steps < 15
 
 

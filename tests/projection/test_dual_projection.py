@@ -247,7 +247,7 @@ def test_hardness_sharpens_towards_the_cheapest_labelling():
 
 @pytest.mark.parametrize("hardness", [0.5, 10.0])
 def test_a_price_is_in_nats_of_the_prediction_at_any_hardness(hardness):
-    """An unmet row has the price itself as multiplier, and raises sharpened odds by hardness times it."""
+    """An unsatisfied row has the price itself as multiplier, and raises sharpened odds by hardness times it."""
     logits = torch.randn((1, 4, *SIZE), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     solution = solved(logits, at_least(1, 2.0 * PIXELS, price=2.0), hardness=hardness)
     assert solution.memory.multipliers is not None

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from weakseg.projection.duality_gap import gap_and_violation, settled
+from weakseg.projection.duality_gap import converged, gap_and_violation
 
 
 def test_gap_counts_what_is_missed_at_its_price_and_what_is_left_over_at_its_multiplier():
@@ -18,6 +18,6 @@ def test_what_float64_cannot_tell_apart_is_settled():
     """Multipliers of a million nats are known to some 1e-10 of a nat, and so is what is measured."""
     bounds, prices, cells = np.array([[4.0]]), np.array([[np.inf]]), np.array([10.0])
     off = np.array([[4.0 - 1e-9]])
-    assert settled(bounds, prices, np.array([[1e6]]), off, cells, 1e-10).tolist() == [True]
-    assert settled(bounds, prices, np.array([[1e6]]), off - 1e-8, cells, 1e-10).tolist() == [False]
-    assert settled(bounds, prices, np.array([[20.0]]), off, cells, 1e-11).tolist() == [False]
+    assert converged(bounds, prices, np.array([[1e6]]), off, cells, 1e-10).tolist() == [True]
+    assert converged(bounds, prices, np.array([[1e6]]), off - 1e-8, cells, 1e-10).tolist() == [False]
+    assert converged(bounds, prices, np.array([[20.0]]), off, cells, 1e-11).tolist() == [False]

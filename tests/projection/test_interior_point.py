@@ -13,10 +13,10 @@ from weakseg.constraints.linear_rows import LinearRows, class_row, deletion, den
 from weakseg.grids.known_cells import known_cells
 from weakseg.projection.dual_counts import class_counts
 from weakseg.projection.dual_projection import DualProjection
-from weakseg.projection.dual_torch import TiltedCells
+from weakseg.projection.dual_torch import TorchDual
 from weakseg.projection.grid_problem import grid_problem
-from weakseg.projection.interior_point import ascend_inside
-from weakseg.projection.newton import box_of
+from weakseg.projection.interior_point import ascend_interior
+from weakseg.projection.newton import bound_constraints
 
 PIXELS = SIZE[0] * SIZE[1]
 ONE = torch.eye(4, dtype=torch.float64)
@@ -138,10 +138,10 @@ def test_from_inside_it_ends_where_the_steps_along_the_sides_do(seed):
     logits, rows = random_problem(seed)
     evidence = evidence_of(logits[None])
     image = grid_problem(evidence.log_probs[0], rows, known_cells(evidence.weak, 4, SIZE), 0)
-    dual = class_counts(image.problem) or TiltedCells(image.problem)
-    found = ascend_inside(dual, box_of(image.problem, np.array([image.cells])), 1e-10, 100)
-    assert found.settled.all()
-    probs, _ = found.point.written()
+    dual = class_counts(image.problem) or TorchDual(image.problem)
+    found = ascend_interior(dual, bound_constraints(image.problem, np.array([image.cells])), 1e-10, 100)
+    assert found.converged.all()
+    probs, _ = found.point.distributions()
     torch.testing.assert_close(probs[0].reshape(4, *SIZE), solved(logits, rows).target[0], atol=1e-5, rtol=0)
 
 
@@ -150,6 +150,8 @@ def test_without_steps_it_says_that_it_has_not_arrived():
     logits, rows = random_problem(1)
     evidence = evidence_of(logits[None])
     image = grid_problem(evidence.log_probs[0], rows, known_cells(evidence.weak, 4, SIZE), 0)
-    found = ascend_inside(TiltedCells(image.problem), box_of(image.problem, np.array([image.cells])), 1e-10, 0)
-    assert not found.settled.any()
+    found = ascend_interior(
+        TorchDual(image.problem), bound_constraints(image.problem, np.array([image.cells])), 1e-10, 0
+    )
+    assert not found.converged.any()
     assert found.steps.tolist() == [0]

@@ -15,7 +15,7 @@ from numba import config as numba_settings
 from numba import njit
 
 
-def kept(kernel: Callable, **how: Any) -> Callable:
+def cached(kernel: Callable, **how: Any) -> Callable:
     """numba's compiler, cached on disk wherever possible.
 
     Otherwise each process compiles anew.
@@ -23,7 +23,7 @@ def kept(kernel: Callable, **how: Any) -> Callable:
     numba caches beside the package or in the user's home. Where it may write to neither, it refuses to compile: then a
     private folder under the temporary directory is used.
     """
-    if _numba_has_a_place(kernel):
+    if _numba_can_cache(kernel):
         try:
             return njit(nogil=True, cache=True, **how)(kernel)
         except RuntimeError:  # no place can be written to
@@ -39,7 +39,7 @@ def kept(kernel: Callable, **how: Any) -> Callable:
         settings.CACHE_DIR = before
 
 
-def _numba_has_a_place(kernel: Callable) -> bool:
+def _numba_can_cache(kernel: Callable) -> bool:
     """Whether numba can use its own cache folder.
 
     False where it would notice a failure too late, or depend on the working directory.

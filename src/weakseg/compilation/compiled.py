@@ -12,7 +12,7 @@ from threading import Timer
 from numba import njit
 from numba.core.event import Event, Listener, install_listener
 
-from weakseg.compilation.cache import kept
+from weakseg.compilation.cache import cached
 
 _PATIENCE_S = 2.0
 """Seconds until a message says that kernels are being compiled."""
@@ -23,7 +23,7 @@ def compiled(kernel: Callable) -> Callable:
 
     The wrapper of a test's shape checks could not be cached.
     """
-    return kept(unwrap(kernel))
+    return cached(unwrap(kernel))
 
 
 def compiled_without_arrays(kernel: Callable) -> Callable:
@@ -33,7 +33,7 @@ def compiled_without_arrays(kernel: Callable) -> Callable:
 
     The switch `_nrt` is undocumented. Without it kernels give the same results, more slowly.
     """
-    return kept(unwrap(kernel), _nrt=False)
+    return cached(unwrap(kernel), _nrt=False)
 
 
 def compiled_fast(kernel: Callable) -> Callable:
@@ -41,7 +41,7 @@ def compiled_fast(kernel: Callable) -> Callable:
 
     No number in them may be NaN.
     """
-    return kept(unwrap(kernel), fastmath=True, _nrt=False)
+    return cached(unwrap(kernel), fastmath=True, _nrt=False)
 
 
 def compiled_numpy(kernel: Callable) -> Callable:
@@ -49,7 +49,7 @@ def compiled_numpy(kernel: Callable) -> Callable:
 
     It gives infinity or NaN instead of an error.
     """
-    return kept(unwrap(kernel), error_model="numpy")
+    return cached(unwrap(kernel), error_model="numpy")
 
 
 def inlined(kernel: Callable) -> Callable:
@@ -61,12 +61,12 @@ def inlined(kernel: Callable) -> Callable:
 
 
 @contextmanager
-def told_of_compiling(what: str) -> Iterator[None]:
+def report_compiling(what: str) -> Iterator[None]:
     """Report on stderr if compilation takes long.
 
     Loading from disk is not reported.
     """
-    listener = _Teller(what)
+    listener = _Reporter(what)
     try:
         with install_listener("numba:compile", listener):
             yield
@@ -74,7 +74,7 @@ def told_of_compiling(what: str) -> Iterator[None]:
         listener.timer.cancel()
 
 
-class _Teller(Listener):
+class _Reporter(Listener):
     """Listener that starts a timer at the first compilation."""
 
     def __init__(self, what: str):

@@ -5,7 +5,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from weakseg.compilation.cache import kept
+from weakseg.compilation.cache import cached
 
 LOG2_E = 1.4426950408889634
 
@@ -18,7 +18,7 @@ SMALLEST = -708.0
 """Smallest argument with a normal exponential; below it, the result is 0."""
 
 
-@partial(kept, error_model="numpy", fastmath={"contract"})
+@partial(cached, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def exponential(x):
     """exp(x) for x <= 0, accurate to 1-2 ulp.

@@ -37,8 +37,8 @@ def known_sizes(samples: Iterable[Sample], classes: Classes) -> Sizes:
 
 def _sizes(sample: Sample, classes: Classes) -> Float[np.ndarray, "C 2"]:
     if sample.valid.any() and (sample.seeds != UNLABELED)[sample.valid].all():
-        marked = np.where(sample.valid, sample.seeds, UNLABELED)
-        exact = IntervalSizes(margin=0.0).simulate(marked, classes, np.random.default_rng(0))
+        labelled = np.where(sample.valid, sample.seeds, UNLABELED)
+        exact = IntervalSizes(margin=0.0).simulate(labelled, classes, np.random.default_rng(0))
         # An absent class has no interval, but its size is known to be 0.
         return np.where((exact == [0, 1]).all(1, keepdims=True), 0.0, exact)
     return np.where((sample.areas == [0, 1]).all(1, keepdims=True), np.nan, sample.areas)
@@ -58,8 +58,8 @@ def propose(sizes: Sizes, background: int | None = None, tail: float = TAIL) -> 
     rules: list[Constraint] = []
     if len(present):
         rules.append(TaggedClassesPresent(_below(present, tail), PRICE, background))
-    if background is not None and len(told := _told(sizes[:, background])):
-        rules.append(BackgroundBetween(_below(told, tail), _above(told, tail), PRICE, background))
+    if background is not None and len(known := _known(sizes[:, background])):
+        rules.append(BackgroundBetween(_below(known, tail), _above(known, tail), PRICE, background))
     if len(present):
         cut = _figures(float(np.median(present.mean(1))), round)
         rules.append(LargeOrSmall(cut, cut, cut, PRICE, background))
@@ -71,32 +71,32 @@ def _class_share(sizes: Sizes, k: int, tail: float) -> list[ClassShares]:
 
     None for a class that is known nowhere.
     """
-    told, present = _told(sizes[:, k]), _present(sizes[:, k])
+    known, present = _known(sizes[:, k]), _present(sizes[:, k])
     if not len(present):
         return []
     weights = tuple(float(k == other) for other in range(sizes.shape[1]))
-    lower = _below(told, tail) if len(told) == len(sizes) else 0.0
+    lower = _below(known, tail) if len(known) == len(sizes) else 0.0
     upper = _above(present, tail)
     if lower == 0 and upper >= 1:
         return []
     return [ClassShares(weights, lower if lower > 0 else -inf, upper if upper < 1 else inf, PRICE)]
 
 
-def _told(of_class: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "_ 2"]:
+def _known(of_class: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "_ 2"]:
     return of_class[~np.isnan(of_class).any(1)]
 
 
 def _present(of_class: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "_ 2"]:
-    told = _told(of_class)
-    return told[told[:, 1] > 0]
+    known = _known(of_class)
+    return known[known[:, 1] > 0]
 
 
-def _below(told: Float[np.ndarray, "N 2"], tail: float) -> float:
-    return _figures(float(np.quantile(told[:, 0], tail, method="lower")), _down)
+def _below(known: Float[np.ndarray, "N 2"], tail: float) -> float:
+    return _figures(float(np.quantile(known[:, 0], tail, method="lower")), _down)
 
 
-def _above(told: Float[np.ndarray, "N 2"], tail: float) -> float:
-    return min(_figures(float(np.quantile(told[:, 1], 1 - tail, method="higher")), _up), 1.0)
+def _above(known: Float[np.ndarray, "N 2"], tail: float) -> float:
+    return min(_figures(float(np.quantile(known[:, 1], 1 - tail, method="higher")), _up), 1.0)
 
 
 def _down(value: float) -> int:

@@ -34,8 +34,8 @@ class BoxesFilled:
 
     def _row(self, cells: Cells, label: int, box: list[float]) -> LinearRows:
         inside = cells.cover(torch.tensor(box))
-        shown, hidden = float((inside * cells.valid).sum()), _hidden(cells, box)
-        bound = self.share * (shown + hidden) - hidden
+        shown, outside_view = float((inside * cells.valid).sum()), _outside_view(cells, box)
+        bound = self.share * (shown + outside_view) - outside_view
         grid = (cells.valid.shape[0], cells.valid.shape[1])
         if bound <= 0:
             return nothing(len(cells.tags), grid, dropped=1)
@@ -128,7 +128,7 @@ def _touched(cover: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
     return (cover > 0).double()
 
 
-def _hidden(cells: Cells, box: list[float]) -> float:
+def _outside_view(cells: Cells, box: list[float]) -> float:
     """Area of a box outside the view, in cells."""
     top, left, bottom, right = box
     rows, columns = cells.size

@@ -58,8 +58,8 @@ class Cells:
         smallest: with n' of n valid cells shown, a count that is at least l in the image is at least l - (n - n') here.
         `None` where the bound becomes vacuous.
         """
-        hidden, most, least = self.whole - self.shown, float(weights.max()), float(weights.min())
-        low, high = lower * self.whole - most * hidden, upper * self.whole - least * hidden
+        outside, most, least = self.whole - self.shown, float(weights.max()), float(weights.min())
+        low, high = lower * self.whole - most * outside, upper * self.whole - least * outside
         # Rounding of the areas (float32) must not turn an empty bound into a row.
         slack = 1e-6 * max(self.whole, 1e-6)
         return (
@@ -93,7 +93,7 @@ def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
     Raises:
         EvidenceInvalid: labels are invalid; the image is named.
     """
-    require_sound(weak)
+    require_valid(weak)
     valid = share_per_cell(weak.valid, grid).double().cpu()
     visible = weak.visible_share.tolist()
     tags, areas = weak.tags.cpu(), weak.areas.double().cpu()
@@ -103,7 +103,7 @@ def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
     ]
 
 
-def require_sound(weak: WeakLabels) -> None:
+def require_valid(weak: WeakLabels) -> None:
     """Refuse tags, sizes and boxes that are invalid.
 
     Raises:
@@ -120,8 +120,8 @@ def require_sound(weak: WeakLabels) -> None:
     # Copied to the CPU at once: on an accelerator each test would wait for the device.
     tags, areas = weak.tags.cpu(), weak.areas.cpu()
     low, high = areas.unbind(2)
-    told = (tags == PRESENT) | (tags == ABSENT) | (tags == UNTOLD)
-    _refuse(~told, tags, "tag", "1 (present), 0 (absent) or -1 (untold)")
+    known = (tags == PRESENT) | (tags == ABSENT) | (tags == UNTOLD)
+    _refuse(~known, tags, "tag", "1 (present), 0 (absent) or -1 (untold)")
     shares = (low >= 0) & (low <= high) & (high <= 1 + ROUNDING)
     _refuse(~shares, areas, "size", "the smallest and the largest fraction of the image, in order, from 0 to 1")
     every = torch.cat(weak.boxes).cpu()

@@ -60,12 +60,12 @@ def share_rows(
             f"bounds of {bounds[0]} and {bounds[1]} on a fraction", expected="numbers; -inf and inf for none"
         )
     # A bound that every segmentation satisfies is vacuous on the whole image too, so no crop drops it.
-    said = int(bounds[0] > weights.min()) + int(bounds[1] < weights.max())
+    count = int(bounds[0] > weights.min()) + int(bounds[1] < weights.max())
     low, high = cells.bounds_here(weights, *bounds)
     rows = class_row(weights, low, high, price, name, grid=(cells.valid.shape[0], cells.valid.shape[1]))
     # Users know the bound on the image, not how many cells of this view that is.
-    told = ((low, f"{name} at least {100 * bounds[0]:.5g} %"), (high, f"{name} at most {100 * bounds[1]:.5g} %"))
-    return replace(rows, names=tuple(text for bound, text in told if bound is not None), dropped=said - len(rows))
+    texts = ((low, f"{name} at least {100 * bounds[0]:.5g} %"), (high, f"{name} at most {100 * bounds[1]:.5g} %"))
+    return replace(rows, names=tuple(text for bound, text in texts if bound is not None), dropped=count - len(rows))
 
 
 def one_class(index: int, classes: int) -> Float[Tensor, " C"]:

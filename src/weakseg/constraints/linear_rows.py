@@ -57,10 +57,10 @@ class LinearRows:
     """Number of constraints that became vacuous for this crop."""
 
     def __post_init__(self):
-        said = len(self.weights) + len(self.dense)
-        if not len(self.bounds) == len(self.prices) == len(self.names) == said:
+        count = len(self.weights) + len(self.dense)
+        if not len(self.bounds) == len(self.prices) == len(self.names) == count:
             raise EvidenceInvalid(
-                f"{said} rows with {len(self.bounds)} bounds, {len(self.prices)} prices and {len(self.names)} names.",
+                f"{count} rows with {len(self.bounds)} bounds, {len(self.prices)} prices and {len(self.names)} names.",
                 expected="one of each for every row",
             )
         each = (len(self.absent), *self.grid)

@@ -28,7 +28,7 @@ class SizesWithin:
         return [join(self._rows(cells), len(cells.areas), grid) for cells in cells_of(weak, grid)]
 
     def _rows(self, cells: Cells) -> list[LinearRows]:
-        said = [(k, low, high) for k, (low, high) in enumerate(cells.areas.tolist()) if (low, high) != (0, 1)]
+        bounds = [(k, low, high) for k, (low, high) in enumerate(cells.areas.tolist()) if (low, high) != (0, 1)]
         return [
             share_rows(
                 cells,
@@ -37,7 +37,7 @@ class SizesWithin:
                 self.price,
                 f"class {k}",
             )
-            for k, low, high in said
+            for k, low, high in bounds
         ]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from weakseg.constraints.cells import cells_of, require_sound
+from weakseg.constraints.cells import cells_of, require_valid
 from weakseg.constraints.class_shares import one_class, share_rows
 from weakseg.constraints.linear_rows import LinearRows, deletion, join
 from weakseg.types import ABSENT, PRESENT, WeakLabels
@@ -46,5 +46,5 @@ class UntaggedClassesAbsent:
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """No row; deleted classes only."""
-        require_sound(weak)
+        require_valid(weak)
         return [deletion(tags == ABSENT, None, grid) for tags in weak.tags.cpu()]

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from weakseg.compilation.compiled import told_of_compiling
+from weakseg.compilation.compiled import report_compiling
 from weakseg.cuts.cut_problem import cut_problem, in_pixels
 from weakseg.cuts.minimise import memory_needed, minimise
 from weakseg.cuts.run import Cut
@@ -112,11 +112,11 @@ class AlphaExpansion:
             target=target,
             weight=weak.valid.to(target.dtype),
             energy=energy.to(target.dtype),
-            status=tuple(ending(cut, allowed) for _, cut, allowed, _ in cuts),
+            status=tuple(status_sentence(cut, allowed) for _, cut, allowed, _ in cuts),
             certificate={
                 "energy": energy,
                 "bound": column(lambda cut, root: cut.bound / root),
-                "settled": column(lambda cut, root: float(cut.settled)),
+                "settled": column(lambda cut, root: float(cut.converged)),
                 "moves": column(lambda cut, root: len(cut.energies) - 1),
                 "first_energy": column(lambda cut, root: cut.energies[0] / root),
             },
@@ -150,7 +150,7 @@ def compile_kernels() -> None:
 
     A message on stderr says so if it compiles.
     """
-    with told_of_compiling("the graph cut"):
+    with report_compiling("the graph cut"):
         size, none = (2, 3), np.full((2, 3), UNLABELED, np.int32)
         ramp = np.arange(54, dtype=np.float32).reshape(9, *size) % 5
         edges = np.zeros((len(GridPotts().steps), *size), np.float32)
@@ -178,11 +178,11 @@ def one_hot(
     return of_class.to(dtype).masked_fill_(~valid[:, None], 1 / classes)
 
 
-def ending(cut: Cut, classes: int) -> str:
+def status_sentence(cut: Cut, classes: int) -> str:
     """Sentence on how the cut ended."""
     if classes == 1:
         return "Optimal: only one class is allowed."
-    if not cut.settled:
+    if not cut.converged:
         return f"Not converged after {len(cut.energies) - 1} expansions: another might lower the energy."
     if classes == 2:
         return "Optimal: a graph cut is exact for two classes."

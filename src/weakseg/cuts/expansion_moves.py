@@ -106,7 +106,7 @@ def block_gaps(potts, width, side, gaps):
 
 
 @compiled_without_arrays
-def give(labels, changed, potts, offsets):
+def assign(labels, changed, potts, offsets):
     """Relabel some pixels, whatever that costs."""
     for p in changed:
         potts.labels[p] = labels[p]

@@ -11,7 +11,7 @@ from jaxtyping import Int32
 from scipy.ndimage import minimum_filter
 
 from weakseg.cuts.run import Run, finished, inside
-from weakseg.cuts.windows import change_in, take
+from weakseg.cuts.windows import change_in, continue_from
 from weakseg.grids.neighbours import STEPS, ends
 
 TILE = 128
@@ -57,7 +57,7 @@ def expand_tiles(run: Run, unary, weight, valid, max_sweeps: int) -> float:
         for shift in (0, TILE // 2)
         for tile in tiles(labels.shape, shift)
     ]
-    take(run, labels, free)
+    continue_from(run, labels, free)
     return sum(gains, 0.0)
 
 

@@ -122,7 +122,7 @@ def two_messages(differences, messages):
 
 
 @compiled_fast
-def settle(unary, messages, weight, share, offsets, room, labels):
+def finish(unary, messages, weight, share, offsets, room, labels):
     """Final backward sweep: dual variables and labels, equation 43.
 
     An edge's dual variable is half of what its two messages differ by, so both sweeps count alike; labels are chosen
@@ -153,13 +153,13 @@ def settle(unary, messages, weight, share, offsets, room, labels):
             for d in range(half):
                 q = p - offsets[d]
                 if weight[q, d] > 0:
-                    turn(belief, messages[q, d], weight[q, d], sums[q % ring])
+                    send_back(belief, messages[q, d], weight[q, d], sums[q % ring])
         for k in range(classes):
             here[k] = 0
 
 
 @inlined
-def turn(belief, message, weight, received):
+def send_back(belief, message, weight, received):
     """Send a last message; leave the dual variable."""
     lowest = np.float32(np.inf)
     for k in range(len(belief)):

@@ -16,7 +16,7 @@ from weakseg.cuts.levels import doubled, expand_tiles, halved
 from weakseg.cuts.low_memory import without_reuse
 from weakseg.cuts.max_flow import BUDGET, ENDLESS
 from weakseg.cuts.run import Cut, begun, finished, improved, padded_labels
-from weakseg.cuts.windows import look_again
+from weakseg.cuts.windows import refine_windows
 
 LARGE = 1 << 16
 """Number of pixels above which an image is first solved in cells of two by two."""
@@ -54,28 +54,28 @@ def minimise(
         cells = minimise(*halved(unary, weight, valid, seeds, begin), max_sweeps)
         begin = from_cells(cells, unary, weight, valid, seeds, begin)
         # Where the steps did not suffice for cells they would not for pixels.
-        steps = STEPS_A_PIXEL * valid.size if cells.settled else 0
+        steps = STEPS_A_PIXEL * valid.size if cells.converged else 0
     if bytes_with_reuse(valid.shape, len(unary), len(weight)) > REUSE_BUDGET and len(unary) > 2:
         return without_reuse(unary, weight, valid, seeds, begin, max_sweeps)
     run = begun(unary, weight, valid, seeds, begin)
     run.trees.count[BUDGET] = steps
     bound = lower_bound(run.potts)
-    changes, settled = improved(run, max_sweeps)
+    changes, converged = improved(run, max_sweeps)
     bound = max(bound, lower_bound(run.potts))
-    if settled and len(unary) > 2:
-        gain = look_again(run, unary, weight, valid, max_sweeps)
+    if converged and len(unary) > 2:
+        gain = refine_windows(run, unary, weight, valid, max_sweeps)
         if gain < 0:
-            more, settled = improved(run, max_sweeps)
+            more, converged = improved(run, max_sweeps)
             changes, bound = np.concatenate([changes, [gain], more]), max(bound, lower_bound(run.potts))
-    elif large and not settled:
+    elif large and not converged:
         changes = np.append(changes, expand_tiles(run, unary, weight, valid, max_sweeps))
     labels = finished(run)
     energies = run.first + np.concatenate([[0.0], np.cumsum(changes)])
-    if not settled:
+    if not converged:
         # Costs are capped where no label can win, but an unconverged labelling may still contain such labels.
         energies = np.maximum(energies, labelling_energy(unary, weight, valid, labels))
     bound = max(run.base + bound / run.scale, cheapest(unary, valid, seeds))
-    return Cut(labels, energies, min(float(bound), float(energies[-1])), settled)
+    return Cut(labels, energies, min(float(bound), float(energies[-1])), converged)
 
 
 def from_cells(cells: Cut, unary, weight, valid, seeds, begin) -> Int32[np.ndarray, "H W"]:

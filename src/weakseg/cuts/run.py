@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Float32, Int32
 from weakseg.compilation.simd import LANES
 from weakseg.cuts.expansion_moves import expansions, quantize
 from weakseg.cuts.max_flow import Forest, Potts, forest
-from weakseg.cuts.messages import in_pairs_of_rows, settle, sweep, sweep_eight, sweep_two, two_messages
+from weakseg.cuts.messages import finish, in_pairs_of_rows, sweep, sweep_eight, sweep_two, two_messages
 from weakseg.cuts.padded_grid import Padded, energy, pad
 from weakseg.grids.neighbours import STEPS
 
@@ -26,7 +26,7 @@ class Cut(NamedTuple):
     energies: Float[np.ndarray, " moves"]
     bound: float
     """Lower bound on the energy of any labelling."""
-    settled: bool
+    converged: bool
     """True where no expansion of any single label lowers the energy."""
 
 
@@ -126,7 +126,7 @@ def pass_messages(problem: Padded, duals: Float32[np.ndarray, "n D Kp"], offsets
         send(unary, messages, weight, share, steps, *way, *more)
     if labels == 2:
         two_messages(messages, duals)
-    settle(unary, duals, weight, share, offsets, np.zeros((width + 4, labels), np.float32), problem.labels)
+    finish(unary, duals, weight, share, offsets, np.zeros((width + 4, labels), np.float32), problem.labels)
 
 
 def best_start(problem: Padded, begin, offsets, width: int) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from weakseg.cuts.expansion_moves import block_gaps, give
+from weakseg.cuts.expansion_moves import assign, block_gaps
 from weakseg.cuts.labelling_energy import labelling_energy
 from weakseg.cuts.run import Run, begun, finished, improved, inside
 from weakseg.grids.neighbours import STEPS, ends
@@ -21,21 +21,21 @@ PASSES = 30
 """Passes of messages in a window, each there and back."""
 
 
-def look_again(run: Run, unary, weight, valid, max_sweeps: int) -> float:
+def refine_windows(run: Run, unary, weight, valid, max_sweeps: int) -> float:
     """Solve windows again; return the energy change."""
     labels, free = finished(run), inside(run.problem.free, run.width)
     unknown = np.full_like(labels, -1)
     around = windows(run, labels.shape)
     gains = [change_in(one, labels, unknown, unary, weight, valid, free, max_sweeps, PASSES) for one in around]
-    take(run, labels, free)
+    continue_from(run, labels, free)
     return sum(gains, 0.0)
 
 
-def take(run: Run, labels, free) -> None:
+def continue_from(run: Run, labels, free) -> None:
     """Continue from other labels of the free pixels."""
     padded = run.potts.labels.copy()
     np.copyto(inside(padded, run.width), labels, where=free)
-    give(padded, np.flatnonzero(padded != run.potts.labels), run.potts, run.trees.offsets)
+    assign(padded, np.flatnonzero(padded != run.potts.labels), run.potts, run.trees.offsets)
 
 
 def change_in(window, labels, begin, unary, weight, valid, free, max_sweeps: int, passes: int) -> float:

@@ -15,8 +15,8 @@ class Known:
     """Valid, unlabelled and labelled fractions of each cell."""
 
     valid: Float[Tensor, "B h w"]
-    hidden: Float[Tensor, "B h w"]
-    marked: Float[Tensor, "B C h w"] | None
+    unlabelled: Float[Tensor, "B h w"]
+    labelled: Float[Tensor, "B C h w"] | None
     """Fraction of each cell labelled as each class; `None` where no image has a seed."""
 
 
@@ -25,21 +25,21 @@ def known_cells(weak: WeakLabels, classes: int, grid: tuple[int, int]) -> Known:
 
     Raises `EvidenceInvalid` where a seed is of no class.
     """
-    marks, shares = torch.where(weak.valid, weak.seeds, UNLABELED), None
-    if (marks != UNLABELED).any():
-        refuse_strange_labels(marks, classes)
-        shares = classes_per_cell(marks, classes, grid)
-    return Known(share_per_cell(weak.valid, grid), share_per_cell(weak.hidden, grid), shares)
+    seeds, fractions = torch.where(weak.valid, weak.seeds, UNLABELED), None
+    if (seeds != UNLABELED).any():
+        refuse_strange_labels(seeds, classes)
+        fractions = classes_per_cell(seeds, classes, grid)
+    return Known(share_per_cell(weak.valid, grid), share_per_cell(weak.hidden, grid), fractions)
 
 
-def with_marks(target: Float[Tensor, "B C h w"], known: Known) -> Float[Tensor, "B C h w"]:
+def with_seeds(target: Float[Tensor, "B C h w"], known: Known) -> Float[Tensor, "B C h w"]:
     """The target, with the seeds in fully labelled cells."""
-    if known.marked is None:
+    if known.labelled is None:
         return target
-    marks = known.marked.to(target.dtype)
-    total = marks.sum(1, keepdim=True)
-    only = (total > 0) & (known.hidden == 0)[:, None]
-    return torch.where(only, marks / total.clamp(min=1e-12), target)
+    labelled = known.labelled.to(target.dtype)
+    total = labelled.sum(1, keepdim=True)
+    only = (total > 0) & (known.unlabelled == 0)[:, None]
+    return torch.where(only, labelled / total.clamp(min=1e-12), target)
 
 
 def allowed_classes(seeds: Int[Tensor, "H W"], tags: Int[Tensor, " C"], only_present: bool) -> Bool[Tensor, " C"]:

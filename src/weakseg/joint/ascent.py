@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weakseg.joint.edge_ascent import climb
-from weakseg.joint.edge_ascent_torch import Swept, entering, sweep_tensors
+from weakseg.joint.edge_ascent_torch import SweepState, entering, sweep_tensors
 from weakseg.joint.joint_grid import JointGrid, side_by_side
 from weakseg.projection.certificate import Answer
 from weakseg.projection.dual_projection import DualProjection
@@ -79,23 +79,25 @@ def ascend_together(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: 
     return _ascend(side_by_side(grids), firsts, goal, sweep_tensors)
 
 
-def _sweep_compiled(swept: Swept, scores, inverse, half, steps, firsts, count) -> Swept:
+def _sweep_compiled(swept: SweepState, scores, inverse, half, steps, firsts, count) -> SweepState:
     """`sweep_tensors` compiled, for one image on a CPU."""
     values = (scores, swept.edges, swept.before, swept.mean, inverse, half)
     climb(*(each[0].numpy() for each in values), np.array(steps), firsts[0], count)
     return swept
 
 
-def _ascend(grid: JointGrid, firsts: Sequence[Answer], goal: Goal, sweep: Callable[..., Swept]) -> list[JointAnswer]:
+def _ascend(
+    grid: JointGrid, firsts: Sequence[Answer], goal: Goal, sweep: Callable[..., SweepState]
+) -> list[JointAnswer]:
     steps, most, within = grid.steps, goal.max_sweeps, goal.tolerance * grid.cells
     edges = grid.scores.new_zeros((len(grid.scores), len(steps), *grid.scores.shape[1:]))
-    swept = Swept(edges, edges.clone(), torch.zeros_like(grid.scores))
+    swept = SweepState(edges, edges.clone(), torch.zeros_like(grid.scores))
     inverse = torch.where(grid.sure, UNMOVED, 1 / grid.mass)
     rows = [replace(first, problem=image.problem) for first, image in zip(firsts, grid.images, strict=True)]
     solved = lambda: goal.projection.climb(grid.tilted(entering(swept.edges, steps)), [r.multipliers[0] for r in rows])  # noqa: E731
-    answers = _look(grid, rows, torch.zeros_like(grid.scores), None, 0)
+    answers = _evaluate(grid, rows, torch.zeros_like(grid.scores), None, 0)
     done, since, look = 0, [1] * len(rows), FIRST
-    while done < most and (open_ := _open(answers, within)).any():
+    while done < most and (unconverged := _unconverged(answers, within)).any():
         count = min(look, most) - done
         if grid.rows.bounds.shape[1]:
             count, rows = min(count, ROWS), solved()
@@ -105,15 +107,15 @@ def _ascend(grid: JointGrid, firsts: Sequence[Answer], goal: Goal, sweep: Callab
             continue
         look = int(FACTOR * look) + 1
         rows = solved() if grid.rows.bounds.shape[1] else rows
-        found = _look(grid, rows, entering(swept.edges, steps), swept.mean, done)
-        for i in np.flatnonzero(open_):
+        found = _evaluate(grid, rows, entering(swept.edges, steps), swept.mean, done)
+        for i in np.flatnonzero(unconverged):
             # Momentum that lowered the dual restarts, and so does the mean.
             since[i] = 1 if found[i].lowest < answers[i].lowest else since[i]
             answers[i] = _better(answers[i], found[i])
     return answers
 
 
-def _open(answers: Sequence[JointAnswer], within: Float[np.ndarray, " B"]):
+def _unconverged(answers: Sequence[JointAnswer], within: Float[np.ndarray, " B"]):
     """Mask of the images that have not converged."""
     return np.array([max(answer.gap, answer.violation) for answer in answers]) > within
 
@@ -137,7 +139,7 @@ def _multipliers(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B N"
 def _tilted_scores(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C h w"]:
     """Scores with the dual bias of rows where it matters.
 
-    `_of_rows` counts the rest.
+    `_row_value` counts the rest.
     """
     if not multipliers.numel():
         return grid.scores
@@ -146,7 +148,7 @@ def _tilted_scores(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[
     return torch.where(grid.moved[:, None], grid.scores + tilt, grid.scores)
 
 
-def _of_rows(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
+def _row_value(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
     """Dual value of rows, without the cells that can change.
 
     It is what their multipliers promise, less what they gain where one class is left.
@@ -158,7 +160,7 @@ def _of_rows(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tensor
     return (multipliers * grid.rows.bounds).sum(1) - gained.sum(1)
 
 
-def _look(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> list[JointAnswer]:
+def _evaluate(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> list[JointAnswer]:
     """The better of the current and mean segmentations, with gaps."""
     multipliers = _multipliers(grid, rows)
     logits = _tilted_scores(grid, multipliers) + taken / grid.mass[:, None]
@@ -167,12 +169,12 @@ def _look(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> l
     total = soft.sum(1, keepdim=True)
     soft /= total
     partition = (top + total.log())[:, 0]
-    lowest = (_of_rows(grid, multipliers) - (grid.mass * partition).sum((1, 2))).tolist()
+    lowest = (_row_value(grid, multipliers) - (grid.mass * partition).sum((1, 2))).tolist()
     side = multipliers.cpu().numpy()
-    gap, violation, measured = _judged(grid, side, soft, soft, taken)
+    gap, violation, measured = _evaluated(grid, side, soft, soft, taken)
     take = np.zeros(len(rows), dtype=bool)
     if mean is not None:
-        other, missed, seen = _judged(grid, side, mean, soft, taken)
+        other, missed, seen = _evaluated(grid, side, mean, soft, taken)
         take = (other < gap) & (missed <= np.maximum(violation, EXACT * grid.cells))
         gap, violation = np.where(take, other, gap), np.where(take, missed, violation)
         measured = np.where(take[:, None], seen, measured)
@@ -186,7 +188,7 @@ def _look(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> l
     return answers
 
 
-def _judged(grid: JointGrid, multipliers: Float[np.ndarray, "B N"], probs, soft, taken):
+def _evaluated(grid: JointGrid, multipliers: Float[np.ndarray, "B N"], probs, soft, taken):
     """Gap, violation and row values of some segmentations.
 
     `soft` is what the multipliers lead to.

@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from weakseg.joint.cut_under_rows import MET, CutUnderRows, Labelling
 
-REACH = 2.0
+RADIUS = 2.0
 """Half width of the first trust region around the multipliers, in nats."""
 
 
@@ -41,7 +41,7 @@ def ascend(
     halves after one that did not; with one row the planes' crossing is the next point, and no trust region is needed
     (Marsten, Hogan and Blankenship 1975). The ascent ends when the model promises no further rise.
     """
-    top, value, reach, bound = multipliers, -np.inf, REACH, -np.inf
+    top, value, radius, bound = multipliers, -np.inf, RADIUS, -np.inf
     found: list[Labelling] = []
     for _ in range(max_cuts):
         labelling, proven = problem.solved(multipliers, begin, max_sweeps)
@@ -49,26 +49,26 @@ def ascend(
         bound, begin = max(bound, proven), labelling.labels
         here = labelling.own + float(multipliers @ (problem.bounds - labelling.measured)) / problem.root
         if here > value:
-            reach *= 2 if len(found) > 1 else 1
+            radius *= 2 if len(found) > 1 else 1
             top, value = multipliers, here
         elif len(multipliers) > 1:
-            reach /= 2
+            radius /= 2
         if not len(multipliers) or (labelling.missed <= MET and labelling.energy - value <= tolerance):
             break
-        multipliers, promised = _most_promising(problem, found, top, value, reach)
+        multipliers, promised = _most_promising(problem, found, top, value, radius)
         if promised <= tolerance / 10:
             break
     return Ascent(found, top, value, bound)
 
 
-def _most_promising(problem: CutUnderRows, found: list[Labelling], top, value: float, reach: float):
+def _most_promising(problem: CutUnderRows, found: list[Labelling], top, value: float, radius: float):
     """Maximum of the cutting-plane model, and its rise."""
     slopes = np.stack([problem.bounds - each.measured for each in found]) / problem.root
     planes = np.concatenate([-slopes, np.ones((len(found), 1))], 1)
     heights = np.array([each.own for each in found]) - value
-    box = np.stack([np.maximum(top - reach, 0), np.minimum(top + reach, problem.prices)], 1)
+    region = np.stack([np.maximum(top - radius, 0), np.minimum(top + radius, problem.prices)], 1)
     aim = np.append(np.zeros(len(top)), -1.0)
-    solved = linprog(aim, A_ub=planes, b_ub=heights, bounds=[*box.tolist(), (None, None)])
+    solved = linprog(aim, A_ub=planes, b_ub=heights, bounds=[*region.tolist(), (None, None)])
     if solved.x is None:
         return top, 0.0
-    return np.clip(solved.x[:-1], box[:, 0], box[:, 1]), float(solved.x[-1])
+    return np.clip(solved.x[:-1], region[:, 0], region[:, 1]), float(solved.x[-1])

@@ -89,9 +89,9 @@ class CutUnderRows:
         if multipliers.any():
             largest = np.where(self.deleted, 0, np.abs(unary)).max(0)
             bound -= ROUNDING * float(largest.sum(where=self.cut.valid, dtype=np.float64))
-        return self.judged(self._possible(cut.labels)), bound
+        return self.evaluated(self._possible(cut.labels)), bound
 
-    def judged(self, labels: Int32[np.ndarray, "h w"]) -> Labelling:
+    def evaluated(self, labels: Int32[np.ndarray, "h w"]) -> Labelling:
         """A labelling with its energy and violations."""
         own = labelling_energy(self.cut.unary, self.cut.weight, self.cut.valid, labels)
         measured = self.rows.measured(_one_hot(labels, len(self.deleted)))[0].numpy()

@@ -3,7 +3,7 @@ r"""Compiled ascent of the joint dual by edges, equation 67.
 docs/theory.md derives it. Sweeps over all edges have momentum.
 
 Where the log-partition z_i of each cell is held, the dual falls apart into classes, and the best multiplier of one
-edge is known: it makes the logarithms of both ends equal, or as nearly equal as its box allows,
+edge is known: it makes the logarithms of both ends equal, or as nearly equal as its bounds allow,
 
 .. math:: u_{ij} \leftarrow \Pi_{[-\omega/2, \omega/2]}\Big(u_{ij} + \frac{t_i - t_j}{1/m_i + 1/m_j}\Big), \quad
           t_i = s_i - z_i,
@@ -17,7 +17,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from weakseg.compilation.cache import kept
+from weakseg.compilation.cache import cached
 from weakseg.compilation.exponential import exponential
 
 BLOCK = 128
@@ -25,7 +25,7 @@ BLOCK = 128
 FINITE = {"contract", "reassoc", "nnan", "nsz", "arcp"}
 
 
-@partial(kept, error_model="numpy", fastmath={"contract"})
+@partial(cached, error_model="numpy", fastmath={"contract"})
 @no_type_check
 def climb(scores, edges, before, mean, inverse, half, steps, first, count):
     """Sweep `count` times over all edges.
@@ -72,7 +72,7 @@ def climb(scores, edges, before, mean, inverse, half, steps, first, count):
                         )
 
 
-@partial(kept, error_model="numpy", fastmath=FINITE)
+@partial(cached, error_model="numpy", fastmath=FINITE)
 @no_type_check
 def _across(one, other, inverse_one, inverse_other, edge, before, half, momentum):
     """Update the edges between two rows.
@@ -90,7 +90,7 @@ def _across(one, other, inverse_one, inverse_other, edge, before, half, momentum
         other[i] += (new - old) * inverse_other[i]
 
 
-@partial(kept, error_model="numpy", fastmath=FINITE)
+@partial(cached, error_model="numpy", fastmath=FINITE)
 @no_type_check
 def _along(logs, inverse, edge, before, half, momentum):
     """Update the edges within a row.
@@ -109,7 +109,7 @@ def _along(logs, inverse, edge, before, half, momentum):
             logs[i + 1] += (new - old) * inverse[i + 1]
 
 
-@partial(kept, error_model="numpy", fastmath={"contract", "reassoc"})
+@partial(cached, error_model="numpy", fastmath={"contract", "reassoc"})
 @no_type_check
 def _normalise(logs, last, mean, momentum, share):
     """Apply momentum, then subtract the log-partition.
@@ -146,7 +146,7 @@ def _normalise(logs, last, mean, momentum, share):
                 mean[k, start + i] += share * (probs[k, i] * total[i] - mean[k, start + i])
 
 
-@partial(kept, error_model="numpy")
+@partial(cached, error_model="numpy")
 @no_type_check
 def _tilted(scores, edges, inverse, steps):
     """Scores with the edge multipliers.

@@ -17,7 +17,7 @@ from weakseg.grids.neighbours import ends
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepState:
     """State of the sweeps."""
 
     edges: Float[Tensor, "B D C h w"]
@@ -29,14 +29,14 @@ class Swept:
 
 
 def sweep_tensors(
-    swept: Swept,
+    swept: SweepState,
     scores: Float[Tensor, "B C h w"],
     inverse: Float[Tensor, "B h w"],
     half: Float[Tensor, "B D h w"],
     steps: Sequence[tuple[int, int]],
     firsts: Sequence[int],
     count: int,
-) -> Swept:
+) -> SweepState:
     """Sweep `count` times over all edges, in place.
 
     Nothing waits for the device.
@@ -55,10 +55,10 @@ def sweep_tensors(
     logs = scores + inverse * entering(edges, steps)
     last = scores + inverse * entering(before, steps)
     groups = [(d, step, odd) for d, step in enumerate(steps) for odd in (0, 1)]
-    told = []
+    pairs = []
     for d, step, odd in groups:
         near, far = _pairs(inverse, step, odd)
-        told.append((near, far, 1 / (near + far), _pairs(half[:, d, None], step, odd)[0]))
+        pairs.append((near, far, 1 / (near + far), _pairs(half[:, d, None], step, odd)[0]))
     number = torch.tensor(firsts, dtype=scores.dtype, device=scores.device)[:, None, None, None]
     for _ in range(count):
         further = 1 + (number - 1) / (number + 2)
@@ -68,7 +68,7 @@ def sweep_tensors(
         logs -= partition
         last -= partition
         mean.lerp_(logs.exp(), 4 / (number + 3))
-        for (d, step, odd), (near, far, share, most) in zip(groups, told, strict=True):
+        for (d, step, odd), (near, far, share, most) in zip(groups, pairs, strict=True):
             one, other = _pairs(logs, step, odd)
             edge = _pairs(edges[:, d], step, odd)[0]
             new = torch.addcmul(edge, one - other, share).clamp_(-most, most)
@@ -77,7 +77,7 @@ def sweep_tensors(
             one.addcmul_(moved, near, value=-1)
             other.addcmul_(moved, far)
         number = number + 1
-    return Swept(edges, before, mean)
+    return SweepState(edges, before, mean)
 
 
 def entering(edges: Float[Tensor, "B D C h w"], steps: Sequence[tuple[int, int]]) -> Float[Tensor, "B C h w"]:

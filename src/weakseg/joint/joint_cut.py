@@ -115,7 +115,7 @@ class JointCut:
         images = list(self._images(evidence, weak, start))
         with ThreadPoolExecutor(min(len(images), os.cpu_count() or 1)) as threads:
             answers = list(threads.map(lambda image: image.answered(effort), images))
-        found = [image.image.kept.numpy()[answer.labels] for image, answer in zip(images, answers, strict=True)]
+        found = [image.image.active.numpy()[answer.labels] for image, answer in zip(images, answers, strict=True)]
         size = (weak.valid.shape[1], weak.valid.shape[2])
         cut = torch.from_numpy(np.stack([in_pixels(labels, size) for labels in found]))
         labels = torch.where(weak.seeds == UNLABELED, cut, weak.seeds).where(weak.valid, UNLABELED).to(device)
@@ -142,38 +142,38 @@ class JointCut:
         weighed = self.appearance is not None and self.appearance_weight
         looks = self.appearance(evidence, grid).cpu() if self.appearance is not None and weighed else None
         projection, nothing = DualProjection(self.constraint), torch.zeros(classes, *grid, dtype=torch.float64)
-        for i, said in enumerate(rows):
+        for i, own_rows in enumerate(rows):
             seeds = torch.where(weak.valid[i], weak.seeds[i], UNLABELED)
-            said += deletion(~allowed_classes(seeds, weak.tags[i], self.only_classes_present), None, grid)
-            said = _but_for_what_is_drawn(said, seeds)
-            image = projection.image(nothing, said, known, i)
-            unaries = 8 * size[0] * size[1] * (2 * len(image.kept) + classes)
-            require_memory(name_of(evidence, i), grid, len(image.kept), len(self.potts.steps), unaries, "JointCut")
+            own_rows += deletion(~allowed_classes(seeds, weak.tags[i], self.only_classes_present), None, grid)
+            own_rows = _except_seeds(own_rows, seeds)
+            image = projection.image(nothing, own_rows, known, i)
+            unaries = 8 * size[0] * size[1] * (2 * len(image.active) + classes)
+            require_memory(name_of(evidence, i), grid, len(image.active), len(self.potts.steps), unaries, "JointCut")
             begin = torch.full_like(seeds, UNLABELED) if start.labels is None else start.labels[i].cpu()
-            picture, log_probs = evidence.image[i].cpu().float(), evidence.log_probs[i]
+            pixels, log_probs = evidence.image[i].cpu().float(), evidence.log_probs[i]
             cut, root = cut_problem(
-                self.potts, self.prediction_weight, image.kept, log_probs, picture, weak.valid[i], seeds, begin, grid
+                self.potts, self.prediction_weight, image.active, log_probs, pixels, weak.valid[i], seeds, begin, grid
             )
             if looks is not None:
-                costs = looks[i][image.kept].clamp(0, SURPRISE) * known.valid[i] * (self.appearance_weight / root)
+                costs = looks[i][image.active].clamp(0, SURPRISE) * known.valid[i] * (self.appearance_weight / root)
                 cut = cut._replace(unary=cut.unary + costs.float().numpy())
             # n counts the cells of the whole image, so that crops have the boundaries that their image has.
             side = max(float(weak.visible_share[i]), 1e-6) ** -0.5 if cut.valid.any() else 1.0
             cut = cut._replace(weight=cut.weight * np.float32(self.edge_weight * side))
             before = None if start.multipliers is None else start.multipliers[i].double().cpu().numpy()
-            yield RowCut(said, image, cut, root, before)
+            yield RowCut(own_rows, image, cut, root, before)
 
 
-def _but_for_what_is_drawn(rows: LinearRows, seeds: Int[Tensor, "H W"]) -> LinearRows:
+def _except_seeds(rows: LinearRows, seeds: Int[Tensor, "H W"]) -> LinearRows:
     """Rows that do not delete classes with seeds.
 
     Such classes are forbidden elsewhere instead, so that the seeds remain possible.
     """
-    drawn = torch.zeros_like(rows.absent)
-    drawn[seeds[seeds != UNLABELED]] = True
-    both = rows.absent & drawn
+    seeded = torch.zeros_like(rows.absent)
+    seeded[seeds[seeds != UNLABELED]] = True
+    both = rows.absent & seeded
     if not both.any() or rows.absent.all():
         return rows
     elsewhere = both[:, None, None].expand(-1, *rows.grid)
     forbidden = elsewhere if rows.forbidden is None else rows.forbidden | elsewhere
-    return replace(rows, absent=rows.absent & ~drawn, forbidden=forbidden)
+    return replace(rows, absent=rows.absent & ~seeded, forbidden=forbidden)

@@ -89,18 +89,18 @@ def joint_grid(
     grid = (half.shape[1], half.shape[2])
     problem = image.problem.to(torch.float64)
     scores = problem.scores[0]
-    marks = torch.zeros_like(scores) if known.marked is None else _marks(image, known, index).to(scores)
-    hidden, valid = (part[index].flatten().double() for part in (known.hidden, known.valid))
-    fitting = torch.where((hidden > 0)[None], marks > 0, marks >= marks.amax(0).clamp(min=1e-12))
-    narrowed = torch.where((marks.sum(0) > 0) & ~fitting, -torch.inf, scores)
+    labelled = torch.zeros_like(scores) if known.labelled is None else _labelled(image, known, index).to(scores)
+    unlabelled, valid = (part[index].flatten().double() for part in (known.unlabelled, known.valid))
+    fitting = torch.where((unlabelled > 0)[None], labelled > 0, labelled >= labelled.amax(0).clamp(min=1e-12))
+    narrowed = torch.where((labelled.sum(0) > 0) & ~fitting, -torch.inf, scores)
     # A seed of a class that was deleted there leaves the cell as it was.
     narrowed = torch.where((narrowed == -torch.inf).all(0), scores, narrowed)
     allowed = narrowed > -torch.inf
-    sure, asked = allowed.sum(0) == 1, hidden > 0
-    mass = torch.where(asked & ~sure, hidden, valid)
+    sure, has_unlabelled = allowed.sum(0) == 1, unlabelled > 0
+    mass = torch.where(has_unlabelled & ~sure, unlabelled, valid)
     # No edge leads to a void cell: with its log-sum-exp taken off, it adds nothing to the dual.
     known_or_void = torch.where(valid > 0, 0.0, narrowed.log_softmax(0))
-    given = torch.where(sure, 0.0, torch.where(asked, narrowed, known_or_void))
+    given = torch.where(sure, 0.0, torch.where(has_unlabelled, narrowed, known_or_void))
     problem = replace(problem if rows is None else rows.to(torch.float64), scores=narrowed[None])
     return JointGrid(
         images=(replace(image, problem=problem),),
@@ -109,7 +109,7 @@ def joint_grid(
         scores=torch.where(allowed, given, -torch.inf).reshape(1, -1, *grid),
         mass=torch.where(mass > 0, mass, 1.0).reshape(1, *grid),
         sure=sure.reshape(1, *grid),
-        moved=(asked & ~sure).reshape(1, *grid),
+        moved=(has_unlabelled & ~sure).reshape(1, *grid),
         half=half[None],
         steps=steps,
     )
@@ -136,7 +136,7 @@ def side_by_side(grids: Sequence[JointGrid]) -> JointGrid:
     )
 
 
-def _marks(image: GridProblem, known: Known, index: int) -> Float[Tensor, "c n"]:
+def _labelled(image: GridProblem, known: Known, index: int) -> Float[Tensor, "c n"]:
     """Labelled fraction of each cell, by active class."""
-    assert known.marked is not None
-    return known.marked[index].flatten(1).index_select(0, image.kept.to(known.marked.device))
+    assert known.labelled is not None
+    return known.labelled[index].flatten(1).index_select(0, image.active.to(known.labelled.device))

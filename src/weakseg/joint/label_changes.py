@@ -55,7 +55,7 @@ def relabel(p, label, labels, measured, board, rows):
 
 
 @compiled_without_arrays
-def keep_what_helps(cells, new, first, labels, measured, board, rows, before, least):
+def keep_improvements(cells, new, first, labels, measured, board, rows, before, least):
     """Try groups of changes in turn; count those kept.
 
     A group is kept if hard rows are violated less, or equally at a lower energy.

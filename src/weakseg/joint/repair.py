@@ -11,7 +11,7 @@ from scipy.ndimage import label as connected
 
 from weakseg.grids.neighbours import STEPS, ends
 from weakseg.joint.cut_under_rows import CutUnderRows, Labelling
-from weakseg.joint.label_changes import Board, Rows, keep_what_helps
+from weakseg.joint.label_changes import Board, Rows, keep_improvements
 
 SINGLE, PAIRS, TRIPLES = 4096, 48, 16
 """Numbers of changes tried by themselves, in pairs and in triples, cheapest first under the multipliers."""
@@ -41,16 +41,16 @@ def repaired(
         )
         if not few:
             break
-    found = problem.judged(labels)
+    found = problem.evaluated(labels)
     return found if found.better(start) else start
 
 
 def _keep(groups, labels, problem: CutUnderRows, board: Board, rows: Rows) -> int:
     """Keep the groups that help; return their number."""
     cells, new, first = groups
-    measured, flat = problem.judged(labels).measured, labels.reshape(-1)
+    measured, flat = problem.evaluated(labels).measured, labels.reshape(-1)
     least = 1e-9 * max(1.0, float(np.abs(board.unary).max()))
-    return keep_what_helps(cells, new, first, flat, measured, board, rows, np.empty_like(new), least)
+    return keep_improvements(cells, new, first, flat, measured, board, rows, np.empty_like(new), least)
 
 
 def _regions(labels: Int32[np.ndarray, "h w"], other: Int32[np.ndarray, "h w"]):
@@ -92,16 +92,16 @@ def _cheapest(problem: CutUnderRows, tilted, labels: Int32[np.ndarray, "h w"]) -
 
 def _arrays(problem: CutUnderRows) -> tuple[Board, Rows]:
     """The problem as plain arrays for compiled loops."""
-    asked, cut = problem.rows, problem.cut
+    dual, cut = problem.rows, problem.cut
     (classes, _, width), cells = cut.unary.shape, cut.valid.size
     hard = np.isinf(problem.prices)
-    maps, region = asked.maps, asked.region
+    maps, region = dual.maps, dual.region
     rows = Rows(
-        weights=asked.weights[0].numpy(),
-        region=np.zeros(asked.weights.shape[1], np.int64) if region is None else region[0].numpy(),
+        weights=dual.weights[0].numpy(),
+        region=np.zeros(dual.weights.shape[1], np.int64) if region is None else region[0].numpy(),
         maps=np.ones((1, cells)) if maps is None else maps[0].numpy(),
-        dense=np.zeros((0, classes, cells)) if asked.dense is None else asked.dense[0].numpy(),
-        mass=asked.mass[0].numpy(),
+        dense=np.zeros((0, classes, cells)) if dual.dense is None else dual.dense[0].numpy(),
+        mass=dual.mass[0].numpy(),
         bounds=problem.bounds,
         prices=np.where(hard, 0.0, problem.prices) / problem.root,
         hard=hard,

@@ -47,7 +47,7 @@ class RowAnswer:
 class RowCut:
     """The problem of one image."""
 
-    said: LinearRows
+    rows: LinearRows
     image: GridProblem
     """Rows on the unlabelled part, and the classes they delete."""
     cut: CutProblem
@@ -63,11 +63,11 @@ class RowCut:
         """
         problem = self._under(self.image)
         ascent, best = self._found(problem, effort)
-        proof = contradiction(self.image.asked, 1e-9 * self.image.cells) if best.missed > MET else None
+        proof = contradiction(self.image.original, 1e-9 * self.image.cells) if best.missed > MET else None
         if proof is not None:
-            prices = self.image.asked.prices
+            prices = self.image.original.prices
             price = RELAXED_PRICE + float(torch.where(prices.isinf(), 0, prices).max())
-            problem = self._under(replace(self.image, problem=relaxed(self.image.asked, price)))
+            problem = self._under(replace(self.image, problem=relaxed(self.image.original, price)))
             ascent, best = self._found(problem, effort)
         numbers = self._numbers(problem, ascent, best, proof)
         return RowAnswer(best.labels, ascent.multipliers, numbers, self._status(ascent, best, proof, numbers))
@@ -94,11 +94,11 @@ class RowCut:
         self, problem: CutUnderRows, ascent: Ascent, best: Labelling, proof: Tensor | None
     ) -> dict[str, float]:
         cells = max(self.image.cells, 1e-9)
-        asked = self.image.asked
-        hard, missed = asked.prices[0].isinf().numpy(), self._missed(best)
-        excess = self.image.undeleted
+        original = self.image.original
+        hard, missed = original.prices[0].isinf().numpy(), self._missed(best)
+        excess = self.image.all_deleted
         if proof is not None:
-            excess = float((proof[None] * asked.bounds).sum() - asked.reach(proof[None]))
+            excess = float((proof[None] * original.bounds).sum() - original.support(proof[None]))
         energy, bound = best.energy / self.root, ascent.bound / self.root
         if best.missed <= MET:
             bound = min(bound, energy)
@@ -114,25 +114,25 @@ class RowCut:
 
     def _missed(self, best: Labelling) -> Float[np.ndarray, " N"]:
         """Violation of each original row, in cells."""
-        measured = self.image.asked.measured(best.one_hot(len(self.cut.unary)))[0]
-        return (self.image.asked.bounds[0] - measured).clamp(min=0).numpy()
+        measured = self.image.original.measured(best.one_hot(len(self.cut.unary)))[0]
+        return (self.image.original.bounds[0] - measured).clamp(min=0).numpy()
 
     def _status(self, ascent: Ascent, best: Labelling, proof: Tensor | None, numbers: dict[str, float]) -> str:
         """Sentence on how the solve ended."""
         if not self.image.cells:
             return "No pixel is valid; no constraint applies."
-        names, share = self.said.names, self._missed(best) / max(self.image.cells, 1e-9)
-        hard = self.image.asked.prices[0].isinf().numpy()
+        names, share = self.rows.names, self._missed(best) / max(self.image.cells, 1e-9)
+        hard = self.image.original.prices[0].isinf().numpy()
         if proof is not None:
-            rows = projection_status.contradicted(names, proof)
+            sentence = projection_status.contradicted(names, proof)
         elif best.missed > MET:
-            rows = projection_status.unmet(names, np.where(hard, share, 0))
+            sentence = projection_status.unsatisfied(names, np.where(hard, share, 0))
         elif len(names):
-            rows = projection_status.relaxed(names, share)
+            sentence = projection_status.relaxed(names, share)
         else:
-            rows = NO_ROW
-        ignored = f" Every class is forbidden in {self.image.undeleted:.4g} cells; the prohibition is ignored there."
+            sentence = NO_ROW
+        ignored = f" Every class is forbidden in {self.image.all_deleted:.4g} cells; the prohibition is ignored there."
         proven = (
             "" if best.missed > MET else f" The lower bound is {numbers['gap']:.1e} nats per pixel below the energy."
         )
-        return rows + (ignored if self.image.undeleted else "") + proven
+        return sentence + (ignored if self.image.all_deleted else "") + proven

@@ -13,7 +13,7 @@ from weakseg.types import Evidence, Memory, Solution, WeakLabels
 
 
 @dataclass(frozen=True)
-class Everything:
+class Unconstrained:
     """The set of all distributions, at no cost."""
 
     start: Memory = Memory()
@@ -36,7 +36,7 @@ class Everything:
 
 
 @dataclass(frozen=True)
-class HeldRows:
+class LinearFeasible:
     """Distributions that satisfy the linear rows of one image.
 
     Rows refer to the labels' pixels. Hard rows hold; priced ones cost what they are violated by.
@@ -79,7 +79,9 @@ class HeldRows:
         return (self.rows.bounds - values).clamp(min=0) / max(int(valid.sum()), 1)
 
 
-def held_rows(rows: LinearRows, evidence: Evidence, scores: Float[Tensor, "1 C H W"], start: Memory) -> HeldRows:
+def linear_feasible(
+    rows: LinearRows, evidence: Evidence, scores: Float[Tensor, "1 C H W"], start: Memory
+) -> LinearFeasible:
     """Feasible set of a batch of one.
 
     Where the hard rows are infeasible, they have a price instead.
@@ -87,18 +89,18 @@ def held_rows(rows: LinearRows, evidence: Evidence, scores: Float[Tensor, "1 C H
     found = _projection(rows, evidence, scores, start)
     contradiction = found.certificate["contradiction"].item()
     if not contradiction:
-        return HeldRows(rows, evidence, found.memory)
+        return LinearFeasible(rows, evidence, found.memory)
     dearest = RELAXED_PRICE + max(_finite(rows.prices).tolist(), default=0.0)
     softer = replace(rows, prices=rows.prices.clamp(max=dearest))
-    return HeldRows(softer, evidence, found.memory, contradiction, found.status[0])
+    return LinearFeasible(softer, evidence, found.memory, contradiction, found.status[0])
 
 
 def _projection(rows: LinearRows, evidence: Evidence, scores: Float[Tensor, "1 C H W"], start: Memory) -> Solution:
-    return DualProjection(_Given((rows,))).solve(replace(evidence, log_probs=scores), start)
+    return DualProjection(_FixedRows((rows,))).solve(replace(evidence, log_probs=scores), start)
 
 
 @dataclass(frozen=True)
-class _Given:
+class _FixedRows:
     """A constraint made of ready rows.
 
     Building them at every step would cost as much as satisfying them.

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from weakseg.mean_field.feasible_set import Everything, HeldRows
+from weakseg.mean_field.feasible_set import LinearFeasible, Unconstrained
 from weakseg.types import Memory
 
 
@@ -24,7 +24,7 @@ class FreeEnergy:
     scores: Float[Tensor, "B C H W"]
     """Log-probabilities of the prediction."""
     valid: Bool[Tensor, "B H W"]
-    allowed: Everything | HeldRows
+    allowed: Unconstrained | LinearFeasible
 
     def __call__(self, probs: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
         """Free energy in nats per valid pixel.

@@ -15,7 +15,7 @@ from weakseg.errors import RecipeInvalid
 from weakseg.grids.cell_colors import require_colors
 from weakseg.grids.finite_logits import require_finite
 from weakseg.lattice.crf_cells import CrfCells
-from weakseg.mean_field.feasible_set import Everything, held_rows
+from weakseg.mean_field.feasible_set import Unconstrained, linear_feasible
 from weakseg.mean_field.free_energy import FreeEnergy
 from weakseg.mean_field.parallel_crf import stepped, steps_of_tensors
 from weakseg.types import UNLABELED, Energy, Evidence, Memory, Solution
@@ -105,7 +105,7 @@ class MeanField:
     def _solve_one(self, evidence: Evidence, start: Memory, rows: LinearRows | None) -> "_Found":
         """Solution for a batch of one."""
         scores = _scores(evidence).double()
-        allowed = Everything() if rows is None else held_rows(rows, evidence, scores, start)
+        allowed = Unconstrained() if rows is None else linear_feasible(rows, evidence, scores, start)
         grid = (scores.shape[2], scores.shape[3])
         crf = self.energy.built(evidence, grid) if isinstance(self.energy, DenseCRF) else None
         energy = crf or partial(self.energy, evidence=evidence)
@@ -132,7 +132,7 @@ class MeanField:
         """Solutions for images whose pixels are stepped together."""
         scores, nothing = _scores(evidence).double(), Memory()
         built = crf.built(evidence, (scores.shape[2], scores.shape[3]))
-        free_energy = FreeEnergy(built, self.weight, scores, evidence.weak.valid, Everything())
+        free_energy = FreeEnergy(built, self.weight, scores, evidence.weak.valid, Unconstrained())
         probs = steps_of_tensors(scores, built, self.weight, self.steps)
         residuals = (free_energy.aim(probs, nothing)[0] - probs).abs().amax((1, 2, 3))
         columns = {"energy": free_energy(probs), "first_energy": free_energy(scores.softmax(1)), "residual": residuals}

@@ -39,7 +39,7 @@ def newton_move(curvature, slope, multipliers, prices):
     for image in range(len(slope)):
         g, down, up = slope[image], -multipliers[image], prices[image] - multipliers[image]
         model = _strict(curvature[image])
-        move, exact = _box_maximum(model, g, down, up)
+        move, exact = _constrained_maximum(model, g, down, up)
         if not (exact and np.sum(g * move) >= 0):
             for i in range(len(g)):
                 move[i] = min(max(g[i] / model[i, i], down[i]), up[i])
@@ -65,7 +65,7 @@ def _strict(curvature):
 
 
 @compiled_numpy
-def _box_maximum(model, slope, down, up):
+def _constrained_maximum(model, slope, down, up):
     """The constrained maximum, and whether the active set converged.
 
     Guesses which bounds are active, solves for the free components and corrects the guess.
@@ -76,9 +76,9 @@ def _box_maximum(model, slope, down, up):
     for attempt in range(TOGETHER + ROUNDS):
         left, wrong = _for_guess(model, slope, down, up, guess, move), False
         for i in range(len(slope)):
-            mended = _corrected(guess[i], move[i], left[i], down[i], up[i])
-            if mended != guess[i]:
-                guess[i], wrong = mended, True
+            corrected = _corrected(guess[i], move[i], left[i], down[i], up[i])
+            if corrected != guess[i]:
+                guess[i], wrong = corrected, True
                 if attempt >= TOGETHER:
                     # The first wrong guess alone: Murty's rule, under which no guess is made twice.
                     break

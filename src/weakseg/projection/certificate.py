@@ -36,7 +36,7 @@ class Answer:
     normaliser: float
     """Sum over cells of mass times log-sum-exp."""
     steps: int
-    settled: bool
+    converged: bool
     proof: Float[Tensor, " N"] | None = None
     """Farkas multipliers, where no segmentation satisfies the hard rows."""
 
@@ -50,15 +50,16 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
     bounds, prices = answer.problem.bounds.cpu().numpy(), answer.problem.prices.cpu().numpy()
     paid = np.where(np.isinf(prices), 0.0, prices) * (bounds - answer.measured).clip(min=0)
     distance = gap_and_violation(bounds, prices, answer.multipliers, answer.measured)[0].item()
-    asked = image.asked.bounds.cpu().numpy(), image.asked.prices.cpu().numpy()
-    _, violation = gap_and_violation(*asked, answer.multipliers, answer.measured)
+    original = image.original.bounds.cpu().numpy(), image.original.prices.cpu().numpy()
+    _, violation = gap_and_violation(*original, answer.multipliers, answer.measured)
     lowest = (answer.multipliers * bounds).sum() - answer.normaliser
     scale = cells * hardness
     return {
         "gap": distance / scale,
         "violation": violation.item() / cells,
         "slack": float(paid.sum()) / scale,
-        "contradiction": (_excess(image.asked, answer.proof) if answer.proof is not None else image.undeleted) / cells,
+        "contradiction": (_excess(image.original, answer.proof) if answer.proof is not None else image.all_deleted)
+        / cells,
         "steps": float(answer.steps),
         "energy": (lowest + distance) / scale,
     }
@@ -66,20 +67,20 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
 
 def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[str, float]) -> str:
     """Sentence on how the solve ended."""
-    missed = (image.asked.bounds.cpu().numpy() - answer.measured)[0].clip(min=0) / max(image.cells, 1e-9)
+    missed = (image.original.bounds.cpu().numpy() - answer.measured)[0].clip(min=0) / max(image.cells, 1e-9)
     if not image.cells:
         sentence = "No pixel is valid; no constraint applies."
     elif answer.proof is not None:
         sentence = projection_status.contradicted(rows.names, answer.proof)
-    elif not answer.settled:
+    elif not answer.converged:
         sentence = projection_status.stopped(answer.steps, numbers["gap"], numbers["violation"])
     elif not len(rows):
         sentence = NO_ROW
     else:
         sentence = projection_status.relaxed(rows.names, missed)
     return sentence + (
-        f" Every class is forbidden in {image.undeleted:.4g} cells; the prohibition is ignored there."
-        if image.undeleted
+        f" Every class is forbidden in {image.all_deleted:.4g} cells; the prohibition is ignored there."
+        if image.all_deleted
         else ""
     )
 
@@ -90,4 +91,4 @@ def relaxed(problem: DualProblem, price: float) -> DualProblem:
 
 
 def _excess(problem: DualProblem, proof: Float[Tensor, " N"]) -> float:
-    return float((proof[None] * problem.bounds).sum() - problem.to(torch.float64).reach(proof[None]))
+    return float((proof[None] * problem.bounds).sum() - problem.to(torch.float64).support(proof[None]))

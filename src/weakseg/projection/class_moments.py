@@ -14,7 +14,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from weakseg.compilation.cache import kept
+from weakseg.compilation.cache import cached
 from weakseg.compilation.exponential import exponential
 
 # Type checks of the tests, which `no_type_check` turns off below, would wrap what is compiled and cannot be kept then.
@@ -25,7 +25,7 @@ SUMS = {"contract", "reassoc"}
 BLOCK = 128
 
 
-@partial(kept, error_model="numpy", fastmath=SUMS)
+@partial(cached, error_model="numpy", fastmath=SUMS)
 @no_type_check
 def _softmax(scores, tilt, start, stop, probs, top, total):
     """Softmax of one block, with row maxima and sums.
@@ -53,7 +53,7 @@ def _softmax(scores, tilt, start, stop, probs, top, total):
             mine[i] /= total[i]
 
 
-@partial(kept, error_model="numpy", fastmath=SUMS)
+@partial(cached, error_model="numpy", fastmath=SUMS)
 @no_type_check
 def moments(scores, mass, tilt):
     """Counts (C,) and covariance (C, C) of classes.
@@ -89,7 +89,7 @@ def moments(scores, mass, tilt):
     return counts, covariance
 
 
-@partial(kept, error_model="numpy", fastmath=SUMS)
+@partial(cached, error_model="numpy", fastmath=SUMS)
 @no_type_check
 def tilted(scores, mass, tilt):
     """Probabilities (C, n), counts (C,) and total log-partition.

@@ -31,10 +31,10 @@ class ClassCounts:
         counts, covariance = moments(self.scores, self.mass, multipliers[0] @ self.weights)
         return CountedPoint(self, multipliers, (self.weights @ counts)[None], covariance)
 
-    def last_at(self, multipliers: Float[np.ndarray, "1 N"]) -> "WrittenPoint":
+    def final_at(self, multipliers: Float[np.ndarray, "1 N"]) -> "FinalPoint":
         """Counts and distributions, in one pass over the cells."""
         probs, counts, normaliser = tilted(self.scores, self.mass, multipliers[0] @ self.weights)
-        return WrittenPoint(self, multipliers, (self.weights @ counts)[None], probs, normaliser)
+        return FinalPoint(self, multipliers, (self.weights @ counts)[None], probs, normaliser)
 
     def sampled(self, count: int) -> "ClassCounts":
         """The problem on about `count` evenly spaced cells.
@@ -46,7 +46,7 @@ class ClassCounts:
         mass = self.mass[::step] * (self.mass.sum() / max(self.mass[::step].sum(), 1e-9))
         return replace(self, scores=np.ascontiguousarray(self.scores[:, ::step]), mass=mass)
 
-    def reach(self, multipliers: Float[np.ndarray, "1 N"]) -> Float[np.ndarray, " 1"]:
+    def support(self, multipliers: Float[np.ndarray, "1 N"]) -> Float[np.ndarray, " 1"]:
         """Support function: largest value of the weighted rows."""
         tilt = (multipliers[0] @ self.weights)[:, None]
         highest = np.where(self.scores == -np.inf, -np.inf, tilt).max(0)
@@ -66,13 +66,13 @@ class CountedPoint:
         """Derivative of the row values by the multipliers."""
         return (self.dual.weights @ self.covariance @ self.dual.weights.T)[None]
 
-    def written(self) -> tuple[Float[Tensor, "1 C n"], Float[np.ndarray, " 1"]]:
+    def distributions(self) -> tuple[Float[Tensor, "1 C n"], Float[np.ndarray, " 1"]]:
         """Distributions and log-partition, in a pass of their own."""
-        return self.dual.last_at(self.multipliers).written()
+        return self.dual.final_at(self.multipliers).distributions()
 
 
 @dataclass(frozen=True)
-class WrittenPoint:
+class FinalPoint:
     """Counts and distributions at some multipliers; a `newton.Point`."""
 
     dual: ClassCounts
@@ -88,7 +88,7 @@ class WrittenPoint:
         """
         return self.dual.at(self.multipliers).curvature()
 
-    def written(self) -> tuple[Float[Tensor, "1 C n"], Float[np.ndarray, " 1"]]:
+    def distributions(self) -> tuple[Float[Tensor, "1 C n"], Float[np.ndarray, " 1"]]:
         """Distributions in the scores' precision, and the log-partition.
 
         The log-partition is the sum over cells of mass times log-sum-exp.

@@ -45,7 +45,7 @@ class DualProblem:
         held = {name: getattr(self, name) for name in names}
         return replace(self, **{name: None if value is None else value.to(dtype) for name, value in held.items()})
 
-    def softened(self, share: Float[Tensor, " B"]) -> "DualProblem":
+    def scaled(self, share: Float[Tensor, " B"]) -> "DualProblem":
         """The problem with scores scaled by a factor per image.
 
         Prices and multipliers are scaled alike.
@@ -113,7 +113,7 @@ class DualProblem:
             mean[:, about] += of_class * probs[:, [label]]
         return (total - (mean * self.mass[:, None]) @ mean.mT).double()
 
-    def reach(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
+    def support(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, " B"]:
         r"""Support function: largest value of the weighted rows.
 
         :math:`\sum_i v_i \max_k (A^\top\mu)_i^k` over all segmentations.

@@ -15,16 +15,16 @@ from torch import Tensor
 from weakseg.constraints.linear_rows import Constraint, LinearRows, is_constraint, rows_of
 from weakseg.errors import RecipeInvalid
 from weakseg.grids.finite_logits import require_finite
-from weakseg.grids.known_cells import Known, known_cells, with_marks
+from weakseg.grids.known_cells import Known, known_cells, with_seeds
 from weakseg.projection.certificate import Answer, certificate, relaxed, status
 from weakseg.projection.dual_counts import ClassCounts, class_counts
 from weakseg.projection.dual_problem import DualProblem
-from weakseg.projection.dual_torch import TiltedCells
+from weakseg.projection.dual_torch import TorchDual
 from weakseg.projection.grid_problem import GridProblem, grid_problem, places, stacked
 from weakseg.projection.infeasibility import contradiction
-from weakseg.projection.interior_point import ascend_inside
-from weakseg.projection.newton import ascend, box_of, hopeless
-from weakseg.projection.presolve import without_forced_zeros
+from weakseg.projection.interior_point import ascend_interior
+from weakseg.projection.newton import ascend, bound_constraints, proven_infeasible
+from weakseg.projection.presolve import presolved
 from weakseg.types import Evidence, Memory, Solution
 
 COARSE_TOLERANCE, COARSE_STEPS = 1e-5, 20
@@ -116,7 +116,7 @@ class DualProjection:
         target = torch.stack([_with_deleted(*each, like=scores) for each in zip(images, answers, strict=True)])
         column = lambda name: torch.tensor([n[name] for n in numbers], dtype=torch.float64, device=scores.device)  # noqa: E731
         return Solution(
-            target=with_marks(target.reshape(scores.shape), known),
+            target=with_seeds(target.reshape(scores.shape), known),
             weight=(known.valid > 0).to(scores.dtype),
             energy=column("energy").to(scores.dtype),
             status=tuple(status(*each) for each in zip(images, rows, answers, numbers, strict=True)),
@@ -134,8 +134,8 @@ class DualProjection:
         A CPU's cache holds one image and not a batch, so images are solved one by one there; elsewhere they share
         steps.
         """
-        begins = [self._begin(image, start, i) for i, image in enumerate(images)]
-        if images[0].asked.scores.device.type == "cpu":
+        begins = [self._start(image, start, i) for i, image in enumerate(images)]
+        if images[0].original.scores.device.type == "cpu":
             found = [self.climb([image], [begin])[0] for image, begin in zip(images, begins, strict=True)]
         else:
             found = self.climb(images, begins)
@@ -153,14 +153,14 @@ class DualProjection:
             begin[i, slice(None) if rows is None else rows[i]] = values
         cells = np.array([image.cells for image in images])
         counted = class_counts(together)
-        begin, taken = self._approach(together, counted, begin, cells)
-        dual = counted or TiltedCells(together.to(torch.float64))
+        begin, taken = self._starting_point(together, counted, begin, cells)
+        dual = counted or TorchDual(together.to(torch.float64))
         # Probabilities in single precision cannot be more accurate than their last digit.
         digit = 0.0 if together.scores.dtype == torch.float64 else torch.finfo(torch.float32).eps
-        box, tolerance = box_of(together, cells), max(self.tolerance, digit)
-        fine = ascend(dual, box, begin, tolerance, min(self.max_steps, PATIENCE))
-        left = ~(fine.settled | hopeless(dual, box, fine.multipliers))
-        probs, normaliser = fine.point.written()
+        limits, tolerance = bound_constraints(together, cells), max(self.tolerance, digit)
+        fine = ascend(dual, limits, begin, tolerance, min(self.max_steps, PATIENCE))
+        left = ~(fine.converged | proven_infeasible(dual, limits, fine.multipliers))
+        probs, normaliser = fine.point.distributions()
         answers = []
         for i, problem in enumerate(problems):
             row = slice(None) if rows is None else rows[i]
@@ -172,25 +172,25 @@ class DualProjection:
                     measured=fine.point.measured[[i]][:, row],
                     normaliser=float(normaliser[i]),
                     steps=int(fine.steps[i] + taken[i]),
-                    settled=bool(fine.settled[i]),
+                    converged=bool(fine.converged[i]),
                 )
             )
             if left[i]:
-                answers[i] = self._from_inside(answers[i], cells[[i]], tolerance)
+                answers[i] = self._by_interior_point(answers[i], cells[[i]], tolerance)
         return answers
 
-    def _from_inside(self, answer: Answer, cells: Float[np.ndarray, " 1"], tolerance: float) -> Answer:
+    def _by_interior_point(self, answer: Answer, cells: Float[np.ndarray, " 1"], tolerance: float) -> Answer:
         """The interior point answer, or the old one if it fails."""
         problem = answer.problem
-        dual = class_counts(problem) or TiltedCells(problem.to(torch.float64))
-        found = ascend_inside(dual, box_of(problem, cells), tolerance, self.max_steps)
+        dual = class_counts(problem) or TorchDual(problem.to(torch.float64))
+        found = ascend_interior(dual, bound_constraints(problem, cells), tolerance, self.max_steps)
         steps = answer.steps + int(found.steps[0])
-        if not found.settled[0]:
+        if not found.converged[0]:
             return replace(answer, steps=steps)
-        probs, normaliser = found.point.written()
+        probs, normaliser = found.point.distributions()
         return Answer(problem, found.multipliers, probs[0], found.point.measured, float(normaliser[0]), steps, True)
 
-    def _approach(
+    def _starting_point(
         self,
         problem: DualProblem,
         counted: ClassCounts | None,
@@ -200,29 +200,33 @@ class DualProjection:
         """Starting multipliers from cheaper problems, and the steps taken."""
         taken = np.zeros(len(begin), dtype=int)
         if counted and not begin.any() and counted.scores.size > MANY:
-            coarse = ascend(counted.sampled(SAMPLE), box_of(problem, cells), begin, SAMPLE_TOLERANCE, COARSE_STEPS)
+            coarse = ascend(
+                counted.sampled(SAMPLE), bound_constraints(problem, cells), begin, SAMPLE_TOLERANCE, COARSE_STEPS
+            )
             # Rows that are infeasible on the sample lead far away.
-            begin, taken = (coarse.multipliers if coarse.settled.all() else begin), taken + coarse.steps
-        for share in _softer(problem):
-            softer = problem.to(torch.float64).softened(torch.from_numpy(share))
-            dual = class_counts(softer) or TiltedCells(softer)
+            begin, taken = (coarse.multipliers if coarse.converged.all() else begin), taken + coarse.steps
+        for share in _continuation(problem):
+            softer = problem.to(torch.float64).scaled(torch.from_numpy(share))
+            dual = class_counts(softer) or TorchDual(softer)
             steps = min(self.max_steps, PATIENCE)
-            coarse = ascend(dual, box_of(softer, cells), begin * share[:, None], COARSE_TOLERANCE, steps)
+            coarse = ascend(dual, bound_constraints(softer, cells), begin * share[:, None], COARSE_TOLERANCE, steps)
             begin, taken = coarse.multipliers / share[:, None], taken + coarse.steps
         if not counted and problem.scores.dtype != torch.float64:
-            coarse = ascend(TiltedCells(problem), box_of(problem, cells), begin, COARSE_TOLERANCE, COARSE_STEPS)
+            coarse = ascend(
+                TorchDual(problem), bound_constraints(problem, cells), begin, COARSE_TOLERANCE, COARSE_STEPS
+            )
             begin, taken = coarse.multipliers, taken + coarse.steps
         return begin, taken
 
     def image(self, scores: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
         """One image's problem after presolve."""
         image = grid_problem(scores, rows, known, index)
-        asked = replace(image.asked, prices=image.asked.prices * self.hardness)
-        return replace(image, asked=asked, problem=without_forced_zeros(asked))
+        original = replace(image.original, prices=image.original.prices * self.hardness)
+        return replace(image, original=original, problem=presolved(original))
 
-    def _begin(self, image: GridProblem, start: Memory, index: int) -> Float[np.ndarray, " N"]:
+    def _start(self, image: GridProblem, start: Memory, index: int) -> Float[np.ndarray, " N"]:
         """Remembered multipliers if they fit these rows, else zeros."""
-        count = image.asked.bounds.shape[1]
+        count = image.original.bounds.shape[1]
         remembered = None if start.multipliers is None else start.multipliers[index]
         if remembered is None or len(remembered) != count or not remembered.isfinite().all():
             return np.zeros(count)
@@ -230,24 +234,24 @@ class DualProjection:
 
     def _checked(self, image: GridProblem, answer: Answer) -> Answer:
         """The answer, or its relaxation with a proof of infeasibility."""
-        proof = None if answer.settled else contradiction(image.asked, 1e-9 * image.cells)
+        proof = None if answer.converged else contradiction(image.original, 1e-9 * image.cells)
         if proof is None:
             return answer
-        prices = image.asked.prices
+        prices = image.original.prices
         price = RELAXED_PRICE * self.hardness + float(torch.where(prices.isinf(), 0, prices).max())
-        softer = replace(image, problem=relaxed(image.asked, price))
+        softer = replace(image, problem=relaxed(image.original, price))
         return replace(self.climb([softer], [np.zeros(prices.shape[1])])[0], proof=proof)
 
 
 def _with_deleted(image: GridProblem, answer: Answer, like: Float[Tensor, "B C h w"]) -> Float[Tensor, "C n"]:
     """Distribution over all classes; deleted ones have probability 0."""
     probs, classes = answer.probs.to(like.dtype), like.shape[1]
-    if len(image.kept) == classes:
+    if len(image.active) == classes:
         return probs
-    return probs.new_zeros(classes, probs.shape[1]).index_copy_(0, image.kept, probs)
+    return probs.new_zeros(classes, probs.shape[1]).index_copy_(0, image.active, probs)
 
 
-def _softer(problem: DualProblem) -> list[Float[np.ndarray, " B"]]:
+def _continuation(problem: DualProblem) -> list[Float[np.ndarray, " B"]]:
     """Continuation: factors of each image's scores, easiest problem first.
 
     Where scores are far apart the dual is nearly piecewise linear, and Newton's method diverges unless it starts near

@@ -14,7 +14,7 @@ from weakseg.projection.dual_problem import DualProblem
 
 
 @dataclass(frozen=True)
-class TiltedCells:
+class TorchDual:
     """Duals of images side by side; a `newton.Dual`.
 
     Computed in the precision of the problem.
@@ -22,23 +22,23 @@ class TiltedCells:
 
     problem: DualProblem
 
-    def at(self, multipliers: Float[np.ndarray, "B N"]) -> "TiltedPoint":
+    def at(self, multipliers: Float[np.ndarray, "B N"]) -> "TorchPoint":
         """Distributions of all cells, kept for the curvature."""
         given = torch.from_numpy(multipliers)
         probs = self.problem.probs(given)
-        return TiltedPoint(self.problem, given, probs, self.problem.measured(probs).cpu().numpy())
+        return TorchPoint(self.problem, given, probs, self.problem.measured(probs).cpu().numpy())
 
-    def last_at(self, multipliers: Float[np.ndarray, "B N"]) -> "TiltedPoint":
+    def final_at(self, multipliers: Float[np.ndarray, "B N"]) -> "TorchPoint":
         """The same point: its distributions exist already."""
         return self.at(multipliers)
 
-    def reach(self, multipliers: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
+    def support(self, multipliers: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
         """Support function: largest value of the weighted rows."""
-        return self.problem.reach(torch.from_numpy(multipliers)).cpu().numpy()
+        return self.problem.support(torch.from_numpy(multipliers)).cpu().numpy()
 
 
 @dataclass(frozen=True)
-class TiltedPoint:
+class TorchPoint:
     """Distributions at some multipliers; a `newton.Point`."""
 
     problem: DualProblem
@@ -50,6 +50,6 @@ class TiltedPoint:
         """Derivative of the row values by the multipliers."""
         return self.problem.curvature(self.probs).cpu().numpy()
 
-    def written(self) -> tuple[Float[Tensor, "B C n"], Float[np.ndarray, " B"]]:
+    def distributions(self) -> tuple[Float[Tensor, "B C n"], Float[np.ndarray, " B"]]:
         """Distributions, and the sum of mass times log-sum-exp."""
         return self.probs, self.problem.normaliser(self.multipliers, self.probs).cpu().numpy()

@@ -34,7 +34,7 @@ def gap_and_violation(bounds, prices, multipliers, measured):
 
 
 @compiled_numpy
-def settled(bounds, prices, multipliers, measured, cells, tolerance):
+def converged(bounds, prices, multipliers, measured, cells, tolerance):
     """Whether gap and violation are within tolerance, per image.
 
     The tolerance is per valid cell, and grows with the multipliers: float64 cannot resolve less.

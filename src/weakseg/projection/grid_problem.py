@@ -21,14 +21,14 @@ from weakseg.projection.dual_problem import DualProblem
 class GridProblem:
     """One image's problem, and what reading its answer needs."""
 
-    asked: DualProblem
+    original: DualProblem
     problem: DualProblem
     """The problem after presolve, without the classes that must be 0."""
-    kept: Int[Tensor, " c"]
+    active: Int[Tensor, " c"]
     """Indices of the active classes."""
     cells: float
     """Number of valid cells, labelled ones included."""
-    undeleted: float
+    all_deleted: float
     """Number of cells in which every class was deleted, so that none could be; partly void cells count in part."""
 
 
@@ -39,14 +39,14 @@ def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Kno
     """
     device, dtype, grid = log_probs.device, log_probs.dtype, log_probs.shape[1:]
     everything = bool(rows.absent.all())
-    kept = (~rows.absent | everything).nonzero().flatten().to(device)
-    mass = known.hidden[index].flatten()
-    scores, undeleted = _scores(log_probs, rows, kept, mass)
+    active = (~rows.absent | everything).nonzero().flatten().to(device)
+    mass = known.unlabelled[index].flatten()
+    scores, all_deleted = _scores(log_probs, rows, active, mass)
     bounds = (rows.bounds - _already_there(rows, known, index))[None].to(device)
-    weights = rows.weights.to(device)[None, :, kept].to(dtype)
+    weights = rows.weights.to(device)[None, :, active].to(dtype)
     local = bool((rows.region >= 0).any())
     maps = torch.cat([torch.ones(1, *grid, dtype=torch.float64), rows.regions]).flatten(1)[None].to(device, dtype)
-    dense = rows.dense.to(device)[None, :, kept].flatten(3).to(dtype)
+    dense = rows.dense.to(device)[None, :, active].flatten(3).to(dtype)
     problem = DualProblem(
         scores=scores[None],
         mass=mass[None].to(dtype),
@@ -57,39 +57,39 @@ def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Kno
         maps=maps if local else None,
         dense=dense if len(rows.dense) else None,
     )
-    undeleted = float(mass.sum()) if everything else undeleted
-    return GridProblem(problem, problem, kept, float(known.valid[index].double().sum()), undeleted)
+    all_deleted = float(mass.sum()) if everything else all_deleted
+    return GridProblem(problem, problem, active, float(known.valid[index].double().sum()), all_deleted)
 
 
-def _scores(log_probs, rows, kept, mass):
+def _scores(log_probs, rows, active, mass):
     """Scores of the active classes, and cells without any.
 
     Forbidden classes have a score of -inf.
     """
     # Where no class is deleted there is no need for a copy.
-    given = (log_probs if len(kept) == len(log_probs) else log_probs.index_select(0, kept)).flatten(1)
-    scores, undeleted = given, 0.0
+    given = (log_probs if len(active) == len(log_probs) else log_probs.index_select(0, active)).flatten(1)
+    scores, all_deleted = given, 0.0
     if rows.forbidden is not None:
-        scores = torch.where(rows.forbidden.to(kept.device)[kept].flatten(1), -torch.inf, given)
+        scores = torch.where(rows.forbidden.to(active.device)[active].flatten(1), -torch.inf, given)
         empty = (scores == -torch.inf).all(0)
         scores = torch.where(empty, given, scores)
-        undeleted = float(mass[empty].sum())
+        all_deleted = float(mass[empty].sum())
     if not scores.numel() or scores.amin() > -torch.inf:
-        return scores, undeleted
+        return scores, all_deleted
     # Where the prediction gives every class probability 0, all classes count as equally likely.
     impossible = scores.amax(0) == -torch.inf
-    return torch.where(impossible, torch.zeros_like(scores), scores), undeleted
+    return torch.where(impossible, torch.zeros_like(scores), scores), all_deleted
 
 
 def _already_there(rows: LinearRows, known: Known, index: int) -> Float[Tensor, " N"]:
     """Value of each row on the labelled pixels alone."""
-    if known.marked is None or not len(rows):
+    if known.labelled is None or not len(rows):
         return torch.zeros(len(rows), dtype=torch.float64)
-    marked = known.marked[index].double().cpu()
+    labelled = known.labelled[index].double().cpu()
     maps = torch.cat([rows.regions, torch.ones((1, *rows.grid), dtype=torch.float64)])
-    counts = maps.flatten(1) @ marked.flatten(1).T
+    counts = maps.flatten(1) @ labelled.flatten(1).T
     factored = (rows.weights * counts[rows.region]).sum(1)
-    return torch.cat([factored, torch.einsum("nchw,chw->n", rows.dense, marked)])
+    return torch.cat([factored, torch.einsum("nchw,chw->n", rows.dense, labelled)])
 
 
 def stacked(problems: Sequence[DualProblem]) -> DualProblem:

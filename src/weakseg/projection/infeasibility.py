@@ -55,7 +55,7 @@ def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"]
     multipliers = torch.zeros_like(problem.bounds)
     multipliers[0, hard] = torch.from_numpy(found.x[: len(hard)]).to(multipliers)
     multipliers = torch.where(multipliers > 1e-7, multipliers, 0)
-    excess = (multipliers * problem.bounds).sum(1) - problem.reach(multipliers)
+    excess = (multipliers * problem.bounds).sum(1) - problem.support(multipliers)
     return multipliers[0] if bool(excess > tolerance) else None
 
 

@@ -15,7 +15,7 @@ from numpy.linalg import LinAlgError
 from scipy.linalg import cho_factor, cho_solve
 
 from weakseg.projection.duality_gap import gap_and_violation
-from weakseg.projection.newton import Ascent, Box, Dual, Point, hopeless
+from weakseg.projection.newton import Ascent, BoundConstraints, Dual, Point, proven_infeasible
 
 TRIALS = 30
 NEARER = 0.1
@@ -35,7 +35,7 @@ RIDGES = 1e-14, 1e-12, 1e-10, 1e-7
 
 
 @dataclass(frozen=True)
-class Inside:
+class Interior:
     """Interior multipliers, as distances to both bounds.
 
     Near a high price only the distance to it is exact to the last digit.
@@ -54,57 +54,57 @@ class Inside:
         return self.slope + aim / self.low - aim / self.room
 
 
-Place = Callable[[Float[np.ndarray, " M"], Float[np.ndarray, " M"]], Inside]
+Place = Callable[[Float[np.ndarray, " M"], Float[np.ndarray, " M"]], Interior]
 """Function from distances to both bounds to the point they give."""
 
 
-def ascend_inside(dual: Dual, box: Box, tolerance: float, max_steps: int) -> Ascent:
+def ascend_interior(dual: Dual, limits: BoundConstraints, tolerance: float, max_steps: int) -> Ascent:
     """Climb until gap and violation are within the tolerance.
 
     Args:
         dual: of one image, in float64.
-        box: bound constraints of the problem.
+        limits: bound constraints of the problem.
         tolerance: of gap (nats) and violation (cells), for each valid cell.
         max_steps: of Newton's iteration.
     """
-    rows = np.flatnonzero(box.prices[0] > 0)
-    place, prices = _places(dual, box, rows), box.prices[0, rows]
+    rows = np.flatnonzero(limits.prices[0] > 0)
+    place, prices = _places(dual, limits, rows), limits.prices[0, rows]
     first = np.minimum(0.1, 0.1 * prices)
     now = place(first, prices - first)
-    aim = max(np.abs(now.slope * first).sum(), 1e-3 * box.cells[0]) / max(len(rows), 1)
+    aim = max(np.abs(now.slope * first).sum(), 1e-3 * limits.cells[0]) / max(len(rows), 1)
     forces = aim / now.low, aim / now.room
     best, least = now, np.inf
     for step in range(max_steps + 1):
         for end in (_on_sides(place, now, prices), now):
-            gap, violation = gap_and_violation(box.bounds, box.prices, end.given, end.point.measured)
+            gap, violation = gap_and_violation(limits.bounds, limits.prices, end.given, end.point.measured)
             short = float(max(gap[0], violation[0]))
             if short < least:
                 best, least = end, short
-        if least <= tolerance * box.cells[0] or step == max_steps:
+        if least <= tolerance * limits.cells[0] or step == max_steps:
             break
-        if hopeless(dual, box, now.given).all():
+        if proven_infeasible(dual, limits, now.given).all():
             break
         now, forces, aim = _step(place, now, forces, aim, now.point.curvature()[0][np.ix_(rows, rows)])
     # Rounding is tolerated only at the end: rows that nearly undo each other have large multipliers.
-    done = box.settled(best.given, best.point.measured, tolerance) & (least <= ROUNDED * max(box.cells[0], 1.0))
+    done = limits.converged(best.given, best.point.measured, tolerance) & (least <= ROUNDED * max(limits.cells[0], 1.0))
     return Ascent(best.given, best.point, np.array([step]), done)
 
 
-def _places(dual: Dual, box: Box, rows: np.ndarray) -> Place:
-    prices = box.prices[0, rows]
+def _places(dual: Dual, limits: BoundConstraints, rows: np.ndarray) -> Place:
+    prices = limits.prices[0, rows]
     finite = np.where(np.isinf(prices), 0.0, prices)
 
     def place(low, room):
-        given = np.zeros_like(box.prices)
+        given = np.zeros_like(limits.prices)
         given[0, rows] = np.where(low < room, low, finite - np.where(np.isinf(room), 0.0, room))
         point = dual.at(given)
         low, room = np.maximum(low, SMALLEST), np.maximum(room, SMALLEST)
-        return Inside(low, room, given, point, (box.bounds[0] - point.measured[0])[rows])
+        return Interior(low, room, given, point, (limits.bounds[0] - point.measured[0])[rows])
 
     return place
 
 
-def _on_sides(place: Place, now: Inside, prices: Float[np.ndarray, " M"]) -> Inside:
+def _on_sides(place: Place, now: Interior, prices: Float[np.ndarray, " M"]) -> Interior:
     """Snap multipliers to the bounds they are drawn to.
 
     That is often the answer to the last digit.
@@ -116,7 +116,7 @@ def _on_sides(place: Place, now: Inside, prices: Float[np.ndarray, " M"]) -> Ins
     return place(np.where(bottom, 0.0, np.where(top, prices, now.low)), np.where(top, 0.0, now.room))
 
 
-def _step(place: Place, now: Inside, forces, aim: float, curvature: Float[np.ndarray, "M M"]):
+def _step(place: Place, now: Interior, forces, aim: float, curvature: Float[np.ndarray, "M M"]):
     """One Newton step towards complementarity products of `aim`.
 
     Returns the point, the bounds' multipliers and the next aim.
@@ -129,9 +129,9 @@ def _step(place: Place, now: Inside, forces, aim: float, curvature: Float[np.nda
         aim / now.room - above + above / now.room * move,
     )
     there, share, easy = _search(place, now, move, aim, pull)
-    kept = min(_share_inside(force, change) for force, change in zip(forces, changes, strict=True))
+    length = min(_share_inside(force, change) for force, change in zip(forces, changes, strict=True))
     forces = tuple(
-        np.clip(force + kept * change, 1e-8 * aim / distance, 1e8 * aim / distance)
+        np.clip(force + length * change, 1e-8 * aim / distance, 1e8 * aim / distance)
         for force, change, distance in zip(forces, changes, (there.low, there.room), strict=True)
     )
     if share > 0.5:
@@ -155,7 +155,7 @@ def _newton(curvature, barrier, pull):
     return scale * scale * pull
 
 
-def _search(place: Place, now: Inside, move, aim: float, pull):
+def _search(place: Place, now: Interior, move, aim: float, pull):
     """Line search; returns point, step length and ease.
 
     Slopes decide: it ends where dual and barrier do not fall steeply.

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from weakseg.projection.bound_qp import newton_move
 from weakseg.projection.dual_problem import DualProblem
-from weakseg.projection.duality_gap import settled
+from weakseg.projection.duality_gap import converged
 
 TRIALS = 10
 NEAR = 1e-6
@@ -36,7 +36,7 @@ class Point(Protocol):
         """Derivative of the row values by the multipliers."""
         ...
 
-    def written(self) -> tuple[Float[Tensor, "B C n"], Float[np.ndarray, " B"]]:
+    def distributions(self) -> tuple[Float[Tensor, "B C n"], Float[np.ndarray, " B"]]:
         """Distributions, and the sum of mass times log-sum-exp."""
         ...
 
@@ -49,14 +49,14 @@ class Dual(Protocol):
         """The point of some multipliers."""
         ...
 
-    def last_at(self, multipliers: Float[np.ndarray, "B N"]) -> Point:
+    def final_at(self, multipliers: Float[np.ndarray, "B N"]) -> Point:
         """The same point, prepared for `distributions`.
 
         It is asked for when it is probably the last one.
         """
         ...
 
-    def reach(self, multipliers: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
+    def support(self, multipliers: Float[np.ndarray, "B N"]) -> Float[np.ndarray, " B"]:
         """Support function: largest value of the weighted rows."""
         ...
 
@@ -68,36 +68,36 @@ class Ascent:
     multipliers: Float[np.ndarray, "B N"]
     point: Point
     steps: Int[np.ndarray, " B"]
-    settled: Bool[np.ndarray, " B"]
+    converged: Bool[np.ndarray, " B"]
     """True where gap and violation are within the tolerance."""
 
 
 @dataclass(frozen=True)
-class Box:
+class BoundConstraints:
     """Bound constraints on multipliers, with right-hand sides and cell counts."""
 
     bounds: Float[np.ndarray, "B N"]
     prices: Float[np.ndarray, "B N"]
     cells: Float[np.ndarray, " B"]
 
-    def settled(
+    def converged(
         self, multipliers: Float[np.ndarray, "B N"], measured: Float[np.ndarray, "B N"], tolerance: float
     ) -> Bool[np.ndarray, " B"]:
         """Whether gap and violation are within tolerance, per image.
 
         For large multipliers float64 resolves less, and the tolerance grows.
         """
-        return settled(self.bounds, self.prices, multipliers, measured, self.cells, tolerance)
+        return converged(self.bounds, self.prices, multipliers, measured, self.cells, tolerance)
 
 
-def box_of(problem: DualProblem, cells: Float[np.ndarray, " B"]) -> Box:
+def bound_constraints(problem: DualProblem, cells: Float[np.ndarray, " B"]) -> BoundConstraints:
     """The bound constraints of a problem with these cell counts."""
-    return Box(problem.bounds.cpu().numpy(), problem.prices.cpu().numpy(), cells)
+    return BoundConstraints(problem.bounds.cpu().numpy(), problem.prices.cpu().numpy(), cells)
 
 
 def ascend(
     dual: Dual,
-    box: Box,
+    limits: BoundConstraints,
     start: Float[np.ndarray, "B N"],
     tolerance: float,
     max_steps: int,
@@ -108,30 +108,30 @@ def ascend(
 
     Args:
         dual: in the precision to be solved in.
-        box: bound constraints of the problem.
-        start: multipliers to begin with; moved into the box.
+        limits: bound constraints of the problem.
+        start: multipliers to begin with; clipped to the bounds.
         tolerance: of gap (nats) and violation (cells), for each valid cell.
         max_steps: of Newton's iteration.
     """
-    multipliers = np.minimum(np.maximum(start, 0.0), box.prices)
+    multipliers = np.minimum(np.maximum(start, 0.0), limits.prices)
     point = dual.at(multipliers)
     steps = np.zeros(len(start), dtype=int)
-    done = box.settled(multipliers, point.measured, tolerance)
+    done = limits.converged(multipliers, point.measured, tolerance)
     for _ in range(max_steps):
-        stopped = done | hopeless(dual, box, multipliers)
+        stopped = done | proven_infeasible(dual, limits, multipliers)
         if stopped.all():
             break
-        slope = box.bounds - point.measured
-        move = newton_move(point.curvature(), slope, multipliers, box.prices)
+        slope = limits.bounds - point.measured
+        move = newton_move(point.curvature(), slope, multipliers, limits.prices)
         move[stopped] = 0.0
-        near = ((slope * move).sum(1) <= NEAR * box.cells).all()
-        multipliers, point = _search(dual.last_at if near else dual.at, box, multipliers, move, slope)
+        near = ((slope * move).sum(1) <= NEAR * limits.cells).all()
+        multipliers, point = _search(dual.final_at if near else dual.at, limits, multipliers, move, slope)
         steps += ~stopped
-        done = box.settled(multipliers, point.measured, tolerance)
+        done = limits.converged(multipliers, point.measured, tolerance)
     return Ascent(multipliers, point, steps, done)
 
 
-def _search(lead, box, multipliers, move, slope):
+def _search(lead, limits, multipliers, move, slope):
     """Line search by secants on the concave dual.
 
     Slopes decide, not values: near the maximum, rounding hides differences of values but not of slopes.
@@ -139,9 +139,9 @@ def _search(lead, box, multipliers, move, slope):
     uphill = (slope * move).sum(1)
     share = np.ones_like(uphill)
     for _ in range(TRIALS):
-        at = np.minimum(np.maximum(multipliers + share[:, None] * move, 0.0), box.prices)
+        at = np.minimum(np.maximum(multipliers + share[:, None] * move, 0.0), limits.prices)
         point = lead(at)
-        beyond = ((box.bounds - point.measured) * move).sum(1)
+        beyond = ((limits.bounds - point.measured) * move).sum(1)
         good = beyond >= -0.5 * uphill
         if good.all():
             break
@@ -151,11 +151,13 @@ def _search(lead, box, multipliers, move, slope):
     return at, point
 
 
-def hopeless(dual: Dual, box: Box, multipliers: Float[np.ndarray, "B N"]) -> Bool[np.ndarray, " B"]:
+def proven_infeasible(
+    dual: Dual, limits: BoundConstraints, multipliers: Float[np.ndarray, "B N"]
+) -> Bool[np.ndarray, " B"]:
     """Whether the multipliers already prove infeasibility, equation 15."""
-    hard = np.where(np.isinf(box.prices), multipliers, 0.0)
+    hard = np.where(np.isinf(limits.prices), multipliers, 0.0)
     # Such a proof needs large multipliers, and the test costs a pass over the cells.
     if multipliers.max(initial=0.0) <= FAR or not hard.any():
         return np.zeros(len(multipliers), dtype=bool)
-    promised, reach = (hard * box.bounds).sum(1), dual.reach(hard)
-    return promised > reach + 1e-6 * np.maximum(np.abs(promised), np.abs(reach))
+    promised, largest = (hard * limits.bounds).sum(1), dual.support(hard)
+    return promised > largest + 1e-6 * np.maximum(np.abs(promised), np.abs(largest))

@@ -15,7 +15,7 @@ EXACT = 1e-9
 """Distance from the largest possible value, in cells per cell, at which a bound counts as tight."""
 
 
-def without_forced_zeros(problem: DualProblem) -> DualProblem:
+def presolved(problem: DualProblem) -> DualProblem:
     """One image's problem after presolve.
 
     Rows that are then always satisfied have no effect.
@@ -24,24 +24,24 @@ def without_forced_zeros(problem: DualProblem) -> DualProblem:
     at every cell: an upper bound of 0 forbids its class, a lower bound of everything forbids the others. Deletion may
     make other rows tight, so it repeats.
     """
-    settled = torch.zeros_like(problem.bounds[0], dtype=torch.bool)
-    candidates = _near_their_reach(problem)
+    tight = torch.zeros_like(problem.bounds[0], dtype=torch.bool)
+    candidates = _maybe_tight(problem)
     for _ in range(len(candidates)):
-        forced = [row for row in candidates if not settled[row] and _forced(problem, row)]
+        forced = [row for row in candidates if not tight[row] and _is_tight(problem, row)]
         if not forced:
             break
         problem = replace(problem, scores=_restricted(problem, forced[0]))
-        settled[forced[0]] = True
-    if settled.any():
+        tight[forced[0]] = True
+    if tight.any():
         problem = replace(
             problem,
-            bounds=torch.where(settled, torch.zeros_like(problem.bounds), problem.bounds),
-            prices=torch.where(settled, torch.zeros_like(problem.prices), problem.prices),
+            bounds=torch.where(tight, torch.zeros_like(problem.bounds), problem.bounds),
+            prices=torch.where(tight, torch.zeros_like(problem.prices), problem.prices),
         )
     return problem
 
 
-def _near_their_reach(problem: DualProblem) -> list[int]:
+def _maybe_tight(problem: DualProblem) -> list[int]:
     """Hard rows that may be tight, by a cheap test.
 
     Without any, nothing is computed cell by cell.
@@ -53,22 +53,22 @@ def _near_their_reach(problem: DualProblem) -> list[int]:
     partly = bool((lowest == -torch.inf).any()) and bool((lowest != problem.scores.amax(2))[lowest == -torch.inf].any())
     if problem.maps is not None or problem.dense is not None or partly:
         return hard
-    kept = torch.where((lowest == -torch.inf)[:, None], -torch.inf, problem.weights.double()).amax(2)[0]
+    largest = torch.where((lowest == -torch.inf)[:, None], -torch.inf, problem.weights.double()).amax(2)[0]
     total = float(problem.mass.double().sum())
     # Forbidding a class can lower another row's largest value: once one is tight, all hard rows are tested.
-    near = problem.bounds[0] >= (kept - EXACT) * total
+    near = problem.bounds[0] >= (largest - EXACT) * total
     return hard if bool(near[hard].any()) else []
 
 
-def _forced(problem: DualProblem, row: int) -> bool:
+def _is_tight(problem: DualProblem, row: int) -> bool:
     """Whether a bound equals the row's largest possible value.
 
     A bound beyond it is an infeasible row, which presolve leaves alone.
     """
     alone = torch.zeros_like(problem.bounds)
     alone[0, row] = 1.0
-    reach, total = float(problem.to(torch.float64).reach(alone)), float(problem.mass.double().sum())
-    return abs(float(problem.bounds[0, row]) - reach) <= EXACT * total
+    largest, total = float(problem.to(torch.float64).support(alone)), float(problem.mass.double().sum())
+    return abs(float(problem.bounds[0, row]) - largest) <= EXACT * total
 
 
 def _restricted(problem: DualProblem, row: int) -> Float[Tensor, "1 C n"]:

@@ -30,7 +30,7 @@ def relaxed(names: tuple[str, ...], missed: Float[np.ndarray, " N"]) -> str:
     return f"Violated: {_list(named)} of the valid pixels." if named else "Every constraint holds."
 
 
-def unmet(names: tuple[str, ...], missed: Float[np.ndarray, " N"]) -> str:
+def unsatisfied(names: tuple[str, ...], missed: Float[np.ndarray, " N"]) -> str:
     """Sentence for hard rows that no labelling satisfied.
 
     They are not proven infeasible.

@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from weakseg.constraints.cells import require_class, require_sound
+from weakseg.constraints.cells import require_class, require_valid
 from weakseg.types import UNLABELED, Evidence, Memory, Solution
 
 
@@ -31,7 +31,7 @@ class BoxLabels:
             EvidenceInvalid: a box, or the background, is of a class that does not exist.
         """
         weak, dtype = evidence.weak, evidence.log_probs.dtype
-        require_sound(weak)
+        require_valid(weak)
         require_class(self.background, evidence.log_probs.shape[1], "background of BoxLabels")
         painted = torch.stack(
             [self._painted(boxes, seeds) for boxes, seeds in zip(weak.boxes, weak.seeds, strict=True)]

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from weakseg.constraints.cells import require_class
 from weakseg.grids.finite_logits import require_finite
-from weakseg.grids.known_cells import known_cells, with_marks
+from weakseg.grids.known_cells import known_cells, with_seeds
 from weakseg.losses.divergences import precise
 from weakseg.types import ABSENT, PRESENT, Evidence, Memory, Solution
 
@@ -56,7 +56,7 @@ class EmAdapt:
         found = [self._biases(log_probs[i].flatten(1), weak.tags[i], valid[i].flatten()) for i in range(len(log_probs))]
         lowered = log_probs.masked_fill((weak.tags == ABSENT)[:, :, None, None] & _some_left(weak.tags), -torch.inf)
         best = (lowered + torch.stack(found)[:, :, None, None]).argmax(1)
-        target = with_marks(F.one_hot(best, log_probs.shape[1]).movedim(-1, 1).to(log_probs.dtype), known)
+        target = with_seeds(F.one_hot(best, log_probs.shape[1]).movedim(-1, 1).to(log_probs.dtype), known)
         cost = -torch.where(target > 0, target * log_probs, 0).sum(1) * valid
         return Solution(
             target=target,

@@ -20,12 +20,12 @@ class SeedsOnly:
         """The seeds; elsewhere a uniform target of weight 0."""
         seeds = evidence.weak.seeds
         batch, classes = evidence.log_probs.shape[:2]
-        marked = seeds != UNLABELED
+        labelled = seeds != UNLABELED
         target = F.one_hot(seeds.clamp(min=0), classes).permute(0, 3, 1, 2).to(evidence.log_probs.dtype)
-        target = torch.where(marked[:, None], target, 1 / classes)
+        target = torch.where(labelled[:, None], target, 1 / classes)
         return Solution(
             target=target,
-            weight=(marked & evidence.weak.valid).to(target.dtype),
+            weight=(labelled & evidence.weak.valid).to(target.dtype),
             energy=torch.zeros(batch, device=seeds.device),
             status=("The target is the labelled pixels.",) * batch,
         )

@@ -96,14 +96,14 @@ class SoftSelfLabels:
         given = on_grid(evidence.log_probs.detach().double(), evidence.weak.valid, grid).clamp(min=LEAST)
         allowed = self._allowed(evidence)[:, :, None, None]
         given = given.where(allowed, -inf).log_softmax(1).clamp(min=LEAST)
-        marked = torch.zeros_like(given) if known.marked is None else known.marked.double()
-        energy = self._energy(evidence, known, given, marked)
+        labelled = torch.zeros_like(given) if known.labelled is None else known.labelled.double()
+        energy = self._energy(evidence, known, given, labelled)
         begin = torch.maximum(given, given.amax(1, keepdim=True) + _LEAST_START).where(allowed, LEAST)
         found, trace = descend(energy, given, begin, self.steps, self.rate)
         late = max(self.steps - -(-self.steps // _TAIL), 0)
         numbers = {"first_energy": trace[0], "last_drop": trace[late] - trace[-1]}
         return Solution(
-            target=_with_marks(found, marked).to(dtype),
+            target=_with_seeds(found, labelled).to(dtype),
             weight=(known.valid > 0).to(dtype),
             energy=trace[-1].to(dtype),
             status=tuple(
@@ -120,7 +120,7 @@ class SoftSelfLabels:
         return torch.stack(each).to(seeds.device)
 
     def _energy(
-        self, evidence: Evidence, known: Known, given: Float[Tensor, "B C h w"], marked: Float[Tensor, "B C h w"]
+        self, evidence: Evidence, known: Known, given: Float[Tensor, "B C h w"], labelled: Float[Tensor, "B C h w"]
     ) -> Callable[[Float[Tensor, "B C h w"]], Float[Tensor, " B"]]:
         """Energy as a function of log-probabilities, per image."""
         grid = (given.shape[2], given.shape[3])
@@ -128,12 +128,13 @@ class SoftSelfLabels:
         potts = self.potts.built(evidence, grid)
         crop = side_in_cells(evidence.weak, grid).to(given) / cells.sqrt()
         share = (
-            torch.where(marked.sum(1) > 0, 0, known.hidden.double()) * (self.prediction_weight / cells)[:, None, None]
+            torch.where(labelled.sum(1) > 0, 0, known.unlabelled.double())
+            * (self.prediction_weight / cells)[:, None, None]
         )
 
         def energy(logs: Float[Tensor, "B C h w"]) -> Float[Tensor, " B"]:
             apart = -(share * (given + logs).logsumexp(1)).sum((1, 2))
-            return apart + crop * potts(_with_marks(logs, marked))
+            return apart + crop * potts(_with_seeds(logs, labelled))
 
         return energy
 
@@ -187,7 +188,7 @@ def _better(best: Tensor, lowest: Tensor, tried: Tensor, values: Tensor) -> tupl
     return torch.where(lower[:, None, None, None], tried, best), torch.where(lower, values, lowest)
 
 
-def _with_marks(logs: Float[Tensor, "B C h w"], marked: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
+def _with_seeds(logs: Float[Tensor, "B C h w"], labelled: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
     """Probabilities, with the labelled classes in labelled cells."""
-    share = marked.sum(1, keepdim=True)
-    return torch.where(share > 0, marked / share.clamp(min=1e-12), logs.exp())
+    share = labelled.sum(1, keepdim=True)
+    return torch.where(share > 0, labelled / share.clamp(min=1e-12), logs.exp())
