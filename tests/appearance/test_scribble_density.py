@@ -26,7 +26,7 @@ def test_densities_are_those_of_the_formula(channels, drawn):
     found = np.empty(50, np.float32)
 
     side_by_side = (np.ascontiguousarray(drawn_colors.T), np.ascontiguousarray(drawn_places.T))
-    log_density(colors, places, *side_by_side, *given[4:], np.empty(drawn, np.float32), found)
+    log_density(colors, places, *side_by_side, given[4:], np.empty(drawn, np.float32), found)
 
     assert found == pytest.approx(plain(*given), abs=2e-4)
 
@@ -36,6 +36,6 @@ def test_colours_unlike_all_that_was_drawn_are_finite():
     found = np.empty(1, np.float32)
     ones, zeros = np.ones((1, 3), np.float32), np.zeros((1, 2), np.float32)
 
-    log_density(1e6 * ones, zeros, ones.T.copy(), zeros.T.copy(), 1.0, 0.01, np.empty(1, np.float32), found)
+    log_density(1e6 * ones, zeros, ones.T.copy(), zeros.T.copy(), (1.0, 0.01), np.empty(1, np.float32), found)
 
     assert found[0] == pytest.approx(np.log(FAINTEST), rel=1e-5)

@@ -53,9 +53,17 @@ def test_sweeps_are_the_compiled_ones(seed, images, classes, size, directions, c
     firsts = [1 + 3 * i for i in range(images)]
     expected = []
     for i in range(images):
-        copies = [each[i].numpy().copy() for each in (scores, swept.edges, swept.before, swept.mean)]
-        climb(*copies, inverse[i].numpy(), half[i].numpy(), np.array(STEPS[:directions]), firsts[i], count)
-        expected.append(copies[1:])
+        copies = tuple(each[i].numpy().copy() for each in (swept.edges, swept.before, swept.mean))
+        climb(
+            scores[i].numpy(),
+            copies,
+            inverse[i].numpy(),
+            half[i].numpy(),
+            np.array(STEPS[:directions]),
+            firsts[i],
+            count,
+        )
+        expected.append(copies)
     found = sweep_tensors(swept, scores, inverse, half, STEPS[:directions], firsts, count)
     for i, (edges, before, mean) in enumerate(expected):
         np.testing.assert_allclose(found.edges[i].numpy(), edges, atol=1e-9)

@@ -16,8 +16,7 @@ def log_density(
     places: Float32[np.ndarray, "n 2"],
     drawn_colors: Float32[np.ndarray, "M s"],
     drawn_places: Float32[np.ndarray, "2 s"],
-    spread: float,
-    smallest: float,
+    widths: tuple[float, float],
     squares: Float32[np.ndarray, " s"],
     out: Float32[np.ndarray, " n"],
 ) -> None:
@@ -33,12 +32,12 @@ def log_density(
         places: (row, column), any unit.
         drawn_colors: of the label's scribbles.
         drawn_places: of the label's scribbles.
-        spread: above 0.
-        smallest: above 0, in the unit of places.
+        widths: spread, and smallest in the unit of places; both above 0.
         squares: working memory; scribbled pixels lie side by side in all arrays, so that loops over them are
             vectorised.
         out: natural logarithms.
     """
+    spread, smallest = widths
     drawn = len(squares)
     for i in range(len(colors)):
         nearest = np.float32(np.inf)

@@ -68,7 +68,7 @@ def scores_at(
     for score, (own_colors, own_places) in zip(scores, drawn, strict=True):
         room, own_places = np.empty(len(own_colors), np.float32), np.ascontiguousarray(own_places.T, np.float32)
         own = np.ascontiguousarray(own_colors.T / np.float32(COLOR_WIDTH))
-        log_density(colors, places, own, own_places, SPREAD, NEAREST, room, score)
+        log_density(colors, places, own, own_places, (SPREAD, NEAREST), room, score)
     return scores
 
 

@@ -53,7 +53,7 @@ def expand_tiles(run: Run, unary, weight, valid, max_sweeps: int) -> float:
     """
     labels, free = finished(run), inside(run.problem.free, run.width)
     gains = [
-        change_in(tile, labels, labels, unary, weight, valid, free, max_sweeps, PASSES)
+        change_in(tile, labels, labels, (unary, weight, valid), free, max_sweeps, PASSES)
         for shift in (0, TILE // 2)
         for tile in tiles(labels.shape, shift)
     ]

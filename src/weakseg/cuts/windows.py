@@ -26,7 +26,7 @@ def refine_windows(run: Run, unary, weight, valid, max_sweeps: int) -> float:
     labels, free = finished(run), inside(run.problem.free, run.width)
     unknown = np.full_like(labels, -1)
     around = windows(run, labels.shape)
-    gains = [change_in(one, labels, unknown, unary, weight, valid, free, max_sweeps, PASSES) for one in around]
+    gains = [change_in(one, labels, unknown, (unary, weight, valid), free, max_sweeps, PASSES) for one in around]
     continue_from(run, labels, free)
     return sum(gains, 0.0)
 
@@ -38,11 +38,12 @@ def continue_from(run: Run, labels, free) -> None:
     assign(padded, np.flatnonzero(padded != run.potts.labels), run.potts, run.trees.offsets)
 
 
-def change_in(window, labels, begin, unary, weight, valid, free, max_sweeps: int, passes: int) -> float:
+def change_in(window, labels, begin, costs, free, max_sweeps: int, passes: int) -> float:
     """Solve a window again; return the energy change.
 
     Labels around it stay fixed, and what is better is written.
     """
+    unary, weight, valid = costs
     here, edges = labels[window], np.zeros_like(weight[:, *window])
     for d, step in enumerate(STEPS[: len(weight)]):
         ends(edges[d], step)[0][...] = ends(weight[d][window], step)[0]

@@ -81,8 +81,9 @@ def ascend_together(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: 
 
 def _sweep_compiled(swept: SweepState, scores, inverse, half, steps, firsts, count) -> SweepState:
     """`sweep_tensors` compiled, for one image on a CPU."""
-    values = (scores, swept.edges, swept.before, swept.mean, inverse, half)
-    climb(*(each[0].numpy() for each in values), np.array(steps), firsts[0], count)
+    first = lambda values: values[0].numpy()  # noqa: E731
+    state = first(swept.edges), first(swept.before), first(swept.mean)
+    climb(first(scores), state, first(inverse), first(half), np.array(steps), firsts[0], count)
     return swept
 
 

@@ -27,20 +27,21 @@ FINITE = {"contract", "reassoc", "nnan", "nsz", "arcp"}
 
 @partial(cached, error_model="numpy", fastmath={"contract"})
 @no_type_check
-def climb(scores, edges, before, mean, inverse, half, steps, first, count):
+def climb(scores, swept, inverse, half, steps, first, count):
     """Sweep `count` times over all edges.
 
     Args:
         scores: (C, h, w), logarithms before edges; finite, very low where a class is not allowed.
-        edges: (D, C, h, w), the multipliers, each at the cell that its edge begins in; written.
-        before: (D, C, h, w), those of a sweep earlier; written.
-        mean: (C, h, w), mean distribution of the sweeps, each weighed by its number cubed; written.
+        swept: edges (D, C, h, w), the multipliers, each at the cell where its edge begins; before (D, C, h, w), those
+            of the sweep before; mean (C, h, w), mean distribution of the sweeps, weighted by their number cubed. All
+            are written.
         inverse: (h, w), 1 / mass; next to 0 where nothing can change.
         half: (D, h, w), half the weight of each edge.
         steps: (D, 2), rows and columns to the other end.
         first: number of the first sweep since momentum began; 1 or more.
         count: how many.
     """
+    edges, before, mean = swept
     logs, last = _tilted(scores, edges, inverse, steps), _tilted(scores, before, inverse, steps)
     classes, height, width = scores.shape
     flat = (classes, height * width)

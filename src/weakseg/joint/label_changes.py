@@ -55,19 +55,19 @@ def relabel(p, label, labels, measured, board, rows):
 
 
 @compiled_without_arrays
-def keep_improvements(cells, new, first, labels, measured, board, rows, before, least):
+def keep_improvements(groups, labels, measured, board, rows, before, least):
     """Try groups of changes in turn; count those kept.
 
     A group is kept if hard rows are violated less, or equally at a lower energy.
 
     Args:
-        cells: (m,), row-major, group after group.
-        new: (m,), their labels.
-        first: (g + 1,), where each group begins; m at the end.
+        groups: cells (m,), row-major, group after group; their new labels (m,); first (g + 1,), the index at which each
+            group begins, and m.
         labels: (n,), changed in place, as is measured (N,).
-        before: (m,), to write in.
-        least: by how much the energy has to fall.
+        before: (m,), working memory for the old labels.
+        least: smallest fall of the energy that counts.
     """
+    cells, new, first = groups
     kept = 0
     for group in range(len(first) - 1):
         missed, energy = 0.0, 0.0

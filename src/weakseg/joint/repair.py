@@ -47,10 +47,9 @@ def repaired(
 
 def _keep(groups, labels, problem: CutUnderRows, board: Board, rows: Rows) -> int:
     """Keep the groups that help; return their number."""
-    cells, new, first = groups
     measured, flat = problem.evaluated(labels).measured, labels.reshape(-1)
     least = 1e-9 * max(1.0, float(np.abs(board.unary).max()))
-    return keep_improvements(cells, new, first, flat, measured, board, rows, np.empty_like(new), least)
+    return keep_improvements(groups, flat, measured, board, rows, np.empty_like(groups[1]), least)
 
 
 def _regions(labels: Int32[np.ndarray, "h w"], other: Int32[np.ndarray, "h w"]):
