@@ -97,7 +97,7 @@ def test_dim_images_for_a_bright_training_are_mended_by_the_words(weakseg, heart
     values = np.asarray(Image.open(deepen(bright)))
     said = predict(weakseg, tmp_path, bright, "dim").err
 
-    (advice,) = re.findall(r"anew as `(.*?)`", said)
+    (advice,) = re.findall(r"convert these images to `(.*?)`", said)
     Image.fromarray(eval(advice, {"numpy": np, "values": values})).save(tmp_path / "slice00.tif")
     again = predict(weakseg, tmp_path, tmp_path / "slice00.tif", "again")
 
@@ -115,7 +115,7 @@ def test_a_changed_range_is_other_data(weakseg, dim_hearts, tmp_path):
     said = train(weakseg, tmp_path, "--resume")
 
     assert said.code == 2
-    assert "was started with other data" in said.err
+    assert "has changed since its start" in said.err
     assert train(weakseg, tmp_path, "--resume", "--accept-changes").code == 0
 
 

@@ -132,7 +132,7 @@ def test_answers_that_are_no_numbers_are_refused():
     """A diverged network is an error, not an image of class 0."""
     network = pixelwise()
     network.weight.data[0] = torch.nan
-    with pytest.raises(EvidenceInvalid, match="not finite"):
+    with pytest.raises(EvidenceInvalid, match="non-finite"):
         Predictor(network, CLASSES)(image(20, 20))
 
 

@@ -79,8 +79,8 @@ def lines(change):
 
 CHANGES = {
     "last deleted": ("last.safetensors", lambda path: path.unlink(), "last.safetensors is missing"),
-    "last flipped": ("last.safetensors", flip, "no checkpoint that can be read"),
-    "last emptied": ("last.safetensors", lambda path: path.write_bytes(b""), "no checkpoint that can be read"),
+    "last flipped": ("last.safetensors", flip, "cannot be read"),
+    "last emptied": ("last.safetensors", lambda path: path.write_bytes(b""), "cannot be read"),
     "last a copy of best": (
         "last.safetensors",
         lambda path: shutil.copyfile(path.with_name("best.safetensors"), path),
@@ -104,7 +104,7 @@ CHANGES = {
     ),
     "previous flipped": ("previous.safetensors", flip, "previous.safetensors"),
     "sweep deleted": ("sweep.safetensors", lambda path: path.unlink(), ""),
-    "data list cut": ("data.json", lambda path: path.write_text("{"), "cannot be said"),
+    "data list cut": ("data.json", lambda path: path.write_text("{"), "it is unknown whether the data has changed"),
 }
 
 
@@ -154,7 +154,9 @@ def test_other_data_than_at_the_start_has_to_be_wanted(tmp_path):
     listed = json.loads((run / "data.json").read_text())["data"]["training"]
     assert [*listed] == list(Squares().keys)
     run_writer.data_list.keep(run, {"training": {**listed, "old": "1", "squares3": "2"}, "validation": {}})
-    with pytest.raises(RunInvalid, match=r"other data[\s\S]*1 removed: old[\s\S]*squares3[\s\S]*--accept-changes"):
+    with pytest.raises(
+        RunInvalid, match=r"has changed since its start[\s\S]*1 removed: old[\s\S]*squares3[\s\S]*--accept-changes"
+    ):
         train_recipe(recipe, run, device="cpu", resume=True)
     train_recipe(recipe, run, device="cpu", resume=True, accept_changes=True)
     train_recipe(recipe, run, device="cpu", resume=True)

@@ -144,7 +144,7 @@ def test_a_format_that_is_none_is_damage(run, written):
     record = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**record, "format": written}))
 
-    with pytest.raises(RunInvalid, match="cannot be read: format"):
+    with pytest.raises(RunInvalid, match="cannot be read: its format"):
         open_run(run)
 
 

@@ -106,7 +106,7 @@ def test_what_stands_in_place_of_the_record_is_named(tmp_path, put, kind):
     """A pipe is not waited for, and what is there is not said to be missing."""
     put(tmp_path / "run.json")
 
-    with pytest.raises(RunInvalid, match=rf"run.json is {kind}[\s\S]*put the file back"):
+    with pytest.raises(RunInvalid, match=rf"run.json is {kind}[\s\S]*restore the file"):
         open_run(tmp_path)
 
 

@@ -8,7 +8,7 @@ from images import Squares, tiny_recipe
 
 from weakseg.errors import RunInvalid
 from weakseg.evaluation.scores import WIDTHS_PX, Scores
-from weakseg.runs.scores import evaluation, judged
+from weakseg.runs.scores import evaluation, evaluate_run
 
 
 def test_scores_are_written_once_and_read_again(tmp_path):
@@ -52,7 +52,7 @@ def test_the_last_network_s_scores_are_not_kept(tmp_path):
     """`evaluation.json` is always about the best."""
     run = FinishedRun(tmp_path / "run")
     (run.path / "last.safetensors").write_text("last")
-    judged(run, which="last")
+    evaluate_run(run, which="last")
     assert not (run.path / "evaluation.json").exists()
 
 

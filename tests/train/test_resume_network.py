@@ -108,12 +108,12 @@ def test_a_run_goes_on_without_the_weights_it_was_begun_with(spec, tmp_path):
     The same parameters are frozen and fresh: by the network's own word, or by the record for people's own.
     """
     recipe = _begun(spec, tmp_path)
-    built, run = learning_parameters.told(recipe.network.build(1, 2)), open_run(tmp_path / "stopped")
+    built, run = learning_parameters.recorded(recipe.network.build(1, 2)), open_run(tmp_path / "stopped")
     shutil.rmtree(tmp_path / "weights")
 
-    assert learning_parameters.told(run.rebuilt(recipe.network, 1, 2)) == built
+    assert learning_parameters.recorded(run.rebuilt(recipe.network, 1, 2)) == built
     del run.record["learning"]
-    own_word = learning_parameters.told(run.rebuilt(recipe.network, 1, 2)) == built
+    own_word = learning_parameters.recorded(run.rebuilt(recipe.network, 1, 2)) == built
     assert own_word is not isinstance(recipe.network, Mine)
 
     train_recipe(recipe, tmp_path / "stopped", device="cpu", resume=True)
@@ -149,5 +149,5 @@ def test_moments_of_other_parameters_are_not_taken(tmp_path):
     del record["learning"]
     file.write_text(json.dumps(record))
 
-    with pytest.raises(RunInvalid, match="it is of other parameters than those that learn"):
+    with pytest.raises(RunInvalid, match="moments have other shapes"):
         train_recipe(recipe, tmp_path / "stopped", device="cpu", resume=True)

@@ -26,7 +26,7 @@ from weakseg.recipe.method import methods
 from weakseg.recipe.recipe import Phase, Recipe, steps_per_epoch, with_epochs
 from weakseg.report.page import write_report
 from weakseg.runs.scores import evaluation
-from weakseg.runs.vacant import is_vacant
+from weakseg.runs.unused import is_unused
 from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.loop import seconds_per_step, train_recipe
 
@@ -40,7 +40,7 @@ def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> Non
     """Train both, print how they compare, and write a report."""
     console = Console(soft_wrap=True)
     out = _free(Path("runs/demo")) if out is None else out
-    if not is_vacant(out):
+    if not is_unused(out):
         raise RunInvalid(f"{out} exists", fix="choose another --out")
     recipes = _on_scenes() if data is None else _on_folder(data, console)
     if epochs is None:

@@ -16,7 +16,7 @@ from weakseg.experiments.tune_crf import which_crf
 from weakseg.finding import some
 from weakseg.recipe.json_codec import encode
 from weakseg.runs.run import open_run
-from weakseg.runs.scores import judged
+from weakseg.runs.scores import evaluate_run
 
 
 def evaluate_and_show(
@@ -25,7 +25,7 @@ def evaluate_and_show(
     """Score a run's `best` or `last` network, with its CRF if asked, and print the scores for people or programs."""
     run = open_run(path, recipe)
     with bar("evaluating") as told:
-        scores = judged(run, which, device or best_device(), told, run.crf if crf else None)
+        scores = evaluate_run(run, which, device or best_device(), told, run.crf if crf else None)
     if as_json:
         asked = {"run": str(path), "checkpoint": which, "crf": encode(run.crf) if crf else None}
         print(json.dumps({**asked, "classes": scores.classes.names, **scores.summary}))

@@ -1,4 +1,4 @@
-"""Where networks run, by the names people give."""
+"""Devices by name."""
 
 import torch
 
@@ -6,26 +6,28 @@ from weakseg.errors import RecipeInvalid
 
 
 def best_device() -> str:
-    """The device that commands take where none is named: a GPU where there is one."""
+    """The default device: a GPU where there is one."""
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def usable(name: str) -> torch.device:
-    """A device of this machine: `cpu`, `cuda`, `cuda:1`, `mps`.
+    """A device of this machine by its name.
+
+    Names are `cpu`, `cuda`, `cuda:1` and `mps`.
 
     Raises:
-        RecipeInvalid: there is no such device here.
+        RecipeInvalid: this machine has no such device.
     """
     try:
         device = torch.device(name)
-        # Others, such as `meta`, can be made anywhere and compute nothing.
+        # Other devices, such as `meta`, exist everywhere and compute nothing.
         if device.type not in ("cpu", "cuda", "mps"):
-            raise RuntimeError("no network is run on it")
+            raise RuntimeError("networks cannot run on it")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise RecipeInvalid(
             f"device {name!r} cannot be used here: {str(error).splitlines()[0]}",
             expected="cpu, cuda, cuda:N or mps",
-            fix="name a device of this machine, or leave --device out",
+            fix="give a device of this machine, or leave --device out",
         ) from error
     return device

@@ -1,4 +1,7 @@
-"""A predictor judged on a data set, by the one protocol of every number: native resolution, single scale, no flip."""
+"""Evaluation of a predictor on a data set.
+
+One protocol gives every score: native resolution, single scale, no flip.
+"""
 
 from collections.abc import Callable
 
@@ -17,16 +20,16 @@ def evaluate(
     trimap_widths: tuple[int, ...] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Scores:
-    """Predict every image of a data set and count what is right.
+    """Predict every image of a dataset and score the result.
 
     Args:
-        predictor: the network to judge.
+        predictor: the network to evaluate.
         dataset: images with their truth.
-        trimap_widths: widths, in pixels, of the bands around true boundaries to judge as well.
-        progress: told how many images are done, and of how many.
+        trimap_widths: widths, in pixels, of bands around true boundaries to evaluate as well.
+        progress: called with the number of images done, and of all images.
 
     Raises:
-        DataInvalid: images without truth (all are named), or one with the wrong number of channels.
+        DataInvalid: images have no truth (the message names all of them), or one has a wrong number of channels.
     """
     count, volumes, untrue = len(predictor.classes), [], []
     matrices = np.zeros((len(dataset), count, count), np.int64)
@@ -46,8 +49,8 @@ def evaluate(
         progress(index + 1, len(dataset))
     if untrue:
         raise DataInvalid(
-            f"{len(untrue)} of {len(dataset)} images have no mask to be judged by: {', '.join(untrue)}",
+            f"{len(untrue)} of {len(dataset)} images have no mask to evaluate with: {', '.join(untrue)}",
             expected="a mask for every image of the split",
-            fix="add the masks, or take these images out of the split",
+            fix="add the masks, or remove these images from the split",
         )
     return Scores(predictor.classes, tuple(dataset.keys), tuple(volumes), matrices, bands)

@@ -1,4 +1,7 @@
-"""What people hand a trained network: brought to the image it was trained on where no doubt is possible."""
+"""Conversion of user input to the network's images.
+
+It converts where only one meaning is possible, and refuses the rest.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -15,25 +18,26 @@ from weakseg.errors import DataInvalid, EvidenceInvalid
 from weakseg.given import refuse_unscaled, tensor_of
 
 ImageLike = Any
-"""A path, an image of Pillow, a numpy array or torch tensor; typed loosely, so that our own words refuse the rest."""
+"""A path, a Pillow image, a numpy array or a torch tensor; typed loosely, so that our own messages refuse the rest."""
 
 
 def as_image(
     given: ImageLike, channels: int, reading: Reading = USUAL
 ) -> tuple[Float[np.ndarray, "M H W"], Bool[np.ndarray, "H W"] | None]:
-    """One image as float32 values in [0, 1] with the channels that a network was trained on, and where it has no data.
+    """One image as the network takes it, and its empty pixels.
 
-    Eight bits are divided by 255; channels that come last are put first; a grey image may come without its axis, or as
-    three equal channels.
+    Values are float32 in [0, 1], with the channels that the network was trained on; empty pixels have no data.
+
+    Values of 8 bits are divided by 255, and channels that come last are put first. A grey image may lack its channel
+    axis, or have three equal channels.
 
     Args:
         given: the image.
-        channels: as many as the network was trained on.
-        reading: how files are read; its range, and what it says of pixels without data, hold for arrays of whole
-            numbers too.
+        channels: the number of channels that the network was trained on.
+        reading: how files are read; its range and its marks of pixels without data hold for integer arrays too.
 
     Raises:
-        DataInvalid: it is no image, of another number of channels, or of values whose range nobody knows.
+        DataInvalid: it is no image, has another number of channels, or has values of unknown range.
     """
     if isinstance(given, (str, Path)):
         read = decode(Path(given), reading)
@@ -41,7 +45,7 @@ def as_image(
     opened = isinstance(given, Image.Image)
     values = channels_of(given) if opened else np.moveaxis(_channels_first(_array(given), channels), 0, -1)
     empty = None
-    # Floating point is scaled already: what marks pixels in files marks none of it.
+    # Floating point values are scaled already, so the file's number for "no data" means nothing there.
     if opened or values.dtype.kind in "ui":
         clear = clear_in(values, opacity_of(given) if opened else None)
         values, empty = emptied(values, clear, reading.nodata)
@@ -49,7 +53,9 @@ def as_image(
 
 
 def fitted(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the image") -> Float[np.ndarray, "N H W"]:
-    """An image with as many channels as a network was trained on: equal channels are one grey channel.
+    """An image with the network's number of channels.
+
+    Equal channels are one grey channel.
 
     Raises:
         DataInvalid: it has another number of channels.
@@ -61,7 +67,7 @@ def fitted(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the im
 
 
 def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the image") -> None:
-    """Raise `DataInvalid` unless an image has as many channels as the network was trained on."""
+    """Raise `DataInvalid` unless the number of channels fits."""
     if image.shape[0] != channels:
         raise DataInvalid(
             f"{name} has {image.shape[0]} channels",
@@ -74,13 +80,13 @@ def _array(given: ImageLike) -> Shaped[np.ndarray, "..."]:
     try:
         return tensor_of(given, "the image").detach().cpu().numpy()
     except EvidenceInvalid as error:
-        expected = "a path, an image of Pillow, a numpy array or a torch tensor"
+        expected = "a path, a Pillow image, a numpy array or a torch tensor"
         raise DataInvalid(error.found, expected=expected) from error
 
 
 def _channels_first(values: Shaped[np.ndarray, "..."], channels: int) -> Shaped[np.ndarray, "M H W"]:
     if not values.size:
-        raise DataInvalid(f"the image is {values.shape}", expected="one pixel at least, and a channel")
+        raise DataInvalid(f"the image has shape {values.shape}", expected="at least one pixel and one channel")
     if values.ndim == 2:
         return values[None]
     if values.ndim == 3 and values.shape[0] != channels and values.shape[2] in (channels, 3):
@@ -103,9 +109,9 @@ def _scaled(values: Shaped[np.ndarray, "M H W"], range: Range | None) -> Float[n
         return scaled(np.moveaxis(values, 0, -1), range)
     if values.dtype.kind != "f":
         raise DataInvalid(
-            f"the image is {values.dtype}, with values from {values.min(initial=0)} to {values.max(initial=0)}",
+            f"the image has type {values.dtype}, and values from {values.min(initial=0)} to {values.max(initial=0)}",
             expected="floating point in [0, 1], or uint8",
-            fix="divide it by the number that training divided by, 65535 for files of 16 bits; or give the file's path",
+            fix="divide it by the same number as in training (65535 for 16-bit files), or give the file's path",
         )
     try:
         refuse_unscaled(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)), "the image")

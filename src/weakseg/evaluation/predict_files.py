@@ -1,4 +1,4 @@
-"""Images in files to masks in files, with a trained network."""
+"""Prediction of image files to mask files."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from weakseg.files.whole_file import write_whole
 
 @dataclass(frozen=True)
 class _Targets:
-    """Where the results for one image go; `None` for what was not asked for."""
+    """Output files of one image; `None` for unwanted ones."""
 
     mask: Path
     probabilities: Path | None
@@ -39,32 +39,34 @@ def predict_files(
     probabilities: bool = False,
     overlays: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    tell: Callable[[str], None] = lambda said: None,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> list[Path]:
-    """Write a mask `out/<stem>.png` for each image, in the training's own numbers; returns the masks' paths.
+    """Write a mask for each image file.
 
-    Where an image has no data its mask holds the number of void, its probabilities are nan, its overlay shows no class.
+    Masks are `out/<stem>.png`, in the training's own numbers; their paths are returned.
+
+    Where an image has no data, the mask holds the number of void, probabilities are nan, and the overlay has no class.
 
     Args:
         predictor: the trained network.
         paths: image files of any size.
-        out: a folder, made where it is missing.
+        out: the output folder, which is made where it is missing.
         probabilities: also write `out/probabilities/<stem>.npz`, with float16 `probabilities` (C, H, W), `classes` and
             the `numbers` that masks hold for them.
         overlays: also write `out/overlays/<stem>.jpg`, the mask drawn on the image.
-        progress: told how many images are done, and of how many.
-        tell: told, before anything is predicted, of images so dim that their masks may be wrong.
+        progress: called with the number of images done, and of all images.
+        warn: called, before anything is predicted, with a message on images so dim that their masks may be wrong.
 
     Raises:
-        DataInvalid: images cannot be read or do not fit the network, two of them share a name, or a result is
-            there already. All problems at once, and before anything is written.
+        DataInvalid: images cannot be read or do not fit the network, two of them share a name, or an output file
+            exists. The message has all problems, and nothing has been written.
     """
     targets = [_targets(path, out, probabilities, overlays) for path in paths]
     unusable, strange = _looked_at(predictor, paths)
     if problems := [*_clashes(paths), *_existing(targets), *unusable]:
         raise DataInvalid.of(problems)
     for each in strange:
-        tell(each)
+        warn(each)
     out.mkdir(parents=True, exist_ok=True)
     for done, (path, target) in enumerate(zip(paths, targets, strict=True), start=1):
         _predict_file(predictor, decode(path, predictor.reading), target)
@@ -81,36 +83,39 @@ def _targets(path: Path, out: Path, probabilities: bool, overlays: bool) -> _Tar
 
 
 def _predict_file(predictor: Predictor, read: Decoded, target: _Targets) -> None:
-    shares = predictor(read.image) if target.probabilities else None
-    labels = predictor.labels(read.image) if shares is None else shares.argmax(0)
+    probs = predictor(read.image) if target.probabilities else None
+    labels = predictor.labels(read.image) if probs is None else probs.argmax(0)
     prediction = predictor.prediction(read.image, voided(labels, read.empty))
-    if target.probabilities and shares is not None:
+    if target.probabilities and probs is not None:
         if read.empty is not None:
-            shares[:, read.empty] = np.nan
+            probs[:, read.empty] = np.nan
         names, numbers = np.array(predictor.classes.names), np.array(predictor.numbers)
-        halves = shares.astype(np.float16)
+        halves = probs.astype(np.float16)
         write_whole(target.probabilities, lambda part: _save_npz(part, halves, names, numbers))
     if target.overlay:
         drawn = Image.fromarray(prediction.overlay)
         write_whole(target.overlay, lambda part: drawn.save(part, format="JPEG", quality=92))
-    # The mask comes last: where there is a mask, everything about the image is there.
+    # The mask is written last, so that an image with a mask has all its other files too.
     prediction.save(target.mask)
 
 
 def _save_npz(path: Path, probabilities: np.ndarray, classes: np.ndarray, numbers: np.ndarray) -> None:
-    # Given a name, numpy would append .npz to it.
+    # Given a path, numpy would append .npz to the temporary name.
     with path.open("wb") as file:
         np.savez_compressed(file, probabilities=probabilities, classes=classes, numbers=numbers)
 
 
 def _clashes(paths: Sequence[Path]) -> list[WeaksegError]:
-    """Images whose results would overwrite each other, on file systems that ignore case too."""
+    """Errors for images with the same output file.
+
+    Case is ignored, as some file systems do.
+    """
     same = defaultdict(list)
     for path in paths:
         same[path.stem.casefold()].append(path)
     return [
         DataInvalid(
-            f"{', '.join(map(str, group))} would all be written to {group[0].stem}.png",
+            f"the masks of {', '.join(map(str, group))} would all be written to {group[0].stem}.png",
             expected="images whose names differ before the extension",
             fix="predict them into different folders",
         )
@@ -123,11 +128,11 @@ def _existing(targets: list[_Targets]) -> list[WeaksegError]:
     there = dict.fromkeys(str(file) for target in targets for file in target.files if lexists(file))
     if not there:
         return []
-    return [DataInvalid(f"there already: {', '.join(there)}", fix="choose another --out, or move these files away")]
+    return [DataInvalid(f"files exist already: {', '.join(there)}", fix="choose another --out, or move them away")]
 
 
 def _looked_at(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[WeaksegError], list[str]]:
-    """What makes images unusable, and what there is to tell of the numbers they hold."""
+    """Errors and warnings about image files."""
     problems: list[WeaksegError] = []
     held: dict[str, Held | None] = {}
     for path in paths:
@@ -141,13 +146,13 @@ def _looked_at(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[Weakse
 
 
 def _advice(group: Group) -> str:
-    """What to do about numbers that are not like those of the training."""
+    """A warning about values unlike those of the training."""
     if group.declared:
-        fix = "see whether these images are of the training's camera, and of its kind of numbers"
+        fix = "check that these images come from the same camera as the training's, with the same kind of values"
         return f"{group.strange}, which the training declared\nto do: {fix}"
     low, high = group.fitting
     return (
-        f"{group.strange}; the training's images declare no range\nto do: if those hold such numbers too, write"
-        f" `{written(group.fitting)}` into their dataset.toml and train again; else save these anew as"
+        f"{group.strange}; the training's images declare no range\nto do: if those have such values too, write"
+        f" `{written(group.fitting)}` into their dataset.toml and train again; otherwise convert these images to"
         f" `((values - {low}) / ({high} - {low})).clip(0, 1).astype(numpy.float32)`"
     )

@@ -1,4 +1,7 @@
-"""What a network made of one image: shows itself in a notebook, saves itself as a label map."""
+"""The predicted label map of one image.
+
+It shows itself in a notebook, and saves itself as a label map.
+"""
 
 import base64
 import html
@@ -16,7 +19,7 @@ from weakseg.short_repr import brief
 from weakseg.types import UNLABELED, Classes
 
 _SHOWN_PX = 640
-"""Longer side of what a notebook shows, at most."""
+"""Largest side of an image in a notebook."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,31 +27,36 @@ class Prediction:
     """An image and the class of each of its pixels."""
 
     image: Float[np.ndarray, "M H W"]
-    """Values in [0, 1]."""
+    """The image's values, in [0, 1]."""
     labels: Int[np.ndarray, "H W"]
-    """Index of the class at each pixel; `UNLABELED` where the image has no data."""
+    """The class index of each pixel; `UNLABELED` where the image has no data."""
     classes: Classes
     numbers: tuple[int, ...]
-    """The number that files hold for each class."""
+    """The number of each class in label files."""
     void: int
-    """The number that files hold where the image has no data."""
+    """The number in label files where the image has no data."""
 
     __repr__ = brief
 
     @property
     def overlay(self) -> UInt8[np.ndarray, "H W 3"]:
-        """The labels in colour on the image in grey."""
+        """The labels in colour on the grey image."""
         return tinted(as_rgb(self.image), self.labels, palette(len(self.classes)))
 
     @property
     def shares(self) -> dict[str, float]:
-        """Share of the pixels with data that each class covers, in [0, 1], by its name."""
+        """The fraction of pixels that each class covers, by name.
+
+        Pixels without data do not count.
+        """
         known = self.labels[self.labels != UNLABELED]
         counts = np.bincount(known, minlength=len(self.classes))
         return dict(zip(self.classes.names, (counts / max(known.size, 1)).tolist(), strict=True))
 
     def save(self, path: Path | str) -> None:
-        """Write the labels as a PNG in the numbers that the training's files hold, whole or not at all.
+        """Write the labels as a PNG file.
+
+        It holds the numbers of the training's files, and is written whole or not at all.
 
         Raises:
             WriteRefused: the file cannot be written.
@@ -58,10 +66,10 @@ class Prediction:
         write_labels(Path(path), numbers, void=None)
 
     def _repr_html_(self) -> str:
-        picture = Image.fromarray(self.overlay)
-        picture.thumbnail((_SHOWN_PX, _SHOWN_PX))
+        shown = Image.fromarray(self.overlay)
+        shown.thumbnail((_SHOWN_PX, _SHOWN_PX))
         file = BytesIO()
-        picture.save(file, format="PNG")
+        shown.save(file, format="PNG")
         colors = palette(len(self.classes)).tolist()
         legend = " ".join(
             f'<span style="white-space:nowrap"><span style="background:rgb({r},{g},{b})">&emsp;</span>'

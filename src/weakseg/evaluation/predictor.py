@@ -1,4 +1,7 @@
-"""A trained network as a function from an image of any size to probabilities at the image's own resolution."""
+"""A trained network as a function of an image.
+
+Images may have any size; probabilities have the image's own resolution.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,34 +29,36 @@ from weakseg.types import Classes
 _DEEPEST_STRIDE = 32
 """A multiple of every usual stride: 2, 4, 8, 16."""
 _STEP_SHARE = 0.75
-"""From tile to tile, as a share of a tile; the rest is overlap, in which they are blended."""
+"""The step from tile to tile, as a fraction of a tile; the rest is overlap, in which tiles are blended."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """Class probabilities of images; what `weakseg.load(run)` returns.
+    """A function from images to class probabilities.
 
-    Above `tile_px` squared pixels an image is cut into overlapping tiles whose probabilities are blended, so memory
-    does not grow with the image beyond one band of tiles. The network is moved to `device` and put back into its
-    training or evaluation mode after each image.
+    `weakseg.load(run)` returns one.
+
+    An image of more than `tile_px` squared pixels is cut into overlapping tiles whose probabilities are blended, so
+    that memory does not grow with the image beyond one band of tiles. The network is moved to `device`, and keeps its
+    training or evaluation mode.
     """
 
     network: nn.Module
-    """Maps (B, M, H, W) in [0, 1] to logits (B, C, h, w)."""
+    """The network, which maps (B, M, H, W) in [0, 1] to logits (B, C, h, w)."""
     classes: Classes
     channels: int = 3
-    """M: how many channels the network was trained on."""
+    """The number M of image channels that the network was trained on."""
     device: str = "cpu"
     tile_px: int = 1024
-    """Side of a tile; an image of up to its square in pixels is predicted whole."""
+    """The side of a tile in pixels; an image of up to its square is predicted whole."""
     crf: DenseCRF | None = None
-    """Refines the probabilities of the whole image, in memory, by ten steps of mean field."""
+    """The CRF that refines the probabilities of the whole image, in memory, by ten steps of mean field."""
     numbers: tuple[int, ...] = ()
-    """The number that files of labels hold for each class; empty: its index."""
+    """The number of each class in label files; empty for its index."""
     void: int = 255
-    """The number that masks hold where an image has no data, from 0 to 65535; where a class has it, another."""
+    """The number in masks where an image has no data, from 0 to 65535; another one where a class has it."""
     reading: Reading = USUAL
-    """How files are read: as those of the training were, and in their range of numbers."""
+    """How files are read, as those of the training were, and in the same range of values."""
 
     def __post_init__(self):
         self.network.to(usable(self.device))
@@ -69,10 +74,12 @@ class Predictor:
         )
 
     def __call__(self, image: ImageLike) -> Float[np.ndarray, "C H W"]:
-        """Probabilities of each class at each pixel, also where an image has no data and they mean nothing.
+        """The probability of each class at each pixel.
+
+        They mean nothing where an image has no data.
 
         Args:
-            image: (M, H, W) in [0, 1], or uint8; numpy or torch, an image of Pillow, or a path.
+            image: (M, H, W) in [0, 1], or uint8; numpy or torch, a Pillow image, or a path.
 
         Raises:
             DataInvalid: it is no image, or has another number of channels than the network was trained on.
@@ -83,24 +90,32 @@ class Predictor:
         return probs if self.crf is None else refined(probs, image, self.crf)
 
     def labels(self, image: ImageLike) -> Int[np.ndarray, "H W"]:
-        """The most probable class at each pixel, `UNLABELED` where a file has no data; takes what a call takes."""
+        """The most probable class at each pixel.
+
+        It is `UNLABELED` where a file has no data. Takes what a call takes.
+        """
         image, empty = as_image(image, self.channels, self.reading)
         bands = self._bands(image) if self.crf is None else [self(image)]
         return voided(np.concatenate([band.argmax(0) for band in bands]), empty)
 
     def predict(self, image: ImageLike) -> Prediction:
-        """The image with its labels, which shows itself in a notebook and saves itself; takes what a call takes."""
+        """The image with its predicted labels.
+
+        The result shows itself in a notebook and saves itself. Takes what a call takes.
+        """
         image, empty = as_image(image, self.channels, self.reading)
         return self.prediction(image, voided(self.labels(image), empty))
 
     def prediction(self, image: Float[np.ndarray, "M H W"], labels: Int[np.ndarray, "H W"]) -> Prediction:
-        """An image with labels that are known already."""
+        """An image with labels that are already known."""
         return Prediction(image, labels, self.classes, self.numbers, self.void)
 
     def log_probs(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
-        """Log-probabilities of images of one size, in one pass where they are small enough: faster on a GPU.
+        """Log-probabilities of a batch of images.
 
-        Finite: a probability that rounds to 0 is unlikely, not impossible.
+        They have one size, and are predicted in one pass where they are small enough, which is faster on a GPU.
+
+        Log-probabilities are finite: a probability that rounds to 0 is unlikely, not impossible.
 
         Raises:
             DataInvalid, EvidenceInvalid: as for one image.
@@ -111,7 +126,7 @@ class Predictor:
         return np.log(np.stack([self(image) for image in images]).clip(np.finfo(np.float32).tiny))
 
     def _bands(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
-        """Finished rows of probabilities, from top to bottom."""
+        """Rows of probabilities, from top to bottom."""
         if image[0].size <= self.tile_px**2:
             yield self._tiles(image[None])[0]
         else:
@@ -138,14 +153,14 @@ class Predictor:
     def _logits(self, images: Float[np.ndarray, "B M H W"]) -> Float[torch.Tensor, "B C H W"]:
         height, width = images.shape[2:]
         pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).to(self.device)
-        # Off a multiple of the stride, the last cell reaches over the border and every cell would be drawn too small.
+        # Off a multiple of the stride the last cell reaches over the border, and all cells would be resized too small.
         margin = (0, -width % self._multiple, 0, -height % self._multiple)
         pixels = F.pad(pixels, margin, mode="replicate")
         with evaluating(self.network), torch.inference_mode():
             logits = logits_of(self.network(pixels)).float()
         if logits.shape[1] != len(self.classes) or not logits.isfinite().all():
             raise EvidenceInvalid(
-                f"the network gave {logits.shape[1]} classes, {int((~logits.isfinite()).sum())} values not finite",
+                f"the network gave {logits.shape[1]} classes, and {int((~logits.isfinite()).sum())} non-finite values",
                 expected=f"{len(self.classes)} classes, all finite",
                 fix="use the checkpoint of this run, or train with a smaller learning rate if it diverged",
             )
@@ -154,14 +169,20 @@ class Predictor:
 
     @property
     def _multiple(self) -> int:
-        """Sizes and corners of tiles are multiples of this, so that cells of neighbouring tiles coincide."""
+        """The number that sizes and corners of tiles divide by.
+
+        Cells of neighbouring tiles then coincide.
+        """
         stride = getattr(self.network, "stride", None)
-        # 14, of plain transformers, does not divide 32. A bare convolution has a `stride` too: a pair.
+        # Plain transformers have a stride of 14, which does not divide 32. A bare convolution's `stride` is a pair.
         return stride if isinstance(stride, int) and _DEEPEST_STRIDE % stride else _DEEPEST_STRIDE
 
 
 def _spans(length: int, tile_px: int, multiple: int) -> list[tuple[int, int]]:
-    """Overlapping half-open ranges that cover a length; the last may exceed a tile by less than `multiple`."""
+    """Overlapping half-open ranges that cover a length.
+
+    The last one may exceed a tile by less than `multiple`.
+    """
     tile_px = max(tile_px // multiple, 2) * multiple
     if length <= tile_px:
         return [(0, length)]
@@ -171,13 +192,20 @@ def _spans(length: int, tile_px: int, multiple: int) -> list[tuple[int, int]]:
 
 
 def _hill(length: int) -> Float[np.ndarray, " L"]:
-    """Blending weights: smooth, positive, and next to nothing at the ends, where a tile lacks context."""
+    """Blending weights along one side of a tile.
+
+    They are smooth and positive, and almost 0 at the ends, where a tile lacks context.
+    """
     return np.sin(np.pi * (np.arange(length, dtype=np.float32) + 0.5) / length) ** 2
 
 
 @contextmanager
 def evaluating(network: nn.Module):
-    """In evaluation mode inside, afterwards as before; to switch takes as long as to predict a small image."""
+    """A network in evaluation mode inside a `with` block.
+
+    Afterwards its mode is as before. Only modules in training mode are switched, because a switch of all takes as long
+    as to predict a small image.
+    """
     training = [module for module in network.modules() if module.training]
     for module in training:
         module.training = False

@@ -1,4 +1,6 @@
-r"""Scores of a set of images, all computed from one confusion matrix an image.
+r"""Scores of a set of images.
+
+All of them are computed from one confusion matrix per image.
 
 With T, P and A the pixels of class k in the truth, in the prediction and in both:
 
@@ -23,19 +25,25 @@ from weakseg.types import UNLABELED, Classes
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a network got right on a set of images, at native resolution, void ignored. Shares lie in [0, 1]."""
+    """Scores of a network on a set of images.
+
+    They are taken at native resolution, void ignored. Fractions lie in [0, 1].
+    """
 
     classes: Classes
     keys: tuple[str, ...]
     volumes: tuple[str, ...]
-    """Which volume each image is a slice of; images that stand alone name themselves."""
+    """The volume that each image is a slice of; images that stand alone name themselves."""
     matrices: Int[np.ndarray, "N C C"]
-    """Pixels by true class (row) and predicted class (column), for each image."""
+    """Pixel counts by true class (row) and predicted class (column), for each image."""
     trimap: dict[int, Int[np.ndarray, "N C C"]] = field(default_factory=dict)
     """The same counts inside bands around the true boundaries, by the band's width in pixels."""
 
     def iou(self) -> Float[np.ndarray, " C"]:
-        """Intersection over union of each class over the whole set; nan for classes without a score."""
+        """Intersection over union of each class.
+
+        It is taken over the whole set; nan for classes without a score.
+        """
         return _iou(self.matrices.sum(0), self.classes)
 
     def mean_iou(self) -> float:
@@ -43,7 +51,10 @@ class Scores:
         return _mean(self.iou())
 
     def volume_dice(self) -> Float[np.ndarray, "V C"]:
-        """Dice of each volume (in order of first appearance) and class; nan for the background and where undefined."""
+        """Dice of each volume and class.
+
+        Volumes are in order of first appearance; nan for the background and where undefined.
+        """
         order = {volume: index for index, volume in enumerate(dict.fromkeys(self.volumes))}
         summed = np.zeros((len(order), *self.matrices.shape[1:]), np.int64)
         np.add.at(summed, [order[volume] for volume in self.volumes], self.matrices)
@@ -54,25 +65,37 @@ class Scores:
         return dice
 
     def dice(self) -> Float[np.ndarray, " C"]:
-        """Mean Dice of each class over the volumes that have one."""
+        """The mean Dice of each class over volumes.
+
+        Volumes without a score of the class do not count.
+        """
         return np.array([_mean(column) for column in self.volume_dice().T])
 
     def mean_dice(self) -> float:
-        """Mean of `volume_dice` over every pair of volume and class that has one."""
+        """The mean of `volume_dice` over volumes and classes.
+
+        Undefined pairs do not count.
+        """
         return _mean(self.volume_dice())
 
     @property
     def dice_over(self) -> str:
-        """What mean Dice is a mean over: `60 images`, or `10 volumes` where images are slices of some."""
+        """The number of images or volumes that Dice averages.
+
+        For example `60 images`, or `10 volumes` where images are slices of some.
+        """
         volumes = len(set(self.volumes))
         return counted(volumes, "image" if volumes == len(self.keys) else "volume")
 
     def pixel_accuracy(self) -> float:
-        """Share of the judged pixels whose class is right."""
+        """The fraction of evaluated pixels whose class is right."""
         return float(_ratio(np.trace(self.matrices.sum(0)), self.matrices.sum()))
 
     def per_image(self) -> Float[np.ndarray, " N"]:
-        """Mean IoU of each image on its own, over the classes it shows or was given."""
+        """The mean IoU of each image on its own.
+
+        The mean is over the classes that the image shows or was given.
+        """
         return np.array([_mean(_iou(matrix, self.classes)) for matrix in self.matrices])
 
     def trimap_mean_iou(self) -> dict[int, float]:
@@ -81,7 +104,10 @@ class Scores:
 
     @cached_property
     def summary(self) -> dict:
-        """Every score as plain data, in the order of the classes; `None` where a score is undefined."""
+        """Every score as plain data.
+
+        Lists are in the order of the classes; `None` where a score is undefined.
+        """
         return {
             "mean_iou": _plain(self.mean_iou()),
             "mean_dice": _plain(self.mean_dice()),
@@ -92,7 +118,10 @@ class Scores:
         }
 
     def to_json(self) -> dict:
-        """Plain data that `from_json` reads back; `summary` is there for people and other programs."""
+        """Plain data that `from_json` reads back.
+
+        `summary` is there for people and other programs.
+        """
         return {
             "summary": self.summary,
             "classes": list(self.classes.names),
@@ -106,7 +135,10 @@ class Scores:
 
     @staticmethod
     def joined(parts: list["Scores"]) -> "Scores":
-        """The scores of a set that was judged in parts, by the same classes and band widths."""
+        """The joint scores of parts of a set.
+
+        The parts have the same classes and band widths.
+        """
         return Scores(
             classes=parts[0].classes,
             keys=tuple(key for part in parts for key in part.keys),
@@ -142,8 +174,8 @@ def _iou(matrix: Int[np.ndarray, "C C"], classes: Classes) -> Float[np.ndarray, 
 
 
 def _ratio(part, whole):
-    """Part of a whole; nan where there is nothing to take a part of."""
-    # Both branches are computed everywhere, so nothing may be divided by 0.
+    """A ratio; nan where the denominator is 0."""
+    # `where` computes both branches everywhere, so the denominator must not be 0.
     return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
 
 
@@ -159,7 +191,9 @@ def _plain(value: float) -> float | None:
 def confusion(
     truth: Int[np.ndarray, "H W"], predicted: Int[np.ndarray, "H W"], n_classes: int
 ) -> Int[np.ndarray, "C C"]:
-    """Pixels of true class (row) that were given class (column); pixels whose truth is `UNLABELED` do not count.
+    """Pixel counts by true class (row) and predicted class (column).
+
+    Pixels whose truth is `UNLABELED` do not count.
 
     Raises:
         EvidenceInvalid: a counted pixel has a class outside 0 .. n_classes - 1.
@@ -175,18 +209,20 @@ def confusion(
 
 
 WIDTHS_PX = (1, 2, 4, 8, 16, 32)
-"""Widths of the bands that runs are judged in."""
+"""Widths of the trimap bands in which runs are evaluated."""
 
 
 def trimap(truth: Int[np.ndarray, "H W"], width_px: int) -> Bool[np.ndarray, "H W"]:
-    """True where a pixel of another class lies within `width_px` pixels (Chebyshev distance).
+    """True near a boundary between true classes.
+
+    A pixel of another class lies within `width_px` pixels (Chebyshev distance).
 
     Width 1 marks the pixels that touch a boundary. Void (`UNLABELED`) is never in the band and is not another class,
     but classes see each other across it: annotators draw void *on* boundaries.
     """
     window = 2 * width_px + 1
     void = truth == UNLABELED
-    # Void must win neither: -1 is below every class, and for the minimum the highest class stands in its place.
+    # Void must win neither filter: -1 is below every class, and the highest class replaces it for the minimum.
     highest = ndimage.maximum_filter(truth, window, mode="nearest")
     lowest = ndimage.minimum_filter(np.where(void, truth.max(), truth), window, mode="nearest")
     return (highest != lowest) & ~void

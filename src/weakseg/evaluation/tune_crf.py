@@ -1,4 +1,7 @@
-"""Which strengths and bandwidths of a CRF serve a trained network best, on images with masks."""
+"""Search for a CRF's best strengths and bandwidths.
+
+The search takes images with masks and a trained network's predictions for them.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,22 +18,25 @@ from weakseg.types import Classes
 _TUNED = ("compat", "sxy", "srgb", "smooth_compat")
 _FACTORS = (0.5, 2.0)
 TRIALS = 1 + 2 * len(_TUNED) * len(_FACTORS)
-"""How many settings a search tries."""
+"""The number of settings that a search tries."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """An image with what the network says of it, and its truth."""
+    """An image with its prediction and its truth."""
 
     image: Float[np.ndarray, "M H W"]
     probs: Float[np.ndarray, "C H W"]
-    """In half precision, as a hundred images of many classes are kept at once."""
+    """Probabilities in half precision, because a hundred images of many classes are in memory at once."""
     truth: Int[np.ndarray, "H W"]
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The best setting of a search, and mean IoU without a CRF, with the setting it began from, and with the best."""
+    """The best setting of a search, and three mean IoUs.
+
+    They are those without a CRF, with the setting at the start, and with the best setting.
+    """
 
     crf: DenseCRF
     without: float
@@ -44,16 +50,18 @@ def tune(
     start: DenseCRF = DenseCRF(),  # noqa: B008 (immutable)
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Tuned:
-    """Search one parameter after the other, twice: half or double, whichever raises mean IoU.
+    """Search for the CRF with the highest mean IoU.
+
+    One parameter after the other is halved and doubled, twice.
 
     Args:
-        images: those to tune on; not those that are reported.
-        classes: of the truth.
-        start: where the search begins.
-        progress: told how many settings are done, and of how many.
+        images: the images to tune on; not those whose scores are reported.
+        classes: the classes of the truth.
+        start: the setting at which the search starts.
+        progress: called with the number of settings done, and of all settings.
     """
     best, done = start, 1
-    # The second round comes by many settings of the first.
+    # The second round meets many settings of the first again.
     score_of = cache(lambda crf: mean_iou((_refined(p, crf) for p in images), images, classes))
     before = score = score_of(best)
     progress(done, TRIALS)
@@ -69,14 +77,12 @@ def tune(
     return Tuned(best, mean_iou((p.probs for p in images), images, classes), before, score)
 
 
-def _refined(picture: Predicted, crf: DenseCRF) -> Float[np.ndarray, "C H W"]:
-    return refined(picture.probs.astype(np.float32), picture.image, crf)
+def _refined(image: Predicted, crf: DenseCRF) -> Float[np.ndarray, "C H W"]:
+    return refined(image.probs.astype(np.float32), image.image, crf)
 
 
 def mean_iou(probs: Iterable[Float[np.ndarray, "C _ _"]], images: Sequence[Predicted], classes: Classes) -> float:
-    """Of the most probable classes."""
-    matrices = [
-        confusion(picture.truth, shares.argmax(0), len(classes)) for shares, picture in zip(probs, images, strict=True)
-    ]
+    """The mean IoU of the most probable classes."""
+    matrices = [confusion(image.truth, each.argmax(0), len(classes)) for each, image in zip(probs, images, strict=True)]
     keys = tuple(map(str, range(len(images))))
     return Scores(classes, keys, keys, np.stack(matrices)).mean_iou()

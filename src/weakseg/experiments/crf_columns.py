@@ -10,7 +10,7 @@ from weakseg.energies.dense_crf import DenseCRF
 from weakseg.experiments.tune_crf import tuned_for
 from weakseg.files.whole_file import write_whole
 from weakseg.runs.run import Run
-from weakseg.runs.scores import judged, what_is_kept
+from weakseg.runs.scores import evaluate_run, kept_scores
 
 TITLES = ("untuned CRF", "tuned CRF")
 IMAGES = 40
@@ -36,9 +36,9 @@ def mean_and_spread(scores: Sequence[float]) -> str:
 
 def _kept_score(run: Run, crf: DenseCRF, score: str) -> float:
     file, name = run.path / "crf_scores.json", f"{crf}, epoch {len(run.metrics)}"
-    kept = what_is_kept(file)
+    kept = kept_scores(file)
     if not isinstance(kept.get(name), dict) or not isinstance(kept[name].get(score), (int, float)):
         with bar(f"{run.name} with a CRF") as told:
-            kept[name] = judged(run, "last", progress=told, crf=crf).summary
+            kept[name] = evaluate_run(run, "last", progress=told, crf=crf).summary
         write_whole(file, lambda part: part.write_text(json.dumps(kept), encoding="utf-8"))
     return float(kept[name][score])

@@ -1,4 +1,4 @@
-"""Tells, before a training, of images that use little of the range of their numbers."""
+"""Warnings of images that use little of their range."""
 
 import numpy as np
 from rich.console import Console
@@ -11,7 +11,10 @@ _LOOKED_AT = 12
 
 
 def tell_of_dim_images(recipe: Recipe, console: Console) -> None:
-    """Print what `weakseg check` would find; a recipe may have its reasons, and old runs go on as they were."""
+    """Print what `weakseg check` finds of dim images.
+
+    It is no error: a recipe may have its reasons, and old runs must resume as they were.
+    """
     training, folder = recipe.training, folder_of(recipe.training)
     if folder is None or console.quiet:
         return

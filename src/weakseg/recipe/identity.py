@@ -1,4 +1,4 @@
-"""Whether a recipe is the one that a run was started with."""
+"""Comparison of a recipe with that of a run."""
 
 import hashlib
 import json
@@ -11,12 +11,15 @@ from weakseg.recipe.recipe import Recipe
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """A short text that two recipes share only if they ask for the same training."""
+    """A digest that two recipes share if they are equal."""
     return hashlib.sha256(json.dumps(encode(recipe), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def located(tree: Any) -> Any:
-    """The same parts with absolute paths, where they know how: a record must mean the same in every directory."""
+    """The same parts with absolute paths.
+
+    A record must mean the same in every working directory. Parts that have paths have a method `located`.
+    """
     if type(tree) is tuple:
         parts = tuple(map(located, tree))
         return tree if all(map(is_, parts, tree)) else parts
@@ -30,11 +33,15 @@ def located(tree: Any) -> Any:
 
 
 def what_differs(record: dict[str, Any], recipe: Recipe) -> list[str]:
-    """What a run's record says otherwise than a recipe; empty where both ask for the same training.
+    """The differences between a run's record and a recipe.
 
-    The same text is the same recipe wherever it was moved to, data and all; another spelling is the same where it
-    leads to the same files. Records of before, which name modules and every setting, are compared part by part.
+    The list is empty where both ask for the same training.
+
+    Equal fingerprints are equal recipes, wherever the folder was moved to with its data; paths that are spelt
+    differently are equal where they lead to the same files. Records of earlier versions, which name modules and every
+    setting, are compared part by part.
     """
+    # Paths are compared twice, absolute and as written: a run moved with its data differs in the former only.
     if record["fingerprint"] == fingerprint(recipe):
         return []
     found = differences(record["recipe"], located(recipe))

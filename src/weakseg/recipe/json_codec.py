@@ -1,4 +1,4 @@
-"""Frozen dataclasses to plain JSON and back, for a run's record.
+"""Frozen dataclasses as plain JSON, and back.
 
 A part is recorded under its public name (`weakseg.Fit`) with the fields that differ from their defaults, so that a
 record outlives moves of modules and new fields. Only weakseg's public dataclasses are ever made from a file: a record
@@ -18,15 +18,15 @@ from weakseg.foreign import Foreign, foreign_parts
 from weakseg.homes import HOMES, public_name
 
 _FILES_OWN = re.compile(r"^(<run_path>|__main__)\.")
-"""Modules of what a recipe file makes itself: when it is run by weakseg, and when it is run by Python."""
+"""Module names of classes that a recipe file defines, when weakseg runs it and when Python does."""
 
 
 def encode(value: Any) -> Any:
-    """`value` as dicts, lists, numbers and text."""
+    """A value as dicts, lists, numbers and text."""
     if is_dataclass(value) and not isinstance(value, type):
         held = {f.name: encode(getattr(value, f.name)) for f in fields(value) if f.init}
-        told = {f.name: held[f.name] for f in fields(value) if f.init and not _is_default(f, held[f.name])}
-        return {"type": _name(type(value)), **told}
+        changed = {f.name: held[f.name] for f in fields(value) if f.init and not _is_default(f, held[f.name])}
+        return {"type": _name(type(value)), **changed}
     if isinstance(value, (tuple, list)):
         return [encode(part) for part in value]
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -34,17 +34,19 @@ def encode(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     named = callable(value) and hasattr(value, "__qualname__")
-    # The address of an object is another one in every process, and would make of one recipe two.
+    # An object's address differs in every process, and would make two recipes of one.
     return {"foreign": _name(value) if named else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))}
 
 
 def decode(value: Any) -> Any:
-    """What `encode` was given; parts that are not weakseg's own come back as `Foreign`.
+    """The value that `encode` was given.
 
-    A part that holds a foreign one is made without its checks, which could not be met.
+    Parts that are not weakseg's own come back as `Foreign`.
+
+    A part that holds a foreign one is made without its checks, which would refuse it.
 
     Raises:
-        RunInvalid: it names a part that this version does not have, or settings that it refuses.
+        RunInvalid: the record names a part that this version lacks, or settings that it refuses.
     """
     if isinstance(value, list):
         return tuple(decode(part) for part in value)
@@ -61,34 +63,38 @@ def decode(value: Any) -> Any:
         return _without_checks(kind, held) if any(foreign_parts(tuple(held.values()))) else kind(**held)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise RunInvalid(
-            f"the record names {name}, which this version cannot make: {error}",
-            fix="open the run with the weakseg version named in its run.json",
+            f"the record names {name}, which this version of weakseg cannot make: {error}",
+            fix="open the run with the version of weakseg that its run.json names",
         ) from error
 
 
-def differences(said: Any, value: Any, where: str = "recipe") -> list[str]:
-    """What a record, of this version or one before, says otherwise than `value`, in words."""
+def differences(recorded: Any, value: Any, where: str = "recipe") -> list[str]:
+    """The differences between a record and a value, in words.
+
+    The record may be of this version or an earlier one.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        if not isinstance(said, dict) or _short(said.get("type")) != _short(_name(type(value))):
-            return [f"{where} is {_shown(said)} in the run, and {_name(type(value))} now"]
+        if not isinstance(recorded, dict) or _short(recorded.get("type")) != _short(_name(type(value))):
+            return [f"{where} is {_shown(recorded)} in the run, and {_name(type(value))} now"]
         known = {f.name: f for f in fields(value) if f.init}
-        found = [f"{where}.{name} is no setting any more" for name in said if name != "type" and name not in known]
+        gone = [name for name in recorded if name != "type" and name not in known]
+        found = [f"{where}.{name} is no longer a setting" for name in gone]
         for name, field in known.items():
             now = getattr(value, name)
-            if name in said:
-                found += differences(said[name], now, f"{where}.{name}")
+            if name in recorded:
+                found += differences(recorded[name], now, f"{where}.{name}")
             elif not _is_default(field, encode(now)):
                 found.append(f"{where}.{name} has its default in the run, and is {_shown(encode(now))} now")
         return found
-    if isinstance(value, (tuple, list)) and isinstance(said, list) and len(said) == len(value):
-        pairs = zip(said, value, strict=True)
+    if isinstance(value, (tuple, list)) and isinstance(recorded, list) and len(recorded) == len(value):
+        pairs = zip(recorded, value, strict=True)
         return [each for i, (old, new) in enumerate(pairs) for each in differences(old, new, f"{where}[{i}]")]
     now = encode(value)
-    if isinstance(now, dict) and isinstance(said, dict) and "foreign" in said:
-        said = {"foreign": _renamed(str(said["foreign"]))}
-    if said == now or isinstance(now, str) and isinstance(said, str) and same_place(said, now):
+    if isinstance(now, dict) and isinstance(recorded, dict) and "foreign" in recorded:
+        recorded = {"foreign": _renamed(str(recorded["foreign"]))}
+    if recorded == now or isinstance(now, str) and isinstance(recorded, str) and same_place(recorded, now):
         return []
-    return [f"{where} is {_shown(said)} in the run, and {_shown(now)} now"]
+    return [f"{where} is {_shown(recorded)} in the run, and {_shown(now)} now"]
 
 
 def _is_default(field: Field, encoded: Any) -> bool:
@@ -97,7 +103,10 @@ def _is_default(field: Field, encoded: Any) -> bool:
 
 
 def _kind(name: str) -> type:
-    """The dataclass that a record names: by its public name, or, before there were these, with its module."""
+    """The dataclass that a record names.
+
+    It is named by its public name or, in records of format 1, with its module.
+    """
     last = name.rpartition(".")[2]
     kind = getattr(import_module(f"weakseg.{HOMES[last]}"), last) if last in HOMES else None
     if not isinstance(kind, type) or not is_dataclass(kind):
@@ -106,7 +115,7 @@ def _kind(name: str) -> type:
 
 
 def _without_checks(kind: type, held: dict[str, Any]) -> Any:
-    """An instance with all its fields, whose `__post_init__` is not run."""
+    """An instance made without running its `__post_init__`."""
     known = {f.name: f for f in fields(kind) if f.init}
     if unknown := {*held} - {*known}:
         raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
@@ -128,7 +137,7 @@ def _renamed(text: str) -> str:
 
 
 def _short(name: Any) -> tuple[bool, str]:
-    """What of a name does not depend on where its module lies."""
+    """The part of a name that no move changes."""
     return str(name).startswith("weakseg."), str(name).rpartition(".")[2]
 
 

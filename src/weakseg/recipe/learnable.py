@@ -1,4 +1,4 @@
-"""Refuses, before a training, classes that its labels can never teach."""
+"""A check that labels can teach every class."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -13,13 +13,15 @@ from weakseg.types import PRESENT, UNLABELED, Classes
 
 
 def require_learnable(training: Dataset, validation: Dataset | None, few: Sequence[Sample], ruled: bool) -> None:
-    """Raise `DataInvalid` where a class cannot be learnt, as `weakseg check` finds it.
+    """Raise `DataInvalid` where a class cannot be learnt.
+
+    The check is that of `weakseg check`.
 
     Args:
-        training: what is trained on; read to its end only where some class is not told of before.
-        validation: what judges; read only then.
-        few: some of the training samples, which are looked at first.
-        ruled: whether tables bring rules, which speak of the background too.
+        training: the training images, read until every class has been seen in the labels.
+        validation: the validation images, read only where a class has not been seen.
+        few: some of the training samples, which are read first.
+        ruled: whether tables give constraints, which may name the background too.
     """
     classes = training.classes
     told = _told(chain(few, (training[index] for index in range(len(training)))), classes, ruled)
@@ -42,7 +44,7 @@ def _told(samples: Iterable[Sample], classes: Classes, ruled: bool) -> Told:
 
 
 def _known(sample: Sample) -> Bool[np.ndarray, " C"]:
-    # What is drawn or boxed is tagged too.
+    # Samples tag whatever is drawn or boxed as present, so tags and sizes say it all.
     return (sample.tags == PRESENT) | (sample.areas != [0, 1]).any(1)
 
 

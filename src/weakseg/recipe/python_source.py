@@ -11,18 +11,20 @@ from weakseg.recipe.recipe import Recipe
 
 
 def source(recipe: Recipe) -> str:
-    """A recipe file: the imports it needs, then `recipe = Recipe(...)`.
+    """The text of a recipe file.
 
-    Parts that are not dataclasses (a function, a module of the user's own) appear as their `repr`; a file that
-    holds such a part says so in its first line, because it must be completed by hand before it can be run.
+    It holds the imports it needs, then `recipe = Recipe(...)`.
+
+    Parts that are not dataclasses (a function, a module of the user's own) appear as their `repr`. The first line of
+    such a file names them, because it must be completed by hand before it can be run.
     """
     _, others = _parts(recipe)
-    warning = [f"# Not made by a dataclass, complete by hand: {', '.join(sorted(others))}"] if others else []
+    warning = [f"# Not dataclasses, to be completed by hand: {', '.join(sorted(others))}"] if others else []
     return "\n".join([*warning, *imports(recipe), "", f"recipe = {pretty_repr(recipe, max_width=100)}", ""])
 
 
 def imports(value: Any) -> list[str]:
-    """The import lines that the `repr` of a tree of dataclasses needs."""
+    """The imports that the `repr` of a value needs."""
     kinds, _ = _parts(value)
     homes: dict[str, list[str]] = {}
     for kind in kinds - {float}:
@@ -38,7 +40,10 @@ def _import(home: str, names: list[str]) -> str:
 
 
 def is_own(tree: Any) -> bool:
-    """Whether all parts of a recipe, or of a part of one, are weakseg's, so that its source makes it again anywhere."""
+    """Whether all parts of a recipe are weakseg's.
+
+    Its source then makes it again on any machine.
+    """
     kinds, others = _parts(tree)
     return not others and all(public_name(kind) for kind in kinds - {float})
 
@@ -51,7 +56,7 @@ def _parts(value: Any) -> tuple[set[type], set[str]]:
         found = [_parts(part) for part in value]
         return set().union(*(k for k, _ in found)), set().union(*(o for _, o in found))
     if isinstance(value, float) and isinf(value):
-        # Its repr is a name that must be imported, as a dataclass's is.
+        # The repr of infinity is the name `inf`, which must be imported.
         return {float}, set()
     known = value is None or isinstance(value, (bool, int, float, str))
     return set(), set() if known else {repr(value)}

@@ -1,4 +1,6 @@
-"""A run as one frozen object: what is learnt from what, by which losses, for how long.
+"""A run as one frozen object.
+
+It names the data, the network, the losses and how long each of them is minimised.
 
 A recipe is a Python file whose last line binds `recipe = Recipe(...)`; `repr(recipe)` is the record of the run.
 """
@@ -26,24 +28,28 @@ from weakseg.types import Objective
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with one objective; a warm-up followed by the real thing is two phases."""
+    """A part of training with one objective.
+
+    A warm-up followed by the main objective is two phases.
+    """
 
     objective: Objective
-    """The loss: `Fit(...)`, `Sum(...)` or any callable (logits, batch) -> scalar."""
+    """The loss to minimise: `Fit(...)`, `Sum(...)` or any callable (logits, batch) -> scalar."""
     epochs: int
-    """How long the phase is, in epochs: 1 or more."""
+    """The length of the phase in epochs, 1 or more."""
     learning_rate: float = 2e-4
-    """Of pretrained parameters, at its highest; above 0."""
+    """The highest learning rate of pretrained parameters, above 0."""
     warm_up: float = 0.05
-    """Share of the phase's steps over which the learning rate rises from 0, in [0, 1]."""
+    """The fraction of the phase's steps over which the learning rate rises from 0, in [0, 1]."""
     decay_power: float = 0.9
-    """After the warm-up, the rate falls as ((1 - share done) / (1 - warm_up)) to this power: from the highest to 0."""
+    """The exponent of the decay after the warm-up: the rate falls as ((1 - fraction done) / (1 - warm_up)) to this
+    power, from the highest to 0."""
     steps_per_batch: int = 1
-    """For how many steps, 1 or more, a batch is taken; the hidden segmentation found at the first is held for the
-    others. An epoch has as many steps as ever, and so many times fewer views. Pathak et al. 2015, section 4.2."""
+    """The number of steps, 1 or more, taken on each batch; the hidden segmentation found at the first is kept for the
+    others. An epoch has the same number of steps, and so many times fewer views. Pathak et al. 2015, section 4.2."""
     fresh_optimizer: bool = False
-    """Whether the optimiser forgets, at the phase's first step, what it keeps of gradients before: momentum, and
-    AdamW's mean squares. Weights and averaged weights stay."""
+    """Whether the optimiser's state is reset at the phase's first step: momentum, and AdamW's mean squares. Weights and
+    averaged weights stay."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +57,26 @@ class AdamW:
     """Adam with decoupled weight decay."""
 
     weight_decay: float = 1e-2
-    """What share of itself each parameter loses at a step, times the learning rate; 0 or above."""
+    """The fraction of itself that each parameter loses at a step, times the learning rate; 0 or above."""
     fresh_factor: float = 10.0
-    """How much larger the rate is for parameters that have no pretrained weights, where a network says which."""
+    """The factor by which the learning rate is larger for parameters without pretrained weights, where a network names
+    them."""
 
 
 @dataclass(frozen=True)
 class Sgd:
-    """Stochastic gradient descent with momentum; the optimiser of both papers."""
+    """Stochastic gradient descent with momentum.
+
+    It is the optimiser of both papers.
+    """
 
     momentum: float = 0.9
-    """What share of the last step's direction is kept in the next, in [0, 1)."""
+    """The fraction of the last step's direction that the next step keeps, in [0, 1)."""
     weight_decay: float = 5e-4
-    """How much of each parameter is added to its gradient, which pulls it to 0; 0 or above."""
+    """The multiple of each parameter that is added to its gradient, which pulls it to 0; 0 or above."""
     fresh_factor: float = 10.0
-    """How much larger the rate is for parameters that have no pretrained weights, where a network says which."""
+    """The factor by which the learning rate is larger for parameters without pretrained weights, where a network names
+    them."""
 
 
 @dataclass(frozen=True)
@@ -73,33 +84,33 @@ class Recipe:
     """Everything a run depends on."""
 
     training: Dataset
-    """The images that are learnt from, with their weak labels."""
+    """The training images, with their weak labels."""
     network: NetworkSpec
-    """What is trained: `Pretrained(...)`, `UNet()` or another object with `build` and `rebuild`."""
+    """The network to train: `Pretrained(...)`, `UNet()` or another object with `build` and `rebuild`."""
     phases: tuple[Phase, ...]
-    """What is minimised and for how long, one phase after the other; at least one."""
+    """The objectives and how long each is minimised, one phase after the other; at least one."""
     validation: Dataset | None = None
-    """Images with masks, on which the best epoch is found; `None` keeps the last one."""
+    """Images with masks, on which the best epoch is chosen; `None` keeps the last epoch."""
     augment: Augment | CropTagsFromTruth = field(default_factory=Augment)
-    """Which views of the training images the network is shown."""
+    """The random views of the training images that the network is trained on."""
     optimizer: AdamW | Sgd = field(default_factory=AdamW)
-    """How parameters follow their gradients: `AdamW()` or `Sgd()`."""
+    """The optimiser: `AdamW()` or `Sgd()`."""
     batch_size: int = 8
-    """Images a step, over all processes together; 1 or more."""
+    """The number of images per step, over all processes together; 1 or more."""
     validate_every: int = 5
-    """Epochs between validations, 1 or more; the last epoch is always validated."""
+    """The number of epochs between validations, 1 or more; the last epoch is always validated."""
     least_steps: int = 1
-    """Fewest steps of an epoch, 1 or more: a set too small for them is gone through several times, in other views."""
+    """The fewest steps of an epoch, 1 or more; a smaller training set is repeated within an epoch, in other views."""
     patience: int | None = None
-    """Validations without a higher mIoU, 1 or more, after which the training stops; `None` never stops it."""
+    """The number of validations without a higher mIoU, 1 or more, after which training stops; `None` never stops it."""
     average: float | None = None
-    """What share of averaged weights a step keeps, in [0, 1), as .99 or .999; fewer at first. The averaged weights are
-    then validated, kept as the best, and find what is remembered; `None` does so with the weights themselves.
-    Tarvainen and Valpola 2017."""
+    """The decay of averaged weights, in [0, 1), as .99 or .999; it is lower at first. The averaged weights are
+    validated, kept as the best, and used to update targets; `None` uses the weights themselves. Tarvainen and Valpola
+    2017."""
     bf16: bool = False
-    """Run the network in bfloat16 where that is safe; losses stay in float32."""
+    """Whether the network runs in bfloat16 where that is safe; losses stay in float32."""
     seed: int = 0
-    """Decides all that is left to chance: fresh parameters, views and their order; 0 or more."""
+    """The random seed of fresh parameters, views and their order; 0 or more."""
 
     def __post_init__(self):
         wrong = [*_wrong_parts(self), *([] if self.phases else ["phases is empty, so nothing would be trained"])]
@@ -124,17 +135,20 @@ class Recipe:
 
     @property
     def epochs(self) -> int:
-        """Epochs of all phases together."""
+        """The number of epochs of all phases together."""
         return sum(phase.epochs for phase in self.phases)
 
 
 def _wrong_count(name: str, value: object, least: int) -> list[str]:
-    # Seeds of torch and numpy have 63 bits in common.
+    # torch and numpy both take random seeds of up to 63 bits.
     return [] if isinstance(value, int) and least <= value < 2**63 else [f"{name} is {value!r}"]
 
 
 def _classes_for_instances(value: object, where: str) -> list[str]:
-    """Classes that stand where their instances are meant: `UNet` for `UNet()`."""
+    """Messages about classes given in place of instances.
+
+    A typical one is `UNet` for `UNet()`.
+    """
     if isinstance(value, type):
         return [f"{where} is the class {value.__name__}; write {value.__name__}(...)"]
     if isinstance(value, (tuple, list)):
@@ -146,29 +160,32 @@ def _classes_for_instances(value: object, where: str) -> list[str]:
 
 
 def _wrong_objective(name: str, phase: Phase) -> list[str]:
-    # A class can be called too, but makes an objective instead of being one: `Fit` for `Fit(...)`.
+    # A class is callable too, but makes an objective instead of being one: `Fit` for `Fit(...)`.
     if isinstance(phase.objective, _Loss):
         loss = type(phase.objective).__name__
-        return [f"{name} is torch's {loss}, which takes no batch; Fit(SeedsOnly()) is its partial form"]
+        return [f"{name} is torch's {loss}, which does not take a batch; use Fit(SeedsOnly()), partial cross entropy"]
     if not callable(phase.objective) or isinstance(phase.objective, type):
-        return [f"{name} is {phase.objective!r}, which is no objective"]
+        return [f"{name} is {phase.objective!r}, which is not an objective"]
     fits = [*parts(phase.objective, Fit)]
-    sweeping = sum(fit.every_epochs is not None for fit in fits)
-    # One label map an image is remembered, and one target a batch is held.
-    wrong = [f"{name} has {sweeping} terms with every_epochs, instead of one at most"] if sweeping > 1 else []
-    if phase.steps_per_batch != 1 and len(fits) - sweeping > 1:
-        wrong.append(f"{name} has {len(fits) - sweeping} terms that solve, instead of one at most with steps_per_batch")
+    updating = sum(fit.every_epochs is not None for fit in fits)
+    # One label map is stored per image, and one target is kept per batch.
+    wrong = [f"{name} has {updating} terms with every_epochs, instead of at most one"] if updating > 1 else []
+    if phase.steps_per_batch != 1 and len(fits) - updating > 1:
+        wrong.append(f"{name} has {len(fits) - updating} terms that solve, instead of at most one with steps_per_batch")
     return wrong
 
 
 def _wrong_parts(recipe: Recipe) -> list[str]:
-    """Parts that cannot be what they stand for; looked at from outside, for to open a data set takes time."""
+    """Messages about parts of the wrong kind.
+
+    They are recognised by their attributes, because opening a data set takes time.
+    """
     needed = {"training": {"classes", "keys"}, "validation": {"classes", "keys"}, "network": {"build", "rebuild"}}
     needed |= {"optimizer": {"fresh_factor"}, "augment": {"__call__"}}
     given = [(name, getattr(recipe, name), has) for name, has in needed.items()]
     if isinstance(recipe.network, nn.Module):
         kind = type(recipe.network).__name__
-        return [f"network is a {kind} itself; give an object whose build(channels, classes) and rebuild(...) make it"]
+        return [f"network is a {kind} module; give an object whose build(channels, classes) and rebuild(...) make it"]
     return [
         f"{name} is {part!r}, which has no {' and no '.join(sorted(has - {*dir(part)}))}"
         for name, part, has in given
@@ -177,9 +194,11 @@ def _wrong_parts(recipe: Recipe) -> list[str]:
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
-    """The same recipe over another number of epochs, shared out among its phases as before; at least one each.
+    """The same recipe with another number of epochs.
 
-    Of fewer epochs than phases each is one of the first phases.
+    They are divided among its phases as before, at least one each.
+
+    With fewer epochs than phases, only so many of the first phases are kept.
     """
     if epochs < 1:
         raise RecipeInvalid(f"{epochs} epochs", expected="1 or more")
@@ -194,10 +213,10 @@ def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """The `recipe` that a Python file binds.
+    """The recipe that a Python file defines.
 
     Raises:
-        RecipeInvalid: the file is missing, does not run, or binds no `Recipe`; names the line.
+        RecipeInvalid: the file is missing, does not run, or defines no `recipe`; the message names the line.
     """
     if not path.is_file():
         raise RecipeInvalid(f"there is no recipe file {path}", fix="check the path, or give a data folder instead")
@@ -216,7 +235,7 @@ def load_recipe(path: Path) -> Recipe:
     recipe = bound.get("recipe")
     if not isinstance(recipe, Recipe):
         raise RecipeInvalid(
-            f"{path} binds recipe to {type(recipe).__name__}",
+            f"{path} defines no recipe: `recipe` is of type {type(recipe).__name__}",
             expected="recipe = Recipe(...)",
             fix="end the file with recipe = Recipe(...)",
         )
@@ -225,7 +244,10 @@ def load_recipe(path: Path) -> Recipe:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[None]:
-    """What lies beside a recipe can be imported by it, as when Python runs a file."""
+    """Imports from the recipe's own folder.
+
+    They work as when Python runs the file.
+    """
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
     try:
@@ -236,7 +258,7 @@ def _beside(path: Path) -> Iterator[None]:
 
 
 def _line_in(path: Path, error: BaseException) -> int | str:
-    """The last line of the recipe itself on the way to the error."""
+    """The last line of the recipe in a traceback."""
     line, trace = "?", error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):
@@ -246,5 +268,8 @@ def _line_in(path: Path, error: BaseException) -> int | str:
 
 
 def steps_per_epoch(count: int, batch_size: int, least: int = 1) -> int:
-    """Full batches in `count` images; at least `least`."""
+    """The number of full batches in `count` images.
+
+    It is at least `least`.
+    """
     return max(count // batch_size, least)

@@ -1,4 +1,7 @@
-"""Checkpoints in safetensors: numbers and text only, written whole or not at all, with a digest of themselves."""
+"""Checkpoint files in the safetensors format.
+
+They hold numbers and text only, are written whole or not at all, and carry a digest of themselves.
+"""
 
 import hashlib
 import json
@@ -25,13 +28,15 @@ def save(
     state: dict | None = None,
     averaged: nn.Module | None = None,
 ) -> str:
-    """Write a network's weights; with an optimiser and a position in the training, all that is needed to go on.
+    """Write a checkpoint, and return its digest.
+
+    With an optimiser and a position in the training it holds all that is needed to resume.
 
     Args:
         path: the file.
-        network: what is trained.
-        optimizer: over its parameters.
-        state: the position.
+        network: the network that is trained.
+        optimizer: its optimiser; `None` leaves it out.
+        state: the position in the training, as plain JSON.
         averaged: the network with its averaged weights, where they are kept.
 
     Returns:
@@ -46,33 +51,39 @@ def save(
 
 
 def write(path: Path, tensors: dict[str, Tensor], state: dict) -> str:
-    """Write tensors, by `network.`, `averaged.` or `optimizer.` and their names there; returns the digest."""
+    """Write named tensors, and return the file's digest.
+
+    Names begin with `network.`, `averaged.` or `optimizer.`.
+    """
     metadata = _metadata(tensors, state)
     write_whole(path, lambda part: _write(part, _unshared(tensors), metadata))
     return metadata["digest"]
 
 
 def network_tensors(network: nn.Module, kind: str = "network") -> dict[str, Tensor]:
-    """A network's weights by their names in a checkpoint."""
+    """The weights of a network, named as in checkpoints."""
     return {f"{kind}.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
 
 
-def judged(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights that are scored and predict, as `network.`: a checkpoint's averaged ones, where it has them."""
+def evaluated_weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights that evaluation and prediction use, as `network.`.
+
+    These are the averaged ones, where a checkpoint has them.
+    """
     kind = "averaged." if any(name.startswith("averaged.") for name in tensors) else "network."
     return {f"network.{name.removeprefix(kind)}": t for name, t in tensors.items() if name.startswith(kind)}
 
 
 def digest(tensors: dict[str, Tensor], state: dict) -> str:
-    """What `save` returns for these, without writing anything."""
+    """The digest that `save` would return."""
     return _metadata(tensors, state)["digest"]
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """The tensors and the position that `save` wrote.
+    """The tensors and the position of a checkpoint.
 
     Raises:
-        RunInvalid: the file is missing, cut, damaged or was changed after it was written.
+        RunInvalid: the file is missing, truncated, damaged or was changed after it was written.
     """
     require_regular(path, RunInvalid)
     try:
@@ -82,17 +93,19 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict]:
     except (SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
     state = _state(path, metadata)
-    # Of versions before 0.1.0 there are checkpoints without a digest.
+    # Checkpoints of versions before 0.1.0 have no digest.
     if metadata.keys() & {"tensors", "digest"} and metadata.get("tensors") != _digest(tensors):
-        raise _damaged(path, "its weights are not those that were written")
+        raise _damaged(path, "its weights were changed after they were written")
     return tensors, state
 
 
 def read_head(path: Path) -> tuple[dict[str, Any], str]:
-    """The position alone, without reading any tensor, and the digest that the file claims; empty where it has none.
+    """The position of a checkpoint, and its stated digest.
+
+    No tensor is read. The digest is empty where the file has none.
 
     Raises:
-        RunInvalid: the file is missing, or its head is cut, damaged or was changed after it was written.
+        RunInvalid: the file is missing, or its head is truncated, damaged or was changed after it was written.
     """
     require_regular(path, RunInvalid)
     try:
@@ -109,16 +122,16 @@ def _state(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
     if not isinstance(state, dict):
-        raise _damaged(path, "its position is no object")
+        raise _damaged(path, "its position is not a JSON object")
     if "digest" in metadata and metadata["digest"] != _joined(metadata.get("state", ""), metadata.get("tensors", "")):
-        raise _damaged(path, "its position is not the one that was written")
+        raise _damaged(path, "its position was changed after it was written")
     return state
 
 
 def _damaged(path: Path, why: object) -> RunInvalid:
     return RunInvalid(
-        f"{path} is no checkpoint that can be read: {why}",
-        fix="go on from the checkpoint before it with weakseg train --resume, or put the file back from a copy",
+        f"the checkpoint {path} cannot be read: {why}",
+        fix="resume from the previous checkpoint with weakseg train --resume, or restore the file from a backup",
     )
 
 
@@ -132,53 +145,62 @@ def _joined(state: str, tensors: str) -> str:
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:
-    said = hashlib.sha256()
+    hashed = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
-        said.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        said.update(tensor.reshape(-1).view(torch.uint8).numpy())  # pyright: ignore[reportArgumentType]
-    return said.hexdigest()
+        hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        hashed.update(tensor.reshape(-1).view(torch.uint8).numpy())  # pyright: ignore[reportArgumentType]
+    return hashed.hexdigest()
 
 
 def load_network(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put a checkpoint's weights, or what `judged` makes of them, into a network of the same architecture."""
+    """Load a checkpoint's weights into a network.
+
+    The network has the same architecture; `tensors` are those of `read`, or of `evaluated_weights`.
+    """
     weights = {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise RunInvalid(
-            f"{path} holds weights of another network: {str(error).splitlines()[-1].strip()}",
+            f"{path} holds the weights of another network: {str(error).splitlines()[-1].strip()}",
             fix="use the run's own recipe and network",
         ) from error
 
 
 def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put a checkpoint's moments back into an optimiser over the same parameters."""
+    """Load a checkpoint's optimiser state into an optimiser.
+
+    The optimiser is over the same parameters.
+    """
     state: dict[int, dict[str, Tensor]] = {}
     try:
         for name, tensor in tensors.items():
             if name.startswith("optimizer."):
                 _, index, moment = name.split(".", 2)
                 state.setdefault(int(index), {})[moment] = tensor
-        _insist_on_shapes(optimizer, state)
+        _require_shapes(optimizer, state)
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except (ValueError, LookupError, RuntimeError) as error:
         raise _damaged(path, f"its optimiser does not fit ({error})") from error
 
 
-def _insist_on_shapes(optimizer: Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
-    """Moments of other parameters would be taken without a word, until a step fails or goes wrong."""
+def _require_shapes(optimizer: Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
+    """Refuse moments whose shapes are not the parameters'.
+
+    PyTorch would load them without complaint, and a later step would fail or go wrong.
+    """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for index, moments in state.items():
         if any(moment.ndim and moment.shape != parameters[index].shape for moment in moments.values()):
-            raise ValueError("it is of other parameters than those that learn")
+            raise ValueError("its moments have other shapes than the parameters that are trained")
 
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     try:
         save_file(tensors, path, metadata)
     except SafetensorError as error:
-        # A full disk is an error of its own there, and no OSError.
+        # safetensors reports a full disk by an error of its own, which is no OSError.
         raise OSError(str(error)) from error
 
 
@@ -192,7 +214,10 @@ def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Copies of tensors that share memory with another, which the format does not allow."""
+    """The tensors, copied where two share memory.
+
+    The format allows no shared memory.
+    """
     seen: set[int] = set()
     for name, tensor in tensors.items():
         if tensor.data_ptr() in seen and tensor.numel():
@@ -202,14 +227,18 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def best_state(epoch: int, fingerprint: str) -> dict:
-    """What best.safetensors says besides its weights."""
+    """The state that best.safetensors holds beside its weights."""
     return {"fingerprint": fingerprint, "best_of_epoch": epoch}
 
 
 def keep_under_another_name(source: Path, target: Path) -> None:
-    """The same for a file whose name is about to be given to another one; without copying, where that is possible."""
+    """A second name for a file that is about to be replaced.
+
+    It is a hard link where the file system has them, else a copy.
+    """
 
     def write(part: Path) -> None:
+        # A link needs a free name, and `write_whole` has made an empty file of this one.
         part.unlink()
         try:
             os.link(source, part)

@@ -1,4 +1,4 @@
-"""What a report needs of a run, and how it reads it."""
+"""The data sets of a run, and its protocol."""
 
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -11,11 +11,11 @@ from weakseg.types import Classes
 
 @runtime_checkable
 class Run(Protocol):
-    """A training on disk, as `weakseg.runs.run.open_run` gives it."""
+    """A run on disk, as `open_run` returns it."""
 
     @property
     def path(self) -> Path:
-        """Its folder."""
+        """The run's folder."""
         ...
 
     @property
@@ -25,31 +25,37 @@ class Run(Protocol):
 
     @property
     def record(self) -> dict[str, Any]:
-        """What its `run.json` says."""
+        """The contents of `run.json`."""
         ...
 
     @property
     def classes(self) -> Classes:
-        """The classes it was trained on."""
+        """The classes the network was trained on."""
         ...
 
     @property
     def recipe(self) -> Any:
-        """What was asked for; parts that only the user's own code can make are texts in its place."""
+        """The recipe of the run.
+
+        Parts that only the user's own code can make are texts.
+        """
         ...
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """One dict an epoch: loss, learning rate, seconds and, where it was validated, the scores."""
+        """One dict per epoch.
+
+        Each has loss, learning rate and seconds and, where the epoch was validated, the scores.
+        """
         ...
 
     @property
     def rebuilding(self) -> str:
-        """What to do about a part that only the user's own code can make."""
+        """The advice for a part that only user code makes."""
         ...
 
     def predictor(self, device: str = "cpu", *, which: str = "best") -> Predictor:
-        """The `best` or `last` network."""
+        """The predictor of the `best` or `last` network."""
         ...
 
 
@@ -57,8 +63,8 @@ def dataset(run: Run, part: str) -> Dataset:
     """The `training` or `validation` images of a run.
 
     Raises:
-        RunInvalid: it has none, or only the code that started it can make them.
-        DataInvalid: they are not where they were.
+        RunInvalid: the run has none, or only the user's own code can make them.
+        DataInvalid: they have moved since the run was started.
     """
     images = getattr(run.recipe, part)
     if images is None or isinstance(images, Dataset) and not len(images):
@@ -72,5 +78,5 @@ def dataset(run: Run, part: str) -> Dataset:
 
 
 def trained_seconds(run: Run) -> float:
-    """Wall-clock time of all epochs."""
+    """The wall-clock time of all epochs, in seconds."""
     return sum((line["seconds"] for line in run.metrics), 0.0)

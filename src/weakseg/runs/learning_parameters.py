@@ -1,7 +1,7 @@
-"""Which parameters of a network learn, and which of them are fresh, as the record of a run keeps it.
+"""Fresh and frozen parameters, as a run records them.
 
-A network that is rebuilt for a resumed run has to be trained as the one that was built, and whoever writes a network
-of their own may say both in `build` alone.
+A network that is rebuilt for a resumed run has to be trained as the one that was built, and user code may mark both in
+`build` alone.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 
-def told(network: nn.Module) -> dict[str, list[str]]:
+def recorded(network: nn.Module) -> dict[str, list[str]]:
     """The names of fresh and of frozen parameters."""
     return {
         "fresh": sorted(getattr(network, "fresh_parameters", ())),
@@ -17,9 +17,9 @@ def told(network: nn.Module) -> dict[str, list[str]]:
     }
 
 
-def restore(network: nn.Module, said: dict[str, Any]) -> None:
-    """Let the same parameters learn and be fresh as in the network that this was `told` of."""
-    frozen = set(said["frozen"])
+def restore(network: nn.Module, record: dict[str, Any]) -> None:
+    """Freeze and mark the parameters that a record names."""
+    frozen = set(record["frozen"])
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name not in frozen)
-    setattr(network, "fresh_parameters", frozenset(said["fresh"]))  # noqa: B010 (no attribute that torch knows)
+    setattr(network, "fresh_parameters", frozenset(record["fresh"]))  # noqa: B010 (no attribute that torch knows)

@@ -1,4 +1,7 @@
-"""One process at a time trains into a run folder; the claim ends with the process, however it ends."""
+"""A lock that keeps a run folder to one process.
+
+It ends with the process, however that ends.
+"""
 
 import os
 import platform
@@ -11,7 +14,7 @@ from pathlib import Path
 from weakseg.errors import RunInvalid, WriteRefused
 
 _held: dict[Path, BufferedRandom] = {}
-"""The folders of this process, which may be entered again within."""
+"""Folders that this process has locked; it may lock them again."""
 
 
 class RunBusy(RunInvalid):
@@ -20,13 +23,14 @@ class RunBusy(RunInvalid):
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a run folder, which need not exist yet.
+    """Lock a run folder, which need not exist yet.
 
-    What is locked is the file `.NAME.lock` beside the folder. It stays: removed, it could be locked twice by one name.
+    The locked file is `.NAME.lock` beside the folder. It is never removed: two processes could then hold locks on two
+    files of this name.
 
     Raises:
-        RunBusy: another process is in the folder.
-        WriteRefused: nothing can be written there.
+        RunBusy: another process trains into the folder.
+        WriteRefused: the folder cannot be written to.
     """
     place = folder.resolve()
     if place in _held:
@@ -51,10 +55,10 @@ def _opened(folder: Path) -> BufferedRandom:
         try:
             return open(beside, "a+b")
         except OSError:
-            # Else what is said would be that it is missing, and not why it cannot be made.
+            # The first error says why the folder cannot be made; the next one would only say that it is missing.
             if not folder.is_dir():
                 raise
-            # The folder may be all that can be written to, as where a container has it mounted.
+            # Containers often mount the run folder alone, and all around it is read-only.
             return open(inside, "a+b")
     except OSError as error:
         fix = "choose another --out, or make it writable"
@@ -64,14 +68,14 @@ def _opened(folder: Path) -> BufferedRandom:
 def _owner(file: BufferedRandom) -> str:
     with suppress(OSError, UnicodeDecodeError):
         file.seek(0)
-        said = file.read(200).decode().strip()
-        if said.isprintable() and said:
-            return said
+        name = file.read(200).decode().strip()
+        if name.isprintable() and name:
+            return name
     return "another process"
 
 
 def _sign(file: BufferedRandom) -> None:
-    # For people only: a full disk must not stop what can still be done.
+    # The name is for messages only, so a full disk must not stop the training here.
     with suppress(OSError):
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()}\n".encode())
@@ -79,11 +83,14 @@ def _sign(file: BufferedRandom) -> None:
 
 
 def _way() -> Callable[[BufferedRandom], bool]:
-    """How this system locks an open file at once, or says that it is locked."""
+    """The function that locks an open file on this system.
+
+    It returns at once, and False where another process holds the lock.
+    """
     try:
         import fcntl
     except ImportError:
-        # A system that has neither way can train all the same, as network folders without locks can.
+        # A system without locks can train all the same, as network file systems without them can.
         return _locked_by_windows if find_spec("msvcrt") else lambda file: True
 
     def locked(file: BufferedRandom) -> bool:
@@ -92,7 +99,7 @@ def _way() -> Callable[[BufferedRandom], bool]:
         except BlockingIOError:
             return False
         except OSError:
-            # Some network folders know no locks; to train there is worth more than the lock.
+            # Some network file systems have no locks; to train there is worth more than the lock.
             return True
         return True
 
@@ -102,7 +109,7 @@ def _way() -> Callable[[BufferedRandom], bool]:
 def _locked_by_windows(file: BufferedRandom) -> bool:
     import msvcrt
 
-    # Far behind the text, so that others can read it.
+    # Windows refuses reads of a locked range, so it lies far behind the owner's name.
     file.seek(1 << 30)
     try:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue]
@@ -115,7 +122,10 @@ _locked = _way()
 
 
 def _forget() -> None:
-    """In a child, which would keep its parent's folders locked after the parent's end."""
+    """Release the locks that a forked child inherited.
+
+    It would keep its parent's folders locked after the parent's end.
+    """
     for file in _held.values():
         with suppress(OSError):
             file.close()

@@ -1,4 +1,4 @@
-"""What each epoch of a run came to: metrics.jsonl, one object per line."""
+"""Metrics of a run: metrics.jsonl, one object per epoch."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,16 @@ from weakseg.files.regular_file import read_bytes, require_regular
 from weakseg.files.whole_file import write_whole
 
 _NUMBERS = ("epoch", "loss", "learning_rate", "seconds")
-"""What every epoch has."""
+"""Entries that every epoch has."""
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The epochs so far; a line that a kill left half written is no line.
+    """The metrics of the epochs so far.
+
+    An incomplete last line, as a killed process leaves it, is skipped.
 
     Raises:
-        RunInvalid: another line is no object of numbers.
+        RunInvalid: another line cannot be read.
     """
     file = path / "metrics.jsonl"
     if not file.exists() and not file.is_symlink():
@@ -30,25 +32,31 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         try:
             metrics.append(dict(json.loads(line)))
         except (ValueError, TypeError, RecursionError) as error:
-            fix = "go on with weakseg train --resume, which writes the file again, or put it back from a copy"
-            raise RunInvalid(f"{file}, line {number} cannot be read: {error}", fix=fix) from error
+            fix = "resume with weakseg train --resume, which rewrites the file, or restore it from a backup"
+            raise RunInvalid(f"{file}, line {number}, cannot be read: {error}", fix=fix) from error
     return metrics
 
 
 def sound(metrics: list[dict[str, Any]]) -> str:
-    """What is wrong with metrics; empty for the epochs from 0 on, each once, with the numbers that all have."""
+    """The first error in metrics; empty where there is none.
+
+    Sound metrics are those of the epochs from 0 on, each once, with the entries that all have.
+    """
     for number, line in enumerate(metrics):
         if line.get("epoch") != number:
-            return f"line {number + 1} should be of epoch {number + 1}"
+            return f"line {number + 1} is not that of epoch {number + 1}"
         wrong = [name for name in _NUMBERS if not _is_number(line.get(name))]
         wrong += [name for name, value in line.items() if not all(map(_fits, _single(name, value)))]
         if wrong:
-            return f"line {number + 1}: {', '.join(dict.fromkeys(wrong))} is no number"
+            return f"line {number + 1}: {', '.join(dict.fromkeys(wrong))} is not a number"
     return ""
 
 
 def _single(name: str, value: Any) -> list[Any]:
-    """The numbers of an entry; scores by class are lists, scores by width of a band objects, a class is a name."""
+    """The numbers of one entry.
+
+    Scores by class are lists, scores by band width are objects, and a class is a name.
+    """
     if name == "predicted_alone" and isinstance(value, str):
         return []
     if name in ("iou", "dice") and isinstance(value, list):
@@ -61,11 +69,11 @@ def _fits(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    # Whole numbers may be too large for what draws them.
+    # Python's integers have no upper limit, but the charts compute in floating point.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and not abs(value) > 1e300
 
 
 def write_metrics(path: Path, metrics: list[dict[str, Any]]) -> None:
-    """Put the epochs in place of those on disk."""
+    """Replace metrics.jsonl."""
     text = "".join(json.dumps(line) + "\n" for line in metrics)
     write_whole(path / "metrics.jsonl", lambda part: part.write_text(text))

@@ -1,4 +1,4 @@
-"""Where a training is: what a checkpoint says besides its tensors."""
+"""The position of a training, as checkpoints hold it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Sweep:
-    """The search whose hidden segmentations are trained on."""
+    """The update whose targets are trained on."""
 
     epoch: int
-    """Before which it was made."""
+    """The epoch that the update came before, counted from 0."""
     mark: str
-    """What each of its label maps carries: a digest of the network and of the data that it was made with."""
+    """The text in each of its label maps: a digest of the network and the data it was made with."""
     data: str
-    """The digest of the data alone."""
+    """The digest of the training data."""
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,21 @@ class Position:
     """A moment between two epochs."""
 
     metrics: tuple[dict[str, Any], ...] = ()
-    """One dict an epoch, from 0 on without a gap."""
+    """Metrics of the epochs from 0 on, without a gap."""
     best: float = -1.0
     """The best validation score so far."""
     best_network: tuple[int, str] | None = None
-    """Epoch and digest of best.safetensors; `None` where nothing is known of it."""
+    """Epoch and digest of best.safetensors; `None` where they are unknown."""
     sweep: Sweep | None = None
+    """The last update of the targets; `None` before the first."""
 
     @property
     def epoch(self) -> int:
-        """The last epoch that was done; -1 before the first."""
+        """The last finished epoch; -1 before the first."""
         return len(self.metrics) - 1
 
     def state(self, fingerprint: str) -> dict[str, Any]:
-        """As plain JSON, for a run of this recipe."""
+        """The position as plain JSON, with the recipe's fingerprint."""
         sweep = self.sweep and [self.sweep.epoch, self.sweep.mark, self.sweep.data]
         return {
             "fingerprint": fingerprint,
@@ -48,25 +49,25 @@ class Position:
 
 
 def position_of(state: dict[str, Any], fingerprint: str, metrics: Sequence[dict[str, Any]]) -> Position:
-    """The position that a checkpoint's state tells.
+    """The position in a checkpoint's state.
 
     Args:
-        state: what the checkpoint says.
-        fingerprint: of the run's recipe.
-        metrics: those beside the checkpoint, for one of an earlier version, which holds none itself.
+        state: the state.
+        fingerprint: the fingerprint of the run's recipe.
+        metrics: the metrics beside the checkpoint, for a checkpoint of an earlier version, which holds none.
 
     Raises:
-        ValueError: it holds no position, or that of another run; in words.
+        ValueError: the state holds no position, or that of another run.
     """
     epoch, best = state.get("epoch"), state.get("best")
     if not isinstance(epoch, int) or not isinstance(best, (int, float)):
         raise ValueError("it holds no position in a training (is it a copy of best.safetensors?)")
     if state.get("fingerprint", fingerprint) != fingerprint:
         raise ValueError("it belongs to a run of another recipe")
-    # A kill between metrics and checkpoint left a line too many in earlier versions.
+    # In earlier versions, a kill between metrics and checkpoint left one line too many.
     lines = state.get("metrics", list(metrics)[: epoch + 1])
     if not isinstance(lines, list) or not in_order(lines, epoch + 1):
-        raise ValueError(f"of the epochs 1 to {epoch + 1} that were done, metrics.jsonl does not hold each once")
+        raise ValueError(f"metrics.jsonl does not hold each of the finished epochs 1 to {epoch + 1} once")
     try:
         network, sweep = state.get("best_network"), state.get("sweep")
         return Position(
@@ -80,5 +81,8 @@ def position_of(state: dict[str, Any], fingerprint: str, metrics: Sequence[dict[
 
 
 def in_order(lines: Sequence[Any], count: int) -> bool:
-    """Whether these are the metrics of the epochs 0 to `count` - 1, each once and in order."""
+    """Whether lines are the metrics of consecutive epochs from 0.
+
+    There must be `count` of them, each once and in order.
+    """
     return [line.get("epoch") if isinstance(line, dict) else None for line in lines] == list(range(count))

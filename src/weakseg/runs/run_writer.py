@@ -1,4 +1,4 @@
-"""A run folder while a network trains: entered, compared with its data, written to."""
+"""Writing a run folder during training."""
 
 import json
 import platform
@@ -25,23 +25,23 @@ from weakseg.runs.metrics import read_metrics as read_metrics
 from weakseg.runs.metrics import write_metrics
 from weakseg.runs.names import BEST, LAST, PREVIOUS, SWEEP
 from weakseg.runs.position import Position, Sweep
+from weakseg.runs.record import FORMAT
 from weakseg.runs.run import (
-    FORMAT,
     Run,
     _write_text,
     open_run,
 )
-from weakseg.runs.vacant import require_no_links, require_vacant, tidy
+from weakseg.runs.unused import require_no_links, require_unused, tidy
 
 
 def claim(path: Path, resume: bool, source: str) -> AbstractContextManager[None]:
-    """Keep other processes out of a run folder that may be trained into.
+    """Lock a run folder that training may write into.
 
     Raises:
-        RunInvalid: something else is there, another process is in it, or parts of it lie elsewhere.
+        RunInvalid: the folder holds other files, another process trains into it, or parts of it are links.
     """
     if not resume:
-        require_vacant(path, source)
+        require_unused(path, source)
     else:
         open_run(path)
         require_no_links(path)
@@ -49,15 +49,15 @@ def claim(path: Path, resume: bool, source: str) -> AbstractContextManager[None]
 
 
 def resumed(path: Path, recipe: Recipe) -> Run:
-    """The run that is to go on with this very recipe.
+    """The run to resume with this recipe.
 
     Raises:
-        RunInvalid: there is none, or it is of another recipe.
+        RunInvalid: there is no run, or it has another recipe.
     """
     run = open_run(path)
     if other := what_differs(run.record, recipe):
         raise RunInvalid(
-            f"{path} holds a run of another recipe: {'; '.join(other)}",
+            f"{path} holds a run with another recipe: {'; '.join(other)}",
             expected="the recipe it was started with (its recipe.py), the same seed and epochs",
             fix="resume it with its own recipe, or choose another --out",
         )
@@ -67,19 +67,21 @@ def resumed(path: Path, recipe: Recipe) -> Run:
 def enter(
     path: Path, recipe: Recipe, source: str, channels: int, network: nn.Module, resume: bool, writes: bool
 ) -> Run:
-    """The folder a training goes into: a new one, or, to resume, the one of this very recipe.
+    """The run that a training writes into.
+
+    It is a new one or, to resume, the one with this recipe.
 
     Args:
         path: the folder.
-        recipe: what is to be trained.
-        source: its text, for `recipe.py`.
+        recipe: the recipe to train.
+        source: the text of `recipe.py`.
         channels: image channels the network was built for.
-        network: for its `config`.
-        resume: whether the run should be there already.
+        network: the network, whose `config` is recorded.
+        resume: whether the run must exist already.
         writes: False in all but one of several processes.
 
     Raises:
-        RunInvalid: something else is there, or nothing where a run was to be resumed.
+        RunInvalid: the folder holds other files, or no run to resume.
     """
     if resume:
         run = resumed(path, recipe)
@@ -90,27 +92,27 @@ def enter(
         return run
     record = _record(recipe, channels, network)
     if writes:
-        # Once more, now that nobody else is in it.
-        require_vacant(path, source)
+        # `claim` looked before it had the lock, and another process may have written since.
+        require_unused(path, source)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunInvalid(f"{path} cannot be made: {error.strerror}", fix="choose another --out") from error
         tidy(path)
-        # First what makes a run of the folder: with less in it a new start is possible, with it a resumed one.
+        # run.json comes first, because it makes the folder a run: a kill before it allows a new start, later --resume.
         _write_text(path / "run.json", json.dumps(record, indent=1))
         _write_text(path / "recipe.py", source)
     return Run(path, record)
 
 
 def compare_data(run: Run, recipe: Recipe, resume: bool, accepted: bool) -> tuple[str, list[str]]:
-    """Write down what a run is trained on, or compare it with what was written down.
+    """Record the run's data, or compare it with the record.
 
     Returns:
-        A digest of the training data, and what to tell.
+        A digest of the training data, and messages to print.
 
     Raises:
-        RunInvalid: the data is not that of the start, and that was not `accepted`.
+        RunInvalid: the data has changed since the start, and that was not `accepted`.
     """
     data = data_list.listed(recipe)
     begun = (run.path / LAST).exists() or (run.path / "metrics.jsonl").exists()
@@ -130,9 +132,9 @@ def save(
     sweep: Sweep | None = None,
     averaged: nn.Module | None = None,
 ) -> float:
-    """Write an epoch down; returns the best validation score so far.
+    """Save an epoch, and return the best validation score.
 
-    Without validation the latest network counts as the best. The best is the averaged one, where there is one.
+    Without validation the latest network counts as the best. Where weights are averaged, the averaged ones are kept.
     """
     score, epoch, last = metrics[-1].get("mean_iou"), metrics[-1]["epoch"], run.path / LAST
     state = best_state(epoch, run.fingerprint)
@@ -144,7 +146,7 @@ def save(
         best_network = _best_network(run)
     if last.exists():
         keep_under_another_name(last, run.path / PREVIOUS)
-    # The last checkpoint first: all else can be made from it, after a kill in between.
+    # The last checkpoint comes first, because all else can be made from it after a kill in between.
     position = Position(tuple(metrics), best, best_network, sweep)
     checkpoint.save(last, network, optimizer, position.state(run.fingerprint), averaged)
     if better:
@@ -162,15 +164,17 @@ def save_sweep(
     sweep: Sweep | None,
     averaged: nn.Module | None = None,
 ) -> None:
-    """Keep the moment before hidden segmentations are found, for the case that one of them is lost.
+    """Save the position before an update of the targets.
+
+    A resumed run repeats the update from it, if one of the targets is lost.
 
     Args:
         run: the run.
-        network: as it is then.
-        optimizer: as it is then.
-        metrics: of the epochs so far.
+        network: the network as it is then.
+        optimizer: its optimiser as it is then.
+        metrics: the metrics of the epochs so far.
         best: the best validation score so far.
-        sweep: the search before.
+        sweep: the update before.
         averaged: the network with its averaged weights, where they are kept.
     """
     position = Position(tuple(metrics), best, _best_network(run), sweep)
@@ -185,7 +189,7 @@ def _best_network(run: Run) -> tuple[int, str] | None:
 
 
 def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]:
-    # Networks of the user's own may have a `config` of any kind, which is not for us to keep.
+    # A user's own network may have a `config` of any kind, which JSON may not hold.
     config = getattr(network, "config", {})
     folder = folder_of(recipe.training)
     return {
@@ -200,7 +204,7 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "void": 255 if folder is None else folder.void,
         "declaration": encode(Declaration() if folder is None else folder.declared),
         "network_config": config if isinstance(config, dict) else {},
-        "learning": learning_parameters.told(network),
+        "learning": learning_parameters.recorded(network),
         "parameters": sum(p.numel() for p in network.parameters()),
         "recipe": encode(located(recipe)),
         "method": said_of(recipe.phases),

@@ -184,7 +184,7 @@ def go_on(
         checkpoint.load_network(network, tensors, chosen.path)
         checkpoint.load_optimizer(optimizer, tensors, chosen.path)
         if averaged is not None:
-            checkpoint.load_network(averaged, checkpoint.judged(tensors), chosen.path)
+            checkpoint.load_network(averaged, checkpoint.evaluated_weights(tensors), chosen.path)
     # Nothing is written before all processes have read.
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
@@ -211,7 +211,7 @@ def apply(folder: Path, chosen: Plan, fingerprint: str) -> tuple[Position, list[
         (folder / PREVIOUS).unlink(missing_ok=True)
     if chosen.best_from is not None:
         epoch = position.best_network[0] if position.best_network else position.epoch
-        digest = checkpoint.write(folder / BEST, checkpoint.judged(source), best_state(epoch, fingerprint))
+        digest = checkpoint.write(folder / BEST, checkpoint.evaluated_weights(source), best_state(epoch, fingerprint))
         position = replace(position, best_network=(epoch, digest))
     if chosen.path.name != LAST or position != chosen.position:
         checkpoint.write(folder / LAST, tensors, position.state(fingerprint))

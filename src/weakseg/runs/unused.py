@@ -1,4 +1,4 @@
-"""What may lie in a folder that a run is started in, and what is cleaned up where one is entered."""
+"""Checks of a folder that a run is started in."""
 
 import json
 from pathlib import Path
@@ -10,35 +10,35 @@ from weakseg.runs.names import BEFORE, TARGETS
 _BY_THE_SYSTEM = {".DS_Store", "Thumbs.db", "desktop.ini", ".weakseg.lock"}
 
 
-def is_vacant(path: Path) -> bool:
-    """Whether nothing is there that anybody would miss."""
+def is_unused(path: Path) -> bool:
+    """Whether a new run may be started in a folder."""
     try:
-        require_vacant(path, "")
+        require_unused(path, "")
     except RunInvalid:
         return False
     return True
 
 
-def require_vacant(path: Path, source: str) -> None:
-    """Raise where something is in the way of a new run.
+def require_unused(path: Path, source: str) -> None:
+    """Raise where a folder holds files of somebody else.
 
-    What file managers leave, and what a start that was killed at once left, is not: nobody will miss it.
+    Files of file managers, and those of a start that was killed at once, do not count.
 
     Raises:
-        RunInvalid: the path is no folder, or one that holds more.
+        RunInvalid: the path is no folder, or one that holds other files.
     """
     if not path.exists() and not path.is_symlink():
         return
     if not path.is_dir():
-        raise RunInvalid(f"{path} exists and is no folder", fix="choose another --out")
+        raise RunInvalid(f"{path} exists and is not a folder", fix="choose another --out")
     if in_the_way := [entry.name for entry in path.iterdir() if entry.name not in _ours(path, source)]:
         some = ", ".join(sorted(in_the_way)[:3]) + (" ..." if len(in_the_way) > 3 else "")
-        fix = "choose another --out, or go on with it: --resume"
+        fix = "choose another --out, or continue the run in it with --resume"
         raise RunInvalid(f"{path} exists and is not empty: it holds {some}", fix=fix)
 
 
 def _ours(path: Path, source: str) -> set[str]:
-    """Names that are in nobody's way."""
+    """Names of files that a new run may replace."""
     partial = {entry.name for entry in leftovers(path)}
     names = _BY_THE_SYSTEM | partial | {entry.name for entry in path.glob("._*")}
     unfinished = _is_unfinished(path / "run.json")
@@ -50,7 +50,10 @@ def _ours(path: Path, source: str) -> set[str]:
 
 
 def _is_unfinished(record: Path) -> bool:
-    """Whether a record is there and was cut: nothing could be gone on with."""
+    """Whether a record exists and is truncated.
+
+    A run with such a record cannot be resumed.
+    """
     if not record.is_file():
         return False
     try:
@@ -68,22 +71,27 @@ def _text(path: Path) -> str | None:
 
 
 def require_no_links(path: Path) -> None:
-    """Raise where a folder in a run, in which files are written and removed, lies elsewhere.
+    """Raise where a subfolder of a run is a link.
+
+    Files are written and removed in these folders, and must not be elsewhere.
 
     Raises:
-        RunInvalid: one is a link.
+        RunInvalid: a subfolder is a link.
     """
     inner = [path / name for name in (TARGETS, BEFORE, "tensorboard")]
     inner += [each for folder in inner[:2] if not folder.is_symlink() for each in folder.glob("epoch_*")]
     if linked := [str(each) for each in inner if each.is_symlink()]:
         raise RunInvalid(
-            f"{', '.join(linked)}: a link to a folder elsewhere, where files would be written and removed",
+            f"{', '.join(linked)} is a link to another folder, where training would write and remove files",
             expected="a folder in the run itself",
-            fix="put the folder itself in the link's place, or remove the link",
+            fix="replace the link by the folder itself, or remove it",
         )
 
 
 def tidy(path: Path) -> None:
-    """Remove what processes that were killed left unfinished in a run folder that is this process's alone."""
+    """Remove partial files that killed processes left.
+
+    The run folder must be this process's alone.
+    """
     for folder in (path, *path.glob(f"{TARGETS}/epoch_*"), *path.glob(f"{BEFORE}/epoch_*")):
         remove_leftovers(folder)

@@ -5,7 +5,7 @@ from images import tiny_recipe
 
 from weakseg.errors import RunInvalid
 from weakseg.recipe.python_source import source
-from weakseg.runs.vacant import require_no_links, require_vacant, tidy
+from weakseg.runs.unused import require_no_links, require_unused, tidy
 from weakseg.train.loop import train_recipe
 
 PARTIAL = ".run.json.12.partial"
@@ -34,7 +34,7 @@ def lay(folder, **files):
 )
 def test_what_a_killed_start_or_a_file_manager_leaves_is_in_nobodys_way(tmp_path, files):
     """A start goes on, as in a new folder."""
-    require_vacant(lay(tmp_path / "run", **files), "its text")
+    require_unused(lay(tmp_path / "run", **files), "its text")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_anything_else_is_left_alone(tmp_path, files):
     """The message names what is in the way."""
     folder = lay(tmp_path / "run", **files)
     with pytest.raises(RunInvalid, match=r"is not empty: it holds .*"):
-        require_vacant(folder, "its text")
+        require_unused(folder, "its text")
     assert {path.name: path.read_text() for path in folder.iterdir()} == files
 
 
@@ -77,7 +77,7 @@ def test_a_linked_folder_in_a_run_is_neither_written_nor_deleted_through(tmp_pat
         place.rename(tmp_path / "aside")
     place.symlink_to(mine)
 
-    with pytest.raises(RunInvalid, match=r"a link to a folder elsewhere[\s\S]*remove the link"):
+    with pytest.raises(RunInvalid, match=r"a link to another folder[\s\S]*remove it"):
         train_recipe(tiny_recipe(), run.path, device="cpu", resume=True)
 
     assert sorted(path.name for path in mine.iterdir()) == ["epoch_00000", "p0.png"]
