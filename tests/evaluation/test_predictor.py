@@ -18,7 +18,7 @@ from weakseg.types import Classes
 CLASSES = Classes(("a", "b", "c"))
 
 
-def image(height, width, channels=3):
+def random_image(height, width, channels=3):
     """Noise in [0, 1]."""
     return np.random.default_rng(0).random((channels, height, width), np.float32)
 
@@ -41,14 +41,14 @@ class Coarse(nn.Module):
 
 def test_probabilities_have_the_image_s_size_and_sum_to_one():
     """Also where the network's stride does not divide the image."""
-    probabilities = Predictor(Coarse(), CLASSES)(image(45, 61))
+    probabilities = Predictor(Coarse(), CLASSES)(random_image(45, 61))
     assert probabilities.shape == (3, 45, 61)
     np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-6)
 
 
 def test_a_pixelwise_network_is_reproduced_exactly():
     """Padding, resizing and cropping leave no trace."""
-    network, image = pixelwise(), picture(45, 61)
+    network, image = pixelwise(), random_image(45, 61)
     with torch.no_grad():
         expected = network(torch.from_numpy(image)[None])[0].softmax(0)
     np.testing.assert_allclose(Predictor(network, CLASSES)(image), expected, atol=1e-6)
@@ -65,14 +65,14 @@ def test_convention_coarse_cells_lie_where_they_looked():
 @given(st.integers(20, 300), st.integers(20, 300), st.sampled_from([32, 64, 96]))
 def test_tiles_change_nothing_for_a_network_that_looks_nearby(height, width, tile_px):
     """Blended tiles equal the whole image's answer to 1e-5."""
-    network, image = pixelwise(), picture(height, width)
+    network, image = pixelwise(), random_image(height, width)
     whole = Predictor(network, CLASSES, tile_px=1000)(image)
     np.testing.assert_allclose(Predictor(network, CLASSES, tile_px=tile_px)(image), whole, atol=1e-5)
 
 
 def test_tiles_of_a_coarse_network_share_its_cells():
     """Tiles begin on cells, so blending changes a coarse answer only where upsampling looks over a tile's end."""
-    image = picture(200, 330)
+    image = random_image(200, 330)
     whole = Predictor(Coarse(), CLASSES, tile_px=1000)(image)
     tiled = Predictor(Coarse(), CLASSES, tile_px=128)(image)
     assert np.abs(whole - tiled).max() < 0.01
@@ -105,7 +105,7 @@ def test_tiles_cover_everything_and_overlap(length, cells, multiple):
 
 def test_labels_are_the_most_probable_classes():
     """Labels and probabilities agree, tiled or not."""
-    image = picture(100, 130)
+    image = random_image(100, 130)
     for tile_px in (64, 1000):
         predictor = Predictor(pixelwise(), CLASSES, tile_px=tile_px)
         assert (predictor.labels(image) == predictor(image).argmax(0)).all()
@@ -117,7 +117,7 @@ def test_training_mode_is_put_back_part_by_part():
     network.train()
     network[2].eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    Predictor(network, CLASSES)(image(20, 20))
+    Predictor(network, CLASSES)(random_image(20, 20))
     assert [part.training for part in network] == [True, True, False]
     assert all((value == before[name]).all() for name, value in network.state_dict().items())
 
@@ -125,7 +125,7 @@ def test_training_mode_is_put_back_part_by_part():
 def test_another_number_of_channels_is_refused():
     """The message says both numbers."""
     with pytest.raises(DataInvalid, match="1 channel.*\n.*3"):
-        Predictor(pixelwise(), CLASSES)(image(20, 20, channels=1))
+        Predictor(pixelwise(), CLASSES)(random_image(20, 20, channels=1))
 
 
 def test_answers_that_are_no_numbers_are_refused():
@@ -133,13 +133,13 @@ def test_answers_that_are_no_numbers_are_refused():
     network = pixelwise()
     network.weight.data[0] = torch.nan
     with pytest.raises(EvidenceInvalid, match="non-finite"):
-        Predictor(network, CLASSES)(image(20, 20))
+        Predictor(network, CLASSES)(random_image(20, 20))
 
 
 def test_another_number_of_classes_is_refused():
     """A checkpoint of another data set is an error."""
     with pytest.raises(EvidenceInvalid, match="3 classes"):
-        Predictor(pixelwise(), Classes(("a", "b")))(image(20, 20))
+        Predictor(pixelwise(), Classes(("a", "b")))(random_image(20, 20))
 
 
 @pytest.mark.parametrize("name", ["banana", "meta", "cuda:99"])
@@ -151,7 +151,7 @@ def test_a_device_that_is_not_there_is_named(name):
 
 def test_a_crf_refines_images_predicted_together_too():
     """Small images, which go through the network at once, as well as those in tiles."""
-    images = np.stack([image(16, 24), image(16, 24)[:, ::-1]])
+    images = np.stack([random_image(16, 24), random_image(16, 24)[:, ::-1]])
     for tile_px in (8, 64):
         refined = Predictor(pixelwise(), CLASSES, tile_px=tile_px, crf=DenseCRF())
         together = np.exp(refined.log_probs(images)[1])
@@ -163,7 +163,7 @@ def test_a_crf_refines_images_predicted_together_too():
 def test_images_predicted_together_are_predicted_as_alone(tile_px):
     """A batch is faster on a GPU, and nothing else; large images are cut into tiles all the same."""
     predictor = Predictor(Coarse(), CLASSES, tile_px=tile_px)
-    images = np.stack([image(45, 61), image(45, 61)[:, ::-1]])
+    images = np.stack([random_image(45, 61), random_image(45, 61)[:, ::-1]])
     for alone, together in zip(map(predictor, images), predictor.log_probs(images), strict=True):
         np.testing.assert_allclose(np.exp(together), alone, atol=1e-6)
 
@@ -174,5 +174,5 @@ def test_what_rounds_to_a_probability_of_nothing_is_unlikely_not_impossible(tile
     network = pixelwise()
     network.weight.data *= 1e4
     predictor = Predictor(network, CLASSES, tile_px=tile_px)
-    assert (predictor(image(45, 61)) == 0).any()
-    assert np.isfinite(predictor.log_probs(image(45, 61)[None])).all()
+    assert (predictor(random_image(45, 61)) == 0).any()
+    assert np.isfinite(predictor.log_probs(random_image(45, 61)[None])).all()

@@ -31,7 +31,7 @@ def test_every_finding_is_told_in_full(tmp_path):
     text = page(tmp_path, WRONG, REMARK)
     for part in ("To fix before training: 1", "tags.csv", "&lt;unknown class&gt;", "one of a, b", "correct it"):
         assert part in text
-    assert "Worth knowing: 1" in text
+    assert "Remarks: 1" in text
     assert "<unknown" not in text
 
 
@@ -46,7 +46,7 @@ def test_images_with_findings_come_first(tmp_path):
 
 def test_good_data_is_told_so(tmp_path):
     """Remarks are no reason to refuse."""
-    assert "Nothing stands against training" in page(tmp_path, REMARK)
+    assert "No problems found" in page(tmp_path, REMARK)
 
 
 def test_counts_of_every_source_are_shown(tmp_path):
@@ -59,7 +59,7 @@ def test_counts_of_every_source_are_shown(tmp_path):
 def test_other_files_stay(tmp_path):
     """A file of the user's is never replaced."""
     (tmp_path / "check.html").write_text("mine")
-    with pytest.raises(DataInvalid, match="no page of weakseg"):
+    with pytest.raises(DataInvalid, match="not a page of weakseg"):
         page(tmp_path)
 
 

@@ -11,7 +11,7 @@ from images import Squares
 from PIL import Image
 
 from weakseg.data.sample import Stroke
-from weakseg.report.gallery import SIDE_PX, data_uri, row, said, spread
+from weakseg.report.gallery import SIDE_PX, data_uri, row, spread, tags_and_sizes
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 CLASSES = Squares().classes
@@ -70,12 +70,15 @@ def test_small_images_hold_the_whole_image():
 def test_tags_and_sizes_are_said_in_words():
     """Only what somebody said: a full mask needs no tags, and unbounded sizes are none."""
     weak = replace(BARE, areas=np.array([[0.0, 1.0], [0.1, 0.25]]))
-    assert said(FULL, CLASSES) == ()
-    assert said(BARE, CLASSES) == ()
-    assert said(weak, CLASSES) == ("square 10% to 25%",)
-    assert said(replace(BARE, tags=np.array([UNTOLD, PRESENT])), CLASSES) == ("shows square",)
-    assert said(replace(BARE, tags=np.array([UNTOLD, ABSENT])), CLASSES) == ("no square",)
-    assert said(replace(BARE, tags=np.array([PRESENT, ABSENT])), CLASSES) == ("shows background", "nothing else")
+    assert tags_and_sizes(FULL, CLASSES) == ()
+    assert tags_and_sizes(BARE, CLASSES) == ()
+    assert tags_and_sizes(weak, CLASSES) == ("square 10% to 25%",)
+    assert tags_and_sizes(replace(BARE, tags=np.array([UNTOLD, PRESENT])), CLASSES) == ("shows square",)
+    assert tags_and_sizes(replace(BARE, tags=np.array([UNTOLD, ABSENT])), CLASSES) == ("no square",)
+    assert tags_and_sizes(replace(BARE, tags=np.array([PRESENT, ABSENT])), CLASSES) == (
+        "shows background",
+        "nothing else",
+    )
 
 
 def test_colours_survive_the_encoding():

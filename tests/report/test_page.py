@@ -138,10 +138,10 @@ def test_other_labels_on_the_same_images_are_compared(tmp_path):
         r"strokes learnt from marks on 4\.2 % of the pixels: mIoU 0\.\d+, \d+ % of what masks scores", said
     )
     assert page.text.count("Scores") == 1
-    assert page.text.count("What was taught") == 1
+    assert page.text.count("Training labels") == 1
     taught = [caption.split(": ")[1] for caption in page.captions][:5]
     assert taught == ["image", "labels · strokes", "prediction · masks", "prediction · strokes", "truth"]
-    assert page.text.index("What was taught") < page.text.index("Scores") < page.text.index("How it went")
+    assert page.text.index("Training labels") < page.text.index("Scores") < page.text.index("Training")
 
 
 def test_dice_says_what_it_is_a_mean_over(tmp_path):
@@ -214,10 +214,10 @@ def test_an_older_report_is_replaced_and_other_files_stay(tmp_path):
     write_report([replace(run, record={"machine": "a new machine"})], out)
     assert "a new machine" in out.read_text()
     out.write_text("<p>my own notes</p>")
-    with pytest.raises(DataInvalid, match="no page of weakseg"):
+    with pytest.raises(DataInvalid, match="not a page of weakseg"):
         write_report([run], out)
     assert out.read_text() == "<p>my own notes</p>"
-    with pytest.raises(DataInvalid, match="is there already"):
+    with pytest.raises(DataInvalid, match="exists, and is not"):
         write_report([run], tmp_path)
 
 
@@ -251,9 +251,9 @@ def test_each_update_of_remembered_segmentations_is_listed(tmp_path):
 
     said = [text for text in page.text if text]
     start = said.index("before epoch")
-    names = ["before epoch", "found by", "mean confidence", "energy", "lower bound", "gap", "seconds"]
+    names = ["before epoch", "solver", "mean confidence", "energy", "lower bound", "gap", "seconds"]
     first = ["1", "AlphaExpansion", "–", "3", "–", "–", "1.5"]
     second = ["2", "JointProjection", "0.875", "0.75", "0.5", "0.25", "1.5"]
     assert said[start : start + 21] == names + first + second
-    assert "Hidden segmentations that were remembered: 2 updates" in said
+    assert "Targets: 2 updates" in said
     assert "before epoch" not in report(tmp_path, FinishedRun(tmp_path / "without")).text

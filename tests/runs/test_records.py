@@ -171,7 +171,8 @@ def _called_with(kind) -> list[str]:
 
 def test_whatever_can_stand_in_a_recipe_has_a_public_name():
     """By what it can do, or because a public class holds it."""
-    ours = [kind for kind in _classes() if is_dataclass(kind) and ".kernels." not in kind.__module__]
+    # A matrix of messages is called as a CRF's kernel is, but never stands in a recipe.
+    ours = [kind for kind in _classes() if is_dataclass(kind) and ".mean_field." not in kind.__module__]
     parts = {kind for kind in ours if any(role <= {*dir(kind)} for role in ROLES)}
     parts |= {kind for kind in ours if _called_with(kind) in CALLS}
     named = {name: getattr(weakseg, name) for name in homes.HOMES}

@@ -8,7 +8,7 @@ from images import Squares, tiny_recipe
 
 from weakseg.errors import RunInvalid
 from weakseg.evaluation.scores import WIDTHS_PX, Scores
-from weakseg.runs.scores import evaluation, evaluate_run
+from weakseg.runs.scores import evaluate_run, evaluation
 
 
 def test_scores_are_written_once_and_read_again(tmp_path):

@@ -1,4 +1,7 @@
-"""Two more columns of a table: its runs refined by a CRF, as the constrained CNN's paper did and tuned to each row."""
+"""CRF columns of a table of runs.
+
+Runs are refined by the CRF of the constrained CNN's paper, and by one tuned to each row.
+"""
 
 import json
 from collections.abc import Sequence
@@ -14,20 +17,25 @@ from weakseg.runs.scores import evaluate_run, kept_scores
 
 TITLES = ("untuned CRF", "tuned CRF")
 IMAGES = 40
-"""Training images with masks to tune on; the paper had 100."""
+"""Number of training images with masks to tune on; the paper had 100."""
 
 
 def refined_scores(runs: Sequence[Run], score: str) -> list[list[float]]:
-    """Scores of each run's last network under either CRF; what was computed is kept in the run as `crf_scores.json`.
+    """Scores of runs' last networks under both CRFs.
 
-    Every run of a row has the CRF that was tuned to its first.
+    Computed scores are kept in the run as `crf_scores.json`.
+
+    All runs of a row use the CRF that was tuned to its first run.
     """
     tuned = tuned_for(runs[0], IMAGES) if runs else DenseCRF()
     return [[_kept_score(run, crf, score) for run in runs] for crf in (DenseCRF.ccnn(), tuned)]
 
 
 def mean_and_spread(scores: Sequence[float]) -> str:
-    """As tables print it; a dash where there is nothing yet."""
+    """The mean and standard deviation as text.
+
+    A dash stands for no score.
+    """
     if not len(scores):
         return "-"
     spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
@@ -38,7 +46,7 @@ def _kept_score(run: Run, crf: DenseCRF, score: str) -> float:
     file, name = run.path / "crf_scores.json", f"{crf}, epoch {len(run.metrics)}"
     kept = kept_scores(file)
     if not isinstance(kept.get(name), dict) or not isinstance(kept[name].get(score), (int, float)):
-        with bar(f"{run.name} with a CRF") as told:
-            kept[name] = evaluate_run(run, "last", progress=told, crf=crf).summary
+        with bar(f"{run.name} with a CRF") as progress:
+            kept[name] = evaluate_run(run, "last", progress=progress, crf=crf).summary
         write_whole(file, lambda part: part.write_text(json.dumps(kept), encoding="utf-8"))
     return float(kept[name][score])

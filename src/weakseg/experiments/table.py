@@ -1,7 +1,8 @@
-"""`weakseg experiments`: fill the missing cells of a table of runs, and print it.
+"""Tables of runs: `weakseg experiments`.
 
-A cell is one row's recipe under one seed, in a run folder of its own. Finished cells are kept, broken-off ones are
-resumed, and a cell another worker is at is passed over, so the command may be started as often as one likes.
+Missing cells are trained, and the table is printed. A cell is one row's recipe under one random seed, in its own run
+folder. Finished cells are kept, interrupted ones are resumed, and those that another process trains are skipped, so the
+command may be started repeatedly and in parallel.
 """
 
 import runpy
@@ -37,39 +38,47 @@ class Row:
     name: str
     recipe: Recipe
     seeds: tuple[int, ...] = (0, 1, 2)
+    """Random seeds of the row's runs."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Methods under several seeds, judged by the last checkpoint on the recipes' validation images."""
+    """A table of methods, each run under several random seeds.
+
+    Scores are those of the last checkpoint on the recipes' validation images.
+    """
 
     rows: tuple[Row, ...]
     score: str = "mean_iou"
-    """Key of the metrics: mean_iou, mean_dice or pixel_accuracy."""
+    """The score that is shown: mean_iou, mean_dice or pixel_accuracy."""
 
     def __post_init__(self):
         if self.score not in _SCORES:
-            raise RecipeInvalid(f"a table with score = {self.score!r}", expected=f"one of {', '.join(_SCORES)}")
+            raise RecipeInvalid(f"score is {self.score!r}", expected=f"one of {', '.join(_SCORES)}")
         slugs = [_slug(row.name) for row in self.rows]
         twice = [row.name for row, slug in zip(self.rows, slugs, strict=True) if slugs.count(slug) > 1]
         if twice:
-            found = f"rows of a table share the run folder of {' and '.join(map(repr, twice))}"
+            found = f"the rows {' and '.join(map(repr, twice))} would share a run folder"
             raise RecipeInvalid(found, expected="names that differ in letters or digits")
         blind = [row.name for row in self.rows if row.recipe.validation is None]
         if blind:
-            raise RecipeInvalid(f"rows without validation images: {', '.join(blind)}", fix="add `validation`")
+            fix = "give their recipes `validation`"
+            raise RecipeInvalid(f"rows without validation images: {', '.join(blind)}", fix=fix)
 
 
 def fill_and_show(path: Path, out: Path, show_only: bool, crf: bool) -> None:
-    """Train what is missing, seed by seed, then print the table as Markdown; with a CRF behind each run if asked."""
+    """Train the missing cells, and print the table.
+
+    It is printed as Markdown, with a CRF behind each run if asked.
+    """
     console, table = Console(soft_wrap=True, markup=False), load_table(path)
-    # Seed by seed, so that a table that is broken off compares its rows as far as it goes.
+    # Seed by seed, so that an interrupted table has as many seeds in every row.
     cells = sorted((seed, index) for index, row in enumerate(table.rows) for seed in row.seeds)
     for seed, index in cells if not show_only else ():
         row = table.rows[index]
         folder = out / path.stem / f"{_slug(row.name)}-seed{seed}"
         recipe = replace(row.recipe, seed=seed)
-        # A cell that another worker is at is its own.
+        # A cell that is locked is another process's to train.
         with suppress(RunBusy), lock(folder):
             if not _finished(folder, recipe):
                 console.print(f"{row.name}, seed {seed}: {folder}", highlight=False)
@@ -78,7 +87,7 @@ def fill_and_show(path: Path, out: Path, show_only: bool, crf: bool) -> None:
 
 
 def load_table(path: Path) -> Table:
-    """The `table` that a Python file binds."""
+    """The table that a Python file defines."""
     if not path.is_file():
         raise RecipeInvalid(f"there is no table file {path}", fix="check the path")
     try:
@@ -86,18 +95,22 @@ def load_table(path: Path) -> Table:
     except WeaksegError:
         raise
     except Exception as error:
-        raise RecipeInvalid(f"{path} does not run: {type(error).__name__}: {error}", fix="correct it") from error
+        found = f"{path} does not run: {type(error).__name__}: {error}"
+        raise RecipeInvalid(found, fix="correct the file") from error
     if not isinstance(table, Table):
-        raise RecipeInvalid(f"{path} binds no table", expected="a last line like table = Table(...)")
+        raise RecipeInvalid(f"{path} defines no table", expected="table = Table(...) as its last line")
     return table
 
 
 def as_markdown(table: Table, folder: Path, crf: bool = False) -> str:
-    """Mean and standard deviation over the finished seeds of every row, with the share of pixels that were marked.
+    """The table as Markdown.
 
-    The minutes are the mean of a run.
+    Scores are the mean and standard deviation over the finished seeds of each row, with the fraction of labelled
+    pixels.
+
+    Minutes are the mean over runs.
     """
-    titles = ("method", "marked pixels", table.score, *(crf_columns.TITLES if crf else ()), "seeds", "minutes")
+    titles = ("method", "labelled pixels", table.score, *(crf_columns.TITLES if crf else ()), "seeds", "minutes")
     lines = [_line(titles), "|" + "---|" * len(titles)]
     for row in table.rows:
         places = [(folder / f"{_slug(row.name)}-seed{seed}", seed) for seed in row.seeds]
@@ -105,10 +118,10 @@ def as_markdown(table: Table, folder: Path, crf: bool = False) -> str:
         scores = [[run.metrics[-1][table.score] for run in done]]
         scores += crf_columns.refined_scores(done, table.score) if crf else []
         minutes = [sum(line["seconds"] for line in run.metrics) / 60 for run in done]
-        share = _marked_share(row.recipe.training, row.name)
+        labelled = _labelled_fraction(row.recipe.training, row.name)
         took = f"{np.mean(minutes):.1f}" if minutes else "-"
         shown = map(crf_columns.mean_and_spread, scores)
-        lines.append(_line((row.name, f"{share:.2%}", *shown, f"{len(done)}/{len(row.seeds)}", took)))
+        lines.append(_line((row.name, f"{labelled:.2%}", *shown, f"{len(done)}/{len(row.seeds)}", took)))
     return "\n".join(lines)
 
 
@@ -116,32 +129,38 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _marked_share(samples: Dataset, name: str) -> float:
-    """Share of the valid pixels of all images that are marked."""
-    marked = valid = 0
-    with bar(f"labels of {escape(name)}") as told:
+def _labelled_fraction(samples: Dataset, name: str) -> float:
+    """The fraction of all images' valid pixels that are labelled."""
+    labelled = valid = 0
+    with bar(f"labels of {escape(name)}") as progress:
         for index in range(len(samples)):
             sample = samples[index]
             weak = view(sample, whole(), sample.valid.shape).weak
-            marked += int((weak.seeds != UNLABELED).sum())
+            labelled += int((weak.seeds != UNLABELED).sum())
             valid += int(weak.valid.sum())
-            told(index + 1, len(samples))
-    return marked / max(valid, 1)
+            progress(index + 1, len(samples))
+    return labelled / max(valid, 1)
 
 
 def _own(row: Row, place: Path, seed: int) -> Run:
-    """A finished run with its recipe as the table makes it, own code included."""
+    """A finished run, with its recipe as the table has it.
+
+    Parts made by the user's own code are included.
+    """
     return replace(open_run(place), given=replace(row.recipe, seed=seed))
 
 
 def _finished(folder: Path, recipe: Recipe) -> bool:
-    """Whether a cell's run is complete; a run of another recipe is never taken for it."""
+    """Whether a cell's run is complete.
+
+    A run of another recipe is an error.
+    """
     if not (folder / "run.json").is_file():
         return False
     run = open_run(folder)
     if other := what_differs(run.record, recipe):
-        found = f"{folder} holds a run of another recipe than the table's row now has: {'; '.join(other)}"
-        fix = "move that folder away to train the row as it is now, or keep the tables apart with --out"
+        found = f"{folder} holds a run whose recipe is not the table row's: {'; '.join(other)}"
+        fix = "move that folder away to train the row as it is now, or give another --out"
         raise RunInvalid(found, fix=fix)
     return run.epochs_done >= recipe.epochs or stopped_early(recipe, run.metrics)
 

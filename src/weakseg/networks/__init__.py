@@ -1,4 +1,4 @@
-"""Networks, named before they are built."""
+"""Networks and their specifications."""
 
 from weakseg.homes import opened
 

@@ -1,7 +1,7 @@
-"""Depthwise convolutions that are quick to train on a CPU.
+"""Depthwise convolutions that train fast on a CPU.
 
-Their gradients in bfloat16 have good kernels for the plain case only. Strided and dilated ones took more than half of a
-training step of MobileNetV2 (docs/performance.md); in float32 they are two to ten times as quick.
+In bfloat16, torch has fast gradients for the plain case only. Strided and dilated ones took more than half of a
+training step of MobileNetV2 (docs/performance.md); in float32 they are two to ten times as fast.
 """
 
 import torch
@@ -9,11 +9,17 @@ from torch import Tensor, nn
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A convolution that is trained in float32 whatever the precision of those around it."""
+    """A convolution that always trains in float32.
+
+    The precision of the layers around it does not matter.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        """In the precision of what came in; where no gradient is asked for, as any convolution."""
-        # Only gradients are slow in bfloat16.
+        """The convolution of `input`, in its precision.
+
+        Without a gradient it is computed as in any convolution.
+        """
+        # Only the gradients are slow in bfloat16, so that inference keeps its precision.
         if not torch.is_autocast_enabled(input.device.type) or not torch.is_grad_enabled():
             return super().forward(input)
         with torch.autocast(input.device.type, enabled=False):
@@ -21,10 +27,13 @@ class DepthwiseConv2d(nn.Conv2d):
 
 
 def depthwise_in_float32(network: nn.Module) -> None:
-    """Make a network's strided and dilated depthwise convolutions such; parameters and their names stay."""
+    """Make slow depthwise convolutions train in float32.
+
+    They are the strided and dilated ones; parameters and their names stay.
+    """
     for module in network.modules():
         if type(module) is nn.Conv2d and _is_slow(module):
-            # Of the same layout, and whoever holds the module goes on doing so.
+            # The class alone changes: layout, parameters and references to the module stay.
             module.__class__ = DepthwiseConv2d
 
 

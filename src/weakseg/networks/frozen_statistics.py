@@ -1,4 +1,4 @@
-"""Batch normalisation that keeps the statistics of pretraining."""
+"""Batch normalisation with the statistics of pretraining."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,24 @@ from weakseg.networks.network import NetworkSpec
 
 @dataclass(frozen=True)
 class FrozenStatistics:
-    """A network whose batch normalisation uses its pretrained means and variances, in training too.
+    """A network with frozen batch statistics.
 
-    For batches of one or two images, whose own statistics are noise. Scales and shifts are still learnt. A fresh head
-    has no statistics yet: there only scales and shifts are left of its normalisation.
+    Its batch normalisation uses the pretrained means and variances in training too.
+
+    This is for batches of one or two images, whose own statistics are noise. Scales and shifts are still learnt. A new
+    head has no statistics yet, so that only scales and shifts remain of its normalisation.
     """
 
     network: NetworkSpec
-    """`Pretrained(...)` or another object with `build` and `rebuild`, and with pretrained weights."""
+    """The specification of the network, with pretrained weights: `Pretrained(...)` or another object with `build` and
+    `rebuild`."""
 
     def build(self, channels: int, classes: int) -> nn.Module:
         """The network, ready to train."""
         return _frozen(self.network.build(channels, classes))
 
     def rebuild(self, channels: int, classes: int, config: dict) -> nn.Module:
-        """The same architecture; its weights are about to be loaded."""
+        """The same architecture, whose weights are loaded next."""
         return _frozen(self.network.rebuild(channels, classes, config))
 
 
@@ -34,7 +37,7 @@ class _Frozen(nn.BatchNorm2d):
 
 def _frozen(network: nn.Module) -> nn.Module:
     for module in network.modules():
-        # Those of transformers' networks are of a kind of our own.
+        # transformers' networks have a subclass of ours, which this covers too.
         if isinstance(module, nn.BatchNorm2d):
             # The class alone changes: weights, statistics and their names stay what checkpoints know.
             module.__class__ = _Frozen

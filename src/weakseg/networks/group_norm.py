@@ -1,7 +1,7 @@
-"""Group normalisation that can be trained wherever it stands in a network, on a CPU.
+"""Group normalisation that trains safely on a CPU.
 
-Where its input asks for no gradient (an image, or what frozen layers made of one) and lies in memory with channels
-last, torch 2.13 ends the process with a segmentation fault in the backward pass.
+Where the input needs no gradient (an image, or the output of frozen layers) and lies in memory with channels last,
+torch 2.13 ends the process with a segmentation fault in the backward pass.
 """
 
 from typing import Any
@@ -12,20 +12,22 @@ from torch.overrides import TorchFunctionMode
 
 
 class ContiguousGroupNorm(TorchFunctionMode):
-    """While it is entered, such inputs are copied to have channels first; all others stay as they are.
+    """A mode in which unsafe inputs are copied.
 
-    A mode, and no kind of layer, because networks call the function too.
+    Copies have channels first; all other inputs stay as they are.
+
+    It is a mode and not a layer, because networks also call the function directly.
     """
 
     needed: bool = False
-    """Whether there was such an input."""
+    """Whether an unsafe input was met."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Whatever is called."""
+        """Call a torch function with safe inputs."""
         kwargs = kwargs or {}
         if func in (F.group_norm, torch.group_norm):
             input, args = (args[0], args[1:]) if args else (kwargs.pop("input"), args)
-            # Tensors with a gradient keep their layout: the backward pass of those works, and is quicker so.
+            # Tensors with a gradient keep their layout, for which the backward pass works and is faster.
             if not input.requires_grad and input.device.type == "cpu":
                 self.needed, input = True, input.contiguous()
             args = (input, *args)

@@ -1,8 +1,10 @@
-"""The contract every network is brought to: an image in [0, 1] goes in, logits on a coarser grid come out.
+"""The contract of networks: images in, logits out.
 
-Any `nn.Module` that maps (B, M, H, W) to (B, C, h, w) keeps it, if its logits cover exactly the image
+An image has values in [0, 1]; logits lie on a coarser grid.
+
+Any `nn.Module` that maps (B, M, H, W) to (B, C, h, w) keeps it, if its logits cover the image exactly
 (`interpolate(logits, (H, W), mode="bilinear", align_corners=False)` puts them back on their pixels).
-`Network` makes it true of networks that ask for normalised images of particular sizes.
+`Network` adapts networks that need normalised images of particular sizes.
 """
 
 from math import ceil
@@ -18,35 +20,47 @@ from weakseg.errors import EvidenceInvalid
 
 @runtime_checkable
 class NetworkSpec(Protocol):
-    """How to make a network; any object with these two methods will do."""
+    """A specification of a network, made by `build`.
+
+    Any object with these two methods will do.
+    """
 
     def build(self, channels: int, classes: int) -> nn.Module:
-        """A network ready to train: (B, M, H, W) in [0, 1] to (B, C, h, w) logits."""
+        """A network that is ready to train.
+
+        It maps (B, M, H, W) in [0, 1] to (B, C, h, w) logits.
+        """
         ...
 
     def rebuild(self, channels: int, classes: int, config: dict) -> nn.Module:
-        """The same architecture without pretrained weights: a run's are about to be loaded, to use or to train on."""
+        """The same architecture, without pretrained weights.
+
+        A run's weights are loaded next, to predict or to train on.
+        """
         ...
 
 
 class Network(nn.Module):
-    """A segmentation network that normalises for itself and takes images of any size.
+    """A segmentation network for images of any size.
+
+    It normalises images itself.
 
     An image is resized to the next multiple of `tile_px`, so that whole cells cover it exactly. Padding instead
     would leave the last cells half outside, and logits put back on the image would lie up to a cell beside it.
 
-    Parameters that the logits do not depend on (auxiliary heads, the last layers of a classifier) are frozen:
-    distributed training waits for ever for their gradients.
+    Parameters that the logits do not depend on (auxiliary heads, the last layers of a classifier) are frozen, because
+    distributed training would wait for their gradients for ever.
     """
 
     mean: Tensor
     std: Tensor
     stride: float
-    """Pixels of the image per cell of the logits, for images that need no resizing; fewer for others."""
+    """Pixels of the image per cell of the logits, for images that need no resizing; images that are enlarged have
+    fewer."""
     fresh_parameters: frozenset[str]
-    """Names of parameters that start without pretrained weights; empty when everything does."""
+    """Names of parameters without pretrained weights; empty where all have them."""
     config: dict
-    """All that is needed to rebuild the network, in types that JSON knows."""
+    """The settings that `rebuild` needs, as plain JSON."""
 
     def __init__(
         self,
@@ -59,16 +73,16 @@ class Network(nn.Module):
         enlarge: float = 1.0,
         config: dict,
     ):
-        """Bring a network to the contract.
+        """Adapt a network to the contract.
 
         Args:
             body: maps normalised images to logits, or to an object that has `logits`.
-            channels: of the images; a single one is repeated for a body that takes more.
-            tile_px: height and width must be multiples of this for the body's cells to tile the image.
-            mean: what to subtract from each of the body's input channels, for images in [0, 1].
-            std: what to divide by afterwards.
-            enlarge: how many times to enlarge the image first, for structures smaller than a cell.
-            config: kept as it is.
+            channels: the number of image channels; a single one is repeated for a body that takes more.
+            tile_px: the number that height and width must be multiples of, for the body's cells to tile the image.
+            mean: the mean to subtract from each of the body's input channels, for images in [0, 1].
+            std: the standard deviation to divide by afterwards.
+            enlarge: the factor to enlarge the image by first, for structures smaller than a cell.
+            config: the settings for `rebuild`, kept as they are.
         """
         super().__init__()
         self.body, self.channels, self.tile_px, self.enlarge = body, channels, tile_px, enlarge
@@ -84,18 +98,21 @@ class Network(nn.Module):
             raise EvidenceInvalid(
                 f"the image has {image.shape[1]} channels",
                 expected=f"{self.channels}, which this network was built for",
-                fix="give images of the kind it was trained on, or build a network for this number of channels",
+                fix="give images like those it was trained on, or build a network for this number of channels",
             )
-        # One channel meets a mean of three, and broadcasting repeats it.
-        picture = (image - self.mean) / self.std
-        # Less a hair, because 10 px enlarged 1.1 times come out a little above 11.
+        # Where the mean has three channels and the image one, broadcasting repeats it.
+        normalised = (image - self.mean) / self.std
+        # A little is subtracted, because 10 px enlarged 1.1 times come out just above 11 in floating point.
         size = [self.tile_px * ceil(side * self.enlarge / self.tile_px - 1e-6) for side in image.shape[2:]]
-        if size != list(picture.shape[2:]):
-            picture = F.interpolate(picture, size, mode="bilinear", align_corners=False)
-        return logits_of(self.body(picture))
+        if size != list(normalised.shape[2:]):
+            normalised = F.interpolate(normalised, size, mode="bilinear", align_corners=False)
+        return logits_of(self.body(normalised))
 
     def _trial(self) -> int:
-        """Cells along one tile; freezes the parameters that its logits do not depend on."""
+        """The number of cells along one tile.
+
+        Parameters that its logits do not depend on are frozen.
+        """
         training = self.body.training
         with torch.enable_grad():
             logits = logits_of(self.body.eval()(torch.zeros(1, len(self.mean), self.tile_px, self.tile_px)))
@@ -108,10 +125,12 @@ class Network(nn.Module):
 
 
 def logits_of(output: Any) -> Float[Tensor, "B C h w"]:
-    """The logits among a network's outputs: the tensor itself, transformers' `logits`, torchvision's `out`.
+    """The logits in a network's output.
+
+    They are the tensor itself, transformers' `logits` or torchvision's `out`.
 
     Raises:
-        EvidenceInvalid: it is anything else, as a tuple of which nobody says which part they are.
+        EvidenceInvalid: it is anything else, such as a tuple.
     """
     found = output.get("logits", output.get("out")) if isinstance(output, dict) else getattr(output, "logits", output)
     if isinstance(found, Tensor):

@@ -1,4 +1,7 @@
-"""A small U-Net trained from scratch: no download, any number of channels, quick on a CPU."""
+"""A small U-Net, trained from scratch.
+
+It needs no download, takes any number of channels, and is fast on a CPU.
+"""
 
 from dataclasses import dataclass
 
@@ -13,7 +16,7 @@ from weakseg.networks.network import Network
 
 @dataclass(frozen=True)
 class UNet:
-    """A U-Net that works at half the image's resolution and returns logits there (stride 2).
+    """A U-Net at half the image's resolution (stride 2).
 
     Ronneberger, Fischer and Brox 2015, with three changes: the first convolution halves the image, features are
     normalised in groups within each image (so an image's loss does not depend on its batch, and one process
@@ -21,24 +24,27 @@ class UNet:
     """
 
     width: int = 24
-    """Features of the finest level; each coarser level has twice as many. A multiple of 8."""
+    """Features of the finest level, a multiple of 8; each coarser level has twice as many."""
     depth: int = 3
-    """How many times the half-resolution map is halved again, 1 or more."""
+    """Number of times the half-resolution map is halved again, 1 or more."""
 
     def __post_init__(self):
         if self.width < 8 or self.width % 8 or self.depth < 1:
             expected = "a width that is a multiple of 8, and a depth of 1 or more"
-            raise RecipeInvalid(f"a U-Net of width={self.width} and depth={self.depth}", expected=expected)
+            raise RecipeInvalid(f"the U-Net has width={self.width} and depth={self.depth}", expected=expected)
 
     def build(self, channels: int, classes: int) -> Network:
-        """The network, drawn from torch's global generator."""
+        """The network, with random weights.
+
+        They come from torch's global generator.
+        """
         body = _Body(channels, classes, self.width, self.depth)
         return Network(
             body, channels, tile_px=2 ** (self.depth + 1), mean=(0.5,) * channels, std=(0.25,) * channels, config={}
         )
 
     def rebuild(self, channels: int, classes: int, config: dict) -> Network:
-        """The same network; its weights are about to be loaded."""
+        """The same network, whose weights are loaded next."""
         return self.build(channels, classes)
 
 

@@ -1,1 +1,1 @@
-"""What people look at: pages in one file, and predictions as files."""
+"""Reports as self-contained HTML pages."""

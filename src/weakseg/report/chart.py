@@ -1,11 +1,14 @@
-"""Line charts as geometry: numbers in, positions in an SVG drawing out; `chart.html` draws them."""
+"""Line charts as geometry, which `chart.html` draws.
+
+Numbers go in, and positions in an SVG drawing come out.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
 WIDTH, HEIGHT = 440, 250
-"""Size of the drawing in its own units, about pixels."""
+"""Size of the drawing in SVG units, about pixels."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 52, 12, 40
 _LABEL_PITCH = 13
 _MOST_STEPS = 5
@@ -17,20 +20,20 @@ class Series:
 
     name: str
     color: int
-    """Which of the page's line colours."""
+    """Index of a line colour of the page."""
     points: Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line where it is drawn."""
+    """A line with its positions in the drawing."""
 
     name: str
     color: int
     points: tuple[tuple[float, float, str], ...]
-    """(x, y, what it says)."""
+    """Each point as (x, y, its value as text)."""
     label_y: float
-    """Height of the last value's label."""
+    """Vertical position of the last value's label."""
 
     @property
     def path(self) -> str:
@@ -55,7 +58,10 @@ class Chart:
 
 
 def chart(title: str, x_name: str, series: Sequence[Series]) -> Chart:
-    """Lay out lines over a common x axis and a y axis that starts at 0; series without points are dropped."""
+    """Lay out a chart of several lines.
+
+    They share an x axis, and a y axis that starts at 0; series without points are left out.
+    """
     series = [line for line in series if line.points]
     first, last = _range([x for line in series for x, _ in line.points])
     highest = _range([y for line in series for _, y in line.points])[1]
@@ -75,7 +81,10 @@ def chart(title: str, x_name: str, series: Sequence[Series]) -> Chart:
 
 
 def ticks(low: float, high: float, whole: bool = False) -> list[float]:
-    """Round numbers, one or two or five times a power of ten apart, from at most `low` to at least `high`."""
+    """Round numbers that enclose a range.
+
+    They are one, two or five times a power of ten apart, and reach from at most `low` to at least `high`.
+    """
     span = max(high - low, 1e-12)
     power = 10 ** floor(log10(span / _MOST_STEPS))
     step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= _MOST_STEPS)
@@ -84,7 +93,10 @@ def ticks(low: float, high: float, whole: bool = False) -> list[float]:
 
 
 def short(value: float) -> str:
-    """A number in about five characters: 0.713, 12.3, 1.5e-4."""
+    """A number in about five characters.
+
+    For example 0.713, 12.3 or 1.5e-4.
+    """
     if value == 0 or abs(value) >= 1e-3:
         return f"{value:.3g}"
     digits, exponent = f"{value:.1e}".split("e")
@@ -96,7 +108,7 @@ def _range(values: list[float]) -> tuple[float, float]:
 
 
 def _apart(heights: list[float]) -> list[float]:
-    """Heights of labels moved down until none covers another."""
+    """Vertical positions of labels, moved down until none overlap."""
     moved, last = dict.fromkeys(range(len(heights)), 0.0), float("-inf")
     for index in sorted(moved, key=lambda i: heights[i]):
         last = moved[index] = max(heights[index], last + _LABEL_PITCH)

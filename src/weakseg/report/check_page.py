@@ -1,4 +1,4 @@
-"""What a check of a data folder found, and what its labels look like, on one page."""
+"""The page of `weakseg check`: findings and drawn labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +10,18 @@ from weakseg.report.gallery import row, spread
 from weakseg.report.html import css_colors, write_page
 
 MOST_FAULTY, MOST_SOUND = 24, 12
-"""How many images are drawn, of those with findings and of the others."""
+"""Largest numbers of images drawn, with findings and without."""
 
 
 def write_check_page(
     samples: Dataset, findings: Sequence[Finding], statistics: Statistics, out: Path, title: str = "Data check"
 ) -> None:
-    """Write a page with the findings, the counts, and labels drawn on images: those with findings first.
+    """Write the page of a data check.
+
+    It has the findings, the counts, and labels drawn on images, those with findings first.
 
     Raises:
-        DataInvalid: `out` is a file that is no page of weakseg's.
+        DataInvalid: `out` exists, and is not a page of weakseg's.
     """
     about: dict[str, list[str]] = {}
     for finding in findings:

@@ -1,4 +1,4 @@
-"""Rows of small images: what was there, what was said about it, what was made of it."""
+"""Rows of small images: input, labels, and results."""
 
 import base64
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from weakseg.data.view import view, whole
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 
 SIDE_PX = 320
-"""Longer side of a small image."""
+"""Longer side of a small image in pixels."""
 _JPEG_QUALITY = 80
 
 Colors = UInt8[np.ndarray, "C 3"]
@@ -27,12 +27,12 @@ class Panel:
 
     title: str
     uri: str
-    """The image itself, as a data URI."""
+    """The image as a data URI."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One image of the data set, shown several ways."""
+    """One image of the dataset, shown in several ways."""
 
     title: str
     notes: tuple[str, ...]
@@ -46,9 +46,11 @@ def row(
     notes: tuple[str, ...] = (),
     labelled: dict[str, Sample] | None = None,
 ) -> Row:
-    """The image, its weak labels if it has any, segmentations by caption, and the truth if it is known.
+    """A row of panels for one image.
 
-    `labelled`: the same image as others labelled it, by caption; by default as it is.
+    It shows the image, its weak labels if it has any, segmentations by caption, and the truth if it is known.
+
+    `labelled` holds the same image with other labels, by caption; the default is the sample's own.
     """
     size, colors = _small_size(sample.valid.shape), palette(len(classes))
     image = resized(as_rgb(sample.image), size)
@@ -61,11 +63,14 @@ def row(
     for title, labels in segmentations.items():
         small = resized_labels(labels, size)
         panels.append(Panel(title, data_uri(hatched(tinted(image, small, colors), small == UNLABELED))))
-    return Row(sample.key, (*notes, *said(sample, classes)), tuple(panels))
+    return Row(sample.key, (*notes, *tags_and_sizes(sample, classes)), tuple(panels))
 
 
 def weak_labels(sample: Sample, image: UInt8[np.ndarray, "h w 3"], colors: Colors) -> UInt8[np.ndarray, "h w 3"] | None:
-    """Marks and boxes drawn on a resized image, void hatched; `None` where nothing but the mask was drawn."""
+    """Weak labels drawn on a resized image, void hatched.
+
+    `None` where the image has no weak labels, or only a full mask.
+    """
     seeds = view(sample, whole(), sample.valid.shape).weak.seeds[0].numpy()
     masked = sample.truth is not None and np.array_equal(seeds, sample.truth)
     if not len(sample.boxes) and (masked or (seeds == UNLABELED).all()):
@@ -78,8 +83,11 @@ def weak_labels(sample: Sample, image: UInt8[np.ndarray, "h w 3"], colors: Color
     return boxed(hatched(drawn, void), boxes, colors)
 
 
-def said(sample: Sample, classes: Classes) -> tuple[str, ...]:
-    """Tags and sizes in words; a fully labelled image, whose tags follow from its mask, has none."""
+def tags_and_sizes(sample: Sample, classes: Classes) -> tuple[str, ...]:
+    """Tags and sizes in words.
+
+    A fully labelled image has none: its tags follow from its mask.
+    """
     if not (sample.valid & (sample.seeds == UNLABELED)).any():
         return ()
     names = np.array(classes.names)
@@ -94,7 +102,7 @@ def said(sample: Sample, classes: Classes) -> tuple[str, ...]:
 
 
 def data_uri(image: UInt8[np.ndarray, "H W 3"]) -> str:
-    """An image as text that stands inside a page."""
+    """An image as a JPEG data URI."""
     file = BytesIO()
     # Subsampled colour would smear thin scribbles.
     Image.fromarray(image).save(file, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
@@ -102,7 +110,7 @@ def data_uri(image: UInt8[np.ndarray, "H W 3"]) -> str:
 
 
 def spread(length: int, most: int) -> list[int]:
-    """At most `most` indices of a sequence, evenly spread over it."""
+    """At most `most` indices, evenly spread over a sequence."""
     return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(int)).tolist()
 
 

@@ -1,4 +1,7 @@
-"""The hidden segmentation of an image: what a run's solver makes of its weak labels and its trained network."""
+"""The hidden segmentation that a run finds for an image.
+
+Its solver takes the weak labels and the trained network's prediction.
+"""
 
 from math import ceil
 
@@ -18,10 +21,12 @@ Hidden = tuple[Int[np.ndarray, "H W"], str]
 
 
 def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Sample) -> Hidden | None:
-    """The target of a whole image at its own resolution, `UNLABELED` where it would teach nothing, and how it ended.
+    """The hidden segmentation of a whole image, with its status.
 
-    `None` if the objective solves for nothing, holds parts that only the user's own code can make, or finds nothing
-    beyond what is drawn. Solved on a grid as coarse as the network's own.
+    It has the image's own resolution, and `UNLABELED` where its weight is 0.
+
+    `None` if the objective has no solver, or parts that only the user's own code can make, or if the solver adds
+    nothing to what is drawn. It is solved on a grid as coarse as the network's own.
     """
     solvers = [term.solver for term in terms(objective) if isinstance(term, Fit)]
     if not solvers or any(foreign_parts(objective)):
@@ -33,7 +38,7 @@ def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Samp
     if isinstance(stride, (int, float)) and stride > 1:
         probs = F.interpolate(probs, [ceil(side / stride) for side in size], mode="area")
     image = torch.from_numpy(np.ascontiguousarray(sample.image, dtype=np.float32))[None]
-    # At least 1e-8: minus infinity, times a target of 0, would be nan.
+    # Probabilities are at least 1e-8, because minus infinity times a target of 0 would be nan.
     solution = solvers[-1].solve(Evidence(image, probs.clamp(min=1e-8).log(), weak))
     labels = torch.where(solution.weight > 0, solution.target.argmax(1), UNLABELED)
     found = F.interpolate(labels[:, None].float(), size, mode="nearest")[0, 0].long()
@@ -45,7 +50,7 @@ def hidden_segmentation(objective: Objective, predictor: Predictor, sample: Samp
 
 
 def terms(objective: Objective) -> tuple:
-    """What an objective adds up, however its sums are nested."""
+    """The terms of an objective, from nested sums too."""
     return (
         tuple(part for term in objective.terms for part in terms(term)) if isinstance(objective, Sum) else (objective,)
     )

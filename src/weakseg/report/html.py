@@ -1,4 +1,7 @@
-"""Templates to self-contained pages: no network, no scripts, every name from a user escaped."""
+"""Self-contained HTML pages from templates.
+
+They need no network and run no scripts, and every name from a user is escaped.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,13 @@ _SIGNATURE = '<meta name="generator" content="weakseg">'
 
 
 def require_free(path: Path) -> None:
-    """Raise `DataInvalid` if something other than an older page of ours is there."""
+    """Raise `DataInvalid` unless a page may be written there.
+
+    An older page of ours may be replaced.
+    """
     if irregular(path) or path.is_file() and _SIGNATURE.encode() not in _head(path):
         raise DataInvalid(
-            f"{path} is there already, and is no page of weakseg's", fix="choose another name, or move it away"
+            f"{path} exists, and is not a page of weakseg's", fix="choose another name, or move the file away"
         )
 
 
@@ -27,10 +33,12 @@ def _head(path: Path) -> bytes:
 
 
 def write_page(path: Path, template: str, **parts: Any) -> None:
-    """Fill a template and write the page, whole or not at all; an older page of ours is replaced.
+    """Fill a template and write the page.
+
+    It is written whole or not at all; an older page of ours is replaced.
 
     Raises:
-        DataInvalid: something else is there.
+        DataInvalid: another file is there.
     """
     require_free(path)
     environment = Environment(
@@ -46,7 +54,7 @@ def write_page(path: Path, template: str, **parts: Any) -> None:
 
 
 def css_colors(count: int) -> list[str]:
-    """The colours of classes, as style sheets write them."""
+    """The colours of classes in CSS."""
     return [f"rgb({red} {green} {blue})" for red, green, blue in palette(count).tolist()]
 
 
@@ -55,5 +63,8 @@ def _score(value: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """Small shares keep two figures, so that 1.1 % and 0.04 % do not both read 0 %."""
+    """A fraction in percent.
+
+    Small ones keep two figures, so that 1.1 % and 0.04 % do not both become 0 %.
+    """
     return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"

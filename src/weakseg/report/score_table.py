@@ -1,4 +1,7 @@
-"""Scores of several runs side by side, with the best of each row marked."""
+"""Scores of several runs side by side.
+
+The best of each row is marked.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,24 +18,27 @@ class Cell:
 
     value: float | None
     best: bool
-    """Whether it is higher than another run's and lower than none, at the three decimals that are shown."""
+    """Whether it is the highest of the row and not all are equal, at the three decimals that are shown."""
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A class, or a mean over classes."""
+    """A row of the table: a class, or the mean."""
 
     name: str
     class_index: int | None
-    """`None` for a mean."""
+    """Index of the class; `None` for the mean."""
     truth_share: float | None
-    """Share of the judged pixels that are of this class."""
+    """Fraction of the evaluated pixels that are of this class."""
     iou: tuple[Cell, ...]
     dice: tuple[Cell, ...]
 
 
 def score_table(scores: Sequence[Scores]) -> tuple[ScoreRow, ...]:
-    """One row per class, after a row of means; all scores must be of the same classes and images."""
+    """The score table of runs.
+
+    A row of means comes first, then one row per class. All scores must be of the same classes and images.
+    """
     first = scores[0]
     truth = first.matrices.sum((0, 2))
     iou, dice = np.stack([s.iou() for s in scores]), np.stack([s.dice() for s in scores])

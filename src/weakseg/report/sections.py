@@ -1,4 +1,4 @@
-"""The sections of a report: how it went, how good it is, and the images it was judged on."""
+"""Sections of a report: curves, scores and images."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,15 @@ from weakseg.report.score_table import ScoreRow, score_table
 from weakseg.runs.datasets import Run, trained_seconds
 
 WORST = 8
-"""How many validation images are shown."""
+"""Number of validation images shown."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """One run as the page shows it; what could not be had is `None`, and `notes` say why."""
+    """One run as the page shows it.
+
+    What cannot be loaded is `None`, and `notes` say why.
+    """
 
     run: Run
     name: str
@@ -36,18 +39,18 @@ class Account:
 
     @property
     def epochs(self) -> str:
-        """How many epochs it trained."""
+        """The number of epochs, in words."""
         return counted(len(self.run.metrics), "epoch")
 
     @property
     def time(self) -> str:
-        """How long it trained on the clock, validation included."""
+        """The training time on the clock, validation included."""
         return duration(trained_seconds(self.run))
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Runs that were judged on the same images and classes, side by side."""
+class Evaluated:
+    """Runs evaluated on the same images, side by side."""
 
     accounts: tuple[Account, ...]
     table: tuple[ScoreRow, ...]
@@ -56,7 +59,10 @@ class Judged:
 
 
 def curves(accounts: Sequence[Account]) -> list[Chart]:
-    """Loss, learning rate and validation scores by epoch; charts without any point are left out."""
+    """Charts of loss, learning rate and scores by epoch.
+
+    Charts without any point are left out.
+    """
     shown = (
         ("training loss", "loss"),
         ("learning rate", "learning_rate"),
@@ -64,7 +70,7 @@ def curves(accounts: Sequence[Account]) -> list[Chart]:
         ("validation mean Dice", "mean_dice"),
         ("mIoU of the hidden segmentations on training images", "targets_mean_iou"),
         ("mean confidence of the hidden segmentations", "targets_confidence"),
-        ("rows that gave way, in nats per pixel", "solve_slack"),
+        ("violation of constraints, in nats per pixel", "solve_slack"),
     )
     charts = [
         chart(title, "epoch", [Series(a.name, a.color, _points(a.run.metrics, key)) for a in accounts])
@@ -73,19 +79,25 @@ def curves(accounts: Sequence[Account]) -> list[Chart]:
     return [drawn for drawn in charts if drawn.lines]
 
 
-def judged(accounts: Sequence[Account]) -> list[Judged]:
-    """Scores of the runs, those on the same images together, wherever they lie."""
-    # As many pixels of every class in every image: the masks are the same.
+def evaluated(accounts: Sequence[Account]) -> list[Evaluated]:
+    """Scores of runs, grouped by validation images.
+
+    Equal images are in one group, wherever their folders lie.
+    """
+    # Masks with equal counts of every class in every image are taken as the same masks.
     same = lambda a: repr((a.run.classes, a.scores.keys, a.scores.matrices.sum(2).tolist()))  # noqa: E731
-    return [_judged(group) for group in alike(accounts, lambda a: a.scores, same)]
+    return [_evaluated(group) for group in alike(accounts, lambda a: a.scores, same)]
 
 
-def _judged(accounts: Sequence[Account]) -> Judged:
-    """The images shown are those that were hardest for these runs on the whole."""
+def _evaluated(accounts: Sequence[Account]) -> Evaluated:
+    """One group of runs, with its worst images.
+
+    Those shown have the lowest mean score over the runs.
+    """
     scores = [a.scores for a in accounts if a.scores is not None]
     each = np.stack([s.per_image() for s in scores])
     worst = np.argsort(np.nan_to_num(each, nan=1).mean(0), kind="stable")[:WORST]
-    return Judged(
+    return Evaluated(
         accounts=tuple(accounts),
         table=score_table(scores),
         trimap=chart(
@@ -110,7 +122,10 @@ def _worst_rows(accounts: Sequence[Account], worst: list[int], each: np.ndarray)
 def made_of(
     sample: Sample, accounts: Sequence[Account], shown: tuple[Callable, ...], named: bool
 ) -> dict[str, np.ndarray]:
-    """What each run makes of an image, by caption, in which the run is named where there are several."""
+    """Segmentations of an image by each run, by caption.
+
+    The caption names the run where there are several.
+    """
     segmentations = {}
     for a in accounts:
         suffix = f" · {a.name}" if named else ""
@@ -120,18 +135,21 @@ def made_of(
 
 
 def hidden(a: Account, predictor: Predictor, sample: Sample) -> dict[str, np.ndarray]:
-    """The hidden segmentation that a run found last, with its status."""
+    """A run's last hidden segmentation, with its status."""
     found = hidden_segmentation(a.run.recipe.phases[-1].objective, predictor, sample)
     return {} if found is None else {f"hidden segmentation. {found[1]}": found[0]}
 
 
 def predicted(a: Account, predictor: Predictor, sample: Sample) -> dict[str, np.ndarray]:
-    """What a run's network predicts."""
+    """The prediction of a run's network."""
     return {"prediction": predictor.labels(sample.image)}
 
 
 def alike(accounts: Iterable[Account], has: Callable, key: Callable) -> list[list[Account]]:
-    """Accounts that have something, in groups that share it."""
+    """Accounts grouped by a key.
+
+    Those for which `has` gives `None` are left out.
+    """
     having = sorted((a for a in accounts if has(a) is not None), key=key)
     groups = [list(group) for _, group in groupby(having, key)]
     return sorted(groups, key=lambda group: group[0].color)

@@ -1,11 +1,11 @@
-"""What a run was asked to do and what it took, in words."""
+"""The setup of a run in words."""
 
 from weakseg.console.duration import counted, duration
 from weakseg.runs.datasets import Run, trained_seconds
 
 
 def facts(run: Run) -> dict[str, str]:
-    """Names and values, in the order in which a reader asks for them."""
+    """Facts about a run: names and values, in order."""
     recipe, record = run.recipe, run.record
     phases = {
         "Phase" if len(recipe.phases) == 1 else f"Phase {number}": (
@@ -22,9 +22,9 @@ def facts(run: Run) -> dict[str, str]:
         **({"Method": record["method"]} if record.get("method") else {}),
         **phases,
         "Optimiser": repr(recipe.optimizer),
-        "Views": repr(recipe.augment),
-        "Batch": f"{recipe.batch_size} images a step",
-        "Seed": str(recipe.seed),
+        "Augmentation": repr(recipe.augment),
+        "Batch size": f"{recipe.batch_size} images per step",
+        "Random seed": str(recipe.seed),
         "Time": f"{duration(trained_seconds(run))} for {counted(len(run.metrics), 'epoch')}, validation included",
         "Machine": str(record.get("machine", "unknown")),
         "Versions": ", ".join(f"{name} {number}" for name, number in versions.items()),

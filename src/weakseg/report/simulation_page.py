@@ -1,4 +1,4 @@
-"""Simulated labels, drawn on the images they were simulated for."""
+"""The page of simulated labels, drawn on their images."""
 
 from pathlib import Path
 
@@ -11,10 +11,12 @@ MOST_COUNTED, MOST_SHOWN = 500, 24
 
 
 def write_simulation_page(samples: Dataset, out: Path, title: str) -> None:
-    """Write a page with counts and a gallery of a data set with simulated labels.
+    """Write the page of a data set with simulated labels.
+
+    It has counts and a gallery.
 
     Raises:
-        DataInvalid: `out` is a file that is no page of weakseg's.
+        DataInvalid: `out` exists, and is not a page of weakseg's.
     """
     classes = samples.classes
     write_page(

@@ -1,4 +1,4 @@
-"""When a run found its hidden segmentations anew, and what came of it."""
+"""Updates of a run's targets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,17 +21,18 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class Updates:
-    """All updates of a run, in the order in which they came."""
+    """All updates of a run, in order."""
 
     account: Account
     names: tuple[str, ...]
-    """Of the numbers that any update has."""
+    """Names of the numbers that any update has."""
     rows: tuple[tuple[int, str, tuple[str, ...]], ...]
-    """Of each the epoch that it came before, counted from 1, what found it, and its numbers; a dash: not known."""
+    """For each update the epoch it came before, counted from 1, its solver, and its numbers; a dash for unknown
+    ones."""
 
 
 def updates(accounts: Sequence[Account]) -> list[Updates]:
-    """Of each run that remembered hidden segmentations."""
+    """The updates of each run that stored targets."""
     return [found for account in accounts if (found := _updates(account)).rows]
 
 
@@ -54,7 +55,10 @@ def _updates(account: Account) -> Updates:
 
 
 def _solver(recipe: Any, epoch: int) -> str:
-    """The name of what is remembered from in an epoch; a dash where only somebody's own code knows it."""
+    """The name of the solver that updates in an epoch.
+
+    It is a dash where only the user's own code knows it.
+    """
     last = 0
     for phase in recipe.phases:
         last += phase.epochs
