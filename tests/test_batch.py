@@ -99,7 +99,7 @@ def test_one_map_for_one_image_needs_its_axis_and_is_told_so():
         (IMAGE.permute(0, 2, 3, 1), SEEDS, r"permute\(0, 3, 1, 2\)"),
         (IMAGE * 255, SEEDS, "from .* to 25"),
         (IMAGE * 65535, SEEDS, "divide by the largest"),
-        ((IMAGE - 0.45) / 0.22, SEEDS, "mean was subtracted"),
+        ((IMAGE - 0.45) / 0.22, SEEDS, "mean subtracted"),
         ((IMAGE * 4095).to(torch.int32), SEEDS, "4095 for 12 bits"),
         (IMAGE.where(IMAGE > 0.1, torch.nan), SEEDS, "nan or infinite"),
         ("image.png", SEEDS, "str"),

@@ -1,4 +1,4 @@
-"""Data sets, and parts and mixtures of them."""
+"""Datasets, and parts and mixtures of them."""
 
 from weakseg.homes import opened
 

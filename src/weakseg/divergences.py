@@ -1,4 +1,4 @@
-"""How far a prediction is from a target, per pixel."""
+"""Divergences of predictions from targets, per pixel."""
 
 from weakseg.homes import opened
 

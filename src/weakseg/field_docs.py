@@ -1,6 +1,8 @@
-"""What `help(weakseg.Fit)` says of each setting: the text below it in the source, which Python itself throws away.
+"""Docs of settings for `help(weakseg.Fit)`.
 
-The source is read when somebody looks at `__doc__`, so that a name costs nothing to fetch.
+They are the texts below the fields in the source, which Python itself discards.
+
+The source is read when `__doc__` is read, so that importing a name costs nothing.
 """
 
 import ast
@@ -12,7 +14,7 @@ from typing import Any
 
 
 class _Doc:
-    """A class's `__doc__`, completed when it is looked at."""
+    """A class's `__doc__`, completed when it is read."""
 
     def __init__(self, written: str):
         self.written = written
@@ -22,7 +24,10 @@ class _Doc:
 
 
 def documented(thing: Any) -> Any:
-    """The same public thing; a dataclass's `__doc__` from now on lists its settings."""
+    """A public thing whose `__doc__` lists its settings.
+
+    Only dataclasses have settings; all else is returned as it is.
+    """
     written = vars(thing)["__doc__"] if is_dataclass(thing) else None
     if isinstance(written, str):  # and not completed already
         thing.__doc__ = _Doc(written)  # pyright: ignore[reportAttributeAccessIssue]
@@ -31,7 +36,10 @@ def documented(thing: Any) -> Any:
 
 @cache
 def _completed(kind: type, written: str) -> str:
-    """A docstring with a section of settings; as it was written where there are none, or where there is no source."""
+    """A docstring with a section of settings.
+
+    It stays as written where there are none, or where there is no source.
+    """
     try:
         body = ast.parse(inspect.getsource(kind)).body[0]
     except (OSError, TypeError, SyntaxError):  # a frozen program; a file that is being edited
@@ -41,18 +49,24 @@ def _completed(kind: type, written: str) -> str:
 
 
 def _settings(kind: type, body: list[ast.stmt]) -> list[str]:
-    """Each field of the class's own that can be given: name, type, default, and below them the text."""
+    """Lines on each setting of a class.
+
+    A setting is a field of its own that can be given: name, type, default, and below them its text.
+    """
     given = {field.name for field in fields(kind) if field.init and not field.name.startswith("_")}
-    told = []
+    lines = []
     for node, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) in given:
-            told.append(f"    {ast.unparse(node.target)}: {ast.unparse(node.annotation)}{_default(node.value)}")
-            told += [indent(inspect.cleandoc(text), " " * 8) for text in _text(after)]
-    return told
+            lines.append(f"    {ast.unparse(node.target)}: {ast.unparse(node.annotation)}{_default(node.value)}")
+            lines += [indent(inspect.cleandoc(text), " " * 8) for text in _text(after)]
+    return lines
 
 
 def _default(value: ast.expr | None) -> str:
-    """As it is written; what a factory makes as a call of it."""
+    """A default as it is written.
+
+    A factory is written as a call.
+    """
     if value is None:
         return ""
     factories = [key.value for key in getattr(value, "keywords", []) if key.arg == "default_factory"]
@@ -60,5 +74,5 @@ def _default(value: ast.expr | None) -> str:
 
 
 def _text(node: ast.stmt | None) -> list[str]:
-    said = node.value if isinstance(node, ast.Expr) else None
-    return [said.value] if isinstance(said, ast.Constant) and isinstance(said.value, str) else []
+    text = node.value if isinstance(node, ast.Expr) else None
+    return [text.value] if isinstance(text, ast.Constant) and isinstance(text.value, str) else []

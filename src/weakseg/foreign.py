@@ -1,4 +1,7 @@
-"""Parts of a recipe that were made by somebody's own code, as a record shows them."""
+"""Parts of a recipe that user code made.
+
+A record shows them as texts.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
@@ -9,21 +12,27 @@ from weakseg.errors import RunInvalid
 
 @dataclass(frozen=True)
 class Foreign:
-    """A part of a recipe that only the code which wrote it can make again."""
+    """A part that only the user's own code can make."""
 
     text: str
-    """What made it."""
+    """Name or `repr` of what made it."""
 
     def __repr__(self) -> str:
         return self.text
 
     def __call__(self, *arguments: Any) -> Any:
-        """Raises `RunInvalid`: a recipe with an objective of the user's own can be read, but not run."""
+        """Raise `RunInvalid`, in place of the user's objective.
+
+        Such a recipe can be read, but not run.
+        """
         raise RunInvalid(f"{self.text} can only be run by your own code", fix="run the recipe file again")
 
 
 def foreign_parts(value: Any) -> Iterator[str]:
-    """The texts of all foreign parts that a tree of dataclasses and tuples holds."""
+    """Texts of all foreign parts in a recipe.
+
+    Parts are searched for in dataclasses and tuples.
+    """
     if isinstance(value, Foreign):
         yield value.text
     elif isinstance(value, (tuple, list)):

@@ -1,4 +1,7 @@
-"""What a training loop of one's own hands over: made a tensor where no doubt is possible, else refused by name."""
+"""Tensors from user input.
+
+Input is converted where only one meaning is possible, and refused otherwise.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +15,10 @@ if TYPE_CHECKING:
     Given = Tensor | np.ndarray
 else:
     Given = Any
-"""A torch tensor or a numpy array. Loose at run time, so that anything else is refused by our own words."""
+"""A torch tensor or a numpy array. It is `Any` at run time, so that our own messages refuse anything else."""
 
 SLACK = 0.25
-"""How far values of an image may leave [0, 1]: interpolation and changes of light overshoot a little."""
+"""Largest distance of an image's values from [0, 1]: interpolation and changes of light overshoot a little."""
 
 
 def tensor_of(given: Given, name: str) -> Tensor:
@@ -28,8 +31,8 @@ def tensor_of(given: Given, name: str) -> Tensor:
         if given.layout is torch.strided and not given.is_meta and not given.is_nested:
             return given
         raise EvidenceInvalid(
-            f"{name} is a tensor that is sparse, nested or on the meta device",
-            expected="a tensor with a number at every place",
+            f"{name} is a sparse or nested tensor, or on the meta device",
+            expected="a dense tensor",
             fix=f"convert it: {name}.to_dense(), or torch.stack of equal sizes",
         )
     if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in "biuf":
@@ -44,10 +47,12 @@ def tensor_of(given: Given, name: str) -> Tensor:
 
 
 def images_of(given: Given) -> Tensor:
-    """Images as floating point, B M H W; eight bits are divided by 255.
+    """Images as floating point tensors, B M H W.
+
+    Values of 8 bits are divided by 255.
 
     Raises:
-        EvidenceInvalid: other axes, or other whole numbers, whose largest value nobody knows.
+        EvidenceInvalid: the axes are others, or the values are other integers, whose largest value is unknown.
     """
     image = tensor_of(given, "image")
     if image.dim() != 4:
@@ -69,16 +74,18 @@ def images_of(given: Given) -> Tensor:
 
 
 def seeds_of(given: Given, image: Tensor, unlabeled: int) -> Tensor:
-    """Seeds as whole numbers, B H W, of the images' size, with -1 in the place of `unlabeled`.
+    """Seeds as integers, B H W.
+
+    They have the images' size, and -1 in place of `unlabeled`.
 
     Raises:
-        EvidenceInvalid: floating point, booleans, or another shape; says how to bring it to that of the images.
+        EvidenceInvalid: they are floating point or booleans, or have another shape; the message says how to convert it.
     """
     seeds = tensor_of(given, "seeds")
     if seeds.is_floating_point() or seeds.is_complex() or seeds.dtype == torch.bool:
         raise EvidenceInvalid(
             f"seeds are {seeds.dtype}",
-            expected=f"class numbers as integers, and {unlabeled} where nothing is drawn",
+            expected=f"class numbers as integers, and {unlabeled} on unlabelled pixels",
             fix="keep label maps as integers: torch.from_numpy(labels).long(); torchvision's ToTensor divides by 255",
         )
     size = (image.shape[0], *image.shape[2:])
@@ -93,7 +100,7 @@ def seeds_of(given: Given, image: Tensor, unlabeled: int) -> Tensor:
 
 
 def refuse_unscaled(values: Tensor, name: str = "image") -> None:
-    """Raise `EvidenceInvalid` for values that are not finite or were never brought to [0, 1]."""
+    """Raise `EvidenceInvalid` for values that are not in [0, 1]."""
     if not values.numel():
         return
     low, high = (float(each) for each in values.detach().aminmax())
@@ -103,18 +110,18 @@ def refuse_unscaled(values: Tensor, name: str = "image") -> None:
         raise EvidenceInvalid(
             f"{name} holds {int((~values.isfinite()).sum())} values that are nan or infinite",
             expected="finite values in [0, 1]",
-            fix="put a number in their place, and where an image is not to be judged make `valid` False",
+            fix="replace them by a number, and make `valid` False on pixels that must not be evaluated",
         )
     raise EvidenceInvalid(
         f"{name} holds values from {low:.4g} to {high:.4g}",
         expected="values in [0, 1]",
-        fix="divide by the largest value that there can be (255 for 8 bits), and give images as they were before any"
-        " mean was subtracted: a network can do that for itself",
+        fix="divide by the largest possible value (255 for 8 bits), and give images without the mean subtracted:"
+        " networks normalise for themselves",
     )
 
 
 def _to_the_shape(seeds: Tensor, image: Tensor) -> str:
-    """What brings seeds to the shape of images, as far as it can be told."""
+    """Advice on seeds of another shape than the images."""
     count, _, height, width = image.shape
     known = {
         (count, 1, height, width): "seeds[:, 0]",
@@ -125,7 +132,7 @@ def _to_the_shape(seeds: Tensor, image: Tensor) -> str:
     if (found := known.get(tuple(seeds.shape))) is not None:
         return f"give {found}"
     if seeds.dim() == 4 and seeds.shape[2:] == image.shape[2:]:
-        return "give class numbers instead of one plane a class: seeds.argmax(1), and -1 where no plane is set"
+        return "give class numbers instead of one plane per class: seeds.argmax(1), and -1 where no plane is set"
     if tuple(seeds.shape) == tuple(image.shape[:3]):
-        return "the images' channels stand last: give image.permute(0, 3, 1, 2)"
-    return "resize the label maps without interpolation, or give as many of them as images"
+        return "the images' channels are last: give image.permute(0, 3, 1, 2)"
+    return "resize the label maps without interpolation, or give as many label maps as images"

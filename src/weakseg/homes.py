@@ -1,4 +1,7 @@
-"""Where each public name lives: what `weakseg.NAME` loads, and how records name a part without saying its module."""
+"""The module of each public name.
+
+`weakseg.NAME` is loaded from it, and records name a part without its module.
+"""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -150,19 +153,28 @@ HOMES = {name: home for names in DOORS.values() for name, home in names.items()}
 
 
 def public_name(thing: Any) -> str | None:
-    """The name under which a class or function of weakseg's is imported, `weakseg.Fit`; `None` where it has none."""
+    """The public name of a class or function.
+
+    For example `weakseg.Fit`; `None` where it has none.
+    """
     known = thing.__module__.startswith("weakseg.") and thing.__qualname__ in HOMES
     return f"weakseg.{thing.__qualname__}" if known else None
 
 
 def door_of(name: str) -> str:
-    """The namespace from which a public name is imported: `weakseg`, `weakseg.energies`."""
+    """The namespace of a public name.
+
+    For example `weakseg` or `weakseg.energies`.
+    """
     return next(f"weakseg.{door}".rstrip(".") for door, names in DOORS.items() if name in names)
 
 
 def opened(door: str) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
-    """`__all__`, `__getattr__` and `__dir__` of a namespace whose names are loaded when they are used."""
-    # Of the whole package every name can be had, as in records and recipes of before there were namespaces.
+    """A namespace's `__all__`, `__getattr__` and `__dir__`.
+
+    Its names are loaded when they are used.
+    """
+    # `weakseg` itself has every name, because records and recipes of earlier versions knew no namespaces.
     names = DOORS[door] if door else HOMES
 
     def load(name: str) -> Any:

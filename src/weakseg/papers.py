@@ -1,4 +1,4 @@
-"""What papers compared themselves with, and their own settings."""
+"""Baselines of papers, and their own settings."""
 
 from weakseg.homes import opened
 

@@ -1,11 +1,14 @@
-"""Records that fit a screen: arrays by kind and shape, everything else as it is."""
+"""Short `repr`s: arrays by type and shape."""
 
 from dataclasses import fields
 from typing import Any
 
 
 def brief(self: Any) -> str:
-    """The `repr` of a dataclass, in which an array is its dtype and shape: `float32[2, 3, 64, 64]`."""
+    """The `repr` of a dataclass, with arrays shortened.
+
+    An array is its dtype and shape: `float32[2, 3, 64, 64]`.
+    """
     held = (f"{field.name}={_part(getattr(self, field.name))}" for field in fields(self))
     return f"{type(self).__name__}({', '.join(held)})"
 
@@ -23,4 +26,4 @@ def _part(value: Any) -> str:
 
 
 _SHOWN = 4
-"""How many entries of a tuple are shown."""
+"""Number of entries of a tuple that are shown."""

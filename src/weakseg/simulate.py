@@ -1,4 +1,4 @@
-"""Annotators, simulated from full masks."""
+"""Simulated annotators, from full masks."""
 
 from weakseg.homes import opened
 

@@ -1,8 +1,11 @@
-"""The nouns every room shares, and the one-method protocols that let solvers, divergences and energies be swapped.
+"""The nouns and protocols that all modules share.
+
+Solvers, divergences and energies are protocols of one method, so that they can be swapped.
 
 Axes: B images, C classes, M image channels, H W pixels of the labels, h w cells of the network's logits.
 Order is always (row, column), height before width; pixel centres lie at integers; ranges are half open.
-"Nobody said" is `UNLABELED`, padding and void are `valid == False`, and a thing that was not collected is `None`.
+What the annotator left open is `UNLABELED` or `UNTOLD`, padding and void are `valid == False`, and kinds of labels that
+were not collected are `None`.
 """
 
 from collections.abc import Callable
@@ -18,7 +21,7 @@ from weakseg.given import Given, images_of, refuse_unscaled, seeds_of, tensor_of
 from weakseg.short_repr import brief
 
 UNLABELED = -1
-"""Value of a label map where nobody said which class it is."""
+"""Value of a label map where no class is given."""
 
 PRESENT = 1
 """Value of a tag: the class is in the image."""
@@ -35,11 +38,12 @@ class Classes:
     """The classes of a data set, in the order of the network's outputs."""
 
     names: tuple[str, ...]
-    """One a class; its place in the tuple, counted from 0, is the class's index."""
+    """One name per class; its position, counted from 0, is the class's index."""
     background: int | None = None
-    """Index of the class that means "nothing else"; `None` where every pixel is something. Left out of mean Dice."""
+    """Index of the class that means "nothing else", which mean Dice leaves out; `None` where every pixel is
+    something."""
     unscored: tuple[int, ...] = ()
-    """Indices left out of every mean, because the truth holds too little of them."""
+    """Indices of classes left out of every mean, because the truth holds too few of their pixels."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -47,56 +51,67 @@ class Classes:
 
 @dataclass(frozen=True)
 class WeakLabels:
-    """What annotators told us about a batch of views (crops, flips, zooms) of images.
+    """Weak labels of a batch of views.
 
-    Boxes are in the pixels of this view and are not clipped to it, so a rule can see that a box was cut.
-    Areas are shares of the *whole* image's valid pixels; `visible_share` turns them into bounds for the view.
+    Views are crops, flips and zooms of images.
+
+    Boxes are in the pixels of the view and are not clipped to it, so that a constraint can see that a box was cut.
+    Areas are fractions of the *whole* image's valid pixels; `visible_share` turns them into bounds for the view.
     """
 
     seeds: Int[Tensor, "B H W"]
-    """Class index where somebody drew, `UNLABELED` elsewhere."""
+    """Class index of labelled pixels, `UNLABELED` elsewhere."""
     valid: Bool[Tensor, "B H W"]
-    """False on padding and on void pixels (whose class must not be judged)."""
+    """False on padding and on void pixels, whose class must not be evaluated."""
     tags: Int[Tensor, "B C"]
-    """`PRESENT`, `ABSENT` or `UNTOLD`, about the whole image."""
+    """`PRESENT`, `ABSENT` or `UNTOLD` for each class, about the whole image."""
     areas: Float[Tensor, "B C 2"]
-    """Smallest and largest share of the whole image's valid pixels, in [0, 1]; (0, 1) where nobody said."""
+    """Smallest and largest fraction of the whole image's valid pixels, in [0, 1]; (0, 1) where no size is given."""
     boxes: tuple[Float[Tensor, "_ 5"], ...]
     """One (class, top, left, bottom, right) row per box, for each image."""
     window: Float[Tensor, "B 2 3"]
     """Affine map from (row, column, 1) in this view to (row, column) in the whole image."""
     whole_valid: Int[Tensor, " B"]
-    """How many valid pixels the whole image has."""
+    """Number of valid pixels of the whole image."""
 
     __repr__ = brief
 
     @property
     def visible_share(self) -> Float[Tensor, " B"]:
-        """Share of the whole image's valid pixels that this view shows, in [0, 1]."""
+        """The fraction of valid pixels that each view shows.
+
+        It is of the whole image's valid pixels, in [0, 1].
+        """
         area = torch.linalg.det(self.window[:, :, :2]).abs()
         shown = self.valid.flatten(1).sum(1) * area
         return (shown / self.whole_valid.clamp(min=1)).clamp(max=1)
 
     @property
     def hidden(self) -> Bool[Tensor, "B H W"]:
-        """Pixels whose class is to be found: valid, and marked by nobody."""
+        """Unlabelled pixels, whose class is to be found.
+
+        They are valid, and no seed lies on them.
+        """
         return self.valid & (self.seeds == UNLABELED)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What an earlier solve found for these very images, carried through augmentation like any label."""
+    """The result of an earlier solve for the same images.
+
+    It is carried through augmentation like any label.
+    """
 
     labels: Int[Tensor, "B H W"] | None = None
     """The hidden segmentation, `UNLABELED` where none was found."""
     soft: Float[Tensor, "B C H W"] | None = None
-    """In place of labels, how likely each class is, times how much the pixel teaches: all 0 where none was found."""
+    """Probabilities in place of labels, times the weight of each pixel: all 0 where none were found."""
     multipliers: tuple[Float[Tensor, " _"], ...] | None = None
     """The dual variables of each image's linear constraints, in the order of its rows."""
     target: Float[Tensor, "B C h w"] | None = None
-    """What was found for these very views and is held, on the grid its solver chose, as in `Solution`."""
+    """The target that was found for these views and is kept, on the grid its solver chose, as in `Solution`."""
     weight: Float[Tensor, "B h w"] | None = None
-    """How much each pixel of that target teaches."""
+    """The weight of each pixel of that target in the loss."""
 
     __repr__ = brief
 
@@ -168,7 +183,10 @@ class Batch:
 
 
 def refuse_strange_labels(labels: Int[Tensor, "B H W"], classes: int, name: str = "seeds") -> None:
-    """Raise `EvidenceInvalid` where a label is neither a class nor `UNLABELED`: it would be counted elsewhere."""
+    """Raise `EvidenceInvalid` for labels that are no classes.
+
+    Labels may be classes or `UNLABELED`; others would be counted as other classes.
+    """
     strange = (labels < UNLABELED) | (labels >= classes)
     if strange.any():
         images = strange.flatten(1).any(1).nonzero().flatten().tolist()
@@ -182,7 +200,10 @@ def refuse_strange_labels(labels: Int[Tensor, "B H W"], classes: int, name: str 
 
 
 def _habit_of(values: list[int]) -> str:
-    """What to do about values that are no classes, by the habit of other programs that they look like."""
+    """Advice on labels that are no classes.
+
+    It recognises the values that other programs use for unlabelled pixels.
+    """
     nothing = [value for value in values if value in (255, -100, 65535)]
     if nothing == values and len(values) == 1:
         value = values[0]
@@ -202,69 +223,84 @@ def _moved(value: Any, device: torch.device | str) -> Any:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that a solver or an energy may look at.
+    """All that solvers and energies may look at.
 
-    Log-probabilities may be coarser than the image and its labels (h w divides H W by the network's stride).
+    Log-probabilities may lie on a coarser grid than the image and its labels (h w is H W divided by the stride).
     """
 
     image: Float[Tensor, "B M H W"]
     """Values in [0, 1], on the labels' own grid."""
     log_probs: Float[Tensor, "B C h w"]
-    """What the network predicts, in nats: at most 0, and the exponentials of all classes sum to 1 in each cell."""
+    """The network's prediction in nats: at most 0, and the exponentials of all classes sum to 1 in each cell."""
     weak: WeakLabels
-    """What annotators told us about these views."""
+    """The weak labels of these views."""
     keys: tuple[str, ...] = ()
-    """Which image each one is of, where that is known; messages name them."""
+    """Keys of the images, where they are known; messages name them."""
 
     __repr__ = brief
 
 
 @dataclass(frozen=True)
 class Solution:
-    """A hidden segmentation, on the grid its solver chose, with the proof of how good it is."""
+    """A hidden segmentation, with numbers that certify it.
+
+    It lies on the grid that its solver chose.
+    """
 
     target: Float[Tensor, "B C h w"]
-    """A distribution over classes at every pixel."""
+    """Probabilities of the classes at every pixel."""
     weight: Float[Tensor, "B h w"]
-    """How much each pixel teaches, in [0, 1]; 0 on invalid pixels."""
+    """The weight of each pixel in the loss, in [0, 1]; 0 on invalid pixels."""
     energy: Float[Tensor, " B"]
-    """Value of what was minimised."""
+    """The minimised value."""
     status: tuple[str, ...]
-    """One sentence an image: how its solve ended."""
+    """One sentence per image on how its solve ended."""
     certificate: dict[str, Float[Tensor, " B"]] = field(default_factory=dict)
-    """Numbers a sceptic can check, by name: for instance `gap` and `violation` of a projection."""
+    """Numbers that certify the solution, by name: for instance `gap` and `violation` of a projection."""
     memory: Memory = field(default_factory=Memory)
-    """What to hand back as `start` next time these images are solved."""
+    """The result to pass as `start` when these images are solved again."""
 
     __repr__ = brief
 
 
 @runtime_checkable
 class Solver(Protocol):
-    """Stage A: finds a hidden segmentation that agrees with the evidence. Frozen, and without state."""
+    """Stage A: a solver for hidden segmentations.
+
+    They agree with the evidence. A solver is frozen, and has no state.
+    """
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
-        """The hidden segmentation of each image, each solved on its own."""
+        """The hidden segmentation of each image.
+
+        Each image is solved on its own.
+        """
         ...
 
 
 @runtime_checkable
 class Divergence(Protocol):
-    """Stage B: how far a prediction is from a target, at every pixel; >= 0, and 0 when they agree fully."""
+    """Stage B: a divergence of predictions from targets.
+
+    It is >= 0 at every pixel, and 0 when they agree fully.
+    """
 
     def __call__(self, target: Float[Tensor, "B C H W"], log_probs: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
-        """Nats per pixel."""
+        """The divergence in nats per pixel."""
         ...
 
 
 @runtime_checkable
 class Energy(Protocol):
-    """How implausible a segmentation is, given the image; >= 0 and resolution-free."""
+    """An energy of segmentations: large for implausible ones.
+
+    It takes the image into account, is >= 0, and does not depend on the resolution.
+    """
 
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
-        """One value an image, differentiable in `probs`."""
+        """One value per image, differentiable in `probs`."""
         ...
 
 
 Objective = Callable[[Float[Tensor, "B C h w"], Batch], Float[Tensor, ""]]
-"""A training loss: any callable (logits, batch) -> scalar, so it drops into any PyTorch loop."""
+"""A training loss: any callable (logits, batch) -> scalar, so that it works in any PyTorch loop."""

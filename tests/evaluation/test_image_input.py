@@ -65,7 +65,7 @@ def test_grey_comes_with_its_axis_without_and_as_colour(given):
     ("given", "word"),
     [
         (IMAGE * 255, "from .* to 255"),
-        ((IMAGE - 0.5) / 0.2, "mean was subtracted"),
+        ((IMAGE - 0.5) / 0.2, "mean subtracted"),
         (np.where(IMAGE > 0.9, np.nan, IMAGE), "nan or infinite"),
         ((IMAGE * 4095).astype(np.uint16), "65535 for 16-bit files"),
         (EIGHT_BITS.astype(np.int64), "int64"),

@@ -73,7 +73,7 @@ def test_images_whose_rows_give_way_most_are_named_at_the_end(tmp_path):
     """Sizes with a price contradict nobody, and are missed all the more."""
     _, said = trained(tmp_path / "run", SizesWithin(price=2.0))
 
-    assert said.strip().splitlines()[-2].startswith("Rows gave way most")
+    assert said.strip().splitlines()[-2].startswith("Constraints were violated most")
     assert said.strip().splitlines()[-1].startswith("  squares3: Violated: 'class")
 
 

@@ -32,7 +32,7 @@ def test_moments_that_cannot_be_are_told_and_the_advice_helps(tmp_path, key, val
     """With the file, the setting and what should be there; without the setting it is the family's."""
     file = tmp_path / "preprocessor_config.json"
     file.write_text(json.dumps({key: value}))
-    with pytest.raises(NetworkUnavailable, match=rf"{file}: {key} is .*\nExpected: 3 numbers from .*\n.*setting out"):
+    with pytest.raises(NetworkUnavailable, match=rf"{file}: {key} is .*\nExpected: 3 numbers from .*\n.*this setting"):
         normalisation(tmp_path, "segformer", 3)
 
     file.write_text("{}")
@@ -94,7 +94,9 @@ def test_a_scale_that_cannot_be_is_told_and_the_advice_helps(tmp_path, value):
     """With the file and what should be there; a switch is one, too."""
     file = tmp_path / "preprocessor_config.json"
     file.write_text(json.dumps({"rescale_factor": value}))
-    with pytest.raises(NetworkUnavailable, match=rf"{file}: rescale_factor is .*\nExpected: a number.*\n.*setting out"):
+    with pytest.raises(
+        NetworkUnavailable, match=rf"{file}: rescale_factor is .*\nExpected: a number.*\n.*this setting"
+    ):
         normalisation(tmp_path, "segformer", 3)
     file.write_text('{"do_rescale": "yes"}')
     with pytest.raises(NetworkUnavailable, match="do_rescale is 'yes'\nExpected: true or false"):

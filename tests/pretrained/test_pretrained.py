@@ -143,13 +143,13 @@ def test_enlarging_makes_finer_logits(classifier):
     network = Pretrained(str(classifier), output_stride=8, enlarge=2.0).build(3, 5)
     assert network.stride == 4
     assert network(torch.rand(1, 3, 32, 48)).shape == (1, 5, 8, 12)
-    with pytest.raises(RecipeInvalid, match="enlarge=0.5"):
+    with pytest.raises(RecipeInvalid, match="enlarge is 0.5"):
         Pretrained("any", enlarge=0.5)
 
 
 def test_an_output_stride_is_refused_where_there_is_no_choice(described):
     """Only MobileNetV2 and MobileViT can trade strides for dilation."""
-    with pytest.raises(RecipeInvalid, match="output_stride=8 was asked of a segformer"):
+    with pytest.raises(RecipeInvalid, match="output_stride is 8, for a segformer"):
         Untrained(described("segformer"), output_stride=8).build(3, 5)
 
 

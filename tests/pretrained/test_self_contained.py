@@ -41,7 +41,7 @@ def test_what_would_have_to_be_fetched_is_refused(settings, tmp_path, asked):
         lambda: Untrained("").rebuild(3, 2, record),
         lambda: Pretrained("").rebuild(3, 2, record),
     ):
-        with pytest.raises(NetworkUnavailable, match="names what would have to be fetched: [a-z_.0]* is "):
+        with pytest.raises(NetworkUnavailable, match="needs a download: [a-z_.0]* is "):
             make()
     with pytest.raises(NetworkUnavailable, match=f"{folder}/config.json: the architecture names"):
         Untrained(folder).build(3, 2)
@@ -52,7 +52,7 @@ def test_the_advice_makes_a_network_of_it(tmp_path, asked):
     """Without the name, and with the backbone in full, it is built."""
     full = CONFIGS["upernet_convnext"]().to_dict()
     folder = _described(tmp_path, {**full, "backbone": "somebody/backbone"})
-    with pytest.raises(NetworkUnavailable, match="take out what is named here, and describe a backbone in full"):
+    with pytest.raises(NetworkUnavailable, match="remove these settings, and describe a backbone in full"):
         Untrained(folder).build(3, 2)
 
     _described(tmp_path, full)

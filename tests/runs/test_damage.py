@@ -143,7 +143,7 @@ def test_epochs_were_done_and_every_checkpoint_is_lost(tmp_path, half):
     run = shutil.copytree(half[0], tmp_path / "run")
     for path in run.glob("*.safetensors"):
         path.unlink()
-    with pytest.raises(RunInvalid, match=r"cannot go on[\s\S]*last.safetensors is missing[\s\S]*another --out"):
+    with pytest.raises(RunInvalid, match=r"cannot be resumed[\s\S]*last.safetensors is missing[\s\S]*another --out"):
         resumed(run)
 
 

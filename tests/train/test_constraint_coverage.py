@@ -13,7 +13,7 @@ from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.energies import QuadraticPenalty
 from weakseg.errors import RecipeInvalid
 from weakseg.losses.nested import parts
-from weakseg.train.constraint_coverage import require_demands_seen, share_dropped
+from weakseg.train.constraint_coverage import fraction_dropped, require_constraints_apply
 from weakseg.train.loop import train_recipe
 
 TAGS = TaggedClassesPresent(0.05, background=0)
@@ -38,24 +38,26 @@ def test_constraints_are_found_wherever_they_are():
 
 def test_whole_images_drop_nothing():
     """At any magnification."""
-    assert share_dropped(recipe_of(All((TAGS, BackgroundBetween(0.3, 0.9, background=0))), WHOLE)) == 0
+    assert fraction_dropped(recipe_of(All((TAGS, BackgroundBetween(0.3, 0.9, background=0))), WHOLE)) == 0
 
 
 def test_crops_that_are_taken_for_images_drop_nothing():
     """What is said of their images is demanded of them, too."""
-    assert share_dropped(recipe_of(OfEachView(All((TAGS, BackgroundBetween(0.99, 0.995, background=0)))), CORNER)) == 0
+    assert (
+        fraction_dropped(recipe_of(OfEachView(All((TAGS, BackgroundBetween(0.99, 0.995, background=0)))), CORNER)) == 0
+    )
 
 
 def test_small_crops_drop_what_the_rest_of_the_image_may_hold():
     """A sixteenth shown: at least 5 % of the image may lie elsewhere; at least 99 % may not; 100 % is no bound."""
-    assert share_dropped(recipe_of(TAGS, CORNER)) == 1
-    assert share_dropped(recipe_of(BackgroundBetween(0.99, 0.995, background=0), CORNER)) == 0.5
-    assert share_dropped(recipe_of(BackgroundBetween(0.99, 1.0, background=0), CORNER)) == 0
+    assert fraction_dropped(recipe_of(TAGS, CORNER)) == 1
+    assert fraction_dropped(recipe_of(BackgroundBetween(0.99, 0.995, background=0), CORNER)) == 0.5
+    assert fraction_dropped(recipe_of(BackgroundBetween(0.99, 1.0, background=0), CORNER)) == 0
 
 
 def test_a_recipe_that_drops_most_demands_is_refused_before_it_begins(tmp_path):
     """It says what to do, and leaves no run behind."""
-    with pytest.raises(RecipeInvalid, match=r"100% of the constraints' demands are dropped[\s\S]*crop=None"):
+    with pytest.raises(RecipeInvalid, match=r"100% of the constraints are dropped[\s\S]*crop=None"):
         train_recipe(recipe_of(TAGS, CORNER), tmp_path / "run", device="cpu")
 
     assert not (tmp_path / "run").exists()
@@ -64,12 +66,12 @@ def test_a_recipe_that_drops_most_demands_is_refused_before_it_begins(tmp_path):
 def test_the_share_is_told_where_there_is_one(tmp_path, capsys, monkeypatch):
     """Where crops hide nothing, as on whole images, there is nothing to tell."""
     train_recipe(recipe_of(TAGS, WHOLE), tmp_path / "run", device="cpu", console=Console(width=120))
-    assert "demands" not in capsys.readouterr().out
+    assert "do not apply" not in capsys.readouterr().out
     assert (tmp_path / "run" / "last.safetensors").exists()
 
-    monkeypatch.setattr("weakseg.train.constraint_coverage.share_dropped", lambda recipe: 0.25)
-    require_demands_seen(recipe_of(TAGS, WHOLE), Console(width=120))
-    assert "the crops hide what 25.0% of the constraints' demands are about" in capsys.readouterr().out
+    monkeypatch.setattr("weakseg.train.constraint_coverage.fraction_dropped", lambda recipe: 0.25)
+    require_constraints_apply(recipe_of(TAGS, WHOLE), Console(width=120))
+    assert "25.0% of the constraints do not apply to the training crops" in capsys.readouterr().out
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,12 @@ def test_whole_images_of_different_sizes_make_one_batch():
     """Padding is neither valid nor part of the image, so each is seen whole and demands are its own."""
     recipe = replace(recipe_of(TAGS, WHOLE), training=Uneven())
 
-    assert share_dropped(recipe) == 0
+    assert fraction_dropped(recipe) == 0
 
 
 def test_crops_with_tags_of_their_own_drop_nothing():
     """They are images of their own."""
-    assert share_dropped(recipe_of(TAGS, CropTagsFromTruth(CORNER))) == 0
+    assert fraction_dropped(recipe_of(TAGS, CropTagsFromTruth(CORNER))) == 0
 
 
 def test_a_recipe_without_constraints_is_not_looked_at(tmp_path, capsys):

@@ -87,6 +87,6 @@ def test_a_truncated_checkpoint_is_told_and_the_one_before_is_gone_on_from(tmp_p
     train_recipe(tiny_recipe(), tmp_path / "run", device="cpu", resume=True, console=Console(file=said, width=200))
 
     assert "last.safetensors is no checkpoint that can be read" in said.getvalue()
-    assert "going on from previous.safetensors, after epoch 3" in said.getvalue()
+    assert "resuming from previous.safetensors, after epoch 3" in said.getvalue()
     again = load_file(path)
     assert all(torch.equal(again[name], whole[name]) for name in whole)

@@ -327,7 +327,7 @@ def test_an_update_is_told_with_its_solver_its_proof_and_its_confidence(finished
         assert 0 <= line["targets_gap"] == pytest.approx(line["targets_energy"] - line["targets_bound"])
         assert 0.5 < line["targets_confidence"] < 1
         assert 0 < line["targets_mean_iou"] <= 1
-    told = [line for line in said.splitlines() if line.startswith("hidden segmentations by JointProjection")]
+    told = [line for line in said.splitlines() if line.startswith("targets updated by JointProjection")]
     assert len(told) == 2
     assert all(f"  {name} " in told[0] for name in ("mIoU", "confidence", "energy", "bound", "gap"))
 

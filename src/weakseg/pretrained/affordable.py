@@ -1,4 +1,7 @@
-"""Architectures of a size that can be meant, and that fits into the memory: anybody may have written the config."""
+"""Limits on the size of architectures.
+
+Anybody may have written a config, so its numbers are checked before memory is taken.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +12,9 @@ from weakseg.errors import NetworkUnavailable
 from weakseg.memory import available
 
 _LARGEST = 1_000_000
-"""Of any number in a config: sizes in pixels and features are thousands."""
+"""Largest number in a config: sizes in pixels and features are thousands."""
 _DEEPEST = 1000
-"""Layers, of which each takes time to make, however small it is."""
+"""Largest number of layers; each takes time to make, however small it is."""
 _FITTING, _SMALLER = (
     "a network that fits into the memory",
     "choose a smaller one, or correct the sizes in its config.json",
@@ -19,10 +22,10 @@ _FITTING, _SMALLER = (
 
 
 def require_sensible(settings: dict[str, Any]) -> None:
-    """Refuse an architecture with numbers that no network has.
+    """Refuse an architecture with impossible numbers.
 
     Raises:
-        NetworkUnavailable: naming them, before anything is made.
+        NetworkUnavailable: numbers are too large; the message names them, and nothing has been made.
     """
     found = [*_beyond(settings, "")][:8]
     if found:
@@ -34,7 +37,10 @@ def require_sensible(settings: dict[str, Any]) -> None:
 
 
 def _beyond(settings: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Places and values of what is too large, however deep; the layers of all stages count together."""
+    """Settings that are too large, at any depth.
+
+    Layers of all stages count together.
+    """
     pairs = settings.items() if isinstance(settings, dict) else enumerate(settings)
     for key, value in pairs:
         name = f"{place}{key}"
@@ -47,12 +53,12 @@ def _beyond(settings: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def require_affordable(config: Any) -> None:
-    """Refuse a transformers architecture whose weights are larger than the memory.
+    """Refuse an architecture whose weights exceed the memory.
 
-    It is made on a device without memory, and counted.
+    It is made on torch's meta device, which holds no numbers, and its weights are counted.
 
     Raises:
-        NetworkUnavailable: before any memory is taken.
+        NetworkUnavailable: the weights exceed the memory; none has been taken.
     """
     from transformers import AutoModelForSemanticSegmentation
 
@@ -62,7 +68,7 @@ def require_affordable(config: Any) -> None:
     except RuntimeError as error:
         if "overflow" not in str(error):
             raise
-        found = f"the architecture is too large: one of its tensors has more numbers than can be counted ({error})"
+        found = f"the architecture is too large: one of its tensors has more elements than torch can count ({error})"
         raise NetworkUnavailable(found, expected=_FITTING, fix=_SMALLER) from error
     tensors = [*body.parameters(), *body.buffers()]
     needed, there = sum(each.numel() * each.element_size() for each in tensors), available()

@@ -1,4 +1,7 @@
-"""Networks of transformers: with pretrained weights, by hub name or folder, or drawn at random from a config."""
+"""Networks of transformers, pretrained or with random weights.
+
+Pretrained ones come by hub name or folder, random ones from a config.
+"""
 
 import json
 from collections.abc import Iterator
@@ -19,8 +22,8 @@ from weakseg.pretrained.self_contained import offline
 from weakseg.pretrained.transformers_patches import (
     adapt_first_convolution,
     first_convolution,
-    mend_config,
-    mended,
+    fix_config,
+    fixed,
     reverse_first_convolution,
     tile_px,
 )
@@ -29,30 +32,29 @@ from weakseg.pretrained.weights import config_from, explained, locate, quiet, re
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A network whose weights somebody trained before, with a head for our classes.
+    """A pretrained network with a head for our classes.
 
-    The checkpoint may be one for segmentation, for image classification, or a mere backbone (DINOv2, ConvNeXt, Swin,
-    ResNet ..., which get a UperNet head). A head that is missing or has another number of classes starts afresh;
-    anything else that is missing is an error.
+    The checkpoint may be one for segmentation, for image classification, or a backbone alone (DINOv2, ConvNeXt, Swin,
+    ResNet ..., which get a UperNet head). A head that is missing or has another number of classes is initialised at
+    random; anything else that is missing is an error.
 
     One-channel images are repeated to three. For other numbers of channels the first convolution's weights are
     averaged over red, green and blue and scaled by 3 / channels, so that activations keep their size.
     """
 
     name: str
-    """A folder, the name of one under $WEAKSEG_WEIGHTS, or a name on the Hugging Face hub."""
+    """The checkpoint: a folder, the name of one under $WEAKSEG_WEIGHTS, or a name on the Hugging Face hub."""
     output_stride: int | None = None
-    """Pixels per cell of the logits, for networks that offer a choice (MobileNetV2, MobileViT): 8, 16 or 32.
-    `None` is 16, or less if the checkpoint says so."""
+    """The number of pixels per cell of the logits, for networks that offer a choice (MobileNetV2, MobileViT): 8, 16 or
+    32. `None` is 16, or less if the checkpoint says so."""
     enlarge: float = 1.0
-    """How many times, 1 or above, to enlarge images before the network sees them, for structures smaller than a
-    cell."""
+    """The factor, 1 or above, to enlarge images by before the network sees them, for structures smaller than a cell."""
 
     def __post_init__(self):
         check_enlarge(self.enlarge)
 
     def located(self) -> "Pretrained":
-        """The same by its absolute path, where it is a folder's."""
+        """The same with an absolute path, if a folder's."""
         return replace(self, name=located_name(self.name))
 
     def build(self, channels: int, classes: int) -> Network:
@@ -62,48 +64,62 @@ class Pretrained:
             NetworkUnavailable: there is no such checkpoint, or more than the head is missing from its weights.
         """
         with fetched(self.name, classes, self.output_stride) as (body, settings):
-            return adapted(mended(body), body.config, channels, settings, self.enlarge)
+            return adapted(fixed(body), body.config, channels, settings, self.enlarge)
 
     def rebuild(self, channels: int, classes: int, config: dict) -> Network:
-        """The same architecture from `Network.config`, without any file; its weights are about to be loaded."""
+        """The same architecture from `Network.config`.
+
+        No file is needed; its weights are loaded next.
+        """
         return _from_config(config, channels, classes, self.enlarge)
 
 
 @dataclass(frozen=True)
 class Untrained:
-    """An architecture of transformers with random weights: for tests, and for images unlike any photograph."""
+    """A network of transformers with random weights.
+
+    It is meant for tests, and for images unlike any photograph.
+    """
 
     config: str
-    """Path of a transformers `config.json`, or of the folder that holds one."""
+    """The path of a transformers `config.json`, or of the folder that holds one."""
     output_stride: int | None = None
-    """As in `Pretrained`."""
+    """The number of pixels per cell of the logits, as in `Pretrained`."""
     enlarge: float = 1.0
-    """As in `Pretrained`."""
+    """The factor of enlargement, as in `Pretrained`."""
 
     def __post_init__(self):
         check_enlarge(self.enlarge)
 
     def located(self) -> "Untrained":
-        """The same by its absolute path."""
+        """The same with an absolute path."""
         return replace(self, config=absolute(self.config))
 
     def build(self, channels: int, classes: int) -> Network:
-        """The network, drawn from torch's global generator."""
+        """The network, with random weights.
+
+        They come from torch's global generator.
+        """
         path = Path(self.config)
         folder = path if path.is_dir() else path.parent
         config = read_config(path)
         with explained(str(path / "config.json" if path.is_dir() else path)):
-            body = drawn(mend_config(config, classes, self.output_stride))
-            return adapted(mended(body), body.config, channels, _settings(folder, body, set()), self.enlarge)
+            body = drawn(fix_config(config, classes, self.output_stride))
+            return adapted(fixed(body), body.config, channels, _settings(folder, body, set()), self.enlarge)
 
     def rebuild(self, channels: int, classes: int, config: dict) -> Network:
-        """The same architecture from `Network.config`, without any file; its weights are about to be loaded."""
+        """The same architecture from `Network.config`.
+
+        No file is needed; its weights are loaded next.
+        """
         return _from_config(config, channels, classes, self.enlarge)
 
 
 @contextmanager
 def fetched(name: str, classes: int, output_stride: int | None) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """A checkpoint's network, unmended, with what `Network.config` holds of it; errors inside are explained.
+    """A checkpoint's network without fixes, and its settings.
+
+    Settings are those of `Network.config`. Errors inside the `with` block are explained.
 
     Raises:
         NetworkUnavailable: there is no such checkpoint, or more than the head is missing from its weights.
@@ -111,7 +127,7 @@ def fetched(name: str, classes: int, output_stride: int | None) -> Iterator[tupl
     folder = locate(name)
     config = read_config(folder)
     with explained(f"{folder / 'config.json'}, with the weights beside it,"):
-        config = mend_config(config, classes, output_stride)
+        config = fix_config(config, classes, output_stride)
         with quiet(), offline():
             require_affordable(config)
             body, fresh = _load(folder, config)
@@ -122,7 +138,7 @@ def fetched(name: str, classes: int, output_stride: int | None) -> Iterator[tupl
 
 
 def _load(folder: Path, config) -> tuple[Any, set[str]]:
-    """The network, and the names of the weights that the checkpoint lacks."""
+    """The network, and the weights its checkpoint lacks."""
     from transformers import AutoModelForSemanticSegmentation
 
     options = {
@@ -155,7 +171,7 @@ def _from_config(settings: dict, channels: int, classes: int, enlarge: float) ->
     config = config_from(settings["architecture"])
     config.num_labels = classes
     body = drawn(config)
-    return adapted(mended(body), body.config, channels, settings, enlarge)
+    return adapted(fixed(body), body.config, channels, settings, enlarge)
 
 
 def drawn(config) -> Any:
@@ -168,14 +184,14 @@ def drawn(config) -> Any:
 
 
 def adapted(body: nn.Module, config, channels: int, settings: dict, enlarge: float) -> Network:
-    """A fixed body with all its weights as a network.
+    """A `Network` around a fixed body.
 
     Args:
-        body: maps normalised images to logits.
-        config: transformers' description of it, or of the part of it that is theirs.
-        channels: of the images.
-        settings: what `Network.config` holds beside the architecture: `mean`, `std` and `fresh_parameters`.
-        enlarge: how many times to enlarge images.
+        body: the module that maps normalised images to logits, with its weights.
+        config: transformers' config of the body, or of the part of it that is theirs.
+        channels: the number of image channels.
+        settings: the rest of `Network.config`: `mean`, `std` and `fresh_parameters`.
+        enlarge: the factor to enlarge images by.
     """
     architecture = json.loads(config.to_json_string(use_diff=False))
     own, tile = first_convolution(body).in_channels, tile_px(config)
@@ -194,7 +210,10 @@ def adapted(body: nn.Module, config, channels: int, settings: dict, enlarge: flo
 
 
 def _refuse_missing_backbone(name: str, body, fresh: set[str]):
-    """A checkpoint of another architecture loads without complaint and leaves everything random."""
+    """Refuse a checkpoint of another architecture.
+
+    It would load without complaint and leave everything random.
+    """
     missing = sorted(key for key in fresh if key.startswith((f"{body.base_model_prefix}.", "backbone.")))
     if missing:
         shown = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
@@ -207,11 +226,11 @@ def _refuse_missing_backbone(name: str, body, fresh: set[str]):
 
 
 def located_name(name: str) -> str:
-    """A checkpoint's name; its absolute path, where it is a folder's."""
+    """A checkpoint's name, absolute if a folder's."""
     return absolute(name) if (Path(name) / "config.json").is_file() else name
 
 
 def check_enlarge(enlarge: float):
-    """Refuse to make images smaller."""
+    """Refuse factors that make images smaller."""
     if enlarge < 1:
-        raise RecipeInvalid(f"enlarge={enlarge}", expected="1 or more", fix="leave it at 1")
+        raise RecipeInvalid(f"enlarge is {enlarge}", expected="1 or more", fix="leave it at 1")

@@ -1,4 +1,6 @@
-"""Architectures that are described in full, so that making one asks nobody and fetches nothing.
+"""Checks that an architecture needs no downloads.
+
+It must be described in full, so that making it contacts nobody and fetches nothing.
 
 A `config.json`, or the record of a run, may come from anybody. transformers looks up a backbone that is only named,
 and fetches code for parts that are not its own.
@@ -11,30 +13,30 @@ from typing import Any
 from weakseg.errors import NetworkUnavailable
 
 _LOOKED_UP: dict[str, type | tuple[type, ...]] = {
-    # A number is that of a class with this name.
+    # Some heads have a class named backbone, whose value is a number.
     "backbone": str,
     "auto_map": (dict, list, str),
     "use_timm_backbone": object,
     "use_pretrained_backbone": object,
 }
-"""Settings that make transformers ask a hub, with the kinds of value that do."""
+"""Settings that make transformers contact a hub, with the types of value that do."""
 
 _BUILT_IN = ("eager", "sdpa")
-"""Ways to compute attention that torch has; others are fetched, code and all."""
+"""Implementations of attention that torch has; others are fetched, code and all."""
 
 
 def require_self_contained(settings: dict) -> None:
-    """Refuse an architecture that names something to be fetched.
+    """Refuse an architecture that needs a download.
 
     Raises:
-        NetworkUnavailable: one of its settings, however deep, is such a name.
+        NetworkUnavailable: a setting, at any depth, names something to be fetched.
     """
     if fetched := [f"{place} is {value!r:.100}" for place, value in _fetched(settings, "")]:
         raise NetworkUnavailable(
-            f"the architecture names what would have to be fetched: {', '.join(fetched)}",
+            f"the architecture needs a download: {', '.join(fetched)}",
             expected="an architecture described in full, of parts that transformers has",
-            fix="in a config.json, take out what is named here, and describe a backbone in full under "
-            "backbone_config; a run of somebody else's that asks for this is better not opened",
+            fix="in a config.json, remove these settings, and describe a backbone in full under backbone_config; "
+            "do not open a run from others that needs this",
         )
 
 
@@ -57,7 +59,10 @@ def _is_fetched(key: str, value: Any) -> bool:
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Without the Hugging Face hub, whatever else a version of transformers would ask it for."""
+    """A `with` block without access to the Hugging Face hub.
+
+    It stops whatever else a version of transformers would ask the hub for.
+    """
     from huggingface_hub import constants
 
     before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True

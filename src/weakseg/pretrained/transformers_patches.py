@@ -1,4 +1,7 @@
-"""What transformers' segmentation networks need fixed before they train well; docs/networks.md has the evidence."""
+"""Fixes for transformers' segmentation networks.
+
+They train badly without them; docs/networks.md has the evidence.
+"""
 
 import copy
 from typing import Any
@@ -10,8 +13,11 @@ from torch.nn import functional as F
 from weakseg.errors import RecipeInvalid
 
 
-def mend_config(config, classes: int, output_stride: int | None):
-    """The config of a segmentation network for our classes; a UperNet around it if it describes a mere backbone."""
+def fix_config(config, classes: int, output_stride: int | None):
+    """The config of a segmentation network for our classes.
+
+    A backbone alone gets a UperNet around it.
+    """
     from transformers import MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING, UperNetConfig
 
     if type(config) not in MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
@@ -23,14 +29,14 @@ def mend_config(config, classes: int, output_stride: int | None):
     if output_stride is not None:
         if not hasattr(config, "output_stride") or output_stride not in (8, 16, 32):
             raise RecipeInvalid(
-                f"output_stride={output_stride} was asked of a {config.model_type} network",
-                expected="8, 16 or 32, of MobileNetV2 or MobileViT",
+                f"output_stride is {output_stride}, for a {config.model_type} network",
+                expected="8, 16 or 32, for MobileNetV2 or MobileViT",
                 fix="leave output_stride out",
             )
         config.output_stride = output_stride
     elif hasattr(config, "output_stride"):
         config.output_stride = min(config.output_stride, 16)
-    # TensorFlow's keep probability (0.8 by default), which torch takes for the share to drop.
+    # The value is TensorFlow's probability to keep (0.8 by default), which torch takes for the one to drop.
     if getattr(config, "classifier_dropout_prob", 0.0) > 0.5:
         config.classifier_dropout_prob = round(1 - config.classifier_dropout_prob, 6)
     if hasattr(config, "use_auxiliary_head"):
@@ -39,7 +45,10 @@ def mend_config(config, classes: int, output_stride: int | None):
 
 
 def tile_px(config) -> int:
-    """Side of an image that every level of the network divides into whole cells."""
+    """The side of the smallest image of whole cells.
+
+    Every level of the network divides it into whole cells.
+    """
     if hasattr(config, "output_stride"):
         # MobileViT cuts its coarsest map into patches of 2 x 2 cells.
         return config.output_stride * getattr(config, "patch_size", 1)
@@ -48,25 +57,33 @@ def tile_px(config) -> int:
     return 2 * patch if isinstance(patch, int) and patch > 8 else 32
 
 
-def mended(body: Any) -> nn.Module:
-    """The network without the layers that mislead training; names and shapes of the weights stay."""
-    mend_normalisation(body)
+def fixed(body: Any) -> nn.Module:
+    """The network with all fixes that it needs.
+
+    Names and shapes of the weights stay.
+    """
+    fix_normalisation(body)
     if body.config.model_type == "mobilenet_v2":
-        _mend_mobilenet(body)
+        _fix_mobilenet(body)
     if body.config.model_type == "dpt":
-        _mend_dpt(body)
+        _fix_dpt(body)
     return _UperNet(body.backbone, body.decode_head) if body.config.model_type == "upernet" else body
 
 
-def mend_normalisation(body: nn.Module):
-    """Let batch normalisation remember more than the last batch, and take batches of one value, in place."""
+def fix_normalisation(body: nn.Module):
+    """Fix batch normalisation, in place.
+
+    It then remembers more than the last batch, and takes batches of one value.
+    """
     for name, layer in list(body.named_modules()):
         if type(layer) is nn.BatchNorm2d:
             _replace(body, name, _batch_norm(layer))
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation that uses its running statistics where a batch has one value a channel.
+    """Batch normalisation that takes batches of one value.
+
+    It uses its running statistics where a batch has one value per channel.
 
     That happens after global pooling (DeepLab, UperNet) when a batch holds one image; torch raises an error.
     """
@@ -79,15 +96,18 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 def _batch_norm(layer: nn.BatchNorm2d) -> BatchNorm:
-    # MobileNetV2 has 0.997, TensorFlow's share to keep; torch takes it for the share to replace.
+    # MobileNetV2 has 0.997, TensorFlow's fraction to keep; torch takes it for the fraction to replace.
     momentum = 0.1 if layer.momentum is not None and layer.momentum > 0.5 else layer.momentum
-    mended = BatchNorm(layer.num_features, layer.eps, momentum, layer.affine, layer.track_running_stats)
-    mended.load_state_dict(layer.state_dict())
-    return mended.train(layer.training)
+    fixed = BatchNorm(layer.num_features, layer.eps, momentum, layer.affine, layer.track_running_stats)
+    fixed.load_state_dict(layer.state_dict())
+    return fixed.train(layer.training)
 
 
 class _UperNet(nn.Module):
-    """UperNet on its own grid; transformers' returns logits as large as the image, 16 to 200 times as many."""
+    """UperNet with logits on its own grid.
+
+    transformers' returns logits as large as the image, 16 to 200 times as many.
+    """
 
     def __init__(self, backbone: nn.Module, decode_head: nn.Module):
         super().__init__()
@@ -97,7 +117,7 @@ class _UperNet(nn.Module):
         return self.decode_head(self.backbone(image).feature_maps)
 
 
-def _mend_mobilenet(body: Any):
+def _fix_mobilenet(body: Any):
     # The classifier's last convolution is computed and thrown away by the segmentation head.
     body.mobilenet_v2.conv_1x1 = nn.Identity()
     if body.config.output_stride == 8:
@@ -108,19 +128,25 @@ def _mend_mobilenet(body: Any):
 
 
 def halvings(body: nn.Module) -> list[Any]:
-    """MobileNetV2's layers that halve the resolution, from fine to coarse."""
+    """MobileNetV2's halving layers, from fine to coarse."""
     return [m for m in body.modules() if getattr(getattr(m, "convolution", None), "stride", None) == (2, 2)]
 
 
 def reverse_padding(layer: Any):
-    """Pad one of MobileNetV2's halvings on its other sides, which moves its cells by one of its input's, in place."""
+    """Pad a halving layer on its other sides, in place.
+
+    This moves its cells by one cell of its input.
+    """
     layer.config = copy.copy(layer.config)
     layer.config.tf_padding = not layer.config.tf_padding
     layer.convolution.padding = (0, 0) if layer.config.tf_padding else (1, 1)
 
 
-def _mend_dpt(body: Any):
-    """Tell the neck the image's shape, which the segmentation network forgets: it would take images for square."""
+def _fix_dpt(body: Any):
+    """Give the neck the image's shape.
+
+    The segmentation network omits it, and the neck would take images for square.
+    """
     cells = {}
 
     def measure(_, arguments):
@@ -132,7 +158,7 @@ def _mend_dpt(body: Any):
 
 
 def adapt_first_convolution(body: nn.Module, channels: int):
-    """Let a network take another number of channels, in place."""
+    """Adapt the first convolution to other channels, in place."""
     layer = first_convolution(body)
     own, layer.in_channels = layer.in_channels, channels
     mean = layer.weight.detach().mean(1, keepdim=True)
@@ -143,13 +169,13 @@ def adapt_first_convolution(body: nn.Module, channels: int):
 
 
 def reverse_first_convolution(body: nn.Module):
-    """Let a network that expects blue, green, red take red, green, blue, in place."""
+    """Adapt the first convolution from BGR to RGB, in place."""
     layer = first_convolution(body)
     layer.weight = nn.Parameter(layer.weight.detach().flip(1))
 
 
 def first_convolution(body: nn.Module) -> nn.Conv2d:
-    """The layer that sees the image."""
+    """The first convolution, which sees the image."""
     return next(layer for layer in body.modules() if isinstance(layer, nn.Conv2d))
 
 

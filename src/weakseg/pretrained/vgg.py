@@ -1,4 +1,7 @@
-"""The first paper's network: VGG16 with a large field of view and logits at an eighth of the image."""
+"""VGG16 with a large field of view.
+
+It is the network of the first paper (Pathak et al. 2015), with logits at an eighth of the image.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +22,9 @@ _CHANNELS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 
 
 @dataclass(frozen=True)
 class Vgg16LargeFov:
-    """VGG16 as Chen et al. 2015 made it dense and Pathak, Krähenbühl and Darrell 2015 trained it from weak labels.
+    """VGG16-LargeFOV, with logits at an eighth of the image.
+
+    Chen et al. 2015 made VGG16 dense so; Pathak, Krähenbühl and Darrell 2015 trained it from weak labels.
 
     The last two poolings keep their resolution, the fifth stage is dilated by 2, and the classifier's layers are
     convolutions: fc6 of 4 x 4 dilated by 4, fc7 and fc8 of 1 x 1, with dropout of a half after fc6 and fc7.
@@ -28,20 +33,24 @@ class Vgg16LargeFov:
     """
 
     weights: str | None = None
-    """A safetensors file that names its tensors as torchvision's VGG16 does (`features.0.weight` to
-    `classifier.3.bias`). fc6 takes every second row and column of `classifier.0`'s 7 x 7, as DeepLab did."""
+    """The path of a safetensors file that names its tensors as torchvision's VGG16 does (`features.0.weight` to
+    `classifier.3.bias`); `None` initialises all at random. fc6 takes every second row and column of `classifier.0`'s 7
+    x 7, as DeepLab did."""
     width: int = 4096
-    """Features of fc6 and fc7; DeepLab-LargeFOV has 1024. Fewer than the file holds: evenly spaced ones."""
+    """The number of features of fc6 and fc7; DeepLab-LargeFOV has 1024. If fewer than in the file, evenly spaced ones
+    are taken."""
 
     def located(self) -> "Vgg16LargeFov":
-        """The same by the absolute path of its weights."""
+        """The same with an absolute path of its weights."""
         return replace(self, weights=self.weights and absolute(self.weights))
 
     def build(self, channels: int, classes: int) -> Network:
-        """The network, with its pretrained weights if it was given any; fc8 is Gaussian, of deviation 0.01.
+        """The network, with its pretrained weights, if any.
+
+        fc8 is Gaussian, with a standard deviation of 0.01.
 
         Raises:
-            NetworkUnavailable: the file is missing, is not of the safetensors format, or is not of a VGG16.
+            NetworkUnavailable: the file is missing, is not a safetensors file, or does not hold a VGG16.
         """
         body = _Body(classes, self.width)
         if self.weights is not None:
@@ -49,7 +58,10 @@ class Vgg16LargeFov:
         return self._adapted(body, channels)
 
     def rebuild(self, channels: int, classes: int, config: dict) -> Network:
-        """The same architecture, without its file; its weights are about to be loaded."""
+        """The same architecture, without its file.
+
+        Its weights are loaded next.
+        """
         return self._adapted(_Body(classes, self.width), channels)
 
     def _adapted(self, body: "_Body", channels: int) -> Network:
@@ -79,7 +91,7 @@ class _Body(nn.Module):
 
 
 def _features() -> nn.Sequential:
-    """Layers in torchvision's order, so that its names fit."""
+    """VGG16's convolutions, in torchvision's order of names."""
     layers: list[nn.Module] = []
     into = 3
     for stage, widths in enumerate(_CHANNELS):
@@ -87,7 +99,7 @@ def _features() -> nn.Sequential:
         for out in widths:
             layers += [nn.Conv2d(into, out, 3, padding=dilation, dilation=dilation), nn.ReLU(inplace=True)]
             into = out
-        # Three wide where it keeps the resolution: two would move the map by half a cell.
+        # Pooling that keeps the resolution is three wide, because two would move the map by half a cell.
         layers.append(nn.MaxPool2d(2, 2) if stage < 3 else nn.MaxPool2d(3, 1, padding=1))
     return nn.Sequential(*layers)
 

@@ -1,4 +1,4 @@
-"""Where a pretrained network lies, what its config says, and what to tell people when it is not there."""
+"""Finding and reading checkpoints of pretrained networks."""
 
 import json
 import os
@@ -15,10 +15,12 @@ _FILES = ["config.json", "preprocessor_config.json", "model*.safetensors*"]
 
 
 def locate(name: str) -> Path:
-    """The folder of a checkpoint: as named, under $WEAKSEG_WEIGHTS, downloaded before, or downloaded now.
+    """The folder of a checkpoint.
+
+    It is looked for as named, under $WEAKSEG_WEIGHTS, and among earlier downloads; otherwise it is downloaded.
 
     Raises:
-        NetworkUnavailable: it is in none of these places; within seconds, where the hub cannot be reached.
+        NetworkUnavailable: it is in none of these places. This takes seconds where the hub cannot be reached.
     """
     shelf = os.environ.get("WEAKSEG_WEIGHTS")
     folders = [Path(name).absolute()] + ([Path(shelf) / name] if shelf else [])
@@ -27,9 +29,9 @@ def locate(name: str) -> Path:
             return folder
     try:
         return _downloaded(name) or _download(name)
-    except Exception as error:  # it may be any error of the HTTP library that the hub's client uses
+    except Exception as error:  # any error of the HTTP library that the hub's client uses may come here
         raise NetworkUnavailable(
-            f"there are no weights named '{name}' (looked at: "
+            f"there are no weights named '{name}' (searched: "
             + "".join(
                 f"{folder} ({'it holds no config.json' if folder.is_dir() else 'no folder'}); " for folder in folders
             )
@@ -55,13 +57,16 @@ def _downloaded(name: str) -> Path | None:
 def _download(name: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
-    # A download retries for half a minute before it gives up; one question tells whether to start.
+    # A failing download retries for half a minute, so one short request first tests the connection.
     HfApi().model_info(name, timeout=3)
     return Path(snapshot_download(name, allow_patterns=_FILES))
 
 
 def read_config(path: Path):
-    """The architecture that a `config.json`, or the folder that holds one, describes."""
+    """The architecture in a `config.json`.
+
+    A folder that holds one may be given too.
+    """
     file = path / "config.json" if path.is_dir() else path
     if not file.is_file():
         raise NetworkUnavailable(
@@ -84,34 +89,34 @@ def read_config(path: Path):
 
 
 def read_object(file: Path) -> dict[str, Any]:
-    """What a JSON file of a checkpoint says.
+    """The contents of a checkpoint's JSON file.
 
     Raises:
-        NetworkUnavailable: it cannot be read, or is no object.
+        NetworkUnavailable: it cannot be read, or is not a JSON object.
     """
     try:
         found = json.loads(read_text(file, NetworkUnavailable))
-        said = f"holds {found!r:.100}"
+        problem = f"holds {found!r:.100}"
     except (ValueError, RecursionError) as error:
-        found, said = None, f"is no JSON: {error}"
+        found, problem = None, f"is not valid JSON: {error}"
     if isinstance(found, dict):
         return found
     raise NetworkUnavailable(
-        f"{file} {said}", expected="a JSON object, {...}", fix="fetch the file again, or put it back from a copy"
+        f"{file} {problem}", expected="a JSON object, {...}", fix="fetch the file again, or restore it from a backup"
     )
 
 
 def config_from(settings: dict):
-    """A transformers config from its dictionary, without asking anybody.
+    """A transformers config from its dictionary, without any download.
 
     Raises:
-        NetworkUnavailable: it names something that would have to be fetched, or numbers that no network has.
+        NetworkUnavailable: it names something to be fetched, or has impossible numbers.
     """
     from transformers import AutoConfig
 
     require_self_contained(settings)
     require_sensible(settings)
-    # Where it once came from, which says nothing about the network.
+    # `_name_or_path` is where the config once came from, which says nothing about the network.
     known = {name: value for name, value in settings.items() if name not in ("model_type", "_name_or_path")}
     with quiet(), offline():
         return AutoConfig.for_model(settings["model_type"], **known)
@@ -119,7 +124,10 @@ def config_from(settings: dict):
 
 @contextmanager
 def explained(name: str):
-    """Turn what transformers raises about a checkpoint into a message of ours; our own stay as they are."""
+    """Errors of transformers as messages of ours.
+
+    Our own errors stay as they are.
+    """
     try:
         yield
     except WeaksegError:
@@ -136,7 +144,10 @@ def explained(name: str):
 
 @contextmanager
 def quiet():
-    """Without transformers' progress bar and its table of head weights that are, as intended, new."""
+    """A `with` block without transformers' output.
+
+    It has a progress bar, and a table of head weights that are new, as intended.
+    """
     from transformers.utils import logging
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

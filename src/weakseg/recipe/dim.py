@@ -10,7 +10,7 @@ from weakseg.recipe.recipe import Recipe
 _LOOKED_AT = 12
 
 
-def tell_of_dim_images(recipe: Recipe, console: Console) -> None:
+def warn_of_dim_images(recipe: Recipe, console: Console) -> None:
     """Print what `weakseg check` finds of dim images.
 
     It is no error: a recipe may have its reasons, and old runs must resume as they were.

@@ -1,4 +1,4 @@
-r"""Averaged weights: an exponential moving average of a network's weights while it trains.
+r"""Exponential moving averages of weights.
 
 .. math:: \bar\theta_t = d_t \bar\theta_{t-1} + (1 - d_t) \theta_t, \qquad d_t = \min(d, \frac{1 + t}{10 + t})
 
@@ -12,30 +12,34 @@ import torch
 from torch import Tensor, nn
 
 STATISTICS = ("running_mean", "running_var")
-"""How names of statistics end, in torch and in what builds on it."""
+"""Suffixes of the names of statistics, in torch and in what builds on it."""
 
 
 def averaged_copy(network: nn.Module) -> nn.Module:
-    """A network whose weights are about to `follow` another's, which they equal so far."""
+    """A copy of a network, to hold its averaged weights.
+
+    It is moved by `follow`, and equal to the network so far.
+    """
     return copy.deepcopy(network).requires_grad_(False)
 
 
 @torch.no_grad()
 def follow(averaged: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move averaged weights, and running statistics of normalisation, towards a network's, in place.
+    """Move averaged weights towards a network's, in place.
 
-    All else that a network holds is copied: counts have no average, nor have infinities, which stand in masks of
-    attention.
+    Running statistics of normalisation are averaged too.
+
+    All other buffers are copied: counts have no average, nor have the infinities in masks of attention.
 
     Args:
-        averaged: what `averaged_copy` made of the network.
-        network: after a step.
-        decay: d, in [0, 1).
-        step: t, how many steps of the whole training were done before this one.
+        averaged: the copy that `averaged_copy` made.
+        network: the network after a step.
+        decay: the decay d, in [0, 1).
+        step: the number t of steps of the whole training before this one.
     """
-    share = 1 - min(decay, (1 + step) / (10 + step))
+    fraction = 1 - min(decay, (1 + step) / (10 + step))
     old, new = _moving(averaged), _moving(network)
-    torch._foreach_lerp_([*old.values()], [*new.values()], share)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_lerp_([*old.values()], [*new.values()], fraction)  # pyright: ignore[reportPrivateImportUsage]
     kept = dict(averaged.named_buffers())
     for name, buffer in network.named_buffers():
         if name not in new:

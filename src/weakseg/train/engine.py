@@ -1,4 +1,6 @@
-"""The only door to accelerate: devices, precision and processes.
+"""Devices, precision and processes, through accelerate.
+
+No other module imports accelerate.
 
 The same training command runs on one CPU, one GPU or, under `torchrun` or `accelerate launch`, on many machines.
 """
@@ -17,7 +19,9 @@ from weakseg.evaluation.device import best_device, usable
 
 
 def start(device: str | None, bf16: bool) -> Accelerator:
-    """An accelerator on a device: `cpu`, `cuda`, `cuda:1`, `mps`; `None` picks the best there is.
+    """An accelerator on a device.
+
+    Names are `cpu`, `cuda`, `cuda:1` and `mps`; `None` is the best device there is.
 
     Raises:
         RecipeInvalid: the device does not exist on this machine.
@@ -26,33 +30,36 @@ def start(device: str | None, bf16: bool) -> Accelerator:
     place = usable(kind)
     if place.type == "cuda" and place.index is not None:
         torch.cuda.set_device(place)
-        # accelerate has no argument for the number of a GPU, but asks this variable.
+        # accelerate has no argument for the number of a GPU, but reads this variable.
         os.environ["ACCELERATE_TORCH_DEVICE"] = kind
-    # The library keeps one state a process and refuses a second training in another precision.
+    # The library keeps one state per process, and refuses a second training in another precision.
     AcceleratorState._reset_state()
     accelerator = Accelerator(cpu=place.type == "cpu", mixed_precision="bf16" if bf16 else "no")
     if accelerator.num_processes > 1:
-        # Else the threads that carry messages are still there when the interpreter ends, and may abort the process.
-        atexit.unregister(_part)
-        atexit.register(_part)
+        # Otherwise the communication threads outlive the interpreter, and may abort the process.
+        atexit.unregister(_leave)
+        atexit.register(_leave)
     return accelerator
 
 
-def _part() -> None:
+def _leave() -> None:
     """Leave the group of processes."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def prepare(accelerator: Accelerator, network: nn.Module, optimizer: torch.optim.Optimizer):
-    """The network and optimiser as the accelerator runs them; batch statistics are shared where GPUs allow it."""
+    """The network and optimiser, prepared by the accelerator.
+
+    Statistics of batches are shared between processes where GPUs allow it.
+    """
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     return accelerator.prepare(network, optimizer)
 
 
 def agree_on(accelerator: Accelerator, tensors: Iterable[Tensor]) -> None:
-    """Give all processes the first one's values, in place."""
+    """Copy the first process's values to all, in place."""
     if accelerator.num_processes > 1:
         broadcast([*tensors])
 

@@ -23,7 +23,7 @@ from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.evaluation.predictor import Predictor
 from weakseg.losses.solve_log import Solve, solves_of, summary, watching
 from weakseg.networks.depthwise import depthwise_in_float32
-from weakseg.recipe.dim import tell_of_dim_images
+from weakseg.recipe.dim import warn_of_dim_images
 from weakseg.recipe.identity import located
 from weakseg.recipe.python_source import source
 from weakseg.recipe.recipe import Phase, Recipe, steps_per_epoch
@@ -32,7 +32,7 @@ from weakseg.runs.position import Position, Sweep
 from weakseg.runs.run import Run
 from weakseg.train import engine
 from weakseg.train.average import averaged_copy, follow
-from weakseg.train.constraint_coverage import require_demands_seen
+from weakseg.train.constraint_coverage import require_constraints_apply
 from weakseg.train.loader import Collate, Remember, Share, batches_of, nothing
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 from weakseg.train.progress import display
@@ -41,7 +41,7 @@ from weakseg.train.sizes import EachSize, all_holding, collate_for, mean_loss
 from weakseg.train.targets import Targets, remembered
 from weakseg.train.tensorboard import tensorboard
 from weakseg.train.update_targets import refresh
-from weakseg.train.validation import is_due, require_judgeable, stopped_early, validate
+from weakseg.train.validation import is_due, require_validatable, stopped_early, validate
 from weakseg.types import Batch, Memory
 
 
@@ -97,9 +97,9 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
         )
     torch.manual_seed(recipe.seed)
     channels, classes = recipe.training[0].image.shape[0], recipe.training.classes
-    require_judgeable(recipe, channels)
-    require_demands_seen(recipe, console)
-    tell_of_dim_images(recipe, console)
+    require_validatable(recipe, channels)
+    require_constraints_apply(recipe, console)
+    warn_of_dim_images(recipe, console)
     if into.resume and has_checkpoint(into.path):
         # Pretrained weights would be overwritten by the checkpoint's, and may be gone.
         network = run_writer.resumed(into.path, recipe).rebuilt(recipe.network, channels, len(classes))
@@ -210,7 +210,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
             shown.epoch(line, recipe.epochs)
             over = stopped_early(recipe, metrics)
             if over or epoch + 1 == recipe.epochs:
-                shown.gave_way([*swept_solves, *solves])
+                shown.violated([*swept_solves, *solves])
             if over:
                 console.print(
                     f"stopped: {recipe.patience} validations in a row without a higher mIoU; the best is kept"

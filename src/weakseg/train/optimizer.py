@@ -1,4 +1,7 @@
-"""The optimiser of a recipe, and the learning rate as a function of the step alone."""
+"""The optimiser of a recipe, and its learning rates.
+
+The rate is a function of the step alone.
+"""
 
 import torch
 from torch import nn
@@ -8,9 +11,11 @@ from weakseg.recipe.recipe import AdamW, Phase, Recipe
 
 
 def make_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
-    """Two groups: parameters with pretrained weights, and fresh ones, which learn `fresh_factor` times faster.
+    """The optimiser of a recipe.
 
-    A network tells its fresh parameters by name in `fresh_parameters`; without it, all are of one kind.
+    It has two groups: parameters with pretrained weights, and fresh ones, which learn `fresh_factor` times faster.
+
+    A network names its fresh parameters in `fresh_parameters`; without it, all are in the first group.
     """
     fresh = getattr(network, "fresh_parameters", frozenset())
     named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
@@ -20,14 +25,17 @@ def make_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
     ]
     groups = [group for group in groups if group["params"]]
     how = recipe.optimizer
-    # No rates here: `set_learning_rate` gives one before every step.
+    # Rates are left out, because `set_learning_rate` sets them before every step.
     if isinstance(how, AdamW):
         return torch.optim.AdamW(groups, weight_decay=how.weight_decay)
     return torch.optim.SGD(groups, momentum=how.momentum, weight_decay=how.weight_decay)
 
 
 def set_learning_rate(optimizer: Optimizer, phase: Phase, done: float) -> float:
-    """Give every group its rate at a share `done` of its phase; returns the rate of pretrained parameters."""
+    """Set the learning rate of every group.
+
+    `done` is the fraction of the phase that is done. Returns the rate of pretrained parameters.
+    """
     rising = min(done / phase.warm_up, 1.0) if phase.warm_up > 0 else 1.0
     falling = ((1 - done) / (1 - phase.warm_up)) ** phase.decay_power if done > phase.warm_up else 1.0
     rate = phase.learning_rate * rising * falling

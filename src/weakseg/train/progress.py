@@ -1,4 +1,7 @@
-"""What a person sees while a network trains: one bar with loss, learning rate and the time that is left."""
+"""Console output while a network trains.
+
+One bar shows loss, learning rate and the remaining time.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,68 +16,81 @@ from rich.text import Text
 from weakseg.losses.solve_log import Solve, contradictions, most_slack
 
 _NAMES = {"solve_slack": "slack", "mean_iou": "mIoU", "mean_dice": "mean Dice", "pixel_accuracy": "accuracy"}
-TOLD = 5
-"""How many images are named at once."""
+MOST_NAMED = 5
+"""Largest number of images named at once."""
 NEAR_ZERO, POOR = 0.02, 0.5
-"""A loss below the one, beside a validation mIoU below the other, is a training that has learnt its marks only."""
+"""Limits of loss and validation mIoU: a loss below the first with an mIoU below the second means that only the labelled
+pixels were learnt."""
 SLACK = 0.1
-"""In nats per pixel, from which on an image is named: at a price of 2, a twentieth of the image is missing."""
+"""Violation in nats per pixel from which on an image is named: at a price of 2, a twentieth of the image is missing."""
 
 
 @dataclass(frozen=True)
 class Display:
-    """A progress bar on a terminal; one line per epoch where there is none."""
+    """The progress of a training on the console.
+
+    It is a bar on a terminal, and one line per epoch elsewhere.
+    """
 
     console: Console
     bar: Progress
     task: TaskID
     contradictory: set[str] = field(default_factory=set)
-    """Keys of the images that were told of."""
+    """Keys of the images whose contradictions were reported."""
     doubts: set[str] = field(default_factory=set)
-    """What was said about the validations: each thing once."""
+    """Warnings about validations that were printed, so that each is printed once."""
     alone: list[str | None] = field(default_factory=list)
-    """Of each validation so far the only class that was predicted, if it was only one."""
+    """For each validation so far the class that was predicted everywhere; `None` where there were several."""
 
     def step(self, loss: float, learning_rate: float) -> None:
-        """One training step is done."""
+        """Advance the bar by one training step."""
         self.bar.update(self.task, advance=1, loss=f"loss {loss:.4f}", rate=f"lr {learning_rate:.1e}")
 
     @contextmanager
     def sweep(self, images: int) -> Iterator[Callable[[], None]]:
-        """A second bar while hidden segmentations are found; what it gives is to be called after each image."""
+        """A second bar while targets are updated.
+
+        It yields a function to call after each image.
+        """
         task = self.bar.add_task("solving", total=images, loss="", rate="")
         yield lambda: self.bar.update(task, advance=1)
         self.bar.remove_task(task)
 
     def swept(self, solver: str, line: dict[str, Any]) -> None:
-        """All hidden segmentations are found, by a solver of that name."""
+        """Print the numbers of an update of the targets."""
         names = {"mean_iou": "mIoU", **{name: name for name in ("confidence", "energy", "bound", "gap", "slack")}}
-        told = {name: line.get(f"targets_{key}") for key, name in names.items()}
-        numbers = "".join(f"  {name} {_figure(value)}" for name, value in told.items() if value is not None)
+        values = {name: line.get(f"targets_{key}") for key, name in names.items()}
+        numbers = "".join(f"  {name} {_figure(value)}" for name, value in values.items() if value is not None)
         there = line["targets_there"]
-        some = f"  ({there} more were there already)" if there else ""
-        by = f"hidden segmentations by {solver}"
+        some = f"  ({there} more reused)" if there else ""
+        by = f"targets updated by {solver}"
         self.console.print(f"{by}{numbers}{some}  {line['targets_seconds']:.0f} s", highlight=False, markup=False)
 
     def contradictions(self, solves: list[Solve]) -> None:
-        """Images whose demands contradict each other are named, each of them once, a few an epoch."""
-        found = {key: text for key, text in contradictions(solves).items() if key not in self.contradictory}
-        told = dict(islice(found.items(), TOLD))
-        for key, sentence in told.items():
-            self.console.print(Text(f"{key}: {sentence}"))
-        if len(found) > TOLD:
-            self.console.print(Text(f"demands on {len(found) - TOLD} more images contradict each other"))
-        self.contradictory.update(told)
+        """Name images whose constraints contradict each other.
 
-    def gave_way(self, solves: list[Solve]) -> None:
-        """At the end, the images whose rows gave way most: their labels may be wrong."""
-        if worst := most_slack(solves, SLACK, TOLD):
-            self.console.print("Rows gave way most on these images; perhaps their labels are wrong:")
+        Each is named once, and a few per epoch.
+        """
+        found = {key: text for key, text in contradictions(solves).items() if key not in self.contradictory}
+        named = dict(islice(found.items(), MOST_NAMED))
+        for key, sentence in named.items():
+            self.console.print(Text(f"{key}: {sentence}"))
+        if len(found) > MOST_NAMED:
+            self.console.print(Text(f"constraints contradict each other on {len(found) - MOST_NAMED} more images"))
+        self.contradictory.update(named)
+
+    def violated(self, solves: list[Solve]) -> None:
+        """Name the images with the largest violations.
+
+        Their labels may be wrong.
+        """
+        if worst := most_slack(solves, SLACK, MOST_NAMED):
+            self.console.print("Constraints were violated most on these images; check their labels:")
         for key, sentence in worst.items():
             self.console.print(Text(f"  {key}: {sentence}"))
 
     def epoch(self, line: dict[str, Any], epochs: int) -> None:
-        """One epoch is done, and perhaps validated."""
+        """Print an epoch's numbers, and warnings about its validation."""
         scores = "".join(f"  {name} {line[key]:.3f}" for key, name in _NAMES.items() if line.get(key) is not None)
         self.console.print(
             f"epoch {line['epoch'] + 1:>3}/{epochs}  loss {line['loss']:.4f}{scores}  {line['seconds']:.0f} s",
@@ -84,33 +100,42 @@ class Display:
             self._doubt(line, last=line["epoch"] + 1 == epochs)
 
     def _doubt(self, line: dict[str, Any], last: bool) -> None:
-        """Says, once, that a validation looks as if the network had learnt nothing, or only its few marks."""
+        """Warn of validations that show that nothing was learnt.
+
+        Either one class is predicted everywhere, or only the labelled pixels were learnt. Each warning is printed once.
+        """
         self.alone.append(line.get("predicted_alone"))
         name = self.alone[-1]
-        # At the first validation it is usual.
+        # One class everywhere is usual at the first validation, so that two in a row are needed.
         if name is not None and (last or self.alone[-2:] == [name, name]):
-            said = f"the network predicts '{name}' everywhere on the validation images: it tells no classes apart"
-            self._say_once("alone", f"{said}; `weakseg check` may say why, and a few more marks of the others help")
+            found = f"the network predicts '{name}' everywhere on the validation images"
+            self._warn_once("alone", f"{found}: run `weakseg check`, and label more pixels of the other classes")
         if line["loss"] < NEAR_ZERO and line["mean_iou"] < POOR:
-            said = (
-                f"the loss is near 0 beside a validation mIoU of {line['mean_iou']:.3f}: the training labels are learnt"
+            found = f"the training loss is near 0, but the validation mIoU is {line['mean_iou']:.3f}"
+            self._warn_once(
+                "near zero", f"{found}: the network overfits its labels; label other places and more images"
             )
-            self._say_once("near zero", f"{said} by heart and tell too little; mark other places and more images")
 
-    def _say_once(self, what: str, sentence: str) -> None:
+    def _warn_once(self, what: str, sentence: str) -> None:
         if what not in self.doubts:
             self.console.print(Text(sentence))
         self.doubts.add(what)
 
 
 def _figure(value: float) -> str:
-    """Three decimals; of a gap that is smaller, how small."""
+    """A number with three decimals, or its magnitude.
+
+    A gap that is smaller is shown with one digit and its exponent.
+    """
     return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.0e}"
 
 
 @contextmanager
 def display(console: Console, steps: int, done: int) -> Iterator[Display]:
-    """A bar over all steps of a training, `done` of which were taken before."""
+    """A bar over all steps of a training.
+
+    `done` of them were taken before.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

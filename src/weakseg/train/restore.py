@@ -1,8 +1,8 @@
-"""From which checkpoint a run goes on, and what is put right in its folder before.
+"""Resuming a run: the checkpoint, and repairs of its folder.
 
-Three are kept: the last, the one before it, and that of the moment when the remembered hidden segmentations were
-found. Each says of itself whether it is whole. What else a run consists of (the best network, metrics, hidden
-segmentations) is compared with what the checkpoint says, made again from it, or missed.
+Three checkpoints are kept: the last, the one before it, and the one from before the last update of the targets. Each
+carries a digest that shows damage. The rest of a run (the best network, metrics, targets) is compared with the
+checkpoint, restored from it, or reported as missing.
 """
 
 import hashlib
@@ -25,43 +25,47 @@ from weakseg.train.targets import Targets
 
 @dataclass(frozen=True)
 class Need:
-    """What the epochs that are left need."""
+    """Requirements of the remaining epochs."""
 
     keys: Sequence[str]
-    """Of the training images."""
+    """Keys of the training images."""
     data: str
-    """Digest of the data as it is now."""
+    """Digest of the training data as it is now."""
     epochs: int
-    """Of the whole recipe."""
+    """Number of epochs of the whole recipe."""
     remembering: Callable[[int], range | None]
-    """The stretch around an epoch whose hidden segmentations are remembered; `None` where none are."""
+    """A function from an epoch to the epochs that share its stored targets; `None` where none are stored."""
     lost_best: bool = False
-    """Whether to go on without the best network, should it be lost."""
+    """Whether to resume without the best network, if it is lost."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Where to go on from."""
+    """The checkpoint to resume from, and repairs."""
 
     path: Path | None
-    """The checkpoint; `None` to begin at the beginning."""
+    """The checkpoint; `None` starts the training from its first step."""
     position: Position
+    """The position in the training."""
     best_from: Path | None = None
-    """The checkpoint that best.safetensors must be made again from; `None` where it is as it should be."""
+    """The checkpoint from which best.safetensors must be restored; `None` where it is sound."""
     notes: tuple[str, ...] = ()
-    """What to tell."""
+    """Messages to print."""
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether a run goes on from a checkpoint, or not at all; else it begins at the beginning."""
+    """Whether a run has any checkpoint.
+
+    Without one, training starts from its first step.
+    """
     return any((folder / name).exists() or (folder / name).is_symlink() for name in (LAST, PREVIOUS, SWEEP))
 
 
 def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
-    """Look at a run folder and choose; nothing is written.
+    """Choose the checkpoint to resume from; nothing is written.
 
     Raises:
-        RunInvalid: epochs were done, and nothing is left from which they can be gone on with.
+        RunInvalid: epochs were done, and no sound checkpoint is left to resume from.
     """
     found, notes = _checkpoints(folder, fingerprint)
     done = [name for name in (LAST, PREVIOUS, BEST, "metrics.jsonl") if (folder / name).exists()]
@@ -69,11 +73,13 @@ def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
         return Plan(None, Position())
     last, previous = found.get(LAST), found.get(PREVIOUS)
     if last and previous and last.epoch > previous.epoch + 1:
-        notes.append(f"{LAST} is of epoch {last.epoch + 1}, {PREVIOUS} of {previous.epoch + 1}: not of one moment")
+        notes.append(
+            f"{LAST} is of epoch {last.epoch + 1}, {PREVIOUS} of {previous.epoch + 1}: not of consecutive epochs"
+        )
         del found[LAST]
     if not last and not notes and done:
         notes.append(f"{LAST} is missing, though epochs were done")
-    # Of equals the first: the last itself.
+    # The sort is stable: of equal epochs the first in the list wins, which is the last checkpoint.
     for name, position in sorted(found.items(), key=lambda item: -item[1].epoch):
         wanting = _targets_wanting(folder, position, need)
         source, lost = _best_source(folder, position, found)
@@ -83,7 +89,7 @@ def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
             return _chosen(folder, name, position, source, lost, notes)
         notes += [f"{name}: {reason}" for reason in (wanting, lost) if reason]
     raise RunInvalid(
-        "\n".join([f"{folder} cannot go on:", *(f"  {note}" for note in notes)]),
+        "\n".join([f"{folder} cannot be resumed:", *(f"  {note}" for note in notes)]),
         expected="checkpoints, best network and hidden segmentations of one run, as they were written",
         fix="put the files back from a copy, or train again with another --out"
         + ("; or go on with another network as the best: --accept-changes" if found and not need.lost_best else ""),
@@ -92,7 +98,7 @@ def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
 
 def _chosen(folder: Path, name: str, position: Position, source: str | None, lost: str, notes: list[str]) -> Plan:
     if name != LAST:
-        notes.append(f"going on from {name}, after epoch {position.epoch + 1}")
+        notes.append(f"resuming from {name}, after epoch {position.epoch + 1}")
     if lost:
         notes.append(f"{lost}; the network of epoch {position.epoch + 1} stands for it until a better one comes")
         score = position.metrics[-1].get("mean_iou") if position.metrics else None
@@ -104,7 +110,7 @@ def _chosen(folder: Path, name: str, position: Position, source: str | None, los
 
 
 def _checkpoints(folder: Path, fingerprint: str) -> tuple[dict[str, Position], list[str]]:
-    """The positions of the sound checkpoints, and what is wrong with the others."""
+    """Positions of sound checkpoints, and errors of the others."""
     found, notes, beside = {}, [], []
     for name in (LAST, PREVIOUS, SWEEP):
         path = folder / name
@@ -123,7 +129,10 @@ def _checkpoints(folder: Path, fingerprint: str) -> tuple[dict[str, Position], l
 
 
 def _targets_wanting(folder: Path, position: Position, need: Need) -> str:
-    """What is wrong with the hidden segmentations that a position goes on with; empty where nothing is."""
+    """What is wrong with a position's targets, if anything.
+
+    The text is empty where nothing is.
+    """
     begin, sweep = position.epoch + 1, position.sweep
     stretch = need.remembering(begin) if begin < need.epochs else None
     name = f"epoch_{sweep.epoch:05}" if sweep else ""
@@ -146,7 +155,10 @@ def _targets_wanting(folder: Path, position: Position, need: Need) -> str:
 
 
 def _best_source(folder: Path, position: Position, found: dict[str, Position]) -> tuple[str | None, str]:
-    """The checkpoint from which to make best.safetensors again, if it must be; and what is lost, if it cannot be."""
+    """The checkpoint to restore best.safetensors from, if any.
+
+    The second text says what is lost if it cannot be restored.
+    """
     if position.best_network is None:
         return None, ""
     epoch, digest = position.best_network
@@ -170,13 +182,13 @@ def go_on(
     accelerator: engine.Accelerator,
     averaged: nn.Module | None = None,
 ) -> tuple[Position, list[str]]:
-    """Put a run's checkpoint into a network, its optimiser and its averaged copy, and its folder right.
+    """Resume a run: load its checkpoint and repair its folder.
 
     Returns:
-        Where the training is, and what to tell.
+        The position in the training, and messages to print.
 
     Raises:
-        RunInvalid: there is nothing left to go on from.
+        RunInvalid: no sound checkpoint is left.
     """
     chosen = plan(folder, fingerprint, need)
     if chosen.path is not None:
@@ -185,7 +197,7 @@ def go_on(
         checkpoint.load_optimizer(optimizer, tensors, chosen.path)
         if averaged is not None:
             checkpoint.load_network(averaged, checkpoint.evaluated_weights(tensors), chosen.path)
-    # Nothing is written before all processes have read.
+    # Nothing may be written before all processes have read.
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return chosen.position, []
@@ -194,12 +206,14 @@ def go_on(
 
 
 def apply(folder: Path, chosen: Plan, fingerprint: str) -> tuple[Position, list[str]]:
-    """Put the folder right: last.safetensors, best.safetensors and metrics.jsonl as the plan has them.
+    """Repair a run folder as planned.
 
-    A kill between two of the steps leaves a folder of which the same is made once more.
+    This rewrites last.safetensors, best.safetensors and metrics.jsonl where needed.
+
+    A kill between two of the steps leaves a folder that is repaired in the same way the next time.
 
     Returns:
-        The position, and what more there is to tell.
+        The position, and more messages to print.
     """
     position = chosen.position
     if chosen.path is None:
@@ -207,7 +221,7 @@ def apply(folder: Path, chosen: Plan, fingerprint: str) -> tuple[Position, list[
     tensors, _ = checkpoint.read(chosen.path)
     source = tensors if chosen.best_from in (None, chosen.path) else checkpoint.read(chosen.best_from)[0]
     if chosen.path.name == SWEEP:
-        # It is of a later moment, and would be gone on from.
+        # The previous checkpoint is later than this one, and would be chosen the next time.
         (folder / PREVIOUS).unlink(missing_ok=True)
     if chosen.best_from is not None:
         epoch = position.best_network[0] if position.best_network else position.epoch
@@ -219,7 +233,10 @@ def apply(folder: Path, chosen: Plan, fingerprint: str) -> tuple[Position, list[
 
 
 def _best_to_come(folder: Path, position: Position, fingerprint: str) -> tuple[int, str] | None:
-    """Epoch and digest of the best network, where it is of an epoch that is about to be done again."""
+    """Epoch and digest of a best network still to come.
+
+    It is of an epoch that is about to be repeated.
+    """
     try:
         state = checkpoint.read(folder / BEST)[1]
         epoch, digest = state.get("best_of_epoch"), checkpoint.read_head(folder / BEST)[1]
@@ -241,7 +258,7 @@ def _rewrite_metrics(folder: Path, position: Position) -> list[str]:
     if there == wanted:
         return []
     write_metrics(folder, wanted)
-    # One line more or less is what a kill leaves.
+    # A kill leaves one line more or less, which needs no message.
     near = in_order(there, len(there)) and abs(len(there) - len(wanted)) <= 1
     return (
         [] if near else [f"metrics.jsonl did not hold the epochs 1 to {len(wanted)}; it is written again from {LAST}"]
@@ -249,6 +266,9 @@ def _rewrite_metrics(folder: Path, position: Position) -> list[str]:
 
 
 def mark_of(network: nn.Module, data: str) -> str:
-    """What the hidden segmentations carry that are found with a network and data."""
+    """The digest of a network and data, for targets.
+
+    Stored targets carry it.
+    """
     weights = checkpoint.digest(checkpoint.network_tensors(network), {})
     return hashlib.sha256(f"{weights} {data}".encode()).hexdigest()[:32]

@@ -1,4 +1,7 @@
-"""Images of several sizes in one step: each size by itself, so that an image costs what it costs alone."""
+"""Training steps on images of several sizes.
+
+Each size is a batch of its own, so that no image costs more than alone.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +20,10 @@ from weakseg.types import Batch, Objective
 
 
 class EachSize(nn.Module):
-    """A network over batches of different sizes, in one call: launches of several processes count calls."""
+    """A network on batches of different sizes, in one call.
+
+    One call is needed because distributed training counts calls.
+    """
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -29,16 +35,16 @@ class EachSize(nn.Module):
             return tuple(self.network(image) for image in images)
         with ContiguousGroupNorm() as guard:
             logits = tuple(self.network(image) for image in images)
-        # A guard costs some milliseconds, and what the first step does not need, none does: the same layers learn.
+        # The guard costs some milliseconds, and the same layers train at every step: the first shows if it is needed.
         self.guarded = guard.needed
         return logits
 
 
 def collate_for(network: nn.Module) -> Collate:
-    """How the views of a step become batches for a network.
+    """The function that makes batches of a step's views.
 
-    Each size by itself, unless the network takes statistics over the batch: those of single images would be noise, so
-    that its images are padded to one size and seen together.
+    Each size is a batch, unless the network takes statistics over batches: those of single images would be noise, so
+    that images are padded to one size and make one batch.
     """
     modules = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     return together if any(module.train().training for module in modules) else of_one_size
@@ -47,7 +53,7 @@ def collate_for(network: nn.Module) -> Collate:
 def mean_loss(
     objective: Objective, logits: Sequence[Float[Tensor, "_ C _ _"]], batches: Sequence[Batch]
 ) -> Float[Tensor, ""]:
-    """The mean over all images of a step."""
+    """The mean loss over all images of a step."""
     total = sum(len(batch.keys) for batch in batches)
     terms = [
         objective(each.float(), batch) * (len(batch.keys) / total) for each, batch in zip(logits, batches, strict=True)
@@ -58,12 +64,15 @@ def mean_loss(
 def all_holding(
     objective: Objective, logits: Sequence[Float[Tensor, "_ C _ _"]], batches: Sequence[Batch]
 ) -> tuple[Batch, ...]:
-    """The batches with what the objective's solver finds for them now."""
+    """The batches with their targets, solved for now."""
     return tuple(holding(objective, each.float(), batch) for each, batch in zip(logits, batches, strict=True))
 
 
 def holding(objective: Objective, logits: Float[Tensor, "B C h w"], batch: Batch) -> Batch:
-    """The batch with what the objective's `Fit` finds for it now; as it is where nothing is found at every step."""
+    """A batch with its target, solved for now.
+
+    It is returned unchanged where the objective solves for nothing at every step.
+    """
     fit = next((fit for fit in parts(objective, Fit) if fit.every_epochs is None), None)
     if fit is None:
         return batch

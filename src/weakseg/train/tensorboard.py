@@ -1,4 +1,4 @@
-"""Curves for TensorBoard, for those who have it installed."""
+"""Curves for TensorBoard, where it is installed."""
 
 from collections.abc import Callable
 from functools import cache
@@ -7,9 +7,11 @@ from typing import Any
 
 
 def tensorboard(path: Path) -> Callable[[dict[str, Any]], None]:
-    """A function that adds an epoch's numbers to the event file in `path`; it does nothing without TensorBoard.
+    """A function that writes an epoch's numbers for TensorBoard.
 
-    The file is opened at the first epoch, so a run that never trains leaves none.
+    The event file lies in `path`. Without TensorBoard it does nothing.
+
+    The file is opened at the first epoch, so that a run without training leaves none.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -1,4 +1,7 @@
-"""Scores on the validation images while a network trains, shared out over the processes."""
+"""Validation while a network trains.
+
+The images are divided among the processes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +24,7 @@ _KEPT = ("mean_iou", "mean_dice", "pixel_accuracy", "iou", "dice", "trimap")
 
 @dataclass(frozen=True)
 class _Part:
-    """Every n-th sample of a data set."""
+    """Every n-th sample of a dataset."""
 
     samples: Dataset
     share: Share
@@ -46,44 +49,55 @@ class _Part:
 
 
 def stopped_early(recipe: Recipe, metrics: Sequence[dict[str, Any]]) -> bool:
-    """Whether so many validations have passed without a higher score that the training is over."""
+    """Whether the patience of a training is exhausted.
+
+    So many validations have passed without a higher score.
+    """
     scores = [line["mean_iou"] for line in metrics if line.get("mean_iou") is not None]
     return recipe.patience is not None and bool(scores) and len(scores) - 1 - int(np.argmax(scores)) >= recipe.patience
 
 
 def is_due(recipe: Recipe, epoch: int) -> bool:
-    """Whether this epoch is validated: every `validate_every` epochs, and the last."""
+    """Whether an epoch is validated.
+
+    Every `validate_every`-th epoch is, and the last.
+    """
     last = epoch + 1 == recipe.epochs
     return recipe.validation is not None and (last or (epoch + 1) % recipe.validate_every == 0)
 
 
-def require_judgeable(recipe: Recipe, channels: int) -> None:
-    """Find out on the first validation image, before the training, whether the network can be judged.
+def require_validatable(recipe: Recipe, channels: int) -> None:
+    """Check before training that validation is possible.
+
+    Only the first validation image is read.
 
     Raises:
-        RecipeInvalid: the images have other classes than the training's.
+        RecipeInvalid: the images have other classes than the training images.
         DataInvalid: the image cannot be read, has no mask or another number of channels.
     """
     if recipe.validation is None:
         return
-    judged, learnt = recipe.validation.classes.names, recipe.training.classes.names
-    if judged != learnt:
-        found = f"the validation images have the classes {', '.join(judged)}"
+    validated, learnt = recipe.validation.classes.names, recipe.training.classes.names
+    if validated != learnt:
+        found = f"the validation images have the classes {', '.join(validated)}"
         raise RecipeInvalid(found, expected=f"those of the training images: {', '.join(learnt)}")
     if not len(recipe.validation):
-        raise RecipeInvalid("there are no validation images", fix="leave `validation` out, or give it images")
+        raise RecipeInvalid("the validation set has no images", fix="leave `validation` out, or give it images")
     first = recipe.validation[0]
     require_channels(first.image, channels, f"validation image '{first.key}'")
     if first.truth is None:
         fix = "add the masks, or train without `validation`"
-        raise DataInvalid(f"validation image '{first.key}' has no mask to be judged by", fix=fix)
+        raise DataInvalid(f"validation image '{first.key}' has no mask to evaluate with", fix=fix)
 
 
 def validate(recipe: Recipe, predictor: Predictor, accelerator: engine.Accelerator, share: Share) -> dict[str, Any]:
-    """Mean IoU, mean Dice, pixel accuracy, those of each class, and mean IoU near boundaries on validation images."""
+    """Scores on the validation images.
+
+    They are mean IoU, mean Dice, pixel accuracy, those of each class, and mean IoU near boundaries.
+    """
     assert recipe.validation is not None
     part = _Part(recipe.validation, share)
-    # More processes than images leave some without a part.
+    # With more processes than images, some have no part.
     found = evaluate(predictor, part, WIDTHS_PX) if len(part) else None
     scores = Scores.joined([each for each in engine.gathered(accelerator, found) if each])
     predicted = np.flatnonzero(scores.matrices.sum((0, 1)))
@@ -92,5 +106,5 @@ def validate(recipe: Recipe, predictor: Predictor, accelerator: engine.Accelerat
 
 
 def _one_of_several(scores: Scores, predicted: int) -> bool:
-    """Whether one class alone is predicted where the masks show several."""
+    """Whether one class is predicted where masks show several."""
     return predicted == 1 and bool(np.count_nonzero(scores.matrices.sum((0, 2))) > 1)
