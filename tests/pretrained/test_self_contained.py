@@ -43,7 +43,7 @@ def test_what_would_have_to_be_fetched_is_refused(settings, tmp_path, asked):
     ):
         with pytest.raises(NetworkUnavailable, match="needs a download: [a-z_.0]* is "):
             make()
-    with pytest.raises(NetworkUnavailable, match=f"{folder}/config.json: the architecture names"):
+    with pytest.raises(NetworkUnavailable, match=f"{folder}/config.json: the architecture needs"):
         Untrained(folder).build(3, 2)
     assert asked == []
 
