@@ -178,7 +178,7 @@ def evaluate(
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
-    files: Annotated[list[Path], typer.Argument(help="Pictures.")],
+    files: Annotated[list[Path], typer.Argument(help="Images.")],
     out: Annotated[Path, typer.Option("--out", help="A folder for the masks; nothing in it is overwritten.")],
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write them, as .npz.")] = False,
     overlays: Annotated[bool, typer.Option("--overlays", help="Also write the masks drawn on the images.")] = False,

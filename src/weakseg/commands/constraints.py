@@ -79,7 +79,7 @@ def show_satisfied(
     """Print how many masks satisfy each rule, in groups."""
     table = Table(title=Text(f"of {masks} known masks"), title_justify="left", box=SIMPLE_HEAD)
     table.add_column("rule")
-    for name in ("speaks of\npictures", "obeyed by\nthe mask", "demands", "obeyed"):
+    for name in ("speaks of\nimages", "obeyed by\nthe mask", "demands", "obeyed"):
         table.add_column(name, justify="right")
     for title, rules in judged.items():
         table.add_row(Text(title, "bold"))

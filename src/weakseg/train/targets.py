@@ -191,7 +191,7 @@ def sweep(
                 progress()
 
     def tasks() -> Iterator[Future[Found]]:
-        # A processor gains nothing from batches, and alone an image is predicted to the same bit in any share.
+        # A CPU gains nothing from batches, and alone an image is predicted to the same bit in any share.
         at_once = 1 if predictor.device == "cpu" else 8
         for group in _of_one_size(missing(), at_once):
             try:
