@@ -1,4 +1,4 @@
-"""Random small joint problems with everything that is hostile in them, and equation 66 as it reads."""
+"""Random small joint problems with everything that is hostile in them, and equation `joint` as it reads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,7 +123,7 @@ def _rows(draw: np.random.Generator, classes: int, grid: tuple[int, int]) -> Lin
 
 @dataclass(frozen=True)
 class Asked:
-    """Equation 66 for one image, cell by cell, with every constraint written out. In nats, not per pixel."""
+    """Equation `joint` for one image, cell by cell, with every constraint written out. In nats, not per pixel."""
 
     costs: np.ndarray
     """(C, n), infinite where a class may not be."""

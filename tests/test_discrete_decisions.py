@@ -30,7 +30,7 @@ def test_training_on_decisions_goes_beyond_the_seeds(page):
 
 @pytest.mark.parametrize("margin", [0.0, 1.0])
 def test_the_distance_is_that_to_the_nearest_scores_which_decide_so(page, margin):
-    """Equation 39, by a quadratic programme, at scores of all kinds."""
+    """Equation `decisions`, by a quadratic programme, at scores of all kinds."""
     generator = torch.Generator().manual_seed(0)
     scores = torch.randn((1, 4, 1, 12), generator=generator, dtype=torch.float64) * 2
     scores[0, 1, 0, 0] = 9

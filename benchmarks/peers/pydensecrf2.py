@@ -118,7 +118,7 @@ def reference(probs: np.ndarray, image: np.ndarray, steps: int = STEPS) -> np.nd
 
 
 def filter_errors(bandwidth: float) -> tuple[float, float]:
-    """Relative error of equation 53 on values in [-1, 1], ours and theirs, on an image small enough to sum."""
+    """Relative error of equation `symmetric` on values in [-1, 1], ours and theirs, on an image small enough to sum."""
     height, width, srgb = 60, 80, 20.0
     random = np.random.default_rng(0)
     smooth = gaussian_filter(random.normal(size=(3, height, width)), (0, 4, 4))

@@ -7,7 +7,7 @@ from weakseg.appearance.scribble_density import FAINTEST, log_density
 
 
 def plain(colors, places, drawn_colors, drawn_places, spread, smallest):
-    """Equation 48, every pair at once, in float64."""
+    """Equation `scribble-density`, every pair at once, in float64."""
     apart = np.square(places[:, None].astype(float) - drawn_places).sum(2)
     variance = spread**2 * apart.min(1, keepdims=True) + smallest**2
     unlike = np.square(colors[:, None].astype(float) - drawn_colors).sum(2)

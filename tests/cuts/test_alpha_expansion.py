@@ -33,7 +33,7 @@ def random_logits(classes, *size, seed=0):
 
 @pytest.mark.parametrize("stride", [1, 4])
 def test_energy_is_the_mean_surprise_plus_the_potts_energy(stride):
-    """Equation 40, written out from the labels it answers with, on every image of a mixed batch."""
+    """Equation `labelling`, written out from the labels it answers with, on every image of a mixed batch."""
     logits, batch = mixed(stride=stride)
     solver = AlphaExpansion(prediction_weight=1.3)
     solution = solver.solve(Evidence(batch.image, logits.log_softmax(1), batch.weak))
@@ -96,7 +96,7 @@ def test_cells_of_pixels_that_are_alike_are_cut_as_if_they_were_pixels():
 
 
 def test_a_cell_costs_the_mean_of_its_valid_pixels():
-    """Equation 40 over cells, written out: one cell of unlike pixels, of which one is invalid and pays nothing."""
+    """Equation `labelling` over cells, written out: one cell of unlike pixels, of which an invalid one pays nothing."""
     logits = random_logits(2, 2, 2)
     valid = torch.tensor([[True, True], [True, False]])
     solver = AlphaExpansion(prediction_weight=1.7, cell_px=2)
@@ -261,7 +261,7 @@ def test_impossible_settings_are_refused(wrong):
 
 
 def test_a_image_enlarged_by_two_keeps_its_answer():
-    """Equation 40 does not depend on the resolution: a smooth problem's minimiser is enlarged with it."""
+    """Equation `labelling` does not depend on the resolution: a smooth problem's minimiser is enlarged with it."""
     rows, columns = np.mgrid[:24, :24]
     disc = torch.tensor(((rows - 12) ** 2 + (columns - 12) ** 2 < 60).astype(np.float32))
     image, logits = disc[None].repeat(3, 1, 1), torch.stack([0.5 - disc, disc - 0.5]) * 3

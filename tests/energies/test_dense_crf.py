@@ -27,7 +27,7 @@ def case(seed: int, size=(8, 10), classes: int = 3, channels: int = 3, void: flo
 
 
 def written_out(probs, evidence, crf: DenseCRF) -> float:
-    """Equation 54 as it reads, pair by pair, with true Gaussians."""
+    """Equation `dense-crf` as it reads, pair by pair, with true Gaussians."""
     valid = evidence.weak.valid[0].numpy()
     p = probs[0].double().numpy()[:, valid]
     places = np.argwhere(valid) / float(evidence.weak.whole_valid[0]) ** 0.5

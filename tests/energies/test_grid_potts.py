@@ -49,7 +49,7 @@ def one_hot(labels) -> torch.Tensor:
 
 
 def pair_by_pair(image, valid, labels, neighbours: int) -> float:
-    """Equation 29, written as it reads."""
+    """Equation `potts`, written as it reads."""
     height, width = valid.shape
     pairs = [
         ((i, j), (i + down, j + right))

@@ -29,7 +29,7 @@ def picture(seed, height, width, channels=3, classes=3, void=0.2):
 
 
 def written_out(rule: LocalKernel, evidence: Evidence) -> np.ndarray:
-    """The matrix of equation 59 over all pixels of one image, pair by pair."""
+    """The matrix of equation `local-kernel` over all pixels of one image, pair by pair."""
     valid, image = evidence.weak.valid[0].numpy(), evidence.image[0].numpy()
     side = max(valid.sum(), 1) ** 0.5
     reach, bandwidth = max(round(rule.radius * side), 1), rule.position * side
@@ -61,7 +61,7 @@ def test_the_kernel_is_the_matrix_written_out(seed, rule, void, channels):
 
 @given(seed=st.integers(0, 2**31), rule=RULES)
 def test_gated_crf_is_the_sum_over_pairs_that_look_alike(seed, rule):
-    """Equation 61 written out."""
+    """Equation `gated-crf` written out."""
     probs, evidence = image(seed, 3, 4)
     p = probs[0].flatten(1).T.numpy()
     expected = (written_out(rule, evidence) * (1 - p @ p.T)).sum() / max(int(evidence.weak.valid.sum()), 1)
@@ -70,7 +70,7 @@ def test_gated_crf_is_the_sum_over_pairs_that_look_alike(seed, rule):
 
 @given(seed=st.integers(0, 2**31), rule=RULES)
 def test_normalised_cut_is_each_class_cut_over_its_volume(seed, rule):
-    """Equation 62 written out."""
+    """Equation `normalized-cut` written out."""
     probs, evidence = image(seed, 3, 4, void=0.0)
     matrix = written_out(rule, evidence)
     cut = [s @ matrix @ (1 - s) / (matrix.sum(1) @ s) for s in probs[0].flatten(1).numpy()]

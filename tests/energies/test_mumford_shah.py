@@ -26,7 +26,7 @@ def picture(seed, size=(3, 4), channels=3, classes=3, void=0.2):
 
 @given(seed=st.integers(0, 2**31), channels=st.sampled_from([1, 3, 6]))
 def test_it_is_the_colour_variance_within_classes_over_that_of_the_image(seed, channels):
-    """Equation 63 written out, with boundaries at no price."""
+    """Equation `mumford-shah` written out, with boundaries at no price."""
     probs, evidence = image(seed, channels=channels)
     pixels = [(i, j) for i in range(3) for j in range(4) if evidence.weak.valid[0, i, j]]
     colors = {at: evidence.image[0, :, at[0], at[1]] for at in pixels}

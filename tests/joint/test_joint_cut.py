@@ -161,7 +161,7 @@ def test_a_size_that_is_far_from_the_cut_is_reached(share, price):
 
 
 def test_the_bound_is_that_of_the_multipliers_by_hand():
-    """Equation 70, with the smallest value over all labellings in the place of what the cut proves."""
+    """Equation `joint-cut-bound`, with the smallest value over all labellings in the place of what the cut proves."""
     evidence = evidence_of(3, (3, 3))
     solver = JointCut(shares(evidence, 0.6, 0.7, 1.0), GridPotts(4), edge_weight=0.3)
     solution = solver.solve(evidence)

@@ -1,4 +1,4 @@
-"""Random joint problems, hostile ones too, against equation 66 as it reads.
+"""Random joint problems, hostile ones too, against equation `joint` as it reads.
 
 The campaign of docs/reliability.md: `pytest tests/joint/test_joint_oracle.py --hypothesis-profile=campaign`.
 """

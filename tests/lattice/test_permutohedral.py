@@ -23,7 +23,7 @@ def values(seed: int, count: int = 60, channels: int = 3):
 
 
 def gaussian_sums(features, given):
-    """Equation 50 as it reads, in float64."""
+    """Equation `gaussian-sum` as it reads, in float64."""
     apart = ((features[:, :, None].astype(float) - features[:, None]) ** 2).sum(0)
     return np.exp(-apart / 2) @ given
 

@@ -41,7 +41,7 @@ def test_never_negative_and_zero_when_both_are_sure_of_the_same_class(seed, spre
 
 @given(seed=st.integers(0, 2**31))
 def test_cross_entropy_is_kl_plus_the_entropy_of_the_target(seed):
-    """Equation 4: minimising it over the prediction minimises KL(target || prediction)."""
+    """Equation `cross-entropy`: minimising it over the prediction minimises KL(target || prediction)."""
     target, logits = random_pair(seed)
     log_probs = logits.log_softmax(1)
     kl = (target * (target.log() - log_probs)).sum(1)
@@ -81,7 +81,7 @@ def test_cross_entropy_still_pulls_when_the_network_is_surely_wrong():
 
 @given(seed=st.integers(0, 2**31), flip=st.floats(1e-6, 0.66))
 def test_robust_cross_entropy_is_what_the_paper_writes_less_its_constant(seed, flip):
-    """Equation 36 in plain numbers: -log(a + b q) expected over the target, 0 at q = 1."""
+    """Equation `robust-cross-entropy` in plain numbers: -log(a + b q) expected over the target, 0 at q = 1."""
     target, logits = random_pair(seed)
     a = flip / 2
     b = 1 - 3 * a
@@ -154,7 +154,7 @@ def test_forward_correction_with_equal_confusions_is_robust_cross_entropy():
 
 @given(seed=st.integers(0, 2**31))
 def test_forward_correction_measures_the_corrupted_prediction(seed):
-    """Equation 37 by a matrix product: cross entropy to T'q, less its smallest value."""
+    """Equation `forward-correction` by a matrix product: cross entropy to T'q, less its smallest value."""
     target, logits = random_pair(seed)
     confusing = torch.tensor(CONFUSING, dtype=torch.float64)
     corrupted = torch.einsum("lk,blhw->bkhw", confusing, logits.softmax(1))

@@ -1,4 +1,4 @@
-"""Promises of the training losses: equations 3, 5 and 6 of docs/theory.md."""
+"""Promises of the training losses: equations `loss`, `partial-cross-entropy` and `partial-dice` of docs/theory.md."""
 
 from dataclasses import dataclass
 from math import log
@@ -76,7 +76,7 @@ losses = pytest.mark.parametrize("loss", LOSSES, ids=["partial-ce", "partial-dic
 
 @given(seed=st.integers(0, 2**31), spread=st.floats(0, 100))
 def test_partial_cross_entropy_of_one_image_is_torchs_own(seed, spread):
-    """Equation 5 is `torch.nn.functional.cross_entropy` with `ignore_index`."""
+    """Equation `partial-cross-entropy` is `torch.nn.functional.cross_entropy` with `ignore_index`."""
     logits, batch = mixed(seed)
     for i in range(4):
         one, marks = spread * logits[[i]], part(batch, [i])
@@ -173,7 +173,7 @@ def test_extreme_logits_give_a_finite_loss(loss):
 
 
 def test_partial_dice_of_a_hand_worked_image():
-    """Equation 6, with two classes, three marks and one pixel that nobody marked."""
+    """Equation `partial-dice`, with two classes, three marks and one pixel that nobody marked."""
     seeds = torch.tensor([[[0, 0, 1, UNLABELED]]])
     share = torch.tensor([0.9, 0.6, 0.3, 0.5])  # of class 0
     logits = torch.stack([share, 1 - share]).log()[None, :, None]
@@ -194,7 +194,7 @@ def test_partial_dice_is_zero_for_a_sure_and_right_prediction():
 
 
 def test_hidden_term_is_the_mean_over_hidden_pixels():
-    """Equation 3 on the labels' grid: seeds' mean plus weight times the mean over valid, unmarked pixels."""
+    """Equation `loss` on the labels' grid: seeds' mean plus weight times the mean over valid, unmarked pixels."""
     logits, batch = mixed()
     one, batch = logits[[3]], part(batch, [3])
     labels = torch.arange(one[0, 0].numel()).reshape(1, *SIZE) % CLASSES

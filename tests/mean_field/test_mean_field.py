@@ -19,7 +19,7 @@ CRF = DenseCRF(sxy=0.4, srgb=0.3, compat=5.0, smooth_sxy=0.1, smooth_compat=3.0)
 
 
 class BruteForce:
-    """Equation 54 with the matrices written down; strong enough that full steps overshoot."""
+    """Equation `dense-crf` with the matrices written down; strong enough that full steps overshoot."""
 
     def __init__(self, strength: float):
         self._strength = strength

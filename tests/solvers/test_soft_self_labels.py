@@ -1,4 +1,4 @@
-"""Soft self-labelling against equation 72 written out, and against a general minimiser."""
+"""Soft self-labelling against equation `soft-self-labels` written out, and against a general minimiser."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def differ(relaxation, a: np.ndarray, b: np.ndarray) -> float:
 
 
 def by_hand(solver: SoftSelfLabels, evidence: Evidence, y: np.ndarray) -> float:
-    """Equation 72 of one image whose cells are its pixels, y (C, H, W), pair by pair."""
+    """Equation `soft-self-labels` of one image whose cells are its pixels, y (C, H, W), pair by pair."""
     valid, seeds = evidence.weak.valid[0].numpy(), evidence.weak.seeds[0].numpy()
     costs = solver.potts.edge_costs(evidence.image[0].numpy(), valid).astype(float)
     pairs = 0.0

@@ -29,7 +29,7 @@ EMPTIEST = 0.9
 
 @dataclass(frozen=True)
 class BoxColors:
-    r"""Colours inside and outside of boxes as costs, equation 71.
+    r"""Colours inside and outside of boxes as costs, equation `box-colors`.
 
     Colours that are frequent in a box and rare outside all boxes are the object's. How much of a box the object fills
     is estimated too: colours of the outside can make up no larger fraction of a box than its rarest colour there

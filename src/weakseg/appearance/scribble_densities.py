@@ -35,13 +35,13 @@ class Appearance(Protocol):
 
 @dataclass(frozen=True)
 class ScribbleDensities:
-    r"""Colours and places of scribbles as costs, equation 49.
+    r"""Colours and places of scribbles as costs, equation `one-image`.
 
     The cost is :math:`-\log q_i^k`.
 
     A pixel near a scribble and like it in colour is probably of its class. Each class with a scribble in the view has a
-    density of colour and place, equation 48. A class without one costs as much as an undecided pixel; with fewer than
-    two scribbled classes all costs are 0.
+    density of colour and place, equation `scribble-density`. A class without one costs as much as an undecided pixel;
+    with fewer than two scribbled classes all costs are 0.
 
     Raises:
         RecipeInvalid: cells are smaller than a pixel, or the fraction of misled pixels is not between 0 and 1.

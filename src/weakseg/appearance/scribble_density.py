@@ -20,7 +20,7 @@ def log_density(
     squares: Float32[np.ndarray, " s"],
     out: Float32[np.ndarray, " n"],
 ) -> None:
-    """Log-density of one label up to a constant, equation 48.
+    """Log-density of one label up to a constant, equation `scribble-density`.
 
     It is a Gaussian for each scribbled pixel, of unit width in colour.
 

@@ -24,7 +24,7 @@ DRAWN_PIXELS = 100
 def scribble_scores(
     colors: Float32[np.ndarray, "n M"], seeds: Int[np.ndarray, "H W"], labels: int
 ) -> Float32[np.ndarray, "K H W"]:
-    """Log-densities of colour and place, equation 48.
+    """Log-densities of colour and place, equation `scribble-density`.
 
     Args:
         colors: of each pixel, row by row, from `perceived`.

@@ -12,7 +12,7 @@ from weakseg.types import ABSENT, WeakLabels
 
 @dataclass(frozen=True)
 class BackgroundBetween:
-    """Background covers between two fractions of the image, equation 19.
+    """Background covers between two fractions of the image, equation `background`.
 
     So all objects together are bounded too. An image whose background is tagged `ABSENT` has no bounds; the released
     code contradicts itself there. Pathak, Krähenbühl and Darrell 2015, equation (9), with .3 and .7.

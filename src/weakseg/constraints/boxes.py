@@ -14,7 +14,7 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class BoxesFilled:
-    """Each box holds a fraction of its class, equation 22.
+    """Each box holds a fraction of its class, equation `boxes-filled`.
 
     Pathak, Krähenbühl and Darrell 2015, section 7.4: 75 %. The part of a box that a crop cuts off may be full, so the
     visible part has to hold that much less.
@@ -45,7 +45,7 @@ class BoxesFilled:
 
 @dataclass(frozen=True)
 class NothingOutsideBoxes:
-    """Classes with boxes are deleted outside them, equation 23.
+    """Classes with boxes are deleted outside them, equation `boxes-outside`.
 
     A cell that any box touches stays.
 
@@ -69,7 +69,7 @@ class NothingOutsideBoxes:
 
 @dataclass(frozen=True)
 class BoxesTight:
-    """Every line across a box meets its class, equation 24.
+    """Every line across a box meets its class, equation `boxes-tight`.
 
     There is one row for each line of cells.
 

@@ -50,7 +50,7 @@ class Cells:
     def bounds_here(
         self, weights: Float[Tensor, " C"], lower: float, upper: float
     ) -> tuple[float | None, float | None]:
-        r"""Bounds in cells that hold for this view, equation 16.
+        r"""Bounds in cells that hold for this view, equation `crop-bounds`.
 
         The image's weighted fraction lies in [lower, upper].
 

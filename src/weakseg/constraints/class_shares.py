@@ -48,7 +48,7 @@ class ClassShares:
 def share_rows(
     cells: Cells, weights: Float[Tensor, " C"], bounds: tuple[float, float], price: float, name: str
 ) -> LinearRows:
-    """Rows for bounds on a weighted fraction, equation 16.
+    """Rows for bounds on a weighted fraction, equation `crop-bounds`.
 
     The bounds concern the whole image; the rows are their valid form for this view.
 

@@ -1,4 +1,4 @@
-r"""Linear rows on the segmentation of one image, equation 11.
+r"""Linear rows on the segmentation of one image, equation `projection`.
 
 :math:`a_r \cdot P \ge c_r - \xi_r`; docs/theory.md has the details.
 

@@ -11,7 +11,7 @@ from weakseg.types import WeakLabels
 
 @dataclass(frozen=True)
 class RatioBetween:
-    r"""Ratio of two classes between bounds, equation 21.
+    r"""Ratio of two classes between bounds, equation `ratio`.
 
     One class covers between `lower` and `upper` times as much as another.
 

@@ -15,7 +15,7 @@ digit."""
 
 @dataclass(frozen=True)
 class SizesWithin:
-    """Classes are as large as annotated, equation 20.
+    """Classes are as large as annotated, equation `sizes`.
 
     `WeakLabels.areas` has the annotated intervals.
     """
@@ -43,7 +43,7 @@ class SizesWithin:
 
 @dataclass(frozen=True)
 class LargeOrSmall:
-    """Size bounds from one bit per class, equation 20.
+    """Size bounds from one bit per class, equation `sizes`.
 
     Classes annotated as large cover at least one fraction, small ones at most another.
 

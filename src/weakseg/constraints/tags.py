@@ -10,7 +10,7 @@ from weakseg.types import ABSENT, PRESENT, WeakLabels
 
 @dataclass(frozen=True)
 class TaggedClassesPresent:
-    """Tagged classes cover at least a fraction, equation 18.
+    """Tagged classes cover at least a fraction, equation `tags-present`.
 
     Pathak, Krähenbühl and Darrell 2015, equation (8): a share of .05 with a price of 2.
     """
@@ -36,7 +36,7 @@ class TaggedClassesPresent:
 
 @dataclass(frozen=True)
 class UntaggedClassesAbsent:
-    """Classes tagged `ABSENT` are deleted, equation 17.
+    """Classes tagged `ABSENT` are deleted, equation `tags-absent`.
 
     Classes without a tag stay.
 

@@ -33,7 +33,7 @@ MEMORY_LIMIT = 8 << 30
 
 @dataclass(frozen=True)
 class AlphaExpansion:
-    r"""Labelling of least Potts energy near the prediction, equation 40.
+    r"""Labelling of least Potts energy near the prediction, equation `labelling`.
 
     It agrees best with seeds, prediction and edges.
 

@@ -40,7 +40,7 @@ def cut_problem(
     begin: Int[Tensor, "H W"],
     grid: tuple[int, int],
 ) -> tuple[CutProblem, float]:
-    """Equation 40 times the root of n, and that root.
+    """Equation `labelling` times the root of n, and that root.
 
     n is the number of valid cells.
 

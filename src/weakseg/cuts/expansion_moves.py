@@ -47,7 +47,7 @@ def quantize(problem, duals, potts, offsets, scale):
 
 @compiled_without_arrays
 def tighten(p, d, q, potts):
-    """Restore dual complementarity of one edge, equation 44.
+    """Restore dual complementarity of one edge, equation `paid-edges`.
 
     Its dual variables differ by the whole weight between the labels of its pixels.
     """
@@ -182,7 +182,7 @@ def plant(alpha, problem, potts, trees):
 
 @compiled_without_arrays
 def keep_flow(alpha, potts, trees):
-    """Store the flow as dual variables, equation 47.
+    """Store the flow as dual variables, equation `dual-update`.
 
     Their span limits how much can be kept.
     """

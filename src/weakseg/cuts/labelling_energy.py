@@ -6,7 +6,7 @@ from weakseg.grids.neighbours import STEPS, ends
 
 
 def labelling_energy(unary, weight, valid, labels) -> float:
-    """Potts energy of a labelling in float64, equation 40."""
+    """Potts energy of a labelling in float64, equation `labelling`."""
     total = np.take_along_axis(unary, labels[None], 0)[0].sum(where=valid, dtype=np.float64)
     for d, step in enumerate(STEPS[: len(weight)]):
         near, far = ends(labels, step)

@@ -40,7 +40,7 @@ def two_labels(alpha: int, unary, weight, valid, seeded, labels):
     Label 0 keeps and label 1 becomes `alpha`, over pixels of other labels.
 
     Neighbours whose labels differ pay as long as one of them keeps its own: half of the weight each, and half where
-    only one moves (equation 45).
+    only one moves (equation `expansion`).
     """
     open_ = valid & (labels != alpha)
     keep = np.take_along_axis(unary, labels[None], 0)[0]

@@ -33,7 +33,7 @@ to the heights of its earlier pixel and takes from its later one; heights (K, n)
 variables; current (n): the height of the label that a pixel has.
 
 An edge's dual variables span at most its weight, and exactly that between the labels of its pixels where these
-differ (equation 44).
+differ (equation `paid-edges`).
 """
 
 Forest = namedtuple("Forest", "offsets residual excess opened touched parent depth stamp queue queued orphans count")
@@ -76,7 +76,7 @@ def forest(pixels: int, offsets: Int[np.ndarray, " _"]) -> Forest:
 
 @inlined
 def open_pixel(p, alpha, potts, trees):
-    """Compute excess and residual capacities of a pixel, equation 46."""
+    """Compute excess and residual capacities of a pixel, equation `residual`."""
     labels, weight, dual, offsets, residual = potts.labels, potts.weight, potts.dual, trees.offsets, trees.residual
     half, mine, reversed_ = weight.shape[1], labels[p], trees.count[SIDE] == DEFICITS
     trees.opened[p] = 1

@@ -123,7 +123,7 @@ def two_messages(differences, messages):
 
 @compiled_fast
 def finish(unary, messages, weight, share, offsets, room, labels):
-    """Final backward sweep: dual variables and labels, equation 43.
+    """Final backward sweep: dual variables and labels, equation `messages`.
 
     An edge's dual variable is half of what its two messages differ by, so both sweeps count alike; labels are chosen
     one after the other, given those chosen before and the messages of the others. room (width + 4, K): zeros.

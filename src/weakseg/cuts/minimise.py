@@ -4,7 +4,7 @@ Alpha-expansion on plain arrays.
 
 The order: pixels that cannot but have a label are fixed; a few sweeps of messages give dual variables and labels;
 expansion moves improve the labels; where most is left between energy and bound, windows are solved again. Equations
-40 to 47 of docs/theory.md.
+`labelling` to `dual-update` of docs/theory.md.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def minimise(
     begin: Int32[np.ndarray, "H W"],
     max_sweeps: int,
 ) -> Cut:
-    """Minimise unaries plus weights of cut edges, equation 40.
+    """Minimise unaries plus weights of cut edges, equation `labelling`.
 
     Two labels are solved exactly where it converges: a labelling that no expansion improves is then the best. Up to
     `LARGE` pixels that takes nothing but sweeps; above, steps are proportional to the pixels, and may not suffice.

@@ -83,7 +83,7 @@ def pad(unary, weight, valid, seeds, problem, offsets, stack):
 def forced(p, problem, classes):
     """Label that is optimal whatever the neighbours, or -1.
 
-    Equation 42.
+    Equation `persistency`.
 
     While pixels are fixed, `share` holds the weight of all edges to neighbours that are still free.
     """

@@ -39,7 +39,7 @@ class Contrast(Protocol):
 
 @dataclass(frozen=True)
 class ColorContrast:
-    r"""Similarity of colours, equation 30.
+    r"""Similarity of colours, equation `contrast`.
 
     :math:`\exp(-\lVert I_i - I_j \rVert^2 / 2 \sigma^2)`, for any number of channels.
 
@@ -79,7 +79,7 @@ class ColorContrast:
 
 @dataclass(frozen=True)
 class EdgeMapContrast:
-    r"""Similarity from an edge map, equation 30.
+    r"""Similarity from an edge map, equation `contrast`.
 
     :math:`1 - \max(e_i, e_j)`, with e in [0, 1] a channel of the image.
 

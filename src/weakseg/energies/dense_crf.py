@@ -28,7 +28,7 @@ _MOST_CHANNELS = MOST_DIMENSIONS - 2
 
 @dataclass(frozen=True)
 class DenseCRF:
-    r"""Disagreement of all pixel pairs under Gaussian kernels, equation 54.
+    r"""Disagreement of all pixel pairs under Gaussian kernels, equation `dense-crf`.
 
     There are two kernels, appearance and smoothness.
 
@@ -36,10 +36,10 @@ class DenseCRF:
               W_m = D_m^{-1/2} K_m D_m^{-1/2}
 
     over the n valid pixels. The appearance kernel compares positions and colours, the smoothness kernel positions. Both
-    are normalised as in equation 53, so E is a mean over pixels and at most about half the sum of the strengths. Void
-    and padding are cut out. Names and values are those of Krähenbühl and Koltun 2011 and its implementations, with
-    colours in [0, 1] and positions as fractions of the side of a square as large as the valid part of the whole image,
-    so that a crop, a zoom and a padded batch see the same kernels; `from_pixels` converts.
+    are normalised as in equation `symmetric`, so E is a mean over pixels and at most about half the sum of the
+    strengths. Void and padding are cut out. Names and values are those of Krähenbühl and Koltun 2011 and its
+    implementations, with colours in [0, 1] and positions as fractions of the side of a square as large as the valid
+    part of the whole image, so that a crop, a zoom and a padded batch see the same kernels; `from_pixels` converts.
 
     With mean field and weight 1 it is the usual CRF; as a loss (`Regularize`) it is Dense-GD of Marin and Boykov 2021,
     the dense CRF loss of Tang et al. 2018, equation (7). Images of more than six channels are compared in the six

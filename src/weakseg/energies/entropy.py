@@ -12,7 +12,7 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class Entropy:
-    r"""Mean Shannon entropy of the unlabelled pixels, equation 64.
+    r"""Mean Shannon entropy of the unlabelled pixels, equation `entropy`.
 
     .. math:: E(P) = -\frac{1}{|U|} \sum_{i \in U} \sum_k p_i^k \log p_i^k
 

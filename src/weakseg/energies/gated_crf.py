@@ -13,7 +13,7 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class GatedCRF:
-    r"""Disagreement of similar pixels in a window, equation 61.
+    r"""Disagreement of similar pixels in a window, equation `gated-crf`.
 
     It is the probability that a pixel and one of its window that looks like it differ.
 

@@ -22,7 +22,7 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class GridPotts:
-    r"""Weighted label changes between neighbours, equation 29.
+    r"""Weighted label changes between neighbours, equation `potts`.
 
     .. math:: E(y) = \frac{1}{\sqrt n} \sum_{ij} w_{ij} [y_i \ne y_j], \qquad w_{ij} = \text{likeness}_{ij} / |i - j|
 

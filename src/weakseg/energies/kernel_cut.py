@@ -22,7 +22,7 @@ class Kernel(Protocol):
 def cuts(
     probs: Float[Tensor, "B C h w"], evidence: Evidence, kernel: Kernel
 ) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]]:
-    r"""Cut and volume of each class, equation 60.
+    r"""Cut and volume of each class, equation `cut-volume`.
 
     :math:`S_k^\top W (1 - S_k)` and :math:`d^\top S_k`, with d = W1.
 

@@ -20,7 +20,7 @@ from weakseg.types import Evidence, WeakLabels
 
 @dataclass(frozen=True)
 class LocalKernel:
-    r"""Gaussian of position and colour in a window, equation 59.
+    r"""Gaussian of position and colour in a window, equation `local-kernel`.
 
     The window is square.
 

@@ -14,7 +14,7 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class LogBarrier:
-    r"""Log-barrier that is finite for violated rows, equation 26.
+    r"""Log-barrier that is finite for violated rows, equation `log-barrier`.
 
     z is the violation as a fraction.
 

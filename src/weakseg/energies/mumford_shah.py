@@ -21,7 +21,7 @@ ONE_COLOR = 1e-10
 
 @dataclass(frozen=True)
 class MumfordShah:
-    r"""Colour variance within classes plus boundary length, equation 63.
+    r"""Colour variance within classes plus boundary length, equation `mumford-shah`.
 
     The variance is a fraction of the image's.
 

@@ -12,7 +12,7 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class NormalizedCut:
-    r"""Fraction of each class's similarity that is cut, equation 62.
+    r"""Fraction of each class's similarity that is cut, equation `normalized-cut`.
 
     .. math:: E(P) = \sum_k \frac{S_k^\top W (1 - S_k)}{d^\top S_k}, \qquad d = W 1
 

@@ -13,7 +13,7 @@ from weakseg.types import Evidence
 
 @dataclass(frozen=True)
 class QuadraticPenalty:
-    r"""Squared violation of every row, equation 25.
+    r"""Squared violation of every row, equation `quadratic-penalty`.
 
     .. math:: E(P) = \sum_r \max(0, c_r - a_r \cdot P)^2 / n^2
 

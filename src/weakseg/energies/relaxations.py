@@ -28,7 +28,7 @@ class Relaxation(Protocol):
 
 @dataclass(frozen=True)
 class Bilinear:
-    r"""Probability that independent draws differ, equation 31.
+    r"""Probability that independent draws differ, equation `bilinear`.
 
     :math:`\sum_k a^k (1 - b^k)`.
 
@@ -43,7 +43,7 @@ class Bilinear:
 
 @dataclass(frozen=True)
 class Quadratic:
-    r"""Half the squared difference, equation 32.
+    r"""Half the squared difference, equation `quadratic`.
 
     :math:`\tfrac12 \lVert a - b \rVert^2`.
 
@@ -58,7 +58,7 @@ class Quadratic:
 
 @dataclass(frozen=True)
 class TotalVariation:
-    r"""Half the absolute difference, equation 33.
+    r"""Half the absolute difference, equation `total-variation`.
 
     :math:`\tfrac12 \sum_k |a^k - b^k|`.
 
@@ -72,7 +72,7 @@ class TotalVariation:
 
 @dataclass(frozen=True)
 class Normalized:
-    r"""One minus the cosine, equation 34.
+    r"""One minus the cosine, equation `normalized`.
 
     :math:`1 - a \cdot b / \lVert a \rVert \lVert b \rVert`.
 
@@ -87,7 +87,7 @@ class Normalized:
 
 @dataclass(frozen=True)
 class Collision:
-    r"""Log-probability that draws agree, with a floor, equation 35.
+    r"""Log-probability that draws agree, with a floor, equation `collision`.
 
     With :math:`s = a \cdot b`:
 
@@ -110,7 +110,7 @@ class Collision:
 
 @dataclass(frozen=True)
 class CollisionDivergence:
-    r"""`Collision` of the cosine, equation 35.
+    r"""`Collision` of the cosine, equation `collision`.
 
     With :math:`s = a \cdot b / \lVert a \rVert \lVert b \rVert`.
 

@@ -1,4 +1,4 @@
-r"""Ascent of the joint dual with a vanishing gap, equation 67.
+r"""Ascent of the joint dual with a vanishing gap, equation `joint-dual`.
 
 Edges take coordinate steps one by one, rows take Newton steps.
 

@@ -22,7 +22,7 @@ class Ascent:
     value: float
     """The largest dual value that the labellings show; a lower bound where cuts are exact."""
     bound: float
-    """Lower bound by equation 70: no labelling that satisfies the hard rows has a lower energy."""
+    """Lower bound by equation `joint-cut-bound`: no labelling that satisfies the hard rows has a lower energy."""
 
 
 def ascend(

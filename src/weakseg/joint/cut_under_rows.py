@@ -49,7 +49,7 @@ class Labelling:
 class CutUnderRows:
     """Graph cut and linear rows of one image.
 
-    Costs, multipliers and prices are those of equation 69 divided by the root of n.
+    Costs, multipliers and prices are those of equation `joint-cut` divided by the root of n.
     """
 
     cut: CutProblem
@@ -82,7 +82,7 @@ class CutUnderRows:
     def solved(
         self, multipliers: Float[np.ndarray, " N"], begin: Int32[np.ndarray, "h w"], max_sweeps: int
     ) -> tuple[Labelling, float]:
-        """Labelling and lower bound at some multipliers, equation 70."""
+        """Labelling and lower bound at some multipliers, equation `joint-cut-bound`."""
         unary = np.ascontiguousarray(self.tilted(multipliers))
         cut = minimise(*self.cut._replace(unary=unary, begin=begin), max_sweeps)
         bound = cut.bound + float(multipliers @ self.bounds) / self.root

@@ -1,4 +1,4 @@
-r"""Compiled ascent of the joint dual by edges, equation 67.
+r"""Compiled ascent of the joint dual by edges, equation `joint-dual`.
 
 docs/theory.md derives it. Sweeps over all edges have momentum.
 

@@ -32,7 +32,7 @@ HEAVIEST = 1e6
 
 @dataclass(frozen=True)
 class JointCut:
-    r"""Labelling of least joint energy, equation 69.
+    r"""Labelling of least joint energy, equation `joint-cut`.
 
     It agrees best with seeds, prediction, appearance, edges and constraints together.
 
@@ -45,7 +45,7 @@ class JointCut:
 
     Multipliers of the rows tilt the costs, and the cut is solved again and again at better multipliers; then local
     search changes few cells and whole regions. No labelling that obeys the hard rows is below the bound of any
-    multipliers, equation 70. Each image is solved on its own, several at once in threads.
+    multipliers, equation `joint-cut-bound`. Each image is solved on its own, several at once in threads.
 
     `certificate`, in nats per valid pixel: `energy`, which includes the price of violated rows; `bound`; `gap`, the
     first less the second; `violation` of hard rows (fraction of the valid pixels); `slack`, the cost of violated rows;

@@ -30,7 +30,7 @@ and its inverse the smallest: below, rows take seconds per image and end in NaN.
 
 @dataclass(frozen=True)
 class JointProjection:
-    r"""Soft segmentation of least joint energy, equation 66.
+    r"""Soft segmentation of least joint energy, equation `joint`.
 
     It agrees best with seeds, prediction, appearance, edges and constraints together.
 

@@ -33,7 +33,7 @@ def elevation(dimensions: int) -> Float[np.ndarray, "E d"]:
 
 
 def lattice_scale(dimensions: int) -> float:
-    r"""Factor from blurred mass to Gaussian sums, equation 51.
+    r"""Factor from blurred mass to Gaussian sums, equation `lattice-scale`.
 
     :math:`(4 \pi / 3)^{d/2} \sqrt{d + 1}`.
     """

@@ -14,7 +14,7 @@ from weakseg.lattice.gaussian_filter import GaussianFilter
 
 @dataclass(frozen=True, eq=False)
 class CrfCells:
-    """The energy of equation 54, as a function of distributions."""
+    """The energy of equation `dense-crf`, as a function of distributions."""
 
     share: Float[Tensor, "B h w"]
     """Valid fraction of each cell."""

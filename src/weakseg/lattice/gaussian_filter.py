@@ -13,7 +13,7 @@ from weakseg.lattice.torch_lattice import TensorLattice, tensor_lattice
 
 @dataclass(frozen=True, eq=False)
 class GaussianFilter:
-    r"""Gaussian kernel matrix of N points, equation 50.
+    r"""Gaussian kernel matrix of N points, equation `gaussian-sum`.
 
     :math:`K_{ij} = \exp(-\lVert f_i - f_j \rVert^2 / 2)`.
 
@@ -47,14 +47,14 @@ class GaussianFilter:
         return self(torch.ones_like(like[:, :1]))
 
     def mean(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
-        r"""Weighted means :math:`D^{-1} K v`, equation 52.
+        r"""Weighted means :math:`D^{-1} K v`, equation `weighted-mean`.
 
         Constants stay what they are.
         """
         return self(values) / self.degrees(values)
 
     def symmetric(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
-        r"""Symmetric normalisation :math:`D^{-1/2} K D^{-1/2} v`, equation 53.
+        r"""Symmetric normalisation :math:`D^{-1/2} K D^{-1/2} v`, equation `symmetric`.
 
         :math:`D^{1/2} 1` is its fixed point.
         """

@@ -51,12 +51,13 @@ class Lattice:
         return self.neighbours.shape[1]
 
     def filter(self, values: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "N C"]:
-        r"""Gaussian sums over all points, equation 50.
+        r"""Gaussian sums over all points, equation `gaussian-sum`.
 
-        :math:`\sum_j \exp(-\lVert f_i - f_j \rVert^2 / 2) \, v_j`, each point's own value included.
+        :math:`\sum_j \exp(-\lVert f_i - f_j \rVert^2 / 2) \, v_j`.
 
-        Blurs along different axes would commute, but for corners that no point touches; the mean of both orders makes
-        the operator symmetric, so it is its own adjoint, and is nearer to the sum.
+        Each point's own value is included. Blurs along different axes would commute, but for corners that no point
+        touches; the mean of both orders makes the operator symmetric, so it is its own adjoint, and is nearer to the
+        sum.
         """
         given = padded(values)
         require_memory(

@@ -62,7 +62,7 @@ class TensorLattice:
     """Number of images that the points belong to."""
 
     def filter(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "N C"]:
-        """Gaussian sums, equation 50, like `permutohedral.Lattice.filter`.
+        """Gaussian sums, equation `gaussian-sum`, like `permutohedral.Lattice.filter`.
 
         In the precision of `values`.
         """

@@ -1,8 +1,8 @@
 r"""Stage B: how far a prediction is from a target, at every pixel.
 
 A divergence takes a target distribution and log-probabilities and gives nats per pixel; it never averages,
-because `Fit` owns the one normalisation everything shares (docs/theory.md, equation 3). Where rounding could make a
-value negative, it is 0.
+because `Fit` owns the one normalisation everything shares (docs/theory.md, equation `loss`). Where rounding could make
+a value negative, it is 0.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from weakseg.errors import RecipeInvalid
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    r"""Cross entropy, equation 4: :math:`D(p, q)_i = -\sum_k p_i^k \log q_i^k`.
+    r"""Cross entropy, equation `cross-entropy`: :math:`D(p, q)_i = -\sum_k p_i^k \log q_i^k`.
 
     Equals KL(p || q) up to the entropy of p, which the network cannot change; equal to it where p is one-hot.
     Pathak, Krähenbühl and Darrell 2015, equation (5); Marin and Boykov 2021, equation (19).
@@ -32,7 +32,9 @@ class CrossEntropy:
 
 @dataclass(frozen=True)
 class RobustCrossEntropy:
-    r"""Cross entropy for targets of which a share is wrong, equation 36, with K the network's classes.
+    r"""Cross entropy for targets of which a share is wrong, with K the network's classes.
+
+    Equation `robust-cross-entropy`.
 
     .. math:: D(p, q)_i = \sum_k p_i^k \Big[-\log \frac{a + b\, q_i^k}{a + b}\Big],\qquad
               a = \frac{\epsilon}{K - 1},\quad b = 1 - K a
@@ -71,7 +73,7 @@ class RobustCrossEntropy:
 
 @dataclass(frozen=True)
 class ForwardCorrection:
-    r"""Cross entropy for targets that confuse classes in a known way, equation 37.
+    r"""Cross entropy for targets that confuse classes in a known way, equation `forward-correction`.
 
     .. math:: D(p, q)_i = \sum_k p_i^k \Big[-\log \frac{\sum_l T_{lk}\, q_i^l}{\max_l T_{lk}}\Big]
 
@@ -120,7 +122,7 @@ class ForwardCorrection:
 
 @dataclass(frozen=True)
 class CollisionCrossEntropy:
-    r"""Logarithm of the probability that target and prediction agree, equation 38.
+    r"""Logarithm of the probability that target and prediction agree, equation `collision-cross-entropy`.
 
     .. math:: D(p, q)_i = -\log \sum_k p_i^k\, q_i^k
 

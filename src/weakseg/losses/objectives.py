@@ -1,7 +1,7 @@
 r"""Training losses: plain callables (logits, batch) -> scalar.
 
 `Fit` is the method of both papers in two lines: a solver finds the hidden segmentation (stage A), a divergence
-pulls the network to it (stage B). The one normalisation, equation 3 of docs/theory.md:
+pulls the network to it (stage B). The one normalisation, equation `loss` of docs/theory.md:
 
 .. math:: L = \frac1B \sum_b \Big[ \frac1{|S_b|}\sum_{i \in S_b} D_{seed}(y_i, f_i)
           + w \, \frac1{|U_b|}\sum_{i \in U_b} w_i D(y_i, f_i) \Big]
@@ -113,7 +113,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class PartialDice:
-    r"""Soft Dice loss over annotated pixels only, equation 6.
+    r"""Soft Dice loss over annotated pixels only, equation `partial-dice`.
 
     .. math:: 1 - \frac{1}{|K|} \sum_{k \in K}
               \frac{2 \sum_{i \in S} q_i^k [y_i = k] + s |S|}{\sum_{i \in S} q_i^k + \sum_{i \in S} [y_i = k] + s |S|}
@@ -168,7 +168,7 @@ class Regularize:
 
 @dataclass(frozen=True)
 class MultipleInstance:
-    r"""Each tagged class at its one best pixel, equation 27: the MIL baseline.
+    r"""Each tagged class at its one best pixel, equation `mil`: the MIL baseline.
 
     .. math:: -\frac{1}{|L|} \sum_{k \in L} \log \max_i q_i^k
 
@@ -185,7 +185,7 @@ class MultipleInstance:
 
 @dataclass(frozen=True)
 class SoftMultipleInstance:
-    r"""Each tagged class by a smooth maximum of its scores, equation 28: the soft MIL baseline.
+    r"""Each tagged class by a smooth maximum of its scores, equation `soft-mil`: the soft MIL baseline.
 
     .. math:: s^k = \frac1r \log \frac1n \sum_i \exp(r f_i^k), \qquad
               -\frac{1}{|L|} \sum_{k \in L} \log \operatorname{softmax}(s)^k

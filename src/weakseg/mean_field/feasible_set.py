@@ -54,7 +54,7 @@ class LinearFeasible:
     """Sentence that names the infeasible rows."""
 
     def nearest(self, scores: Float[Tensor, "1 C H W"], start: Memory) -> tuple[Float[Tensor, "1 C H W"], Memory]:
-        """Projection of the scores' softmax, and its multipliers, equation 11."""
+        """Projection of the scores' softmax, and its multipliers, equation `projection`."""
         found = _projection(self.rows, self.evidence, scores, start)
         return found.target, found.memory
 

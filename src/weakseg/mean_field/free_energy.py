@@ -13,7 +13,7 @@ from weakseg.types import Memory
 
 @dataclass(frozen=True)
 class FreeEnergy:
-    """Free energy of each image, equation 55, plus violation costs.
+    """Free energy of each image, equation `free-energy`, plus violation costs.
 
     It is defined on the feasible set.
     """
@@ -36,9 +36,9 @@ class FreeEnergy:
         return self.weight * self.energy(probs) + mean + self.allowed.cost(probs)
 
     def aim(self, probs: Float[Tensor, "B C H W"], memory: Memory) -> tuple[Float[Tensor, "B C H W"], Memory]:
-        """Minimiser of the linearised free energy, equation 56.
+        """Minimiser of the linearised free energy, equation `linearised`.
 
-        Under rows it is that of equation 65.
+        Under rows it is that of equation `free-energy-rows`.
         """
         with torch.enable_grad():
             free = probs.detach().requires_grad_()

@@ -30,7 +30,7 @@ _VOID = "No pixel is valid; nothing is refined."
 
 @dataclass(frozen=True)
 class MeanField:
-    r"""Factorised distribution of least free energy, equation 55.
+    r"""Factorised distribution of least free energy, equation `free-energy`.
 
     Energies are in nats per valid pixel.
 
@@ -41,7 +41,7 @@ class MeanField:
 
     With a `constraint` it is the least among the distributions that satisfy the rows, and violations of priced rows
     cost extra: the start is the projection of q, and each step goes towards the projection of that softmax, equation
-    65. Rows are about the labels' pixels.
+    `free-energy-rows`. Rows are about the labels' pixels.
 
     `damped` steps are as long as a line search allows, so that F never rises. Without damping, all pixels take full
     steps at once, as CRF implementations do: for `DenseCRF` without rows blurs have a single order, like theirs, so the

@@ -25,7 +25,7 @@ FAINT = 1e-4
 def refined(
     probs: Float[np.ndarray, "C H W"], image: Float[np.ndarray, "M H W"], crf: DenseCRF, steps: int = 10
 ) -> Float[np.ndarray, "C H W"]:
-    """Probabilities refined by a dense CRF, equation 57.
+    """Probabilities refined by a dense CRF, equation `parallel-step`.
 
     It is what `weakseg predict --crf` writes.
 
@@ -70,7 +70,7 @@ def stepped(
 def steps_of_tensors(
     scores: Float[Tensor, "B C H W"], crf: CrfCells, weight: float, steps: int
 ) -> Float[Tensor, "B C H W"]:
-    """Probabilities after some steps, in torch, equation 57.
+    """Probabilities after some steps, in torch, equation `parallel-step`.
 
     All images together, in float32.
 

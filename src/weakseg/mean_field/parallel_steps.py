@@ -102,7 +102,7 @@ def _fill(corners, weights, degrees, strength, first, all_corners, all_weights):
 def parallel_steps(
     scores: Float[np.ndarray, "N C"], matrix: Messages, steps: int, threads: int = 1
 ) -> Float[np.ndarray, "N C"]:
-    """Probabilities after some parallel updates, equation 57.
+    """Probabilities after some parallel updates, equation `parallel-step`.
 
     An update is q = softmax(scores + matrix q), of all pixels at once.
 

@@ -20,10 +20,10 @@ from weakseg.short_repr import brief
 from weakseg.types import UNLABELED, Batch, Evidence
 
 MISLED = 0.01
-"""Fraction of pixels whose colour and place say nothing about their label, epsilon of equation 48."""
+"""Fraction of pixels whose colour and place say nothing about their label, epsilon of equation `scribble-density`."""
 
 SCORE_WEIGHT = 1.5
-"""Weight lambda of equation 49; chosen, like the constants of `scribble_scores`, in benchmarks/single_image.py."""
+"""lambda of equation `one-image`; chosen, like the constants of `scribble_scores`, in benchmarks/single_image.py."""
 
 ROUNDS = 3
 """Largest number of rounds with new colour models."""
@@ -36,7 +36,7 @@ class Segmentation:
     labels: Int[np.ndarray, "H W"]
     """Label of every pixel, one of the scribbles' labels."""
     energy: float
-    """Energy of equation 49."""
+    """Energy of equation `one-image`."""
     bound: float
     """Lower bound on the energy of any labelling, given these colour models."""
     status: str
@@ -51,13 +51,13 @@ def segment(
     unlabeled: int = UNLABELED,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Segmentation:
-    r"""Segmentation of one image from its scribbles, equation 49.
+    r"""Segmentation of one image from its scribbles, equation `one-image`.
 
     No network is involved.
 
-    Scribbles keep their label. Other pixels take that of scribbles near them and like them in colour, equation 48,
-    and boundaries follow the image's edges, equation 29. Then each label learns the colours of what it won, as in
-    GrabCut, as long as that lowers the energy.
+    Scribbles keep their label. Other pixels take that of scribbles near them and like them in colour, equation
+    `scribble-density`, and boundaries follow the image's edges, equation `potts`. Then each label learns the colours of
+    what it won, as in GrabCut, as long as that lowers the energy.
 
     Args:
         image: (M, H, W), an array or tensor of values in [0, 1]; grey, colour or any number of channels. Three

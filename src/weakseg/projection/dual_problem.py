@@ -1,4 +1,4 @@
-r"""Dual of the projection onto linear rows, equations 12 and 13.
+r"""Dual of the projection onto linear rows, equations `dual` and `projected`.
 
 docs/theory.md derives it.
 
@@ -73,7 +73,7 @@ class DualProblem:
         return tilt + torch.einsum("bd,bdcn->bcn", rest, self.dense)
 
     def probs(self, multipliers: Float[Tensor, "B N"]) -> Float[Tensor, "B C n"]:
-        """Softmax of the tilted scores, equation 13.
+        """Softmax of the tilted scores, equation `projected`.
 
         It is the distribution nearest to the prediction among those with the same row values.
         """

@@ -47,20 +47,20 @@ RELAXED_PRICE = 20.0
 
 @dataclass(frozen=True)
 class DualProjection:
-    r"""KL projection of the prediction onto linear rows, equation 11.
+    r"""KL projection of the prediction onto linear rows, equation `projection`.
 
     .. math:: \min_{P, \xi \ge 0} \sum_i v_i KL(p_i \| q_i) + \beta^\top \xi \quad s.t. \quad A P \ge c - \xi
 
-    Found through its dual, equation 12, with one multiplier for each row. Labelled pixels are known: they count towards
-    every row, and only the rest is solved for. Each image is solved on its own, on the logits' grid.
+    Found through its dual, equation `dual`, with one multiplier for each row. Labelled pixels are known: they count
+    towards every row, and only the rest is solved for. Each image is solved on its own, on the logits' grid.
 
     `certificate`: `gap` (nats) and `violation` of hard rows (fraction), both per valid pixel; `slack`, the cost of
     violated rows in nats per valid pixel; `contradiction`, above 0 where the hard rows are infeasible: the cells per
     valid cell by which the Farkas multipliers (summing to one) exclude every segmentation, or the fraction of cells in
     which every class was deleted; `steps`. `memory.multipliers` are in nats, from 0 to the price. Where a hard row can
     hold in one way only, presolve deletes what it forbids, and it has no multiplier; docs/theory.md says below equation
-    15 how to check that. On another number of threads torch sums rows about regions in another order, and answers
-    differ by its rounding.
+    `infeasible` how to check that. On another number of threads torch sums rows about regions in another order, and
+    answers differ by its rounding.
 
     Pathak, Krähenbühl and Darrell 2015, equations (3), (4) and (6).
     """

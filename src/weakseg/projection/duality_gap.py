@@ -1,4 +1,4 @@
-"""Duality gap and violation of bounded multipliers, equation 14.
+"""Duality gap and violation of bounded multipliers, equation `gap`.
 
 docs/theory.md derives them.
 """

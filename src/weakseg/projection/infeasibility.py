@@ -1,4 +1,4 @@
-r"""Farkas certificates of infeasible hard rows, equation 15.
+r"""Farkas certificates of infeasible hard rows, equation `infeasible`.
 
 docs/theory.md derives them.
 

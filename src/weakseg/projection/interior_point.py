@@ -1,6 +1,6 @@
 """Primal-dual interior point method for the dual of one image.
 
-docs/theory.md describes it below equation 13.
+docs/theory.md describes it below equation `projected`.
 
 Projected Newton steps have to guess which bounds are active. With hundreds of rows, or bounds thousands of nats away,
 the guess fails; an interior point method makes none before the bounds are near.

@@ -154,7 +154,7 @@ def _search(lead, limits, multipliers, move, slope):
 def proven_infeasible(
     dual: Dual, limits: BoundConstraints, multipliers: Float[np.ndarray, "B N"]
 ) -> Bool[np.ndarray, " B"]:
-    """Whether the multipliers already prove infeasibility, equation 15."""
+    """Whether the multipliers already prove infeasibility, equation `infeasible`."""
     hard = np.where(np.isinf(limits.prices), multipliers, 0.0)
     # Such a proof needs large multipliers, and the test costs a pass over the cells.
     if multipliers.max(initial=0.0) <= FAR or not hard.any():

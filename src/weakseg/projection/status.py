@@ -11,7 +11,7 @@ NAMED = 5
 
 
 def contradicted(names: tuple[str, ...], multipliers: Float[Tensor, " N"]) -> str:
-    """Sentence for infeasible rows with Farkas multipliers, equation 15."""
+    """Sentence for infeasible rows with Farkas multipliers, equation `infeasible`."""
     named = [f"'{name}' ({value:.3g})" for name, value in zip(names, multipliers.tolist(), strict=True) if value > 0]
     if len(named) == 1:
         return f"Infeasible: no segmentation satisfies {named[0]}; it is relaxed to a penalty."

@@ -12,8 +12,8 @@ from weakseg.types import UNLABELED, Evidence, Memory, Solution
 class SeedsOnly:
     """Labelled pixels as targets; unlabelled ones have weight 0.
 
-    `Fit(SeedsOnly(), CrossEntropy())` is partial cross entropy (equation 5), and full supervision when every pixel is
-    labelled. Marin and Boykov 2021, equation (6).
+    `Fit(SeedsOnly(), CrossEntropy())` is partial cross entropy (equation `partial-cross-entropy`), and full supervision
+    when every pixel is labelled. Marin and Boykov 2021, equation (6).
     """
 
     def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)

@@ -32,7 +32,7 @@ _TAIL = 10
 
 @dataclass(frozen=True)
 class SoftSelfLabels:
-    r"""Soft segmentation by descent on a relaxed energy, equation 72.
+    r"""Soft segmentation by descent on a relaxed energy, equation `soft-self-labels`.
 
     It stays near seeds, prediction and edges.
 
