@@ -35,7 +35,10 @@ UNTOLD = -1
 
 @dataclass(frozen=True)
 class Classes:
-    """The classes of a data set, in the order of the network's outputs."""
+    """The classes of a dataset.
+
+    They are in the order of the network's outputs.
+    """
 
     names: tuple[str, ...]
     """One name per class; its position, counted from 0, is the class's index."""

@@ -1,1 +1,1 @@
-"""A trained network as a function of an image, and all scores."""
+"""Predictors of trained networks, and their scores."""

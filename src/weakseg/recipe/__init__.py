@@ -1,1 +1,1 @@
-"""A run as one frozen object, as JSON and as Python."""
+"""Recipes: runs as frozen objects, JSON and Python."""

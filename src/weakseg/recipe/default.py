@@ -1,4 +1,4 @@
-"""A sensible recipe for a data folder nobody has written one for."""
+"""The default recipe for a data folder."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -32,15 +32,16 @@ from weakseg.types import UNLABELED, UNTOLD
 _SHARED_WEIGHTS = "mobilenet_v2_imagenet"
 _HUB_WEIGHTS = "google/mobilenet_v2_1.0_224"
 _STEPS, _LEAST_STEPS = 800, 25
-"""Of the whole training, and of an epoch: eight images would else make eight hundred epochs of one step."""
+"""Steps of the whole training, and fewest steps of an epoch: eight images would otherwise make eight hundred epochs of
+one step."""
 _VALIDATIONS, _PATIENCE = 12, 5
-"""Over the whole training; and how many without a higher score end it."""
+"""Validations over the whole training, and validations without a higher score that end it."""
 _SMALL_IMAGE, _SMALL_WHOLE_IMAGE = 300, 150
 """An image whose shorter side is below this is enlarged twice: at stride 16 its objects would be a cell or two.
 Whole images are larger than crops, so that only very small ones are worth the time."""
 _LOOKED_AT = 48
 _ALL = 0.99
-"""Share of the valid pixels from which on an image counts as drawn on everywhere: borders are often left out."""
+"""Fraction of the valid pixels from which on an image counts as labelled everywhere: borders are often left out."""
 _PIXELS_A_STEP = 8 * 320**2
 """Of whole images; larger images come fewer at a time."""
 
@@ -48,7 +49,9 @@ _PIXELS_A_STEP = 8 * 320**2
 def choose(
     data: str, network: str | None = None, labels: tuple[str, ...] | None = None, method: str | None = None
 ) -> Recipe:
-    """A recipe for what a data folder says: what is drawn on crops, or rules on whole images.
+    """A recipe that suits the labels of a data folder.
+
+    Drawings are learnt on crops, constraints on whole images or large crops.
 
     Args:
         data: a data folder, or the name of one under $WEAKSEG_DATA.
@@ -104,7 +107,7 @@ def _views(demands: list[Constraint], crop: int | None) -> Augment:
 
 
 def _crop(demands: list[Constraint], shorter: int, enlarge: int) -> int | None:
-    """Side in pixels of crops for what is demanded of images; `None` where that is said of whole ones.
+    """The side of crops in pixels; `None` for whole images.
 
     Where it is taken to be true of crops they are as large as images are high, so that they miss few classes.
     """
@@ -114,7 +117,10 @@ def _crop(demands: list[Constraint], shorter: int, enlarge: int) -> int | None:
 
 
 def _split(data: str, labels: tuple[str, ...] | None) -> tuple[Folder | Fold, Folder | Fold | None]:
-    """Training and validation images: the folder's own splits, else four fifths and one fifth of the volumes."""
+    """Training and validation images.
+
+    They are the folder's own splits, else four fifths and one fifth of the volumes.
+    """
     root = Folder(data, split="all").root
     masks = list_files(root / "masks", [], read_declaration(root).nested) if (root / "masks").is_dir() else {}
     images = Folder(data, "train" if is_listed(root, "train") else "all", labels)
@@ -137,14 +143,20 @@ def _split(data: str, labels: tuple[str, ...] | None) -> tuple[Folder | Fold, Fo
 
 
 def grouping(images: Folder) -> str:
-    """The expression that keeps slices together in an automatic split: the folder's own, else what names suggest."""
+    """The expression that keeps slices together in a split.
+
+    It is the folder's own, else what the names suggest, and serves automatic splits.
+    """
     own = read_declaration(images.root).volume
     series = None if own else proposed(images.keys)
     return own if series is None else series.group
 
 
 def said_of_split(recipe: Recipe) -> str:
-    """A sentence about a split that names, and nothing else, told how to make; empty where there is none."""
+    """A sentence on a split that follows names alone.
+
+    It is empty where the split follows anything else.
+    """
     training = recipe.training
     if not isinstance(training, Fold) or not isinstance(training.samples, Folder):
         return ""
@@ -157,7 +169,10 @@ def said_of_split(recipe: Recipe) -> str:
 
 
 def said_of_places(recipe: Recipe) -> str:
-    """A sentence where tags and sizes are all there is and no two images differ in their classes; else empty."""
+    """A sentence on labels that cannot say where classes are.
+
+    It is empty unless tags and sizes are all there is, and no two images differ in their classes.
+    """
     training = recipe.training
     few = _spread(training) if isinstance(training, Folder | Fold) else []
     alike = len(few) > 1 and len({sample.tags.tobytes() for sample in few}) == 1
@@ -171,7 +186,10 @@ def said_of_places(recipe: Recipe) -> str:
 
 
 def _require_masks(keys: tuple[str, ...], masks: Collection[str], root: Path) -> None:
-    """Find out before the training, not at its first validation."""
+    """Raise where validation images have no masks.
+
+    This shows before the training, and not at its first validation.
+    """
     bare = [key for key in keys if key not in masks]
     if bare:
         raise DataInvalid(
@@ -182,7 +200,10 @@ def _require_masks(keys: tuple[str, ...], masks: Collection[str], root: Path) ->
 
 
 def _looked_at(training: Folder | Fold) -> list[Sample]:
-    """Some of the images, after making sure that something is drawn on one, or said of it."""
+    """Some of the training images.
+
+    At least one training image must have a label.
+    """
     few = _spread(training)
     if not any(map(_tells, few)) and not any(map(_tells, training)):  # pyright: ignore
         raise DataInvalid(
@@ -199,7 +220,7 @@ def _spread(training: Folder | Fold) -> list[Sample]:
 
 
 def _drawn(few: Sequence[Sample]) -> tuple[bool, bool]:
-    """Whether anything is drawn, and whether nearly every pixel is."""
+    """Whether anything is drawn, and whether nearly everything is."""
     drawn = [float(((s.seeds != UNLABELED) & s.valid).sum() / max(s.valid.sum(), 1)) for s in few]
     return any(drawn) or any(s.strokes for s in few), min(drawn) > _ALL
 

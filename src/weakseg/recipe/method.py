@@ -1,4 +1,4 @@
-"""What a data folder is trained with: each method by its name, and the one that its labels ask for."""
+"""Training methods by name, and the choice among them."""
 
 from dataclasses import dataclass, replace
 
@@ -22,21 +22,21 @@ from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.types import Objective
 
 WARM_UP = 0.3
-"""Share of the epochs that learn what is drawn, before anything is inferred from the network."""
+"""Fraction of the epochs that learn the drawings alone, before anything is inferred from the network."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """How hidden pixels are learnt."""
+    """A way to learn unlabelled pixels."""
 
     objective: Objective
     why: str
     """A sentence for the screen and the report."""
     warm_up: Objective | None = None
-    """What comes first, or `None`."""
+    """The objective of the first epochs, or `None`."""
 
     def phases(self, phase: Phase) -> tuple[Phase, ...]:
-        """This phase's epochs, shared out among warm-up and objective."""
+        """The phase's epochs, divided among warm-up and objective."""
         first = round(WARM_UP * phase.epochs)
         if self.warm_up is None or not 0 < first < phase.epochs:
             return (replace(phase, objective=self.objective),)
@@ -73,7 +73,10 @@ def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Metho
 
 
 def _constraints(rules: All, alone: bool) -> Method:
-    """Rules and nothing else; those of tags and sizes alone from crops, which are what many views of few images are."""
+    """The method for constraints alone.
+
+    Those of tags and sizes alone are learnt from crops, because many crops are many views of few images.
+    """
     if not alone:
         obeys = "each step finds the segmentation nearest to the network's that obeys tags, sizes and boxes"
         return Method(Fit(DualProjection(rules)), obeys)
@@ -93,7 +96,10 @@ def _constraints(rules: All, alone: bool) -> Method:
 
 
 def _at_first(rules: All) -> All:
-    """The constrained CNN's bounds, under which rare classes are learnt; the rules where they say that these are false.
+    """The constraints of the warm-up.
+
+    They are the constrained CNN's bounds, under which rare classes are learnt, or the rules where these contradict the
+    bounds.
 
     The background is held below .7 of images in which it covers more, so that things are too large, and in their place.
     """
@@ -105,7 +111,10 @@ def _at_first(rules: All) -> All:
 
 
 def _joint(rules: All | None, drawn: bool) -> Method | None:
-    """Everything at once, where marks or boxes have colours to go by; tags and sizes alone do not say where."""
+    """The method that joins all kinds of evidence.
+
+    It needs marks or boxes, whose colours say where classes are; tags and sizes alone do not.
+    """
     boxed = rules is not None and any(isinstance(rule, NothingOutsideBoxes) for rule in rules.constraints)
     marks = (ScribbleDensities(),) if drawn else ()
     looks = (*marks, *((BoxColors(),) if boxed else ()))
@@ -131,7 +140,10 @@ def _joint(rules: All | None, drawn: bool) -> Method | None:
 
 
 def said_of(phases: tuple[Phase, ...]) -> str:
-    """How phases that some method made learn what nobody drew, in a sentence; empty where none did."""
+    """A sentence on the method that made phases.
+
+    It is empty where no method of this module made them.
+    """
     last = phases[-1].objective
     solver = last.solver if isinstance(last, Fit) else None
     obeyed = solver.constraint if isinstance(solver, (DualProjection, JointProjection)) else None
@@ -142,7 +154,7 @@ def said_of(phases: tuple[Phase, ...]) -> str:
 
 
 def named(found: dict[str, Method], name: str | None) -> Method:
-    """The method of that name; the first without one.
+    """The method of a name; the first without one.
 
     Raises:
         RecipeInvalid: there is none of that name for these labels.
