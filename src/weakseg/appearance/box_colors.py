@@ -89,6 +89,7 @@ class BoxColors:
         if not within.any():
             return likely
         of_box = seen[within.ravel()].astype(np.float64)
+        # Clipped, so that the exponential stays finite where densities differ by hundreds of nats.
         ratio = np.exp(np.clip(fit(of_box).log_density(of_box) - around[within.ravel()], -20, 20))
         share = min(float(np.percentile(ratio, OUTERMOST)), EMPTIEST)
         likely[within] = np.clip(1 - share / ratio, self.misled, 1 - self.misled)

@@ -98,6 +98,7 @@ def truly_labelled(sample: Sample, classes: Classes) -> Sample:
     Tags, boxes and exact sizes, as a perfect annotator would give.
     """
     assert sample.truth is not None
+    # These simulators are deterministic; their interface asks for a generator.
     unused = np.random.default_rng(0)
     return relabelled(
         sample,

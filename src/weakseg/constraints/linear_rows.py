@@ -219,6 +219,7 @@ def dense_row(coefficients: Float[Tensor, "C h w"], bound: float, name: str, pri
         shape = tuple(coefficients.shape)
         expected = "finite numbers, one for each class, row and column"
         raise EvidenceInvalid(f"Row '{name}' has coefficients of {shape}, some perhaps infinite.", expected=expected)
+    # A largest coefficient of 1 makes the price a cap in nats on what the row adds to a logit.
     largest = float(coefficients.abs().max()) or 1.0
     return replace(
         nothing(len(coefficients), (coefficients.shape[1], coefficients.shape[2])),

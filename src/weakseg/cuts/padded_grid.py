@@ -46,6 +46,7 @@ def pad(unary, weight, valid, seeds, problem, offsets, stack):
             for k in range(1, classes):
                 lowest = min(lowest, unary[k, i, j])
             base += lowest
+            # Relative to the lowest cost, so that the integers later resolve differences.
             own = problem.unary[p]
             for k in range(classes):
                 own[k] = min(unary[k, i, j] - lowest, ceiling)

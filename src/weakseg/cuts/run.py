@@ -76,6 +76,7 @@ def begun(
     first = best_start(problem, begin, offsets, width)
     # Heights stay below eight times the weights around a pixel, so this scale leaves a bit to spare.
     scale = (1 << 27) / max(2 * half * float(problem.weight.max()), 1e-30)
+    # `dual` reuses the memory of the float messages, which `quantize` replaces in place.
     potts = Potts(
         labels=np.zeros(pixels, np.int32),
         weight=np.zeros((pixels, half), np.int32),

@@ -24,6 +24,7 @@ def pooled(values: Float[Tensor, "*B H W"], size: tuple[int, ...]) -> Float[Tens
     height, width = values.shape[-2:]
     if (height, width) == tuple(size):
         return values
+    # Two matrix products instead of adaptive pooling: each pixel counts in one cell only.
     row, column = (
         F.one_hot(torch.arange(pixels, device=values.device) * cells // pixels, cells).to(values)
         for pixels, cells in ((height, size[0]), (width, size[1]))

@@ -93,6 +93,7 @@ def _ascend(
     steps, most, within = grid.steps, goal.max_sweeps, goal.tolerance * grid.cells
     edges = grid.scores.new_zeros((len(grid.scores), len(steps), *grid.scores.shape[1:]))
     swept = SweepState(edges, edges.clone(), torch.zeros_like(grid.scores))
+    # 0 would divide by zero at edges between two such cells.
     inverse = torch.where(grid.sure, UNMOVED, 1 / grid.mass)
     rows = [replace(first, problem=image.problem) for first, image in zip(firsts, grid.images, strict=True)]
     solved = lambda: goal.projection.climb(grid.tilted(entering(swept.edges, steps)), [r.multipliers[0] for r in rows])  # noqa: E731

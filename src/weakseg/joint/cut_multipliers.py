@@ -69,6 +69,7 @@ def _most_promising(problem: CutUnderRows, found: list[Labelling], top, value: f
     region = np.stack([np.maximum(top - radius, 0), np.minimum(top + radius, problem.prices)], 1)
     aim = np.append(np.zeros(len(top)), -1.0)
     solved = linprog(aim, A_ub=planes, b_ub=heights, bounds=[*region.tolist(), (None, None)])
+    # The linear programme can fail by rounding; then the ascent ends with the best point so far.
     if solved.x is None:
         return top, 0.0
     return np.clip(solved.x[:-1], region[:, 0], region[:, 1]), float(solved.x[-1])

@@ -86,6 +86,7 @@ class CutUnderRows:
         unary = np.ascontiguousarray(self.tilted(multipliers))
         cut = minimise(*self.cut._replace(unary=unary, begin=begin), max_sweeps)
         bound = cut.bound + float(multipliers @ self.bounds) / self.root
+        # Single precision may round the tilted costs up, so the bound is lowered to stay valid.
         if multipliers.any():
             largest = np.where(self.deleted, 0, np.abs(unary)).max(0)
             bound -= ROUNDING * float(largest.sum(where=self.cut.valid, dtype=np.float64))

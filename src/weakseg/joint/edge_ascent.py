@@ -45,6 +45,7 @@ def climb(scores, swept, inverse, half, steps, first, count):
     logs, last = _tilted(scores, edges, inverse, steps), _tilted(scores, before, inverse, steps)
     classes, height, width = scores.shape
     flat = (classes, height * width)
+    # Nesterov's momentum; the mean over sweeps estimates the primal solution.
     for sweep in range(first, first + count):
         momentum = (sweep - 1.0) / (sweep + 2.0)
         _normalise(logs.reshape(flat), last.reshape(flat), mean.reshape(flat), momentum, 4.0 / (sweep + 3.0))

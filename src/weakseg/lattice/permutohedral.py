@@ -88,6 +88,7 @@ def build(features: Float[np.ndarray, "d N"]) -> Lattice:
         raise EvidenceInvalid(f"points of {dimensions} features", expected=f"1 to {MOST_DIMENSIONS}")
     if not np.isfinite(features).all():
         raise EvidenceInvalid("features that are nan or infinite", fix="look for such values in the image")
+    # An empty image still needs a lattice; one point at the origin gives it extents.
     if points == 0:
         features = np.zeros((dimensions, 1), np.float32)
     matrix = elevation(dimensions)

@@ -63,6 +63,7 @@ def blur(values, other, neighbours, backwards):
                 mixed = multiply_add(quarter, around, multiply(half, load(source, corner, first)))
                 store(target, corner, first, mixed)
         source, target = target, source
+    # After an odd number of axes the result lies in the other array.
     if size % 2:
         values[:count] = other[:count]
 

@@ -84,6 +84,7 @@ def moments(scores, mass, tilt):
                     both += weighted[i] * theirs[i]
                 covariance[label, other] -= both
     for label in range(classes):
+        # Only the lower triangle was summed.
         covariance[:label, label] = covariance[label, :label]
         covariance[label, label] += counts[label]
     return counts, covariance

@@ -146,7 +146,9 @@ def _newton(curvature, barrier, pull):
     """Newton direction of the barrier problem; always uphill."""
     model = curvature + np.diag(barrier)
     scale = 1 / np.sqrt(np.maximum(np.diag(model), SMALLEST))
+    # Barrier terms span many orders of magnitude; a unit diagonal makes the ridges comparable.
     model = model * scale[:, None] * scale
+    # Near-parallel rows make the scaled matrix singular to rounding; larger ridges cost accuracy.
     for ridge in RIDGES:
         try:
             return scale * cho_solve(cho_factor(model + ridge * np.eye(len(scale)), lower=True), scale * pull)

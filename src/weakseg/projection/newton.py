@@ -123,7 +123,9 @@ def ascend(
             break
         slope = limits.bounds - point.measured
         move = newton_move(point.curvature(), slope, multipliers, limits.prices)
+        # Converged images keep their multipliers while the others climb.
         move[stopped] = 0.0
+        # The last point also needs distributions; evaluating both in one pass saves one.
         near = ((slope * move).sum(1) <= NEAR * limits.cells).all()
         multipliers, point = _search(dual.final_at if near else dual.at, limits, multipliers, move, slope)
         steps += ~stopped

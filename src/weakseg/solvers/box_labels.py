@@ -51,6 +51,7 @@ class BoxLabels:
         area = (boxes[:, 3] - boxes[:, 1]) * (boxes[:, 4] - boxes[:, 2])
         row = torch.arange(seeds.shape[0], device=seeds.device)[:, None]
         column = torch.arange(seeds.shape[1], device=seeds.device)
+        # Large boxes are painted first, so that small ones lie on top.
         for label, top, left, bottom, right in boxes[area.argsort(descending=True)].tolist():
             # Edge 0 lies half a pixel before the first centre.
             inside = (row + 0.5 >= top) & (row + 0.5 < bottom) & (column + 0.5 >= left) & (column + 0.5 < right)
