@@ -17,7 +17,8 @@ from PIL.Image import Resampling
 
 from weakseg import segment
 from weakseg.data.folder.folder import find
-from weakseg.data.images.image_file import read_image, read_labels
+from weakseg.data.images.image_file import read_image
+from weakseg.data.images.label_file import read_labels
 
 UNDRAWN = 255
 CHOOSING = {"icgbench": 8, "grabcut": 5}

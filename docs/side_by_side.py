@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from weakseg.data.images.image_file import palette
+from weakseg.data.images.label_file import palette
 from weakseg.data.overlay import as_rgb, resized, resized_labels, tinted
 from weakseg.runs.datasets import dataset
 from weakseg.runs.run import open_run

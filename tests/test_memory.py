@@ -11,8 +11,9 @@ import tifffile
 from PIL import Image
 
 from weakseg import memory
-from weakseg.data.images import image_file
-from weakseg.data.images.image_file import read_image, read_labels
+from weakseg.data.images import stored
+from weakseg.data.images.image_file import read_image
+from weakseg.data.images.label_file import read_labels
 from weakseg.data.published.voc import _read_mat
 from weakseg.errors import DataInvalid
 
@@ -44,12 +45,12 @@ WRITERS = {
 def test_the_limit_is_the_memory_in_every_format(name, tmp_path, monkeypatch):
     """A byte less than what it takes is too little, and then nothing is decoded."""
     WRITERS[name](tmp_path / name)
-    needed = 40 * 60 * (image_file.IMAGE.pixel + 3 * image_file.IMAGE.value)
+    needed = 40 * 60 * (stored.IMAGE.pixel + 3 * stored.IMAGE.value)
     monkeypatch.setattr(memory, "available", lambda: needed)
     assert read_image(tmp_path / name).shape == (3, 40, 60)
     monkeypatch.setattr(memory, "available", lambda: needed - 1)
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
-    with pytest.raises(DataInvalid, match="60 wide and 40 high with 3 channels, which takes .* GiB") as error:
+    with pytest.raises(DataInvalid, match="60 wide and 40 high with 3 channels, which needs .* GiB") as error:
         read_image(tmp_path / name)
     assert "tiles" in error.value.fix
 
@@ -58,7 +59,7 @@ def test_label_maps_have_the_same_limit(tmp_path, monkeypatch):
     """Masks and scribbles may be as large as images."""
     Image.fromarray(PIXELS[:, :, 0]).save(tmp_path / "a.png")
     monkeypatch.setattr(memory, "available", lambda: 1000)
-    with pytest.raises(DataInvalid, match="takes"):
+    with pytest.raises(DataInvalid, match="needs"):
         read_labels(tmp_path / "a.png")
 
 
@@ -90,7 +91,7 @@ def test_a_mask_of_matlab_is_measured_before_it_is_unpacked(tmp_path, monkeypatc
     assert path.stat().st_size < 10_000
     assert _read_mat(path, 1000 * 1000).shape == (1000, 1000)
     monkeypatch.setattr(memory, "available", lambda: 10_000_000)
-    with pytest.raises(DataInvalid, match="which takes"):
+    with pytest.raises(DataInvalid, match="which needs"):
         _read_mat(path, 1000 * 1000)
 
 

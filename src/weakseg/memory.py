@@ -1,4 +1,4 @@
-"""How much memory there is for one more image, and a refusal beforehand where it is too little."""
+"""Memory available to this process, and a check before large allocations."""
 
 import os
 from pathlib import Path
@@ -9,31 +9,34 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 SMALL = 32 * 2**20
-"""Bytes that are there, or nothing is."""
+"""Requests of up to this many bytes are never checked."""
 
 SMALLER = (
-    "cut it into tiles or make it smaller, close other programs, or use a machine with more memory;"
-    " another file format takes as much"
+    "split it into tiles or reduce its size, close other programs, or use a machine with more memory;"
+    " converting it to another file format does not help"
 )
-"""What to do about an image that is too large."""
+"""The recommended action for an image that is too large."""
 
 
 def require_memory(found: str, needed: int) -> None:
-    """Raise `DataInvalid` where so many bytes are more than there are.
+    """Raise `DataInvalid` when the required memory is not available.
 
     Args:
-        found: the file, and how large its header says that the image is, before anything of it is decoded.
-        needed: bytes that it takes, decoded and worked on.
+        found: the file, and the image size in its header, before anything is decoded.
+        needed: bytes required to decode and process it.
     """
-    # The look-up takes longer than a small image.
+    # Looking up the limits takes longer than reading a small image.
     there = available() if needed > SMALL else None
     if there is not None and needed > there:
-        found = f"{found}, which takes {_gib(needed)} of memory; there are {_gib(there)}"
-        raise DataInvalid(found, expected="an image that fits into the memory", fix=SMALLER)
+        found = f"{found}, which needs {_gib(needed)} of memory; {_gib(there)} are available"
+        raise DataInvalid(found, expected="an image that fits into memory", fix=SMALLER)
 
 
 def available() -> int | None:
-    """Bytes that this process may still take: the machine's, its control groups', its own limit; None: unknown."""
+    """Bytes that this process may still allocate, if known.
+
+    The smallest of the machine's free memory, the limits of its control groups and its own limit.
+    """
     limits = [_machine(), *_control_groups(), _own_limit()]
     return min((limit for limit in limits if limit is not None), default=None)
 
@@ -47,7 +50,7 @@ def _machine() -> int | None:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     try:
-        # Without a list of what is free, all that there is.
+        # No figure of free memory exists on this system: the installed memory is an upper bound.
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
@@ -61,12 +64,16 @@ def _own_limit() -> int | None:
     most = resource.getrlimit(resource.RLIMIT_AS)[0]
     if most == resource.RLIM_INFINITY:
         return None
+    # Pages mapped so far, the first figure of statm, count towards the limit.
     taken = [int(line.split()[0]) * resource.getpagesize() for line in _lines(Path("/proc/self/statm"))]
     return max(most - sum(taken), 0)
 
 
 def _control_groups() -> list[int]:
-    """What is left in each group above this process that has a limit; containers set one."""
+    """Remaining memory of each control group with a limit.
+
+    Containers set such limits.
+    """
     left = []
     for line in _lines(Path("/proc/self/cgroup")):
         _, controllers, path = line.split(":", 2)
@@ -74,7 +81,7 @@ def _control_groups() -> list[int]:
             continue
         root = _CGROUPS / controllers
         names = ("memory.max", "memory.current") if not controllers else _FIRST_VERSION
-        # In a container, the path may be the one that the machine outside knows; then its own is at the root.
+        # In a container the path may be the host's; the container's own group is then at the root.
         inside = root / path.lstrip("/")
         for group in (inside, *inside.parents):
             if group.is_relative_to(root):
@@ -89,7 +96,7 @@ def _left(group: Path, limit: str, usage: str) -> list[int]:
     numbers = [line for name in (limit, usage) for line in _lines(group / name)[:1]]
     if len(numbers) < 2 or not all(number.isdecimal() for number in numbers):
         return []
-    # Pages of files are given back when they are needed.
+    # The kernel reclaims cached file pages on demand, so they count as free.
     spare = [int(line.split()[1]) for line in _lines(group / "memory.stat") if line.startswith("inactive_file ")]
     return [max(int(numbers[0]) - int(numbers[1]) + sum(spare), 0)]
 

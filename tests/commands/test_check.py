@@ -19,12 +19,12 @@ def test_sound_data_is_counted_and_passed(weakseg, hearts):
     said = weakseg("check", hearts)
 
     assert said.code == 0
-    for word in ("scribbles", "masks", "heart", "train", "val", "8 images", "of the valid pixels marked", "smallest"):
+    for word in ("scribbles", "masks", "heart", "train", "val", "8 images", "of the valid pixels labelled", "smallest"):
         assert word in said.out
     # 164 pixels of 64 x 64, eight times: 116 of background and 48 of the heart.
-    assert "4 % of the valid pixels marked" in said.out
-    assert "largest class / smallest 2.42" in said.out
-    assert "Nothing wrong was found" in said.out
+    assert "4 % of the valid pixels labelled" in said.out
+    assert "largest class / smallest class 2.42" in said.out
+    assert "No problems were found" in said.out
 
 
 def test_every_finding_is_printed_with_what_to_do(weakseg, hearts):
@@ -119,7 +119,7 @@ def test_twenty_thousand_classes_take_no_time_and_no_thousands_of_rows(weakseg, 
     assert rows[:2] == ["class", "c0"]
     assert "c19999" in rows
     assert len(rows) < 20
-    assert "and 19,998 classes more, 19,998 of them without a label" in said.out
+    assert "and 19,998 more classes, 19,998 of them without a label" in said.out
 
 
 def test_more_classes_than_label_maps_can_hold_are_a_finding(weakseg, hearts):

@@ -73,7 +73,7 @@ def test_rules_about_every_class_that_rest_on_some_say_so(weakseg, tmp_path):
 
     said = weakseg("constraints", folder, "--size", "cow=0.1", "--size", "cow=0.2")
 
-    assert "they rest on sizes of cow alone" in said.out, said.err
+    assert "but rest on sizes of cow only" in said.out, said.err
 
 
 def test_sizes_of_the_data_are_judged_as_they_are(weakseg, hearts):
@@ -94,7 +94,7 @@ def test_sizes_of_the_data_are_judged_as_they_are(weakseg, hearts):
     [((), "has a mask or a size"), (("--size", "liver=0.1"), "--size liver=0.1"), (("--size", "heart=10"), "above 0"),
      (("--size", "heart"), "--size heart: ''"), (("--size", "heart=0.1"), "one size of heart"),
      (("--split", "few"), "few"), (("--size", "heart=nan"), "'nan'"),
-     (("--size", "heart=20%", "--size", "liver=2"), "'20%' is no share")],
+     (("--size", "heart=20%", "--size", "liver=2"), "'20%' is not a fraction")],
     ids=["nothing known", "no such class", "ten", "no number", "one size", "no such split", "not a number", "per cent"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(weakseg, hearts, words, found):

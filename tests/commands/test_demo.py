@@ -44,7 +44,7 @@ def test_a_folder_without_masks_ends_in_a_report(weakseg, hearts, tmp_path):
     said = weakseg("demo", "--data", hearts, "--out", tmp_path / "demo", "--epochs", 1)
 
     assert said.code == 0, said.err
-    assert "Without masks" in said.out
+    assert "There are no masks" in said.out
     assert "full supervision" not in said.out
     assert (tmp_path / "demo" / "report.html").is_file()
 
@@ -71,5 +71,5 @@ def test_ctrl_c_advises_what_the_command_can_do(weakseg, tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "train_recipe", stop)
     said = weakseg("demo", "--out", tmp_path / "demo", "--epochs", 1)
     assert said.code == 130
-    assert "the next one begins anew" in said.err
+    assert "the next one starts afresh" in said.err
     assert "resume" not in said.err

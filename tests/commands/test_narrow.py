@@ -25,7 +25,7 @@ def test_sentences_and_scores_are_broken_at_words(weakseg, trained, monkeypatch)
     (first,) = (index for index, line in enumerate(lines) if line.startswith("method "))
     (last,) = (index for index, line in enumerate(lines) if line.endswith("another"))
     assert max(map(len, lines[first : last + 1])) <= 60
-    assert "--method names another" in " ".join(line.strip() for line in lines[first : last + 1])
+    assert "choose another with --method" in " ".join(line.strip() for line in lines[first : last + 1])
 
     for columns in COLUMNS:
         monkeypatch.setenv("COLUMNS", str(columns))

@@ -10,7 +10,7 @@ def test_a_folder_of_images_that_are_tagged_alike_is_told_that_it_cannot_teach_w
     (hearts / "tags.csv").write_text(
         "\n".join(("image,present,absent", *(f"{key},background;heart," for key in keys))) + "\n"
     )
-    assert "tagged alike (background, heart)" in weakseg("check", hearts).out
+    assert "the same tags (background, heart)" in weakseg("check", hearts).out
 
     said = weakseg("train", hearts, "--network", "unet", "--epochs", 2, "--out", tmp_path / "run")
     assert said.code == 0, said.err

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from weakseg import load
-from weakseg.data.images.image_file import read_labels
+from weakseg.data.images.label_file import read_labels
 
 HEAD = """
 from dataclasses import dataclass, field

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from weakseg import load
-from weakseg.data.images.image_file import read_labels
+from weakseg.data.images.label_file import read_labels
 
 TWELVE = 4095
 RECIPE = """
@@ -74,7 +74,7 @@ def test_images_of_another_camera_are_told_of(weakseg, dim_hearts, tmp_path):
 
     said = predict(weakseg, tmp_path, other, "out").err
 
-    assert f"no number of {other} lies within `range = [0, {TWELVE}]`, which the training declared" in said
+    assert f"no value of {other} lies within `range = [0, {TWELVE}]`, which the training declared" in said
 
 
 def test_a_dim_training_is_told_of_and_so_are_its_predictions(weakseg, dim_hearts, tmp_path):

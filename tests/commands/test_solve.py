@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from weakseg.data.images.image_file import read_image, read_labels
+from weakseg.data.images.image_file import read_image
+from weakseg.data.images.label_file import read_labels
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_painted_scribbles_are_labels_by_colour(weakseg, files, ground, mode, so
     assert (seen == np.where(RIGHT[:, None], BLUE, RED)).all()
     look = np.asarray(Image.open(files / "look.png")).astype(int)
     assert (look[:, :15, 0] > look[:, :15, 2]).all()
-    assert "taken for not drawn" in said.err
+    assert "assumed to be unlabelled" in said.err
     assert ("blended edges" in said.err) == soft
 
 
@@ -280,5 +281,5 @@ def test_a_mask_and_an_overlay_of_one_name_are_refused(weakseg, files):
     said = solve(weakseg, files, "--overlay", files / "mask.png")
 
     assert said.code == 2
-    assert "asked for twice" in said.err
+    assert "is named twice" in said.err
     assert not (files / "mask.png").exists()

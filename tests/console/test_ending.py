@@ -85,7 +85,7 @@ def test_exit_codes_are_passed_on(capsys, monkeypatch):
     assert _ended(lambda: sys.exit(130)) == _ended(_raise(KeyboardInterrupt())) == 130
     said = capsys.readouterr().err
     assert "--resume" in said
-    assert "before, start it again" in said, "there is no run to go on with"
+    assert "repeat the command as it was" in said, "there is no run to go on with"
 
 
 def test_libraries_are_quiet(capsys):

@@ -56,5 +56,5 @@ def test_a_tagged_crop_is_a_whole_image():
 
 def test_a_image_without_a_mask_is_refused():
     """Its key is named."""
-    with pytest.raises(DataInvalid, match="'squares0' has no mask to read the tags of a crop off"):
+    with pytest.raises(DataInvalid, match="'squares0' has no mask to compute the tags of a crop from"):
         CropTagsFromTruth()(replace(Squares()[0], truth=None), np.random.default_rng(0))

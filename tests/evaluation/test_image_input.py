@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from weakseg.data.images.image_file import read_labels
+from weakseg.data.images.label_file import read_labels
 from weakseg.errors import DataInvalid, EvidenceInvalid
 from weakseg.evaluation.predictor import Predictor
 from weakseg.types import Classes

@@ -7,7 +7,8 @@ import pytest
 from finished_run import Threshold
 from PIL import Image
 
-from weakseg.data.images.image_file import Reading, palette, read_labels
+from weakseg.data.images.label_file import palette, read_labels
+from weakseg.data.images.stored import Reading
 from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.evaluation.predict_files import predict_files
 from weakseg.evaluation.predictor import Predictor

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from weakseg.data.images.image_file import any_size, read_image, read_labels
+from weakseg.data.images.image_file import read_image
+from weakseg.data.images.label_file import read_labels
+from weakseg.data.images.stored import any_size
 from weakseg.data.published.scribblesup import read_scribbles
 from weakseg.data.published.voc import VOC_CLASSES, Voc
 from weakseg.errors import DataInvalid, RunInvalid, WeaksegError
@@ -26,8 +28,8 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "fifo": (os.mkfifo, "a FIFO"),
     "socket": (_socket, "a socket"),
     "device": (lambda path: path.symlink_to("/dev/zero"), "a device"),
-    "dangling": (lambda path: path.symlink_to("nowhere"), "a link to what is not there"),
-    "loop": (lambda path: path.symlink_to(path.name), "a link that leads to itself"),
+    "dangling": (lambda path: path.symlink_to("nowhere"), "a link to a missing file"),
+    "loop": (lambda path: path.symlink_to(path.name), "a link to itself"),
 }
 
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
@@ -94,7 +96,7 @@ def test_a_text_in_another_encoding_is_told(tmp_path):
 
 def test_a_name_that_no_file_can_have_is_told():
     """A zero byte is refused by the system with an error of its own."""
-    with pytest.raises(DataInvalid, match="no name of a file"):
+    with pytest.raises(DataInvalid, match="not a valid file name"):
         read_text(Path("a\0b"))
 
 

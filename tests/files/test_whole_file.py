@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from weakseg.data.images.image_file import write_labels
+from weakseg.data.images.label_file import write_labels
 from weakseg.errors import WriteRefused
 from weakseg.files.whole_file import leftovers, remove_leftovers, unfinished, write_whole
 from weakseg.runs import checkpoint

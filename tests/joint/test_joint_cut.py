@@ -19,7 +19,7 @@ from weakseg.appearance import ScribbleDensities
 from weakseg.constraints import SizesWithin, UntaggedClassesAbsent
 from weakseg.constraints.linear_rows import class_row
 from weakseg.cuts import alpha_expansion
-from weakseg.data.images.image_file import read_labels
+from weakseg.data.images.label_file import read_labels
 from weakseg.energies import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
 from weakseg.joint.cut_multipliers import ascend

@@ -36,7 +36,7 @@ def test_a_background_that_nobody_drew_is_a_fault(drawn_farm, masks, splits):
 
     (told,) = faults(drawn_farm).values()
 
-    assert "no training label tells of 'background'" in told.found
+    assert "no training label shows 'background'" in told.found
     assert "draw 'background'" in told.fix
     repaint(drawn_farm / "scribbles" / "a.png", lambda a: np.where(np.arange(12)[:, None] == 11, 0, a))
     assert not check(str(drawn_farm)).refused
@@ -60,8 +60,8 @@ def test_a_class_that_only_validation_shows_is_a_fault(drawn_farm):
 
     (told,) = faults(drawn_farm).values()
 
-    assert "tells of 'sheep'" in told.found
-    with pytest.raises(DataInvalid, match="tells of 'sheep'"):
+    assert "shows 'sheep'" in told.found
+    with pytest.raises(DataInvalid, match="shows 'sheep'"):
         choose(str(drawn_farm), "unet")
     write(drawn_farm / "dataset.toml", 'unscored = ["sheep"]')
     assert not faults(drawn_farm)
@@ -90,14 +90,14 @@ def test_masks_that_only_judge_are_a_remark_whose_advice_trains(drawn_farm, spli
 
     told = remarks(drawn_farm)["splits/train.txt" if splits else "."]
 
-    assert "nothing but masks tells of the training images" in told.found
+    assert "the training images have masks only" in told.found
     assert not faults(drawn_farm)
     assert "--labels masks" in told.fix
     assert (choose(str(drawn_farm), "unet", labels=("masks",)).training[0].seeds >= 0).all()
     (line,) = (part for part in told.fix.split("`") if part.startswith("fully_labelled"))
     write(drawn_farm / "dataset.toml", line)
     assert (choose(str(drawn_farm), "unet").training[0].seeds >= 0).all()
-    assert not [told for told in remarks(drawn_farm).values() if "nothing but masks" in told.found]
+    assert not [told for told in remarks(drawn_farm).values() if "masks only" in told.found]
 
 
 def test_marks_of_one_class_alone_are_a_fault(drawn_farm):
@@ -106,7 +106,7 @@ def test_marks_of_one_class_alone_are_a_fault(drawn_farm):
 
     (told,) = faults(drawn_farm).values()
 
-    assert "'sheep' and nothing else" in told.found
+    assert "'sheep' is the only class" in told.found
     assert "'background' first" in told.fix
 
 
@@ -159,7 +159,7 @@ def test_marks_along_the_border_alone_are_a_remark(drawn_farm):
     """Of a class that is elsewhere too, and not where masks have it at the border only."""
     for key in KEYS:
         repaint(drawn_farm / "scribbles" / f"{key}.png", lambda a: np.roll(a, -1, 0))
-    assert "all marks of 'background' lie within 5% of the border" in remarks(drawn_farm)["."].found
+    assert "all labelled pixels of 'background' lie within 5% of the border" in remarks(drawn_farm)["."].found
 
     for key in KEYS:
         edge = np.ones((12, 16), np.uint8)
@@ -175,7 +175,7 @@ def test_tags_that_are_all_alike_are_a_remark(drawn_farm):
     for folder in ("scribbles", "masks"):
         shutil.rmtree(drawn_farm / folder)
     write(drawn_farm / "tags.csv", TABLES["tags.csv"][0], *(f"{key},background;cow," for key in KEYS))
-    assert "tagged alike (background, cow)" in remarks(drawn_farm)["tags.csv"].found
+    assert "the same tags (background, cow)" in remarks(drawn_farm)["tags.csv"].found
 
     write(drawn_farm / "clicks.csv", TABLES["clicks.csv"][0], "a,cow,7,6")
     assert "tags.csv" not in remarks(drawn_farm)
@@ -211,4 +211,4 @@ def test_a_table_that_cannot_be_read_is_told_before_what_it_fails_to_teach(drawn
     write(drawn_farm / "tags.csv", "image;present;absent", "a;cow;")
 
     assert list(faults(drawn_farm)) == ["tags.csv"]
-    assert not [told for told in remarks(drawn_farm).values() if "nothing but masks" in told.found]
+    assert not [told for told in remarks(drawn_farm).values() if "masks only" in told.found]

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from weakseg import AlphaExpansion, Augment, Fit, Hardened, JointProjection, Memory, Phase, Sgd
-from weakseg.data.images.image_file import read_note, write_labels
+from weakseg.data.images.label_file import read_note, write_labels
 from weakseg.data.soft_target import SoftTarget, quantised, soft_labels
 from weakseg.data.view import view, whole
 from weakseg.datasets import Scenes

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from weakseg import AlphaExpansion, Classes, Fit, MeanField, Memory, Phase, SeedsOnly, Sum
 from weakseg.cuts import alpha_expansion
-from weakseg.data.images.image_file import read_labels
+from weakseg.data.images.label_file import read_labels
 from weakseg.energies import DenseCRF
 from weakseg.errors import DataInvalid, EvidenceInvalid, RecipeInvalid
 from weakseg.evaluation.predictor import Predictor

@@ -1,1 +1,1 @@
-"""What each command of the command line does, one file per command."""
+"""The work of each command, one file per command."""

@@ -1,4 +1,4 @@
-"""`weakseg check`: everything wrong with a data folder, and how much there is to learn from."""
+"""`weakseg check`: the problems and statistics of a data folder."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,18 +20,21 @@ from weakseg.report.check_page import write_check_page
 from weakseg.report.html import require_free
 
 MOST_CLASSES = 300
-"""How many rows a table has; of more classes, those that nothing is said of have none."""
+"""Most rows of a table; with more classes, those without any label are left out."""
 
 MOST_ALIKE = 4
-"""How many findings that are fixed in the same way a terminal shows; into a file or a pipe go all."""
+"""Most findings with the same fix that a terminal shows; a file or pipe receives all."""
 
 
 def check_and_show(data: str, html: Path | None, as_json: bool = False) -> bool:
-    """Check a data folder, print what was found and, if asked, write the page; True if something must be fixed."""
+    """Check a data folder, and print or write the results.
+
+    True if something must be fixed.
+    """
     if html is not None:
         require_free(html)
-    with bar("checking") as told:
-        checked = check(data, told)
+    with bar("checking") as progress:
+        checked = check(data, progress)
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
         print(json.dumps(_for_scripts(checked)))
@@ -46,16 +49,16 @@ def check_and_show(data: str, html: Path | None, as_json: bool = False) -> bool:
 
 
 def _for_scripts(checked: Checked) -> dict[str, Any]:
-    """What was found, as JSON knows it."""
+    """The findings, as a JSON object."""
     names = ("found", "expected", "fix", "remark")
     found = [{"file": str(each.file), **{name: getattr(each, name) for name in names}} for each in checked.findings]
     return {"refused": checked.refused, "classes": checked.statistics.classes.names, "findings": found}
 
 
 def show_statistics(statistics: Statistics, console: Console) -> None:
-    """Print what each source of labels says, by class and split."""
+    """Print the statistics of each label source, by class and split."""
     saying = {source: splits for source, splits in statistics.counts.items() if any(map(_says, splits.values()))}
-    # Folders and tables that were laid out and not filled; where all are empty, that is what must be seen.
+    # `weakseg new` creates empty folders and tables: they are shown only if nothing else is there.
     for source, by_split in (saying or statistics.counts).items():
         splits = {name: counts for name, counts in by_split.items() if counts.images}
         for table in _tables(source, splits, statistics.classes.names, console):
@@ -70,14 +73,14 @@ def _says(counts: LabelCounts) -> bool:
 
 
 def _numbers(counts: LabelCounts) -> tuple[np.ndarray, ...]:
-    """What is said, class by class."""
+    """The counts of labels, per class."""
     return counts.marked_pixels, counts.tagged_images, counts.boxes, counts.sized_images
 
 
 def _tables(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...], console: Console) -> Iterator[Table]:
-    """The splits side by side, or, where numbers would be cut, one below the other."""
+    """One table for all splits, or several narrower ones."""
     together = _table(source, splits, names)
-    # By itself it would say that it needs no more than there is.
+    # Without a wider limit, rich would cap the measured width at that of the console.
     needed = Measurement.get(console, console.options.update(max_width=10_000), together).maximum
     if len(splits) < 2 or needed <= console.width:
         yield together
@@ -87,7 +90,10 @@ def _tables(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...],
 
 
 def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) -> Table:
-    """A row per class, or a row for each that something is said of; for each split the columns that say something."""
+    """Label counts with one row per class.
+
+    Of very many classes, only those with a label have a row; of each split, only columns with a number are shown.
+    """
     table = Table(title=Text(source), title_justify="left", box=SIMPLE_HEAD)
     table.add_column("class", overflow="fold")
     columns = []
@@ -99,14 +105,17 @@ def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) 
     if len(names) > MOST_CLASSES:
         said = np.any([_numbers(counts) for counts in splits.values()], axis=(0, 1))
         rows = [rows[index] for index in np.flatnonzero(said)[:MOST_CLASSES]]
-        table.caption = Text(f"and {len(names) - len(rows):,} classes more, {(~said).sum():,} of them without a label")
+        table.caption = Text(f"and {len(names) - len(rows):,} more classes, {(~said).sum():,} of them without a label")
     for name, *cells in rows:
         table.add_row(Text(name), *cells)
     return table
 
 
 def _columns(counts: LabelCounts, tables: bool) -> dict[str, list[str]]:
-    """Cells by title, for each class; of what tables say, only what there is."""
+    """The cells of each column, by title.
+
+    Tables have columns only for the labels that they contain.
+    """
     pixels = counts.marked_pixels
     said = {
         "images": counts.marked_images.astype(str).tolist(),
@@ -121,7 +130,7 @@ def _columns(counts: LabelCounts, tables: bool) -> dict[str, list[str]]:
 
 
 def _short(number: int) -> str:
-    """Three figures: 986, 15.9k, 14.2M."""
+    """A number to three figures: 986, 15.9k, 14.2M."""
     for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
         if number >= size:
             # From 999.5 on, three figures would read 1e+03.
@@ -131,21 +140,21 @@ def _short(number: int) -> str:
 
 def _summary(counts: LabelCounts) -> str:
     parts = [f"{counts.images} images"]
-    # Tags, boxes and sizes mark nothing, and are not meant to.
+    # Tags, boxes and sizes label no pixels, and are not meant to.
     drawn = counts.marked_pixels.any() or not _says(counts)
     if counts.unmarked and drawn:
-        parts.append(f"{counts.unmarked} of them unmarked")
+        parts.append(f"{counts.unmarked} of them without a label")
     if drawn:
-        parts.append(f"{100 * counts.labelled_share:.3g} % of the valid pixels marked")
+        parts.append(f"{100 * counts.labelled_share:.3g} % of the valid pixels labelled")
     if counts.void_share:
         parts.append(f"{100 * counts.void_share:.3g} % void")
     if counts.imbalance > 1:
-        parts.append(f"largest class / smallest {counts.imbalance:.3g}")
+        parts.append(f"largest class / smallest class {counts.imbalance:.3g}")
     return ", ".join(parts)
 
 
 def show_findings(checked: Checked, console: Console) -> None:
-    """Print what was found, remarks first, and how it ends."""
+    """Print remarks, then problems, then the verdict."""
     faults = [finding for finding in checked.findings if not finding.remark]
     remarks = [finding for finding in checked.findings if finding.remark]
     for title, findings in (("Worth knowing", remarks), ("To fix", faults)):
@@ -153,15 +162,15 @@ def show_findings(checked: Checked, console: Console) -> None:
             console.print(f"[bold]{title}[/bold]\n")
             _print_alike(findings, console)
     if faults:
-        told = f"{len(faults)} finding{'s' * (len(faults) > 1)} to fix before anybody trains on this data."
-        hint = " Into a file go all of them: weakseg check DATA > FILE" * _cut(faults, console)
-        console.print(f"[bold red]{told}[/bold red]{hint}")
+        verdict = f"{len(faults)} finding{'s' * (len(faults) > 1)} to fix before training on this data."
+        hint = " For the full list: weakseg check DATA > FILE" * _cut(faults, console)
+        console.print(f"[bold red]{verdict}[/bold red]{hint}")
     else:
-        console.print("[bold green]Nothing wrong was found.[/bold green]")
+        console.print("[bold green]No problems were found.[/bold green]")
 
 
 def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
-    """Findings in groups that are in the same folder and fixed in the same way, in the order of their first ones."""
+    """Findings grouped by folder and fix, in order of appearance."""
     groups: dict[tuple[Path, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.file.parent, finding.fix), []).append(finding)
@@ -169,7 +178,10 @@ def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
 
 
 def _cut(findings: Sequence[Finding], console: Console) -> bool:
-    """Whether some are not printed, so that a thousand of one kind do not hide the only one of another."""
+    """Whether some findings are not printed.
+
+    A thousand of one kind must not hide the only one of another.
+    """
     return console.is_terminal and any(len(group) > MOST_ALIKE + 1 for group in _alike(findings))
 
 

@@ -1,4 +1,7 @@
-"""`weakseg constraints`: bounds proposed from what is known of sizes, and how many known masks obey each rule."""
+"""`weakseg constraints`: size constraints proposed from known sizes.
+
+It also reports how many of the known masks satisfy each constraint.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -27,13 +30,16 @@ from weakseg.recipe.python_source import imports
 from weakseg.types import Classes
 
 SOURCES = ("masks", "sizes.csv")
-"""What of a data folder tells sizes."""
+"""Files of a data folder that contain sizes."""
 FEW = 8
-"""Classes whose weights can be taken in at a glance."""
+"""Number of classes up to which weights are written out."""
 
 
 def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: float) -> None:
-    """Print rules to paste into a recipe, then which share of the known masks satisfies them and the paper's."""
+    """Print constraints for a recipe, and how often each holds.
+
+    The constraints of the paper are judged on the same masks, for comparison.
+    """
     folder, console = _folder(data, split), Console(highlight=False, soft_wrap=True)
     with bar("reading sizes") as moved:
         known = known_sizes(_each(folder, moved), folder.classes)
@@ -42,8 +48,8 @@ def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: 
     if np.isnan(sizes).all():
         raise DataInvalid(
             f"no image of {data}, {folder.split}, has a mask or a size",
-            expected="masks/ or sizes.csv in the folder, or sizes on the command line",
-            fix="draw a few full masks, fill sizes.csv (image,class,min,max), or add --size CLASS=SHARE for some",
+            expected="masks/ or sizes.csv in the folder, or --size on the command line",
+            fix="draw some full masks, fill sizes.csv (image,class,min,max), or give --size CLASS=FRACTION twice",
         )
     rules = (UntaggedClassesAbsent(), *propose(sizes, folder.classes.background, tail))
     own = (SizesWithin(PRICE),) if (folder.root / "sizes.csv").is_file() else ()
@@ -52,20 +58,26 @@ def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: 
     console.print(Text(f"# From {source}; {masks} images have a mask.{_unsized(sizes, folder.classes)}\n"))
     console.print(Text(as_code((*rules, *own), folder.classes)), soft_wrap=True)
     if not masks:
-        console.print("No image has a mask, so nothing can be said about how true these rules are.")
+        console.print("No image has a mask, so it cannot be checked how often these constraints hold.")
         return
-    with bar("judging rules") as moved:
+    with bar("checking constraints") as moved:
         show_satisfied(_judged(rules, own, folder, moved), folder.classes, masks, console)
 
 
 def as_code(rules: tuple[Constraint, ...], classes: Classes) -> str:
-    """Python that makes the rules, to be pasted into a recipe; rules about one class are followed by its name."""
+    """Python code of the constraints, to be pasted into a recipe.
+
+    A constraint on one class is followed by a comment with its name.
+    """
     lines = [f"        {_as_code(rule)},{_comment(rule, classes)}" for rule in rules]
     return "\n".join([*imports(All(rules)), "", "constraint = All(", "    (", *lines, "    )", ")", ""])
 
 
 def _as_code(rule: Constraint) -> str:
-    """The rule's `repr`; weights of many classes as a sum of tuples, which a person can read."""
+    """The constraint's `repr`, with many weights abbreviated.
+
+    Weights of many classes become a sum of tuples, which is readable.
+    """
     if not isinstance(rule, ClassShares) or len(rule.weights) < FEW:
         return repr(rule)
     runs = [(weight, len([*same])) for weight, same in groupby(rule.weights)]
@@ -76,10 +88,10 @@ def _as_code(rule: Constraint) -> str:
 def show_satisfied(
     judged: dict[str, list[tuple[Constraint, Satisfied]]], classes: Classes, masks: int, console: Console
 ) -> None:
-    """Print how many masks satisfy each rule, in groups."""
+    """Print how many masks satisfy each constraint, in groups."""
     table = Table(title=Text(f"of {masks} known masks"), title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("rule")
-    for name in ("speaks of\nimages", "obeyed by\nthe mask", "demands", "obeyed"):
+    table.add_column("constraint")
+    for name in ("images\nconstrained", "masks that\nsatisfy it", "bounds", "bounds\nsatisfied"):
         table.add_column(name, justify="right")
     for title, rules in judged.items():
         table.add_row(Text(title, "bold"))
@@ -88,11 +100,13 @@ def show_satisfied(
             numbers = (str(found.images), obeying, str(found.demands), obeyed)
             table.add_row(Text(f"  {in_words(rule, classes)}"), *numbers)
     console.print(table)
-    console.print("Tags, boxes and sizes are those that the masks imply, so what is missing is the rules' own error.")
+    console.print(
+        "Tags, boxes and sizes come from the masks, so what is missing to 100 % is the constraints' own error."
+    )
 
 
 def in_words(rule: Constraint, classes: Classes) -> str:
-    """A rule's name, the class it is about, and its numbers but for the price."""
+    """A constraint's name, class and numbers, without the price."""
     if isinstance(rule, All):
         return "all together"
     values = [getattr(rule, f.name) for f in fields(rule) if f.name != "price"]  # pyright: ignore
@@ -102,10 +116,10 @@ def in_words(rule: Constraint, classes: Classes) -> str:
 
 
 def _folder(data: str, split: str | None) -> Folder:
-    """The images of a split, fully labelled where there is a mask, and with the sizes that somebody told."""
+    """The images of a split, with known masks and sizes."""
     root = Folder(data, "all").root
     usual = "train" if is_listed(root, "train") else "all"
-    # An empty masks/ is what `weakseg new` lays out.
+    # `weakseg new` creates an empty masks/, which is no source.
     sources = tuple(name for name in SOURCES if (root / name).is_file() or any((root / name).glob("*")))
     return Folder(data, split or usual, labels=sources)
 
@@ -117,7 +131,7 @@ def _each(folder: Folder, moved: Callable[[int, int], None]) -> Iterator[Sample]
 
 
 def _masks(folder: Folder) -> int:
-    """How many of the images have a mask."""
+    """The number of images with a mask."""
     there = (
         list_files(folder.root / "masks", [], read_declaration(folder.root).nested)
         if (folder.root / "masks").is_dir()
@@ -127,10 +141,12 @@ def _masks(folder: Folder) -> int:
 
 
 def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
-    """Sizes from the command line, an image each: all that is known of it; and an image of which nothing is known.
+    """Sizes from the command line, one image each.
+
+    Nothing else is known of such an image; one more image, of which nothing is known, is added.
 
     Raises:
-        RecipeInvalid: names every size that cannot be used, and every class with a single size.
+        RecipeInvalid: names every invalid size, and every class with a single size.
     """
     sizes, wrong = np.full((len(told) + 1, len(classes), 2), np.nan), []
     for row, words in enumerate(told):
@@ -140,42 +156,44 @@ def _given(told: tuple[str, ...], classes: Classes) -> Sizes:
         except ValueError:
             share = np.nan
         if name not in classes.names:
-            wrong.append(f"--size {words}: no class is called '{name}', but {', '.join(classes.names)}")
+            wrong.append(f"--size {words}: no class is called '{name}'; the classes are {', '.join(classes.names)}")
         elif not 0 < share <= 1:
-            wrong.append(f"--size {words}: '{number}' is no share of the image, above 0 and up to 1")
+            wrong.append(f"--size {words}: '{number}' is not a fraction of the image, above 0 and up to 1")
         else:
             sizes[row, classes.names.index(name)] = share
-    # Before a mistake is fixed, a class may have fewer sizes than were meant.
+    # A mistyped size is missing from its class, so counts are checked only without such mistakes.
     for k, name in enumerate(() if wrong else classes.names):
         if len({*sizes[~np.isnan(sizes[:, k, 0]), k, 0]}) == 1:
-            wrong.append(f"one size of {name} does not say how its sizes vary")
+            wrong.append(f"one size of {name} does not show how its sizes vary")
     if wrong:
-        fix = "give the smallest and the largest you know of each class: --size CLASS=0.03 --size CLASS=0.12"
-        raise RecipeInvalid("; ".join(wrong), expected="two sizes or more of each class, as shares", fix=fix)
+        fix = "give the smallest and the largest known size of each class: --size CLASS=0.03 --size CLASS=0.12"
+        raise RecipeInvalid(
+            "; ".join(wrong), expected="at least two sizes of each class, as fractions of the image", fix=fix
+        )
     return sizes
 
 
 def _unsized(sizes: Sizes, classes: Classes) -> str:
-    """A warning where rules about every class rest on the sizes of some."""
+    """A warning if constraints on all classes rest on a few."""
     things = {k: name for k, name in enumerate(classes.names) if k != classes.background}
     sized = [name for k, name in things.items() if not np.isnan(sizes[:, k]).all()]
     if not sized or len(sized) == len(things):
         return ""
     names = ", ".join(sized)
-    return f"\n# TaggedClassesPresent and LargeOrSmall are about every class; they rest on sizes of {names} alone."
+    return f"\n# TaggedClassesPresent and LargeOrSmall apply to every class, but rest on sizes of {names} only."
 
 
 def _judged(
     rules: tuple[Constraint, ...], own: tuple[Constraint, ...], folder: Folder, moved: Callable[[int, int], None]
 ) -> dict[str, list[tuple[Constraint, Satisfied]]]:
-    """Every rule, proposed or of the paper, with the number of masks that satisfy it."""
+    """Every constraint with the number of masks that satisfy it."""
     background = folder.classes.background
     groups: dict[str, tuple[Constraint, ...]] = {"proposed": (*rules, All(rules))}
     for setting in (paper_tags, paper_one_bit_sizes, code_one_bit_sizes):
         made = setting(background)
         groups[f"{setting.__name__}({background})"] = (*made.constraints, made)
     groups["paper_boxes()"] = (*paper_boxes().constraints, paper_boxes())
-    # Settings share rules.
+    # Settings share constraints, which are judged once.
     every = list(dict.fromkeys(rule for group in groups.values() for rule in group))
     known = (truly_labelled(sample, folder.classes) for sample in _each(folder, moved) if sample.truth is not None)
     found = dict(zip(every, satisfied(every, known), strict=True))

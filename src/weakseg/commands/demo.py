@@ -1,4 +1,7 @@
-"""`weakseg demo`: full masks against scribbles under one schedule, on generated scenes or on the user's folder."""
+"""`weakseg demo`: full masks against scribbles, under one schedule.
+
+On generated scenes or on the user's folder.
+"""
 
 from dataclasses import replace
 from itertools import count
@@ -31,13 +34,13 @@ from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train.loop import seconds_per_step, train_recipe
 
 _BUDGET_S = 440.0
-"""Training time for all networks of a demonstration on the user's folder; the rest of ten minutes is for looking."""
+"""Training time of all networks on the user's folder; the rest of ten minutes is for evaluation."""
 _SCENES_S = 240.0
-"""Training time for the three networks on generated scenes."""
+"""Training time of the three networks on generated scenes."""
 
 
 def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> None:
-    """Train both, print how they compare, and write a report."""
+    """Train with both supervisions, print the scores, write a report."""
     console = Console(soft_wrap=True)
     out = _free(Path("runs/demo")) if out is None else out
     if not is_unused(out):
@@ -53,25 +56,28 @@ def demo_and_show(out: Path | None, data: str | None, epochs: int | None) -> Non
     scores = {}
     for name, run in zip(recipes, runs, strict=True):
         if recipes[name].validation is not None:
-            with bar(f"evaluating {name}") as told:
-                scores[name] = evaluation(run, progress=told)
+            with bar(f"evaluating {name}") as progress:
+                scores[name] = evaluation(run, progress=progress)
     if scores:
         _show(scores, console)
     else:
-        console.print("Without masks there is nothing to score by: look at the report.")
+        console.print("There are no masks to compute scores from; see the images in the report.")
     page = out / "report.html"
     write_report(runs, page)
     console.print(f"report: {page}", highlight=False, markup=False)
 
 
 def _free(path: Path) -> Path:
-    """The first of path, path-2, path-3 ... that does not exist."""
+    """The first of path, path-2, path-3 ... not in use."""
     names = (path if i == 1 else path.with_name(f"{path.name}-{i}") for i in count(1))
     return next(name for name in names if not name.exists())
 
 
 def _on_scenes() -> dict[str, Recipe]:
-    """The same network, images and schedule: masks, scribbles alone, and what `weakseg train` does."""
+    """Recipes for full masks, scribbles, and the joint method.
+
+    All have the same network, images and schedule; the last is what `weakseg train` does.
+    """
     images = Scenes(count=200, seed=0)
     full = Recipe(
         training=images,
@@ -88,7 +94,7 @@ def _on_scenes() -> dict[str, Recipe]:
 
 
 def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
-    """What was drawn, and, where every training image has a mask, the masks; as long as the time allows."""
+    """Recipes for the drawn labels and, if complete, the masks."""
     weak = choose(data)
     try:
         weak.network.build(weak.training[0].image.shape[0], len(weak.training.classes))
@@ -102,7 +108,10 @@ def _on_folder(data: str, console: Console) -> dict[str, Recipe]:
 
 
 def _affordable(recipes: dict[str, Recipe], budget_s: float, console: Console) -> dict[str, Recipe]:
-    """The recipes with as many epochs as the time allows on this machine, as it is now; says so where it is fewer."""
+    """The recipes, shortened to fit the time budget.
+
+    The time of a step is measured on this machine; a shortening is reported.
+    """
     first = next(iter(recipes.values()))
     steps = steps_per_epoch(len(first.training), first.batch_size, first.least_steps)
     seconds = sum(map(_seconds_per_step, recipes.values())) / len(recipes)
@@ -110,10 +119,14 @@ def _affordable(recipes: dict[str, Recipe], budget_s: float, console: Console) -
     if epochs == first.epochs:
         return recipes
     took = duration(epochs * steps * seconds * len(recipes))
-    few = " So few epochs show that all runs, and not which method is better." if epochs < first.epochs / 2 else ""
+    few = (
+        " So few epochs show that everything works, but not which method is better."
+        if epochs < first.epochs / 2
+        else ""
+    )
     console.print(
-        f"A step takes {seconds:.2g} s on this machine at present, so this is shortened from {first.epochs} epochs to "
-        f"{epochs}, about {took} in all; scores are lower than after all of them (--epochs {first.epochs}).{few}",
+        f"A step takes {seconds:.2g} s on this machine at present, so training is cut from {first.epochs} epochs to "
+        f"{epochs}, about {took} in all; scores are lower than after the full training (--epochs {first.epochs}).{few}",
         highlight=False,
     )
     return {name: with_epochs(recipe, epochs) for name, recipe in recipes.items()}
@@ -126,7 +139,7 @@ def _seconds_per_step(recipe: Recipe) -> float:
 
 
 def _with_masks(training: Dataset) -> Dataset:
-    """The same images, learnt from their masks."""
+    """The same images, trained on their masks."""
     if isinstance(training, Fold):
         return replace(training, samples=_with_masks(training.samples))
     assert isinstance(training, Folder), "a data folder is a Folder or a part of one"

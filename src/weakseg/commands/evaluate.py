@@ -22,10 +22,13 @@ from weakseg.runs.scores import evaluate_run
 def evaluate_and_show(
     path: Path, as_json: bool, which: str, device: str | None, crf: bool, recipe: Path | None = None
 ) -> None:
-    """Score a run's `best` or `last` network, with its CRF if asked, and print the scores for people or programs."""
+    """Score a run's `best` or `last` network, and print the scores.
+
+    `crf` refines the predictions with the run's CRF.
+    """
     run = open_run(path, recipe)
-    with bar("evaluating") as told:
-        scores = evaluate_run(run, which, device or best_device(), told, run.crf if crf else None)
+    with bar("evaluating") as progress:
+        scores = evaluate_run(run, which, device or best_device(), progress, run.crf if crf else None)
     if as_json:
         asked = {"run": str(path), "checkpoint": which, "crf": encode(run.crf) if crf else None}
         print(json.dumps({**asked, "classes": scores.classes.names, **scores.summary}))
@@ -45,7 +48,7 @@ def _show(scores: Scores, console: Console) -> None:
     console.print(f"mean Dice over {scores.dice_over}", highlight=False)
     console.print(f"pixel accuracy {scores.pixel_accuracy():.4f}", highlight=False)
     bands = "  ".join(f"{width}\u00a0px\u00a0{value:.3f}" for width, value in scores.trimap_mean_iou().items())
-    # Rich breaks lines at hard spaces too.
+    # textwrap keeps hard spaces together; rich would break lines there.
     near = textwrap.fill(f"mIoU near boundaries: {bands}", console.width)
     console.print(near, highlight=False, soft_wrap=True)
     for sentence in why_undefined(scores):
@@ -53,16 +56,16 @@ def _show(scores: Scores, console: Console) -> None:
 
 
 def why_undefined(scores: Scores) -> list[str]:
-    """Why a score is a dash or nan, a sentence each."""
+    """Explanations of undefined scores, one sentence each."""
     total = scores.matrices.sum(0)
     shown, predicted, names = total.sum(1), total.sum(0), scores.classes.names
     said = []
     if not shown.sum():
-        return ["The masks are void everywhere, so there is nothing to judge by."]
+        return ["The masks are void everywhere, so no score is defined."]
     if absent := [f"'{name}'" for label, name in enumerate(names) if not shown[label] and not predicted[label]]:
-        said.append(f"- : no mask shows {some(absent)}, and it is predicted nowhere; means leave it out.")
+        said.append(f"- : {some(absent)}: in no mask and in no prediction; left out of the means.")
     if any(value != value for value in scores.trimap_mean_iou().values()):
-        said.append("nan near boundaries: no mask has a boundary between two classes.")
+        said.append("nan near boundaries: no mask contains a boundary between two classes.")
     return said
 
 

@@ -1,4 +1,7 @@
-"""`weakseg predict`: masks, and on request probabilities and overlays, for images of any size."""
+"""`weakseg predict`: masks for images of any size.
+
+Probabilities and overlays on request.
+"""
 
 import json
 from dataclasses import dataclass, replace
@@ -14,7 +17,7 @@ from weakseg.runs.run import open_run
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is made of each image besides its mask, and how."""
+    """Output files and options of a prediction."""
 
     probabilities: bool = False
     overlays: bool = False
@@ -25,11 +28,14 @@ class Wanted:
 def predict_and_show(
     path: Path, files: list[Path], out: Path, device: str | None, wanted: Wanted, recipe: Path | None = None
 ) -> None:
-    """Predict every image, refined by the run's CRF if asked, and say where the masks are."""
+    """Predict masks for files, and report where they are.
+
+    They are refined by the run's CRF on request.
+    """
     run = open_run(path, recipe)
     predictor = replace(run.predictor(device or best_device()), crf=run.crf if wanted.crf else None)
-    with bar("predicting") as told:
-        masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, told, tell)
+    with bar("predicting") as progress:
+        masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, progress, tell)
     if wanted.as_json:
         numbers = dict(zip(run.classes.names, predictor.numbers, strict=True))
         print(json.dumps({"masks": [str(mask) for mask in masks], "numbers": numbers, "void": predictor.void}))

@@ -1,4 +1,4 @@
-"""`weakseg report`: one self-contained page about one or more runs."""
+"""`weakseg report`: a self-contained page about one or more runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +11,13 @@ from weakseg.runs.run import open_run
 
 
 def report_and_show(runs: list[Path], out: Path | None, recipes: Sequence[Path] = ()) -> None:
-    """Write the page, by default into the first run, and say where it is."""
+    """Write the page, and report where it is.
+
+    By default it goes into the first run's folder.
+    """
     if len(recipes) not in (0, len(runs)):
         found = f"{counted(len(recipes), 'recipe')} for {counted(len(runs), 'run')}"
-        raise RecipeInvalid(found, expected="--recipe once for each run, in their order")
+        raise RecipeInvalid(found, expected="--recipe once for each run, in the same order")
     page = out or runs[0] / "report.html"
     pairs = zip(runs, recipes or [None] * len(runs), strict=True)
     with stages("opening the runs") as say:

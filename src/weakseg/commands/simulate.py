@@ -1,4 +1,7 @@
-"""`weakseg simulate`: weak labels drawn from full masks, as files that training reads, and a page that shows them."""
+"""`weakseg simulate`: weak labels simulated from full masks.
+
+They are files that training reads, with a page that shows them.
+"""
 
 import shlex
 from pathlib import Path
@@ -18,12 +21,12 @@ from weakseg.report.simulation_page import write_simulation_page
 def simulate_and_show(
     data: str, out: Path, kind: str, length: float, width: float, threshold: float | None, seed: int, split: str
 ) -> None:
-    """Simulate one kind of labels for a split, write files and page, and say how to train on them."""
+    """Simulate labels of one kind, and show how to train."""
     chosen, images = _kind(kind, length, width, threshold), Folder(data, split)
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(f"{kind} for {counted(len(images), 'image')} of {data}, {split}"))
-    with bar("simulating") as told:
-        (place,) = write_simulated(images, (chosen,), seed, out, told)
+    with bar("simulating") as progress:
+        (place,) = write_simulated(images, (chosen,), seed, out, progress)
     page = place.with_name(place.name.removesuffix(".csv") + ".html")
     labelled = Folder(data, split, labels=(str(place),))
     write_simulation_page(labelled, page, f"{chosen}, seed {seed}, on {data}, {split}")
@@ -32,15 +35,18 @@ def simulate_and_show(
 
 
 def _next(data: str, split: str, place: Path) -> tuple[str, ...]:
-    """The command that learns from these labels: it takes the split `train`, or all images where there is none."""
+    """The command that trains on these labels, if there is one.
+
+    `weakseg train` uses the split `train`, or all images where there is none.
+    """
     if split != ("train" if (find(data) / "splits" / "train.txt").is_file() else "all"):
         return ()
     command = ["weakseg", "train", data, "--labels", str(place), "--out", str(Path("runs") / place.stem)]
-    return ("train on them:", f"  {shlex.join(command)}")
+    return ("to train on them:", f"  {shlex.join(command)}")
 
 
 def _kind(kind: str, length: float, width: float, threshold: float | None) -> Kind:
-    """The kind of labels that the command line asks for."""
+    """The kind of labels requested on the command line."""
     kinds: dict[str, Kind] = {
         "scribbles": Scribbles(length, width),
         "clicks": Clicks(),
@@ -51,7 +57,9 @@ def _kind(kind: str, length: float, width: float, threshold: float | None) -> Ki
     if kind not in kinds:
         raise RecipeInvalid(f"--kind {kind}", expected=f"one of {', '.join(kinds)}")
     if kind != "scribbles" and (length, width) != (Scribbles.length, Scribbles.width_px):
-        raise RecipeInvalid(f"--length or --width with --kind {kind}", fix="leave them out: they are of scribbles")
+        raise RecipeInvalid(
+            f"--length or --width with --kind {kind}", fix="leave them out: they apply to scribbles only"
+        )
     if kind != "sizes" and threshold is not None:
-        raise RecipeInvalid(f"--threshold with --kind {kind}", fix="leave it out: it is of sizes")
+        raise RecipeInvalid(f"--threshold with --kind {kind}", fix="leave it out: it applies to sizes only")
     return kinds[kind]

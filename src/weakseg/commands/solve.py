@@ -1,4 +1,7 @@
-"""`weakseg solve`: one image and scribbles to a mask, without any network."""
+"""`weakseg solve`: a mask for one image with scribbles.
+
+No network is needed.
+"""
 
 import json
 import time
@@ -16,8 +19,10 @@ from weakseg.data.folder.declaration import read_declaration
 from weakseg.data.folder.drawing import Drawing, read_drawing
 from weakseg.data.folder.folder import find
 from weakseg.data.folder.legend import Legend, read_legend
-from weakseg.data.images.image_file import USUAL, Decoded, Reading, decode, palette, write_labels
+from weakseg.data.images.image_file import Decoded, decode
+from weakseg.data.images.label_file import palette, write_labels
 from weakseg.data.images.orientation import AS_STORED
+from weakseg.data.images.stored import USUAL, Reading
 from weakseg.data.images.value_range import require_range
 from weakseg.data.overlay import as_rgb, tinted
 from weakseg.errors import DataInvalid, WeaksegError
@@ -26,7 +31,7 @@ from weakseg.one_image.segment import Segmentation, segment
 from weakseg.types import UNLABELED
 
 _LARGEST = 65535
-"""Of labels: what a PNG of 16 bits holds."""
+"""Largest label that a PNG of 16 bits holds."""
 
 
 def solve_and_show(
@@ -39,7 +44,7 @@ def solve_and_show(
     reading: Reading = USUAL,
     data: str | None = None,
 ) -> None:
-    """Segment an image, write the mask, and say how good it is proven to be."""
+    """Segment an image, write the mask, and print its certificate."""
     _refuse_taken(out, overlay)
     legend = _legend(data)
     if legend is not None:
@@ -51,9 +56,9 @@ def solve_and_show(
     empty = np.zeros(drawing.labels.shape, bool) if read.empty is None else read.empty
     started = time.perf_counter()
     try:
-        with bar("cutting") as told:
+        with bar("cutting") as progress:
             marks = drawing.labels if read.empty is None else np.where(empty, drawing.nothing, drawing.labels)
-            found = segment(read.image, marks, drawing.nothing, told)
+            found = segment(read.image, marks, drawing.nothing, progress)
     except WeaksegError as error:
         raise error.at(f"{image} with {scribbles}") from error
     seconds = time.perf_counter() - started
@@ -61,7 +66,7 @@ def solve_and_show(
         colors = palette(int(found.labels.max()) + 1) if drawing.colors is None else drawing.colors
         tint = Image.fromarray(tinted(as_rgb(read.image), np.where(empty, UNLABELED, found.labels), colors))
         write_whole(overlay, lambda part: tint.save(part, format="PNG"))
-    # The mask comes last: where there is a mask, everything is there.
+    # The mask is written last, so that its existence means that every file is complete.
     void = 255 if legend is None else legend.convention("masks").void
     write_labels(out, np.where(empty, void, found.labels).astype(np.int32), void=None, colors=drawing.colors)
     _show(out, found, found.labels[~empty], drawing.names, seconds, as_json)
@@ -75,7 +80,10 @@ def _show(
     seconds: float,
     as_json: bool,
 ) -> None:
-    """How much each label covers of the pixels with data, and what is proven."""
+    """Print the area of each label, and the certificate.
+
+    Areas are fractions of the pixels with data.
+    """
     labels = np.unique(covered).tolist()
     if as_json:
         numbers = {"energy": found.energy, "bound": found.bound, "seconds": seconds, "status": found.status}
@@ -85,12 +93,12 @@ def _show(
     called = {label: f"{label} ({names[label]})" if names else str(label) for label in labels}
     shares = [f"{called[label]}: {100 * (covered == label).mean():.1f} %" for label in labels]
     print(f"{out}: {', '.join(shares)}")
-    print(f"energy {found.energy:.4f}, at least {found.bound:.4f} for any labelling; {seconds:.1f} s")
+    print(f"energy {found.energy:.4f}, lower bound over all labellings {found.bound:.4f}; {seconds:.1f} s")
     print(found.status)
 
 
 def _read(image: Path, scribbles: Path, drawing: Drawing, reading: Reading) -> Decoded:
-    """The image; what seems strange about it and what is drawn on it is told."""
+    """The image, with notes on anything unusual about it."""
     if reading.range is not None:
         require_range(reading.range)
     read = decode(image, reading)
@@ -99,24 +107,24 @@ def _read(image: Path, scribbles: Path, drawing: Drawing, reading: Reading) -> D
     for group in groups_of({str(image): read.held}, reading.range):
         if group.strange:
             low, high = group.fitting
-            tell(f"{image}: {group.strange}\nto do: say which numbers are black and white, --range {low} {high}")
+            tell(f"{image}: {group.strange}\nto do: state the values of black and white with --range {low} {high}")
     if reading.upright and read.orientation != AS_STORED:
-        found = f"{image} is turned as its EXIF orientation {read.orientation} says, as viewers show it"
-        fix = "if the scribbles were drawn on it as it is stored, give --ignore-exif"
+        found = f"{image} is rotated according to its EXIF orientation {read.orientation}, as viewers show it"
+        fix = "if the scribbles were drawn on the image as stored, use --ignore-exif"
         height, width = read.image.shape[1:]
         if height != width and drawing.labels.shape == (width, height):
-            found = f"{found}, and {scribbles} has its height and width exchanged"
-            raise DataInvalid(found, expected="scribbles on the turned image", fix=fix)
+            found = f"{found}, and the height and width of {scribbles} are exchanged"
+            raise DataInvalid(found, expected="scribbles on the rotated image", fix=fix)
         tell(f"{found}\nto do: {fix}")
     return read
 
 
 def _refuse_taken(*files: Path | None) -> None:
     if len({*files}) < len(files):
-        raise DataInvalid(f"{files[0]} is asked for twice", fix="give the mask and the overlay a name each")
+        raise DataInvalid(f"{files[0]} is named twice", fix="give the mask and the overlay different names")
     taken = [str(file) for file in files if file and lexists(file)]
     if taken:
-        raise DataInvalid(f"there already: {', '.join(taken)}", fix="choose another name, or move it away")
+        raise DataInvalid(f"already exists: {', '.join(taken)}", fix="choose another name, or move the file away")
 
 
 def _legend(data: str | None) -> Legend | None:
@@ -131,7 +139,7 @@ def _refuse_strange(file: Path, drawing: Drawing) -> None:
     strange = np.unique(drawn[(drawn < 0) | (drawn > _LARGEST)])
     if len(strange):
         raise DataInvalid(
-            f"{file} has the label {', '.join(map(str, strange[:8]))}, and {drawing.nothing} is what means not drawn",
+            f"{file} has the label {', '.join(map(str, strange[:8]))}; unlabelled pixels have {drawing.nothing}",
             expected=f"labels from 0 to {_LARGEST}",
-            fix="draw with another number, or say with --unlabeled which value means not drawn",
+            fix="draw with another value, or name the value of pixels without a label with --unlabeled",
         )

@@ -1,4 +1,4 @@
-"""`weakseg train`: a recipe, or a sensible one for a data folder, into a run folder."""
+"""`weakseg train`: trains a recipe or a data folder."""
 
 import shlex
 from dataclasses import dataclass, replace
@@ -18,7 +18,10 @@ from weakseg.train.loop import train_recipe
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the command line changes of a recipe, or says of the one for a data folder; `None` for what it does not."""
+    """Settings from the command line; `None` where not given.
+
+    They override a recipe's, or choose those of a data folder.
+    """
 
     seed: int | None = None
     epochs: int | None = None
@@ -30,20 +33,20 @@ class Wanted:
 def train_and_show(
     what: str, out: Path, device: str | None, resume: bool, accept_changes: bool, wanted: Wanted
 ) -> None:
-    """Train `what` and say what to do next."""
+    """Train a recipe or data folder, and print the next commands."""
     console = Console(soft_wrap=True, markup=False)
     recipe, text = _recipe(what, wanted)
     recipe, text = _overridden(recipe, text, wanted.seed, wanted.epochs)
     if said := said_of_split(recipe):
         console.print(said, highlight=False)
     if Path(what).suffix != ".py":
-        # On a terminal it is broken at words; in a file a line stays one.
+        # A terminal wraps lines at words; a file keeps each line whole, for grep.
         whole = not console.is_terminal
         if said := said_of(recipe.phases):
-            console.print(f"method {said}; --method names another", highlight=False, soft_wrap=whole)
+            console.print(f"method {said}; choose another with --method", highlight=False, soft_wrap=whole)
         if said := said_of_places(recipe):
             console.print(said, highlight=False, soft_wrap=whole)
-    # A recipe file may lean on files beside it; written out in full it can be run again from the run folder alone.
+    # A recipe file may import files beside it; written out in full, it can be run again from the run folder alone.
     text = source(located(recipe)) if is_own(recipe) else text
     train_recipe(
         recipe,
@@ -54,7 +57,7 @@ def train_and_show(
         console=console,
         accept_changes=accept_changes,
     )
-    # What the record cannot make again is made by the file that is kept beside it, because the user says so.
+    # Classes of the user's own are built by executing recipe.py, which only the user may order.
     own = "" if is_own(recipe) else f" --recipe {shlex.quote(str(out / 'recipe.py'))}"
     run = f"{shlex.quote(str(out))}{own}"
     judged = f"  weakseg evaluate {run}\n" if recipe.validation is not None else ""
@@ -67,17 +70,20 @@ def _recipe(what: str, wanted: Wanted) -> tuple[Recipe, str]:
         recipe = choose(what, wanted.network, wanted.labels, wanted.method)
         return recipe, source(recipe)
     if wanted.network is not None:
-        raise RecipeInvalid(f"--network {wanted.network} beside a recipe", fix="name the network in the recipe")
+        raise RecipeInvalid(f"--network {wanted.network} with a recipe file", fix="set the network in the recipe")
     if wanted.labels is not None:
-        fix = f"name them in the recipe: Folder(..., labels={wanted.labels!r})"
-        raise RecipeInvalid(f"--labels {wanted.labels[0]} beside a recipe", fix=fix)
+        fix = f"set them in the recipe: Folder(..., labels={wanted.labels!r})"
+        raise RecipeInvalid(f"--labels {wanted.labels[0]} with a recipe file", fix=fix)
     if wanted.method is not None:
-        raise RecipeInvalid(f"--method {wanted.method} beside a recipe", fix="write its objective into the recipe")
+        raise RecipeInvalid(f"--method {wanted.method} with a recipe file", fix="set the objective in the recipe")
     return load_recipe(path), read_text(path, RecipeInvalid)
 
 
 def _overridden(recipe: Recipe, text: str, seed: int | None, epochs: int | None) -> tuple[Recipe, str]:
-    """The recipe with the command line's changes, and its text with the same changes at the end."""
+    """The recipe with the command line's settings, and its text.
+
+    The text ends with code that makes the same changes.
+    """
     if seed is not None:
         recipe = replace(recipe, seed=seed)
         text += f"\nfrom dataclasses import replace\n\nrecipe = replace(recipe, seed={seed})\n"

@@ -1,1 +1,1 @@
-"""What commands print, and how they end."""
+"""Terminal output and exit codes of the commands."""

@@ -1,4 +1,4 @@
-"""How a command ends: whatever happened becomes one message and an exit code."""
+"""Conversion of every error into a message and exit code."""
 
 import os
 import signal
@@ -16,24 +16,25 @@ _TOO_LITTLE = (
     *("out of memory", "not enough memory", "allocate memory", "bad_alloc", "failed to map segment"),
     *("can't start new thread", "could not create a primitive", "unable to mmap"),
 )
-"""What libraries say in errors of any kind where there is too little memory."""
+"""Phrases by which errors of any library reveal a lack of memory."""
 
 
 _AFTERWARDS = {
-    "train": "The same command goes on from the last checkpoint with --resume, once it had said that it was training; "
-    "before, start it again.",
-    "experiments": "The same command goes on from where it was.",
-    "demo": "A demonstration is not gone on with: the next one begins anew, in a folder of its own; --epochs makes it "
-    "shorter.",
+    "train": "To continue from the last checkpoint, repeat the command with --resume. If training had not begun yet, "
+    "there is no checkpoint: repeat the command as it was.",
+    "experiments": "Repeat the command to continue.",
+    "demo": "A demonstration cannot be resumed: the next one starts afresh, in a new folder. Use --epochs for a "
+    "shorter one.",
 }
-"""What is to be done after a command was stopped, by its name."""
+"""The advice after an interruption, by command."""
 
 
 def end(app: Callable[[], object]) -> None:
-    """Run a command line and exit: 0, what it says itself, 2 after a message, 128 + n after the signal n.
+    """Run the command line and exit with a code.
 
-    A mistake of the user's, a damaged file, a lack of memory or a fault of ours is one message on standard error;
-    never a traceback, unless WEAKSEG_DEBUG is set.
+    The codes are 0 on success, 2 after an error message, 128 + n after signal n, or the command's own. A user's
+    mistake, a damaged file, a lack of memory or a bug in weakseg is reported as one message on standard error; a
+    traceback is shown only when WEAKSEG_DEBUG is set.
     """
     try:
         with quiet_libraries(), _signals() as received, forgiving_streams():
@@ -52,12 +53,12 @@ def _outcome(app: Callable[[], object], received: list[int]) -> tuple[str, int]:
     except KeyboardInterrupt:
         return _stopped(received)
     except SystemExit as stop:
-        # Typer turns Ctrl-C into this exit code, without a word.
+        # Typer turns Ctrl-C into this exit code and prints no message.
         return _stopped(received) if stop.code == 128 + signal.SIGINT else ("", _code(stop))
     except WeaksegError as error:
         return str(error), 2
     except Exception as error:
-        return _said(error), 2
+        return _message_for(error), 2
     return "", 0
 
 
@@ -71,28 +72,28 @@ def _stopped(received: list[int]) -> tuple[str, int]:
     return f"Stopped. {_AFTERWARDS.get(command, '')}".strip(), 128 + last
 
 
-def _said(error: Exception) -> str:
-    """What happened and what to do, for errors that are none of ours."""
+def _message_for(error: Exception) -> str:
+    """The message for an error that weakseg did not raise."""
     if isinstance(error, MemoryError) or any(word in str(error) for word in _TOO_LITTLE):
         return (
             f"there is not enough memory ({_brief(error)})\n"
-            "To do: close other programs or raise the limit (ulimit -v); or take smaller images, crops or batches, and "
-            "fewer threads (OMP_NUM_THREADS=1). Files are whole; a training goes on with --resume"
+            "To do: close other programs or raise the limit (ulimit -v); or use smaller images, crops or batches, and "
+            "fewer threads (OMP_NUM_THREADS=1). No file is damaged; continue a training with --resume"
         )
     if isinstance(error, RecursionError):
         return (
-            "a file holds brackets within brackets, hundreds deep\n"
-            "To do: see whether every file that was named is what it should be, or make it again"
+            "a file contains brackets nested hundreds deep\n"
+            "To do: check the files named on the command line, and recreate the damaged one"
         )
     if isinstance(error, UnicodeError):
-        return f"a name or text cannot be written: {_brief(error)}\nTo do: rename it with letters of UTF-8"
+        return f"a name or text cannot be encoded: {_brief(error)}\nTo do: rename it with valid UTF-8 characters"
     if isinstance(error, OSError):
         return f"{_printable(error.filename or 'a file')}: {error.strerror or error}"
     if os.environ.get("WEAKSEG_DEBUG"):
         raise error
     return (
-        f"a fault of weakseg's own, please report it ({_brief(error)})\n"
-        f"To do: send the details, {_details(error)}; or see them with WEAKSEG_DEBUG=1"
+        f"this is a bug in weakseg, please report it ({_brief(error)})\n"
+        f"To do: include the details, {_details(error)}; WEAKSEG_DEBUG=1 shows them here"
     )
 
 
@@ -102,12 +103,12 @@ def _brief(error: Exception) -> str:
 
 
 def _printable(text: object) -> str:
-    # Names that are not UTF-8 hold halves of letters, which no stream of text takes.
+    # Names that are not UTF-8 contain surrogates, which text streams refuse.
     return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def _details(error: Exception) -> str:
-    """Where the traceback was written; itself, where it could not be."""
+    """Where the traceback was saved, or else the traceback itself."""
     text = _printable("".join(traceback.format_exception(error)))
     try:
         descriptor, path = tempfile.mkstemp(prefix="weakseg-fault-", suffix=".txt")
@@ -120,7 +121,10 @@ def _details(error: Exception) -> str:
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """The signals that asked to stop, which is done as after Ctrl-C, so that nothing half written is left."""
+    """The termination signals received so far.
+
+    Each is handled like Ctrl-C, so that nothing half written is left behind.
+    """
     received: list[int] = []
 
     def stop(number: int, _frame: object):
@@ -131,7 +135,7 @@ def _signals() -> Iterator[list[int]]:
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
-            # nohup has hang-ups ignored, and that stays so.
+            # nohup ignores hang-ups, and a handler here would undo that.
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                 before[number] = signal.signal(number, stop)
     try:

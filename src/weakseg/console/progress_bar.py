@@ -1,4 +1,7 @@
-"""The progress of commands that go through images: a bar on a terminal, plain lines elsewhere, on standard error."""
+"""Progress of long commands, on standard error.
+
+A bar on a terminal, plain lines elsewhere.
+"""
 
 import sys
 import time
@@ -11,12 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from weakseg.console.duration import duration
 
 LINE_EVERY_S = 10.0
-"""Seconds from one plain line to the next."""
+"""Seconds between two plain lines."""
 
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """What is done and the time that is left; call it with (done, total)."""
+    """A progress bar; call it with (done, total)."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -29,7 +32,7 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def stages(first: str) -> Iterator[Callable[[str], None]]:
-    """What is done at present; call it with each new sentence."""
+    """The current stage of a command; call it with each description."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda sentence: print(sentence, file=sys.stderr, flush=True)
@@ -38,21 +41,24 @@ def stages(first: str) -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
-def tell(said: str) -> None:
-    """Print what a user should know; a bar that is shown meanwhile moves down."""
-    print(said, file=sys.stderr, flush=True)
+def tell(message: str) -> None:
+    """Print a message above any progress bar that is shown."""
+    print(message, file=sys.stderr, flush=True)
 
 
 def _lines(what: str) -> Callable[[int, int], None]:
-    """One line every few seconds, none for what is done sooner."""
-    started = said = time.monotonic()
+    """A reporter that prints a line every few seconds.
 
-    def told(done: int, total: int) -> None:
-        nonlocal said
+    Work that finishes sooner prints none.
+    """
+    started = printed = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal printed
         now = time.monotonic()
-        if now - said >= LINE_EVERY_S:
-            said = now
+        if now - printed >= LINE_EVERY_S:
+            printed = now
             left = f", about {duration((now - started) / done * (total - done))} left" if done else ""
             print(f"{what}: {done} of {total}{left}", file=sys.stderr, flush=True)
 
-    return told
+    return report

@@ -1,4 +1,4 @@
-"""What a command does to its terminal: every text can be printed, the reader may leave, libraries are quiet."""
+"""Streams that survive unprintable text, closed pipes and noisy libraries."""
 
 import io
 import logging
@@ -9,11 +9,14 @@ from contextlib import contextmanager, suppress
 
 
 class Lost(Exception):
-    """What was printed could not be written, and not because the reader had left."""
+    """Output could not be written, for example to a full disk."""
 
 
 class _Forgiving(io.RawIOBase):
-    """A stream that goes on where it cannot write: who trains for a day does not stop because a terminal was closed."""
+    """A stream that ignores failed writes, and remembers the first.
+
+    A training of a day must not stop because its terminal was closed.
+    """
 
     def __init__(self, raw: io.RawIOBase):
         self._raw = raw
@@ -39,13 +42,13 @@ class _Forgiving(io.RawIOBase):
 
 @contextmanager
 def forgiving_streams() -> Iterator[None]:
-    """Standard output and error that take every text and outlive their reader.
+    """Standard streams that accept all text and survive closed pipes.
 
-    Letters that the terminal's encoding lacks are replaced. `weakseg check DATA | head -1` ends as it would without
+    Characters that the terminal's encoding lacks are replaced. `weakseg check DATA | head -1` ends as it would without
     the pipe.
 
     Raises:
-        Lost: (in the end) standard output was a full disk, or another place that cannot be written to.
+        Lost: (on leaving) standard output is a full disk, or another place that cannot be written to.
     """
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (_forgiving(stream) for stream in before)
@@ -59,11 +62,11 @@ def forgiving_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
         error = getattr(getattr(getattr(inside[0], "buffer", None), "raw", None), "error", None)
     if error is not None and not isinstance(error, BrokenPipeError):
-        raise Lost(f"what was printed could not be written: {error.strerror}")
+        raise Lost(f"standard output could not be written: {error.strerror}")
 
 
 def _forgiving(stream):
-    # None without a console; a text in memory in tests and notebooks.
+    # Without a console the stream is None; in tests and notebooks it may be in memory.
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
         raw = getattr(stream.buffer, "raw", stream.buffer)
@@ -81,13 +84,16 @@ def _forgiving(stream):
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """No warnings and log lines of libraries; what they mean for a user, our own messages say."""
+    """Silence warnings and log lines of other libraries.
+
+    weakseg's own messages say what they mean for the user.
+    """
     silence = logging.NullHandler()
     with warnings.catch_warnings():
         if not sys.warnoptions:
-            # Warnings about lines of our own are faults of ours, and errors in the tests.
+            # Warnings about weakseg's own lines are bugs, and errors in the tests.
             warnings.filterwarnings("ignore", module=r"(?!weakseg\b)")
-        # Where the root has no handler, Python prints what libraries log.
+        # Without a handler at the root, Python prints the log lines of libraries.
         logging.getLogger().addHandler(silence)
         try:
             yield

@@ -1,1 +1,4 @@
-"""The data door: readers, views, augmentation, simulation and checks; value 255 and its friends end here."""
+"""Data sets: reading, views, augmentation, simulation and checks.
+
+File conventions such as 255 end here.
+"""

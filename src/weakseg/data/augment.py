@@ -1,6 +1,6 @@
-"""Random views for training: a window (crop, zoom, flip) and a change of light.
+"""Random training views: crop, zoom, flip and lighting.
 
-Every choice comes from the generator that is handed in, so an epoch can be replayed exactly.
+Every choice is drawn from the generator that is passed in, so that an epoch can be replayed exactly.
 """
 
 from dataclasses import dataclass, replace
@@ -16,22 +16,23 @@ from weakseg.types import UNLABELED, Batch
 
 @dataclass(frozen=True)
 class Augment:
-    """How training views are cut from images."""
+    """Random views of images for training."""
 
     crop: tuple[int, int] | None = (224, 224)
-    """(height, width) of the view in pixels; `None` shows whole images, as image-level labels need."""
+    """Size (height, width) of the view in pixels; `None` shows whole images, as image-level labels need."""
     zoom: tuple[float, float] = (0.75, 1.5)
-    """Smallest and largest magnification, above 0; drawn evenly in the logarithm."""
+    """Smallest and largest magnification, above 0; sampled uniformly in the logarithm."""
     flip: float = 0.5
     """Probability of a left-right flip."""
     brightness: float = 0.15
-    """Largest amount added or taken, in [0, 1]."""
+    """Largest value added or subtracted, in [0, 1]."""
     contrast: float = 0.2
-    """Largest relative change of the spread around the mean."""
+    """Largest relative change of the deviation from the mean."""
     gamma: float = 0.0
-    """Largest change of the logarithm of the exponent."""
+    """Largest absolute logarithm of the exponent."""
     centre_on_labels: float = 0.0
-    """Probability that a crop is centred on a marked pixel; a class is drawn first, so rare ones come as often."""
+    """Probability that a crop is centred on a labelled pixel; the class is sampled uniformly first, so rare
+    classes are seen as often."""
 
     def __post_init__(self):
         sides = (1, 1) if self.crop is None else self.crop
@@ -60,10 +61,13 @@ class Augment:
         return window, (int(size[0]), int(size[1]))
 
     def _corner(self, sample: Sample, shown: Float[np.ndarray, "2"], generator) -> Float[np.ndarray, "2"]:
-        """Upper left edge of the window; it leaves the image only where the image is smaller."""
+        """Upper left edge of the window.
+
+        It leaves the image only if the image is smaller.
+        """
         free = np.array(sample.valid.shape) - shown
         corner = free * generator.random(2)
-        # Drawn even if nothing is centred, so that this setting changes no other choice.
+        # Sampled even if nothing is centred, so that this setting changes no other choice.
         wants_label, choice = generator.random() < self.centre_on_labels, generator.random(2)
         if wants_label and self.crop is not None:
             point = _marked_pixel(sample, choice)
@@ -78,7 +82,10 @@ class Augment:
 
 
 def _marked_pixel(sample: Sample, choice: Float[np.ndarray, "2"]) -> Float[np.ndarray, "2"] | None:
-    """A marked pixel: first a class among those that are marked, then one of its pixels or vertices."""
+    """A random labelled pixel.
+
+    Its class is sampled first, uniformly among those labelled, then one of its pixels or vertices.
+    """
     counts = np.bincount(sample.seeds.ravel() - UNLABELED)[1:]
     labels = sorted({*np.flatnonzero(counts).tolist(), *(stroke.label for stroke in sample.strokes)})
     if not labels:

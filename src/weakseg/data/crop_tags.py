@@ -1,4 +1,7 @@
-"""Tags of random crops, read off full masks: more supervision than tags of images, and only for comparisons."""
+"""Tags of random crops, computed from full masks.
+
+They are more supervision than tags of images, and serve comparisons only.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -14,15 +17,16 @@ from weakseg.types import ABSENT, PRESENT, UNLABELED, Batch
 
 @dataclass(frozen=True)
 class CropTagsFromTruth:
-    """Random views that are tagged anew from the true mask: extra supervision, not what annotators of tags give.
+    """Random views whose tags come from the true mask.
 
-    Each crop is an image of its own: tagged with exactly the classes that its part of the mask shows, all others
-    absent, and with nothing known of sizes. To tag every crop of every epoch is to know the mask, which
-    is why results with it are no results of tags. Pathak, Krähenbühl and Darrell 2015, "tags of random crops".
+    This is extra supervision, not what annotators of tags provide. Each crop is an image of its own: it is tagged with
+    exactly the classes in its part of the mask, all others are absent, and nothing is known of sizes. To tag every crop
+    of every epoch is to know the mask, which is why results with it are not results of tags. Pathak, Krähenbühl and
+    Darrell 2015, "tags of random crops".
     """
 
     augment: Augment = Augment()
-    """Which views are made of an image: their size, zoom, flips and light."""
+    """The views of an image: their size, zoom, flips and lighting."""
 
     def __call__(self, sample: Sample, generator: np.random.Generator, remembered=None) -> Batch:
         """One random view of a sample.
@@ -31,13 +35,13 @@ class CropTagsFromTruth:
             DataInvalid: the image has no mask.
         """
         if sample.truth is None:
-            fix = "add its mask, or train on whole images with tags that somebody gave"
-            raise DataInvalid(f"'{sample.key}' has no mask to read the tags of a crop off", fix=fix)
+            fix = "add its mask, or train on whole images with annotated tags"
+            raise DataInvalid(f"'{sample.key}' has no mask to compute the tags of a crop from", fix=fix)
         batch = self.augment(sample, generator, remembered)
         size = (batch.weak.valid.shape[1], batch.weak.valid.shape[2])
         truth = seen(sample.truth, batch.weak.window[0].double().numpy(), size, outside=UNLABELED)
         shown = torch.from_numpy(np.bincount(truth.ravel() + 1, minlength=len(sample.tags) + 1)[1:] > 0)
-        # A view that is whole hides nothing, so no demand is weakened: its shares are shares of the crop.
+        # The window is that of a whole image, so that no constraint is weakened: sizes are fractions of the crop.
         return replace(
             batch,
             weak=replace(

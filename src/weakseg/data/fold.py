@@ -1,4 +1,4 @@
-"""Parts of a data set: images to tune on, which training must not see."""
+"""Parts of a data set, held out for tuning."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,26 +11,26 @@ from weakseg.types import Classes
 
 @dataclass(frozen=True)
 class Fold:
-    """One part of a data set, or everything but that part; whole groups stay together.
+    """One part of a data set, or everything else.
 
-    Groups are sorted and dealt in turn, so `held_out=True` and `held_out=False` share no group and are everything
-    together, and the parts 0 to `of` - 1 are as good as equally many groups each.
+    Whole groups stay together: they are sorted and assigned to the parts in turn. `held_out=True` and `held_out=False`
+    share no group and together are the whole set, and the parts 0 to `of` - 1 have nearly equal numbers of groups.
 
     Raises:
-        RecipeInvalid: there is no such part (at once), or there are fewer groups than parts (when asked).
-        DataInvalid: a key has no group (when asked).
+        RecipeInvalid: there is no such part (on construction), or there are fewer groups than parts (on access).
+        DataInvalid: a key has no group (on access).
     """
 
     samples: Dataset
     """The whole data set."""
     held_out: bool
-    """True: the part alone. False: all the others."""
+    """True for this part alone, False for all the others."""
     part: int = 0
-    """Which part, from 0 to `of` - 1."""
+    """Index of the part, from 0 to `of` - 1."""
     of: int = 5
-    """How many parts there are, 2 or more; at most one for each group."""
+    """Number of parts, 2 or more; at most the number of groups."""
     group: str = ""
-    r"""Regular expression; what it matches in a key names its group, `patient\d+`. Empty: every image by itself."""
+    r"""Regular expression; its match in a key is the group, `patient\d+`. Empty: each image is a group."""
 
     def __post_init__(self):
         if not 0 <= self.part < self.of or self.of < 2:
@@ -63,7 +63,7 @@ class Fold:
         groups = sorted(set(group_of))
         if len(groups) < self.of:
             found = f"{len(groups)} groups for {self.of} parts of a data set"
-            raise RecipeInvalid(found, expected="a group a part, at least", fix="lower `of`, or change `group`")
+            raise RecipeInvalid(found, expected="at least one group per part", fix="lower `of`, or change `group`")
         dealt = {name: number % self.of for number, name in enumerate(groups)}
         return tuple(i for i, name in enumerate(group_of) if (dealt[name] == self.part) == self.held_out)
 
@@ -72,5 +72,7 @@ class Fold:
             return key
         found = found_in(self.group, key)
         if found is None:
-            raise DataInvalid(f"'{key}' belongs to no group", expected=f"a match of the expression '{self.group}'")
+            raise DataInvalid(
+                f"'{key}' belongs to no group", expected=f"a key that matches the expression '{self.group}'"
+            )
         return found

@@ -1,7 +1,8 @@
-"""Regular expressions on names that cannot take long: the ways to match one are counted beforehand.
+r"""Regular expressions on names, with bounded matching time.
 
-Python tries all ways in which the repeats and choices of an expression can share out a name, and `(a+)+$` has more of
-them than there are seconds. A repeat has one way where the letter that follows it cannot belong to it, as in `\\d+_`.
+Python tries all ways in which the repeats and choices of an expression can divide a name, and `(a+)+$` has
+exponentially many. The ways are therefore counted beforehand. A repeat has one way if the letter that follows cannot
+belong to it, as in `\d+_`.
 """
 
 import re
@@ -11,13 +12,13 @@ from re import _parser as parser  # pyright: ignore[reportAttributeAccessIssue]
 from typing import Any
 
 MOST_WAYS = 256
-"""Of one start: as many as there are ends for one repeat in the longest name of a file."""
+"""Most ways per start: the number of ends of one repeat in the longest file name."""
 
 _LONGEST = 200
-"""Letters of an expression."""
+"""Most letters of an expression."""
 
 _SAMPLE = frozenset(map(chr, range(0x250)))
-"""Letters by which it is told whether two kinds of letters overlap, besides those that the expression names."""
+"""Letters on which it is tested whether two kinds of letters overlap, besides those in the expression."""
 
 Letters = frozenset[str]
 _ENDLESS = 10**9
@@ -25,30 +26,33 @@ _ENDLESS = 10**9
 
 @lru_cache(maxsize=64)
 def problem_of(expression: str) -> tuple[str, str]:
-    """What is wrong with an expression, and what to do; two empty texts where nothing is."""
+    """The problem of an expression, and its fix.
+
+    Both are empty if there is none.
+    """
     try:
         tree = parser.parse(expression) if len(expression) <= _LONGEST else None
         re.compile(expression if tree else "")
     except (re.error, RecursionError, OverflowError) as error:
         return f"is not a regular expression: {error}", "correct it; patient\\d+ finds patient and a number"
-    fix = "say what ends each part, `[^_]+_` in place of `.*_`, and put no repeat into another"
+    fix = "state what ends each part, `[^_]+_` instead of `.*_`, and do not nest repeats"
     if tree is None:
         return f"is longer than {_LONGEST} letters", fix
     names = _SAMPLE.union(expression, expression.upper(), expression.lower())
     ways = _ways([*tree], frozenset(), names, bool(tree.state.flags & re.IGNORECASE))
-    return ("may match a name in too many ways, which takes too long", fix) if ways > MOST_WAYS else ("", "")
+    return ("can match a name in too many ways, which takes too long", fix) if ways > MOST_WAYS else ("", "")
 
 
 def found_in(expression: str, name: str) -> str | None:
-    """The first match of an expression that has no problem; `None` where it is not in the name."""
+    """The first match of a valid expression in a name."""
     found = re.search(expression, name)
     return found[0] if found else None
 
 
 def _ways(items: list[Any], after: Letters | None, names: Letters, fold: bool) -> int:
-    """How many ways a sequence has on one start, at most.
+    """An upper bound on a sequence's ways to match, per start.
 
-    `after` are the letters of which one must follow it, none at the end; `None`: anything may follow.
+    `after` is the set of letters of which one must follow, empty at the end, or `None` if any letter may follow.
     """
     ways = 1
     for index, (code, value) in enumerate(items):
@@ -69,8 +73,8 @@ def _ways_of_repeat(least, most, body, following: Letters | None, names: Letters
     least, most = int(least), _LONGEST_NAME if most is codes.MAXREPEAT else int(most)
     own = _letters(body[0][0], body[0][1], names, fold) if len(body) == 1 else None
     if own is not None:
-        settled = least == most or following is not None and not own & following
-        return 1 if settled else most - least + 1
+        unambiguous = least == most or following is not None and not own & following
+        return 1 if unambiguous else most - least + 1
     again = _first(body, None, names, fold) if most > 1 else frozenset()
     inside = _ways(body, _either(again, following), names, fold)
     if most > 1 and (inside > 1 or least != most):
@@ -82,12 +86,12 @@ _LONGEST_NAME = 255
 
 
 def _first(items: list[Any], after: Letters | None, names: Letters, fold: bool) -> Letters | None:
-    """The letters of which one must come first in a sequence; `None`: it cannot be told."""
+    """The letters that can start a sequence; `None`: unknown."""
     if not items:
         return after
     (code, value), rest = items[0], items[1:]
     if code is codes.AT:
-        # At the end nothing follows; of other places nothing is known.
+        # Nothing follows the end of a name; what follows other positions is unknown.
         return frozenset() if value in (codes.AT_END, codes.AT_END_STRING) else None
     if code is codes.SUBPATTERN:
         return _first([*value[3], *rest], after, names, fold or bool(value[1] & re.IGNORECASE))
@@ -104,7 +108,10 @@ def _either(*kinds: Letters | None) -> Letters | None:
 
 
 def _letters(code: Any, value: Any, names: Letters, fold: bool) -> Letters | None:
-    """The letters that an item of one letter takes; `None` for items of another kind."""
+    """The letters that an item of one letter matches.
+
+    `None` for items of another kind.
+    """
     if code is codes.IN and value[0][0] is codes.NEGATE:
         taken = _letters(codes.IN, value[1:], names, fold)
         return None if taken is None else names - taken

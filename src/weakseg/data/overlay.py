@@ -1,4 +1,7 @@
-"""Labels drawn on images: arrays in, arrays out; images are (row, column, RGB) in 0 .. 255."""
+"""Labels drawn on images, as arrays.
+
+Images are (row, column, RGB) with values in 0 .. 255.
+"""
 
 from typing import cast
 
@@ -16,10 +19,10 @@ _DOT_AREA_PX, _BROAD_PX, _PEN_PX = 12, 12, 2
 
 
 def as_rgb(image: Float[np.ndarray, "M H W"]) -> UInt8[np.ndarray, "H W 3"]:
-    """An image as a screen can show it.
+    """An image as RGB for display.
 
-    Three channels are taken for red, green and blue. Of any other number the first is shown in grey, its range
-    stretched, because microscopes and scanners rarely use the whole of it.
+    Three channels are taken for red, green and blue. Of any other number the first is shown in grey with its range
+    stretched, because microscopes and scanners rarely use the full range.
     """
     if image.shape[0] != 3:
         low, high = np.percentile(image[0], _SHOWN_PERCENTILES)
@@ -28,12 +31,15 @@ def as_rgb(image: Float[np.ndarray, "M H W"]) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def resized(image: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
-    """An image with another number of rows and columns."""
+    """An image resized to (rows, columns)."""
     return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
 def resized_labels(labels: Int[np.ndarray, "H W"], size: tuple[int, int]) -> Int[np.ndarray, "h w"]:
-    """Labels with another number of rows and columns; a mark of one pixel survives any reduction."""
+    """Labels resized to (rows, columns).
+
+    A label of a single pixel survives any reduction.
+    """
     scale = np.array(size) / labels.shape
     rows, columns = (np.arange(n) * m // n for n, m in zip(size, labels.shape, strict=True))
     small = labels[np.ix_(rows, columns)]
@@ -48,7 +54,10 @@ def resized_labels(labels: Int[np.ndarray, "H W"], size: tuple[int, int]) -> Int
 def tinted(
     image: UInt8[np.ndarray, "H W 3"], labels: Int[np.ndarray, "H W"], colors: UInt8[np.ndarray, "C 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """The image in grey under the colours of its labels; `UNLABELED` stays grey."""
+    """A grey image under the colours of its labels.
+
+    Pixels that are `UNLABELED` stay grey.
+    """
     base = _greyed(image)
     blend = (1 - _OPACITY) * base + _OPACITY * colors[labels]
     return np.where((labels != UNLABELED)[..., None], blend, base).round().astype(np.uint8)
@@ -57,7 +66,10 @@ def tinted(
 def marked(
     image: UInt8[np.ndarray, "H W 3"], seeds: Int[np.ndarray, "H W"], colors: UInt8[np.ndarray, "C 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Scribbles and clicks, thickened to show in a small image and edged in white; broad areas are tinted."""
+    """An image with scribbles and clicks drawn over it.
+
+    They are thickened to be visible in a small image and edged in white; broad areas are tinted.
+    """
     drawn = tinted(image, seeds, colors)
     distance, nearest = cast(tuple, ndimage.distance_transform_edt(seeds == UNLABELED, return_indices=True))
     reach = _reach(seeds)[tuple(nearest)]
@@ -71,7 +83,10 @@ def marked(
 def boxed(
     image: UInt8[np.ndarray, "H W 3"], boxes: Float[np.ndarray, "N 5"], colors: UInt8[np.ndarray, "C 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Outlines of (class, top, left, bottom, right) boxes in the image's pixels, edged in white."""
+    """An image with the outlines of boxes, edged in white.
+
+    Boxes are (class, top, left, bottom, right) in pixels of the image.
+    """
     drawn = image.copy()
     for grow, pen, plain in ((1, _PEN_PX + 2, True), (0, _PEN_PX, False)):
         for label, top, left, bottom, right in boxes.round().astype(int):
@@ -83,7 +98,7 @@ def boxed(
 
 
 def hatched(image: UInt8[np.ndarray, "H W 3"], where: Bool[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
-    """Diagonal stripes over what must not be judged."""
+    """An image with diagonal stripes over void pixels."""
     rows, columns = np.indices(where.shape)
     stripe = (rows + columns) % 8 < 2
     drawn = image.astype(float)
@@ -93,13 +108,19 @@ def hatched(image: UInt8[np.ndarray, "H W 3"], where: Bool[np.ndarray, "H W"]) -
 
 
 def _greyed(image: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
-    """Brightness with a trace of the colours, so that labels own the hues."""
+    """Brightness with a trace of colour.
+
+    Strong hues are left to the labels.
+    """
     grey = image @ np.array([0.299, 0.587, 0.114])
     return 0.85 * grey[..., None] + 0.15 * image
 
 
 def _reach(seeds: Int[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
-    """How far a mark spreads on each side: dots most, lines a little, filled areas (wider than any pen) not at all."""
+    """Distance by which each label is thickened.
+
+    Dots are thickened most, lines a little, and filled areas, which are wider than any pen, not at all.
+    """
     seen = seeds != UNLABELED
     parts, count = cast(tuple, ndimage.label(seen, np.ones((3, 3))))
     sizes = np.bincount(parts.ravel(), minlength=count + 1)

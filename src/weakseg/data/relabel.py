@@ -1,4 +1,7 @@
-"""The same image with other weak labels: how readers and simulators say what is known about a sample."""
+"""Samples with other weak labels.
+
+Readers and simulators build their samples here.
+"""
 
 from dataclasses import replace
 
@@ -19,9 +22,9 @@ def relabelled(
     areas: Float[np.ndarray, "C 2"] | None = None,
     boxes: Float[np.ndarray, "N 5"] | None = None,
 ) -> Sample:
-    """The sample with these weak labels in place of its own; what is left out, nobody said.
+    """The sample with new weak labels instead of its own.
 
-    A class that is drawn (in seeds, strokes or boxes) is present, where tags do not tell.
+    What is left out is unlabelled. A class in seeds, strokes or boxes is present unless the tags say otherwise.
     """
     seeds = np.full(sample.valid.shape, UNLABELED) if seeds is None else seeds
     boxes = np.zeros((0, 5)) if boxes is None else boxes
@@ -40,8 +43,8 @@ def relabelled(
 def marked_classes(
     seeds: Int[np.ndarray, "H W"], strokes: tuple[Stroke, ...], boxes: Float[np.ndarray, "N 5"], n_classes: int
 ) -> Bool[np.ndarray, " C"]:
-    """Which classes somebody drew, in whatever way."""
-    # UNLABELED is -1, so that it marks the last one, which is dropped.
+    """The classes with a seed, stroke or box."""
+    # UNLABELED is -1, so it marks the last entry, which is dropped.
     marked = np.zeros(n_classes + 1, bool)
     marked[seeds] = True
     marked = marked[:-1]
@@ -53,7 +56,10 @@ def marked_classes(
 def fully_labelled(
     key: str, image: Float[np.ndarray, "M H W"], truth: Int[np.ndarray, "H W"], n_classes: int
 ) -> Sample:
-    """An image whose whole mask is a training label, so that every class without a pixel is absent."""
+    """A sample whose whole mask is its training label.
+
+    Every class without a pixel is absent.
+    """
     shares = np.bincount(truth.ravel() + 1, minlength=n_classes + 1)[1:]
     return Sample(
         key=key,

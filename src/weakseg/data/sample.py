@@ -1,4 +1,4 @@
-"""One image and everything annotators said about it, before any augmentation; and what a data set is."""
+"""Samples, each an image with its labels, and data sets."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -13,11 +13,14 @@ from weakseg.types import Classes
 
 @dataclass(frozen=True)
 class Stroke:
-    """A scribble or click as it was drawn: an open curve, kept as points so that zooming never blurs it."""
+    """A scribble or click, as an open curve.
+
+    It is kept as points so that zooming does not blur it.
+    """
 
     label: int
     points: Float[np.ndarray, "N 2"]
-    """(row, column) of each vertex in the whole image's pixels; one point is a click."""
+    """Vertices (row, column) in pixels of the whole image; a single point is a click."""
     width_px: float
     """Width of the pen in pixels of the view that is trained on."""
 
@@ -26,36 +29,39 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Sample:
-    """One image with its labels, as they lie on disk."""
+    """One image with its labels, before any augmentation."""
 
     key: str
     image: Float[np.ndarray, "M H W"]
     """Values in [0, 1]."""
     seeds: Int[np.ndarray, "H W"]
-    """Class index where the label file says one, `UNLABELED` elsewhere."""
+    """Class index of each labelled pixel, `UNLABELED` elsewhere."""
     valid: Bool[np.ndarray, "H W"]
-    """False on void pixels."""
+    """Mask of pixels that are not void."""
     strokes: tuple[Stroke, ...]
     """Curves and clicks, drawn over `seeds` after augmentation."""
     tags: Int[np.ndarray, " C"]
-    """`PRESENT`, `ABSENT` or `UNTOLD`."""
+    """Tag of each class: `PRESENT`, `ABSENT` or `UNTOLD`."""
     areas: Float[np.ndarray, "C 2"]
-    """Smallest and largest share of the valid pixels; (0, 1) where nobody said."""
+    """Smallest and largest fraction of the valid pixels; (0, 1) if unknown."""
     boxes: Float[np.ndarray, "N 5"]
-    """(class, top, left, bottom, right) rows, half open, in pixels."""
+    """Boxes (class, top, left, bottom, right), half open, in pixels."""
     truth: Int[np.ndarray, "H W"] | None
-    """The full mask, `UNLABELED` on void; `None` where there is none. Only `CropTagsFromTruth` trains on it."""
+    """The full mask, `UNLABELED` on void; `None` if there is none. Only `CropTagsFromTruth` trains on it."""
     volume: str = ""
-    """Which volume (a patient's scan) this slice belongs to; the key itself for single images."""
+    """Name of the volume (a patient's scan) that a slice belongs to; the key itself for single images."""
     held: Held | None = None
-    """The extremes of the numbers in the image's file; `None` of eight bits, and of images that were never in one."""
+    """The extremes of the values in the image file; `None` for eight bits, and for images without a file."""
 
     __repr__ = brief
 
 
 @runtime_checkable
 class Dataset(Protocol):
-    """A sequence of samples that share their classes; the same index gives the same sample every time."""
+    """A sequence of samples with the same classes.
+
+    The same index gives the same sample every time.
+    """
 
     @property
     def classes(self) -> Classes:
@@ -64,7 +70,7 @@ class Dataset(Protocol):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The name of each sample, in order, without reading any image."""
+        """The name of each sample, without reading any image."""
         ...
 
     def __len__(self) -> int: ...

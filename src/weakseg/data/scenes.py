@@ -1,8 +1,8 @@
-"""Generated images with known masks: patterned things that overlap, on an uneven ground strewn with clutter.
+"""Generated images with known masks.
 
-A thing is told by its outline and its pattern; its colour is a hint only. Its rim is worn (dim and without pattern),
-and clutter wears the same patterns without being a thing, so marks in the middle of things teach neither: a network
-has to see masks, or be told more, to get them right.
+Patterned things overlap on an uneven ground strewn with clutter. A thing is recognised by its outline and its pattern;
+its colour is only a hint. Its rim is worn (dim and without pattern), and clutter has the same patterns without being a
+thing, so labels in the middle of things show neither: a network needs masks, or further labels, to get them right.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,17 @@ Field = Float[np.ndarray, "H W"]
 
 @dataclass(frozen=True)
 class Thing:
-    """A class of things, in its own coordinates: u to the right, v down, the outline within about [-1, 1]."""
+    """A class of things, in its own coordinates.
+
+    u points right and v down; the outline lies within about [-1, 1].
+    """
 
     name: str
     colour: tuple[float, float, float]
     outline: Callable[[Field, Field], Field]
-    """How far inside the outline a place lies; negative outside."""
+    """Signed distance inside the outline; negative outside."""
     pattern: Callable[[Field, Field], Field]
-    """Which of two shades a place has, in [0, 1]."""
+    """Mixture of the two shades at a place, in [0, 1]."""
 
 
 def _ball(u, v):
@@ -71,28 +74,31 @@ THINGS = (
 )
 
 SCRAPS = (_ball, _brick, lambda u, v: np.minimum(1.6 - np.abs(u), 0.35 - np.abs(v)))
-"""Outlines of clutter, which is small and means nothing."""
+"""Outlines of clutter, which is small and belongs to the background."""
 
 GROUNDS = ((0.42, 0.52, 0.28), (0.72, 0.63, 0.45), (0.55, 0.55, 0.53), (0.35, 0.5, 0.58), (0.45, 0.36, 0.28))
-"""Grass, sand, stone, water, soil."""
+"""Colours of the grounds: grass, sand, stone, water, soil."""
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """A data set of generated scenes, fully labelled; an image depends on the seed and its index alone."""
+    """A fully labelled data set of generated scenes.
+
+    An image depends on the seed and its index alone.
+    """
 
     count: int
-    """How many images there are, 0 or more."""
+    """Number of images, 0 or more."""
     seed: int = 0
-    """Decides what the images show; 0 or more."""
+    """Random seed of the images, 0 or more."""
     size: tuple[int, int] = (96, 128)
-    """(height, width) in pixels."""
+    """Size (height, width) in pixels."""
     things: tuple[int, int] = (2, 4)
-    """Fewest and most things in an image; some may end up hidden."""
+    """Smallest and largest number of things in an image; some may be covered."""
     clutter: int = 10
-    """Small patterned pieces that belong to the background."""
+    """Number of small patterned pieces that belong to the background."""
     disguise: float = 0.15
-    """How much of its class's colour a thing hides, in [0, 1]."""
+    """Fraction of a thing's colour that is random instead of its class's, in [0, 1]."""
 
     @property
     def classes(self) -> Classes:
@@ -101,7 +107,7 @@ class Scenes:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Names that are the same whenever the images are."""
+        """Names that depend on the seed and index alone."""
         return tuple(f"scene{self.seed}_{index:04d}" for index in range(self.count))
 
     def __len__(self) -> int:
@@ -131,20 +137,26 @@ def _scene(scenes: Scenes, index: int) -> tuple[Float[np.ndarray, "3 H W"], Int[
 
 
 def _smooth(size: tuple[int, int], cells: int, generator) -> Field:
-    """Noise without edges, in [0, 1], with about `cells` bumps along each side."""
+    """Smooth noise with about `cells` bumps per side.
+
+    Values lie in [0, 1].
+    """
     knots = generator.random((cells + 1, cells + 1))
     for axis, length in enumerate(size):
         at = np.linspace(0, cells, length, endpoint=False)
-        share = at - np.floor(at)
-        share = share * share * (3 - 2 * share)
+        fraction = at - np.floor(at)
+        fraction = fraction * fraction * (3 - 2 * fraction)
         left = np.take(knots, at.astype(int), axis)
         right = np.take(knots, at.astype(int) + 1, axis)
-        knots = left + (right - left) * np.expand_dims(share, 1 - axis)
+        knots = left + (right - left) * np.expand_dims(fraction, 1 - axis)
     return knots
 
 
 def _ground(size: tuple[int, int], generator) -> Float[np.ndarray, "3 H W"]:
-    """Two grounds that meet along a wandering line, one smooth and one coarse."""
+    """Two grounds, one smooth and one coarse.
+
+    They meet along a wandering line.
+    """
     colours = generator.permutation(GROUNDS)[:2] + generator.uniform(-0.08, 0.08, (2, 3))
     meet = np.clip((_smooth(size, 3, generator) - 0.5) * 8 + 0.5, 0, 1)
     grain = 0.25 * _smooth(size, 9, generator) + 0.35 * _smooth(size, 30, generator) * meet
@@ -152,7 +164,7 @@ def _ground(size: tuple[int, int], generator) -> Float[np.ndarray, "3 H W"]:
 
 
 def _paint(canvas: Float[np.ndarray, "3 H W"], truth, label: int, thing: Thing, radius: float, disguise, generator):
-    """Put one thing with its shadow anywhere on the canvas, and its label on the mask."""
+    """Paint one thing with its shadow, and label it."""
     extent = np.array(truth.shape)
     centre = generator.uniform(0.05, 0.95, 2) * extent
     near = np.clip(np.stack([centre - 1.8 * radius, centre + 1.8 * radius + 2]), 0, extent).astype(int)
@@ -171,7 +183,7 @@ def _paint(canvas: Float[np.ndarray, "3 H W"], truth, label: int, thing: Thing, 
 
 
 def _coat(thing: Thing, u: Field, v: Field, inside: Field, disguise: float, generator) -> Float[np.ndarray, "3 h w"]:
-    """The thing's colours: two shades in its pattern, a worn rim, light from one side."""
+    """A thing's colours: two shades, a worn rim, side light."""
     colour = (1 - disguise) * np.array(thing.colour) + disguise * generator.uniform(0.15, 0.85, 3)
     other = np.clip(colour + generator.choice([-1, 1]) * generator.uniform(0.25, 0.45), 0, 1)
     rim = np.clip(1 - inside * 7, 0, 1)
@@ -181,7 +193,7 @@ def _coat(thing: Thing, u: Field, v: Field, inside: Field, disguise: float, gene
 
 
 def _lit(canvas: Float[np.ndarray, "3 H W"], generator) -> Float[np.ndarray, "3 H W"]:
-    """The scene under uneven, slightly coloured light, seen by a grainy camera."""
+    """The scene under uneven light, with camera noise."""
     light = generator.uniform(0.8, 1.1) + 0.35 * (_smooth(canvas.shape[1:], 2, generator) - 0.4)
     tint = generator.uniform(0.92, 1.08, (3, 1, 1))
     grain = generator.normal(0, 0.025, canvas.shape)

@@ -1,6 +1,7 @@
-"""A soft hidden segmentation of a whole image, in 8 bits: how likely each class is in each cell of a grid.
+"""Soft targets of whole images, in 8 bits.
 
-In a file the classes that occur lie below each other as grey tiles, white where a class is certain.
+A target is the probability of each class in each cell of a grid. In a file the classes that occur are stacked as grey
+tiles, white where a class is certain.
 """
 
 from dataclasses import dataclass
@@ -12,25 +13,31 @@ from jaxtyping import Float, Int, Shaped, UInt8
 from weakseg.types import UNLABELED
 
 SURE = 255
-"""The level of what is certain."""
+"""The level of a certain class."""
 
 
 @dataclass(frozen=True)
 class SoftTarget:
-    """A distribution over classes in each cell of an image, in levels from 0 to 255."""
+    """A distribution over classes in each cell of an image.
+
+    Probabilities are levels from 0 to 255.
+    """
 
     classes: Int[np.ndarray, " K"]
-    """Those that occur, in ascending order."""
+    """Indices of the classes that occur, in ascending order."""
     levels: UInt8[np.ndarray, "K h w"]
-    """How likely each of them is, 255 in all; 0 for every class where nothing was found."""
+    """Probability of each of them, in levels that sum to 255; 0 for every class where there is no target."""
     weight: UInt8[np.ndarray, "h w"]
-    """How much a cell teaches; 255 is all, and 0 where nothing was found."""
+    """Loss weight of each cell, up to 255; 0 where there is no target."""
     size: tuple[int, int]
-    """Rows and columns of the image, in pixels; a cell is as many pixels as its grid divides it into."""
+    """Rows and columns of the image in pixels, which the grid divides evenly."""
 
     @property
     def confidence(self) -> float:
-        """Mean probability of the best class, over what teaches; nan where nothing does."""
+        """Mean probability of the most likely class.
+
+        It is weighted like the loss; nan if nothing has a weight.
+        """
         taught = self.weight.sum(dtype=np.float64)
         return float((self.levels.max(0) / SURE * self.weight).sum() / taught) if taught else float("nan")
 
@@ -38,10 +45,11 @@ class SoftTarget:
 def quantised(
     target: Float[np.ndarray, "C h w"], weight: Float[np.ndarray, "h w"], size: tuple[int, int]
 ) -> SoftTarget:
-    """A solver's target and weight to less than one level each; the levels of a cell sum to 255.
+    """A target and its weight, quantised to 8 bits.
 
-    What rounding down leaves goes to the largest remainders: with each class rounded by itself, hundreds of unlikely
-    ones would be lost or counted double, and together they may be half of a cell.
+    Levels are accurate to less than one and sum to 255 in each cell. What rounding down leaves goes to the largest
+    remainders: if each class were rounded by itself, hundreds of unlikely ones would be lost or counted double, and
+    together they may be half of a cell.
     """
     scaled = target / np.maximum(target.sum(0), 1e-12) * SURE
     levels = np.floor(scaled)
@@ -49,21 +57,21 @@ def quantised(
     order = np.argsort(levels - scaled, axis=0, kind="stable")
     more = np.zeros_like(levels)
     np.put_along_axis(more, order, (np.arange(len(target))[:, None, None] < missing).astype(more.dtype), axis=0)
-    taught = np.round(weight * SURE).astype(np.uint8)
-    whole = np.where(taught > 0, levels + more, 0).astype(np.uint8)
+    levels_of_weight = np.round(weight * SURE).astype(np.uint8)
+    whole = np.where(levels_of_weight > 0, levels + more, 0).astype(np.uint8)
     occurring = np.flatnonzero(whole.max((1, 2)))
-    kept = occurring if len(occurring) else np.array([0])  # a file has a tile at least
-    return SoftTarget(kept, whole[kept], taught, size)
+    kept = occurring if len(occurring) else np.array([0])  # a file needs at least one tile
+    return SoftTarget(kept, whole[kept], levels_of_weight, size)
 
 
 def soft_seen(
     soft: SoftTarget, window: Float[np.ndarray, "2 3"], size: tuple[int, int], classes: int
 ) -> Float[np.ndarray, "C H W"]:
-    """What a window of the given (height, width) shows: at each pixel how likely each class is, times how much it
-    teaches; 0 outside the image and where nothing was found.
+    """The weighted probabilities that a window shows.
 
-    Distributions are bilinear between the centres of cells in which something was found; a pixel teaches as much as
-    the cell that it lies in.
+    Each pixel of the window, of the given (height, width), has the probability of each class times the pixel's weight;
+    0 outside the image and where there is no target. Distributions are bilinear between the centres of cells with a
+    target; a pixel has the weight of the cell that contains it.
     """
     shown = np.zeros((classes, *size), np.float32)
     shown[soft.classes] = _shown(soft, window, size)
@@ -71,7 +79,10 @@ def soft_seen(
 
 
 def soft_labels(soft: SoftTarget) -> Int[np.ndarray, "H W"]:
-    """The most likely class at each pixel of the image, the first of several; `UNLABELED` where nothing teaches."""
+    """The most likely class of each pixel of the image.
+
+    The first of several; `UNLABELED` where the weight is 0.
+    """
     shown = _shown(soft, np.eye(2, 3), soft.size)
     return np.where(shown.any(0), soft.classes[shown.argmax(0)], UNLABELED).astype(np.int64)
 
@@ -81,7 +92,7 @@ def _shown(soft: SoftTarget, window: Float[np.ndarray, "2 3"], size: tuple[int, 
     for axis in (0, 1):
         at = window[axis, axis] * np.arange(size[axis]) + window[axis, 2]
         inside.append((at >= -0.5) & (at < soft.size[axis] - 0.5))
-        # Edges of pixels and cells coincide, not their outer centres.
+        # The edges of pixels and cells coincide, not their outer centres.
         at = ((at + 0.5) * (cells[axis] / soft.size[axis]) - 0.5).clip(0, cells[axis] - 1)
         nearest.append(np.floor(at + 0.5).astype(int))
         first = np.floor(at).astype(int)
@@ -94,7 +105,7 @@ def _shown(soft: SoftTarget, window: Float[np.ndarray, "2 3"], size: tuple[int, 
 
 
 def to_tiles(soft: SoftTarget) -> tuple[Int[np.ndarray, "R w"], dict[str, Any]]:
-    """The image that a file holds of it, and what has to be known to read it."""
+    """The image that stores a target, and its description."""
     partial = bool(((soft.weight > 0) & (soft.weight < SURE)).any())
     tiles = [*soft.levels, *([soft.weight] if partial else [])]
     known = {"classes": soft.classes.tolist(), "size": list(soft.size), "weight_below": partial}
@@ -102,10 +113,10 @@ def to_tiles(soft: SoftTarget) -> tuple[Int[np.ndarray, "R w"], dict[str, Any]]:
 
 
 def from_tiles(values: Shaped[np.ndarray, "R w"], known: dict[str, Any]) -> SoftTarget:
-    """The same, read.
+    """The target that an image and its description store.
 
     Raises:
-        KeyError, TypeError, ValueError: image and description are no soft target.
+        KeyError, TypeError, ValueError: image and description are not a soft target.
     """
     classes, size = np.array(known["classes"], np.int64), known["size"]
     tiles = len(classes) + bool(known["weight_below"])

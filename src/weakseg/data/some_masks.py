@@ -1,4 +1,4 @@
-"""A few full masks among many cheap labels: the semi-supervised mixture."""
+"""Semi-supervised data: a few full masks among weak labels."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,27 +13,27 @@ from weakseg.types import UNLABELED, Classes
 
 @dataclass(frozen=True)
 class SomeMasks:
-    """The masks of a few images of every class, and of all others what the samples say.
+    """A few masks per class, and weak labels for the rest.
 
     An image counts for the rarest class in it, as in the constrained CNN's experiments; a class with fewer images
-    gives all it has. More masks hold the same ones and others. `Fit` then weighs every image alike: one with a mask
-    by its seeds alone, another by its hidden segmentation.
+    contributes all of them. A larger number includes the images of a smaller one. `Fit` weighs all images alike: one
+    with a mask by its seeds alone, another by its hidden segmentation.
 
     Raises:
         RecipeInvalid: a negative number of masks or seed.
-        DataInvalid: an image has no mask to choose by (when asked).
+        DataInvalid: an image has no mask to choose by (on access).
     """
 
     samples: Dataset
-    """Images with masks, and with cheap labels of their own."""
+    """Images with masks and with weak labels of their own."""
     per_class: int
-    """How many images of each class show their mask, 0 or more."""
+    """Number of images per class whose mask is a training label, 0 or more."""
     seed: int = 0
-    """Decides which images of a class those are; 0 or more."""
+    """Random seed of the choice of images, 0 or more."""
 
     def __post_init__(self):
         if self.per_class < 0 or self.seed < 0:
-            raise RecipeInvalid(f"{self.per_class} masks a class, seed {self.seed}", expected="0 or more")
+            raise RecipeInvalid(f"{self.per_class} masks per class, seed {self.seed}", expected="0 or more")
 
     @property
     def classes(self) -> Classes:

@@ -1,4 +1,7 @@
-"""Strokes to pixels: a pixel belongs to a stroke when its centre lies within half the pen's width of the curve."""
+"""Strokes drawn as pixels.
+
+A pixel belongs to a stroke if its centre lies within half the pen's width of the curve.
+"""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -7,9 +10,10 @@ from jaxtyping import Float, Int
 def draw(
     canvas: Int[np.ndarray, "H W"], points: Float[np.ndarray, "N 2"], width_px: float, label: int
 ) -> Int[np.ndarray, "H W"]:
-    """A copy of `canvas` with an open curve (or, from one point, a dot) drawn in `label`.
+    """A copy of `canvas` with a curve drawn in `label`.
 
-    Parts outside the canvas are dropped. A pen thinner than a pixel still marks the pixel nearest to each point.
+    The curve is open; a single point gives a dot. Parts outside the canvas are dropped. A pen thinner than a pixel
+    still marks the pixel nearest to each point.
     """
     canvas = canvas.copy()
     draw_into(canvas, points, width_px, label)
@@ -17,7 +21,10 @@ def draw(
 
 
 def draw_into(canvas: Int[np.ndarray, "H W"], points: Float[np.ndarray, "N 2"], width_px: float, label: int) -> None:
-    """The same in place: a copy of a large canvas takes longer than a click on it."""
+    """Draw a curve in `label` on `canvas`, in place.
+
+    A copy of a large canvas takes longer than a click on it.
+    """
     reach = max(width_px / 2, 0.5)
     starts, stops = (points[:-1], points[1:]) if len(points) > 1 else (points, points)
     corners = np.clip(np.floor(np.minimum(starts, stops) - reach), 0, canvas.shape).astype(int).tolist()
@@ -25,9 +32,9 @@ def draw_into(canvas: Int[np.ndarray, "H W"], points: Float[np.ndarray, "N 2"], 
     pieces = zip(corners, ends, starts.tolist(), (stops - starts).tolist(), strict=True)
     for (top, left), (bottom, right), (row, column), (down, across) in pieces:
         rows, columns = np.arange(top, bottom)[:, None] - row, np.arange(left, right) - column
-        # A piece without length, as of a click, would be 0 / 0.
-        share = ((rows * down + columns * across) / max(down * down + across * across, 1e-12)).clip(0, 1)
-        near = (rows - share * down) ** 2 + (columns - share * across) ** 2 <= reach * reach
+        # The maximum avoids 0 / 0 for a piece without length, such as a click.
+        along = ((rows * down + columns * across) / max(down * down + across * across, 1e-12)).clip(0, 1)
+        near = (rows - along * down) ** 2 + (columns - along * across) ** 2 <= reach * reach
         canvas[top:bottom, left:right][near] = label
     nearest = np.floor(points + 0.5).astype(int)
     nearest = nearest[((nearest >= 0) & (nearest < canvas.shape)).all(1)]

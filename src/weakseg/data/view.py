@@ -1,7 +1,7 @@
-"""A view of a sample: one affine window warps the image and everything that was said about it.
+"""Views of samples: an affine window of image and labels.
 
-Images are sampled bilinearly, label maps by nearest neighbour, boxes and strokes as geometry, so a
-scribble keeps its pen width and a box stays sharp at any zoom.
+Images are sampled bilinearly, label maps by nearest neighbour, boxes and strokes as geometry, so that a scribble keeps
+its pen width and a box stays sharp at any zoom.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ from weakseg.types import UNLABELED, Batch, Memory, WeakLabels
 
 
 def whole() -> Float[np.ndarray, "2 3"]:
-    """The window that shows an image as it is."""
+    """The window that shows an image unchanged."""
     return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
@@ -30,14 +30,14 @@ def view(
     size: tuple[int, int],
     remembered: Int[np.ndarray, "H W"] | SoftTarget | None = None,
 ) -> Batch:
-    """The batch of one that a window of the given (height, width) shows.
+    """The batch of one that a window shows.
 
     Args:
         sample: the image and its labels.
         window: maps (row, column, 1) in the view to (row, column) in the image; axes may flip and stretch,
             not rotate, because a rotated box is no longer tight.
         size: rows and columns of the view.
-        remembered: a hidden segmentation of the whole image to carry along, as labels or soft.
+        remembered: the stored target of the whole image, as labels or probabilities.
     """
     take = partial(seen, window=window, size=size)
     valid = take(sample.valid, outside=False)
@@ -67,7 +67,10 @@ def view(
 def seen(
     labels: Shaped[np.ndarray, "H W"], window: Float[np.ndarray, "2 3"], size: tuple[int, int], outside: int | bool
 ) -> Shaped[np.ndarray, "h w"]:
-    """What a window of the given (height, width) shows of a label map, by nearest neighbour."""
+    """The part of a label map that a window shows.
+
+    Sampled by nearest neighbour at the given (height, width).
+    """
     rows, columns, inside = _source(window, size, labels.shape)
     return np.where(inside, labels[rows, columns], outside)
 
@@ -77,13 +80,14 @@ def _one(array: Shaped[np.ndarray, "..."]) -> Tensor:
 
 
 def _source(window, size, source_size):
-    """Nearest source row of every view row, likewise columns, clipped to the image; and which pixels were inside.
+    """Source rows and columns of every pixel of a view.
 
-    Rows and columns are independent because windows do not rotate, which makes labels cheap to move.
+    The nearest ones, clipped to the image, and whether each pixel lay inside it. Rows and columns are independent
+    because windows do not rotate, which makes label maps cheap to move.
     """
     lines, inside = [], []
     for axis in (0, 1):
-        # Halves go up, all of them: `np.round` sends every second one down, which would repeat and skip pixels.
+        # Halves always round up: `np.round` rounds every second one down, which would repeat and skip pixels.
         at = np.floor(window[axis, axis] * np.arange(size[axis]) + window[axis, 2] + 0.5).astype(int)
         inside.append((at >= 0) & (at < source_size[axis]))
         lines.append(np.clip(at, 0, source_size[axis] - 1))
@@ -96,14 +100,20 @@ def _inverse(window: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
 
 
 def _move_boxes(boxes: Float[np.ndarray, "N 5"], inverse: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "N 5"]:
-    """Half-open ranges lie between pixel edges, half a pixel before the first centre they hold."""
+    """Boxes in the coordinates of a view.
+
+    Their edges lie between pixels, half a pixel before the first centre inside.
+    """
     corners = boxes[:, 1:].reshape(-1, 2, 2) - 0.5
     moved = corners @ inverse[:, :2].T + inverse[:, 2] + 0.5
     return np.concatenate([boxes[:, :1], moved.min(1), moved.max(1)], axis=1)
 
 
 def _sample_image(image: Float[np.ndarray, "M H W"], window, size) -> Float[Tensor, "1 M h w"]:
-    """Bilinear; outside the image lies its mean colour, so that padding has no edge the eye would follow."""
+    """The image in a window, sampled bilinearly.
+
+    Outside the image lies its mean colour, so that padding has no visible edge.
+    """
     row, column = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
     to = torch.from_numpy(window).float()
     at = to[:, :2] @ torch.stack([row, column]).flatten(1).float() + to[:, 2:]
@@ -116,14 +126,20 @@ def _sample_image(image: Float[np.ndarray, "M H W"], window, size) -> Float[Tens
 
 
 def _grown(image: Float[Tensor, "1 M h w"], height: int, width: int) -> Float[Tensor, "1 M H W"]:
-    """A larger image, filled up to the right and below with the mean colour."""
+    """An image padded to the right and below.
+
+    Padding has the mean colour.
+    """
     canvas = image.mean((2, 3), keepdim=True).expand(-1, -1, height, width).clone()
     canvas[:, :, : image.shape[2], : image.shape[3]] = image
     return canvas
 
 
 def of_one_size(views: list[Batch]) -> tuple[Batch, ...]:
-    """Batches of views that have one size each, in the order of the first of each: nothing is padded."""
+    """Batches of views of equal size, without padding.
+
+    They are in the order of the first view of each size.
+    """
     sizes: dict[tuple[int, ...], list[Batch]] = {}
     for each in views:
         sizes.setdefault(tuple(each.image.shape), []).append(each)
@@ -131,14 +147,15 @@ def of_one_size(views: list[Batch]) -> tuple[Batch, ...]:
 
 
 def together(views: list[Batch]) -> tuple[Batch]:
-    """One batch of all views, padded where they differ in size."""
+    """One batch of all views, padded to one size."""
     return (collate(views),)
 
 
 def collate(views: list[Batch]) -> Batch:
-    """One batch from views of one image each; smaller views are padded, and padding is not valid.
+    """One batch from views of one image each.
 
-    A network sees the padding, so that what an image costs depends on those beside it, unless all have one size.
+    Smaller views are padded, and padding is not valid. A network sees the padding, so the loss of an image depends on
+    the others in its batch unless all have one size.
     """
     height = max(v.image.shape[2] for v in views)
     width = max(v.image.shape[3] for v in views)
@@ -171,7 +188,10 @@ def collate(views: list[Batch]) -> Batch:
 
 
 def _softly(view: Batch) -> Float[Tensor, "1 C H W"]:
-    """What is remembered of a view, soft; labels are certain."""
+    """The target of a view as probabilities.
+
+    Labels become certain.
+    """
     if view.memory.soft is not None:
         return view.memory.soft
     assert view.memory.labels is not None

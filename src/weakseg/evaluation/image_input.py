@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from PIL import Image
 
-from weakseg.data.images.image_file import USUAL, Reading, channels_of, decode
+from weakseg.data.images.image_file import channels_of, decode
 from weakseg.data.images.nodata import clear_in, emptied, opacity_of
+from weakseg.data.images.stored import USUAL, Reading
 from weakseg.data.images.value_range import Range, scaled
 from weakseg.errors import DataInvalid, EvidenceInvalid
 from weakseg.given import refuse_unscaled, tensor_of

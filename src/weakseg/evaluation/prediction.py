@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
-from weakseg.data.images.image_file import palette, write_labels
+from weakseg.data.images.label_file import palette, write_labels
 from weakseg.data.overlay import as_rgb, tinted
 from weakseg.short_repr import brief
 from weakseg.types import UNLABELED, Classes

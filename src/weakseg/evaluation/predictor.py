@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 from torch import nn
 from torch.nn import functional as F
 
-from weakseg.data.images.image_file import USUAL, Reading
 from weakseg.data.images.nodata import voided
+from weakseg.data.images.stored import USUAL, Reading
 from weakseg.data.label_values.convention import Convention
 from weakseg.energies.dense_crf import DenseCRF
 from weakseg.errors import EvidenceInvalid

@@ -1,1 +1,1 @@
-"""Files that are read safely and written whole."""
+"""Safe reading and atomic writing of files."""

@@ -1,4 +1,7 @@
-"""Files that are read: regular ones only, so that no pipe, device or link without an end can hang us."""
+"""Reading of regular files only.
+
+A pipe, device or endless link can therefore never block a command.
+"""
 
 import os
 import stat
@@ -8,7 +11,7 @@ from pathlib import Path
 from weakseg.errors import DataInvalid, WeaksegError
 
 TEXT_BYTES = 256 * 2**20
-"""The longest text or record that is read: five million rows of fifty letters. Longer ones are no table of labels."""
+"""Largest text file that is read, in bytes: five million rows of fifty letters. No table of labels is longer."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -20,23 +23,23 @@ _KINDS = (
 
 
 def irregular(path: Path) -> str:
-    """What is there in place of a file, in words; empty where a file is, or nothing at all.
+    """A description of a path that is no regular file.
 
-    Links are followed. Nothing is opened.
+    Empty for a regular file, and when nothing exists. Links are followed. Nothing is opened.
     """
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return "a link to what is not there" if path.is_symlink() else ""
+        return "a link to a missing file" if path.is_symlink() else ""
     except OSError as error:
-        return "a link that leads to itself" if path.is_symlink() else f"not to be reached ({error.strerror})"
+        return "a link to itself" if path.is_symlink() else f"not accessible ({error.strerror})"
     except ValueError as error:
-        return f"no name of a file ({error})"
-    return "" if stat.S_ISREG(mode) else next((kind for is_kind, kind in _KINDS if is_kind(mode)), "no regular file")
+        return f"not a valid file name ({error})"
+    return "" if stat.S_ISREG(mode) else next((kind for is_kind, kind in _KINDS if is_kind(mode)), "not a regular file")
 
 
 def require_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> None:
-    """Raise `wrong` where no regular file is, before anything is opened."""
+    """Raise `wrong` unless the path is a regular file."""
     _refuse_irregular(path, wrong)
     if not path.exists():
         raise wrong(f"{path} is missing")
@@ -44,15 +47,15 @@ def require_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> None
 
 def _refuse_irregular(path: Path, wrong: type[WeaksegError]) -> None:
     if kind := irregular(path):
-        fix = "put the file itself in its place, or remove it"
+        fix = "replace it with the file itself, or remove it"
         raise wrong(f"{path} is {kind}", expected="a file", fix=fix)
 
 
 def open_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> BufferedReader:
-    """A regular file, opened for reading bytes; this never waits.
+    """A regular file, opened for reading bytes without blocking.
 
     Raises:
-        wrong: it is missing, no regular file, or may not be read.
+        wrong: it is missing, not a regular file, or not readable.
     """
     _refuse_irregular(path, wrong)
     try:
@@ -60,29 +63,29 @@ def open_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> Buffere
     except (FileNotFoundError, NotADirectoryError):
         raise wrong(f"{path} is missing") from None
     except OSError as error:
-        raise wrong(f"{path} cannot be read: {error.strerror}", fix="check who may read it, and the disk") from error
+        raise wrong(f"{path} cannot be read: {error.strerror}", fix="check its permissions and the disk") from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise wrong(f"{path} is no regular file", expected="a file")
+        raise wrong(f"{path} is not a regular file", expected="a file")
     return file
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    # A pipe that has taken the file's place meanwhile would be waited for.
+    # A pipe that replaced the file after the check above would block.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_bytes(path: Path, wrong: type[WeaksegError] = DataInvalid, most: int = TEXT_BYTES) -> bytes:
-    """The bytes of a text or record.
+    """The bytes of a text file or record.
 
     Raises:
-        wrong: it is missing, no regular file, may not be read, or has more than `most` bytes.
+        wrong: it is missing, not a regular file, not readable, or has more than `most` bytes.
     """
     with open_regular(path, wrong) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
             found = f"{path} has {size:,} bytes"
-            raise wrong(found, expected=f"at most {most:,}", fix="see whether it is the file that you mean")
+            raise wrong(found, expected=f"at most {most:,}", fix="check that this is the intended file")
         try:
             return file.read(most)
         except OSError as error:
@@ -90,10 +93,12 @@ def read_bytes(path: Path, wrong: type[WeaksegError] = DataInvalid, most: int = 
 
 
 def read_text(path: Path, wrong: type[WeaksegError] = DataInvalid, most: int = TEXT_BYTES) -> str:
-    """The text of a UTF-8 file, with or without a byte-order mark; ends of lines become line feeds.
+    """The text of a UTF-8 file.
+
+    A byte-order mark is dropped, and line ends become line feeds.
 
     Raises:
-        wrong: as `read_bytes`, or it is in another encoding.
+        wrong: as for `read_bytes`, or the encoding is not UTF-8.
     """
     try:
         text = read_bytes(path, wrong, most).decode("utf-8-sig")

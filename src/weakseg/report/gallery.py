@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image
 
-from weakseg.data.images.image_file import palette
+from weakseg.data.images.label_file import palette
 from weakseg.data.overlay import as_rgb, boxed, hatched, marked, resized, resized_labels, tinted
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from weakseg.data.images.image_file import palette
+from weakseg.data.images.label_file import palette
 from weakseg.errors import DataInvalid
 from weakseg.files.regular_file import irregular, open_regular
 from weakseg.files.whole_file import write_whole

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float, Int
 from torch.nn import functional as F
 
-from weakseg.data.images.image_file import read_labels, read_note, void_for, write_labels
+from weakseg.data.images.label_file import read_labels, read_note, void_for, write_labels
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.soft_target import SoftTarget, from_tiles, quantised, soft_labels, to_tiles
 from weakseg.data.view import view, whole

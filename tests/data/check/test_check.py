@@ -53,9 +53,9 @@ OF_IMAGES = {
         "images/{}.png", "_copy.png", "remove all but one",
     ),
     "box that leaves the image": (
-        lambda r, k: add(r / "boxes.csv", f"{k},cow,-1,3,17,8"), "boxes.csv", "from x -1 to 17", "cut the box"
+        lambda r, k: add(r / "boxes.csv", f"{k},cow,-1,3,17,8"), "boxes.csv", "from x -1 to 17", "crop the box"
     ),
-    "box of nothing": (lambda r, k: add(r / "boxes.csv", f"{k},cow,9,3,9,8"), "boxes.csv", "holds nothing", "correct"),
+    "box of nothing": (lambda r, k: add(r / "boxes.csv", f"{k},cow,9,3,9,8"), "boxes.csv", "is empty", "correct"),
     "click outside the image": (
         lambda r, k: add(r / "clicks.csv", f"{k},cow,16,3"), "clicks.csv", "x 16, y 3", "exchanged"
     ),
@@ -77,7 +77,7 @@ OF_IMAGES = {
     ),
     "in two splits": (
         lambda r, k: add(r / f"splits/{'train' if k in 'ef' else 'val'}.txt", k),
-        "splits/val.txt", "also in train.txt: {}", "take them out",
+        "splits/val.txt", "also in train.txt: {}", "remove them",
     ),
 }  # fmt: skip
 """Of each fault: how one image gets it, the file that is named, words of what is found and of what to do."""
@@ -108,22 +108,22 @@ OF_FOLDERS = {
     "unknown class in boxes": (lambda r: add(r / "boxes.csv", "a,7,0,0,1,1"), "boxes.csv", "'7'", "correct the line"),
     "share in percent": (lambda r: add(r / "sizes.csv", "a,sheep,5,90"), "sizes.csv", "5 to 90", "correct the line"),
     "semicolons": (
-        lambda r: write(r / "tags.csv", "image;present;absent"), "tags.csv", "no column", "commas in place of ';'"
+        lambda r: write(r / "tags.csv", "image;present;absent"), "tags.csv", "no column", "commas instead of ';'"
     ),
     "too few values": (
-        lambda r: write(r / "dataset.toml", "values = [0, 1]"), "dataset.toml", "are 2, and there are 3", "`values`"
+        lambda r: write(r / "dataset.toml", "values = [0, 1]"), "dataset.toml", "2 entries for 3 classes", "`values`"
     ),
     "a list of another name": (
-        lambda r: (r / "splits/val.txt").rename(r / "splits/valid.txt"), "splits/valid.txt", "no split", "to 'val.txt'"
+        lambda r: (r / "splits/val.txt").rename(r / "splits/valid.txt"), "splits/valid.txt", "not a", "to 'val.txt'"
     ),
     "a list beside splits": (
-        lambda r: (r / "splits/train.txt").rename(r / "train.txt"), "train.txt", "not looked at", "splits/train.txt"
+        lambda r: (r / "splits/train.txt").rename(r / "train.txt"), "train.txt", "not read", "splits/train.txt"
     ),
     "a key listed twice": (
         lambda r: add(r / "splits/train.txt", "a"), "splits/train.txt", "in line 1 already", "remove one of the two"
     ),
     "every class absent": (
-        lambda r: write(r / "tags.csv", TABLES["tags.csv"][0], "a,,background;cow;sheep"), "tags.csv", "every", "leave"
+        lambda r: write(r / "tags.csv", TABLES["tags.csv"][0], "a,,background;cow;sheep"), "tags.csv", "every", "looked"
     ),
     "box of an absent class": (
         lambda r: write(r / "tags.csv", TABLES["tags.csv"][0], "a,,cow"), "boxes.csv", "is absent", "remove the box"
@@ -134,7 +134,7 @@ OF_FOLDERS = {
     "split of unknown images": (
         lambda r: add(r / "splits/train.txt", "z"), "splits/train.txt", "line 5: no image 'z'", "add the image"
     ),
-    "empty split": (lambda r: write(r / "splits/train.txt", ""), "splits/train.txt", "is empty", "write keys"),
+    "empty split": (lambda r: write(r / "splits/train.txt", ""), "splits/train.txt", "is empty", "list keys"),
     "validation without some masks": (
         lambda r: (r / "masks/e.png").unlink(), "splits/val.txt", "1 of 2 images without a mask", "add their masks"
     ),
@@ -259,7 +259,7 @@ def test_where_classes_are_unclear_the_rest_is_checked(sound_farm):
     repaint(sound_farm / "masks" / "c.png", lambda a: a[1:])
 
     assert set(faults(sound_farm)) == {"dataset.toml", "images/b.png", "masks/c.png"}
-    assert "not looked at" in remarks(sound_farm)["."].found
+    assert "were not checked" in remarks(sound_farm)["."].found
 
 
 def test_where_classes_are_doubtful_values_are_still_judged(sound_farm):

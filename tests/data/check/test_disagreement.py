@@ -121,7 +121,7 @@ def test_labels_of_another_image_are_found_without_a_cause(shapes):
 
     assert finding.file == shapes / "scribbles"
     assert "would agree" not in finding.found
-    assert "draw or export again" in finding.fix
+    assert "redraw or export again" in finding.fix
 
 
 def test_marks_of_two_images_that_were_exchanged_are_a_remark(shapes):
@@ -162,4 +162,4 @@ def test_tables_are_compared_too(shapes, table):
     (shapes / "scribbles").rmdir()
     write(shapes / table, head, *(row.format(key) for key in KEYS), *([f"{KEYS[0]},bar,5,50"] * (table[0] == "c")))
 
-    assert any(name == table and "something else in the mask" in fault.found for name, fault in faults(shapes).items())
+    assert any(name == table and "contradict the mask" in fault.found for name, fault in faults(shapes).items())

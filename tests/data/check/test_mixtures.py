@@ -38,7 +38,7 @@ def declare(root, fix):
 def rewrite(root, folder, fix, value):
     """Runs the code that an advice gives on the files that it speaks of, with the value of a class."""
     first, second = re.findall(r"`([^`]+)`", fix)
-    held = {int(number) for number in re.search(r"holds nothing but (\d+) and (\d+)", fix).groups()}
+    held = {int(number) for number in re.search(r"contains only (\d+) and (\d+)", fix).groups()}
     for file in (root / folder).iterdir():
         if {*np.unique(np.asarray(PIL.Image.open(file))).tolist()} == held:
             names = {"numpy": np, "PIL": PIL, "file": file, "VALUE": value}
@@ -53,7 +53,7 @@ def test_masks_of_0_and_1_beside_masks_of_0_and_255_are_told_and_read_alike(farm
     told = faults(farm)
 
     assert [*told] == ["masks"]
-    assert "3 of 6 maps hold nothing but 0 ('background') and 255 (void), b.png, d.png, f.png" in told["masks"].found
+    assert "3 of 6 maps contain only 0 ('background') and 255 (void), b.png, d.png, f.png" in told["masks"].found
     assert "3 others show more classes and no void, a.png, c.png, e.png" in told["masks"].found
     assert told["masks"].keys == OTHERS
     declare(farm, told["masks"].fix)
@@ -119,7 +119,7 @@ def test_a_single_mask_of_another_habit_is_worth_knowing_where_all_others_show_a
         save(farm / "scribbles" / f"n{number}.png", STROKES)
 
     assert not faults(farm)
-    assert "1 of 26 maps hold nothing but 0 ('background') and 255 (void), n7.png" in remarks(farm)["masks"].found
+    assert "1 of 26 maps contain only 0 ('background') and 255 (void), n7.png" in remarks(farm)["masks"].found
 
 
 def test_scribbles_on_0_where_255_is_the_object_are_told_and_rewritten(farm):
@@ -130,7 +130,7 @@ def test_scribbles_on_0_where_255_is_the_object_are_told_and_rewritten(farm):
     told = faults(farm)
 
     assert "scribbles" in told
-    assert "3 of 6 maps hold nothing but 0 ('background'), on 97% of the pixels or more" in told["scribbles"].found
+    assert "3 of 6 maps contain only 0 ('background'), on 97% of the pixels or more" in told["scribbles"].found
     rewrite(farm, "scribbles", told["scribbles"].fix, 1)
     assert not faults(farm)
     for sample in Folder(str(farm), "all"):

@@ -117,7 +117,7 @@ def test_scribbles_and_masks_that_lie_differently_are_refused_and_the_advice_lay
     """Each is turned as its own photo is, by the code of the message, whichever of both ignored it."""
     root = lay_out(tmp_path, KINDS[kind], stored=(stored,))
     (finding,) = faults(root).values()
-    assert "would agree if it were turned as the EXIF data of its image say, or the mask were" in finding.found
+    assert "would agree if they were rotated by the EXIF orientation of its image, or the mask were" in finding.found
     first, second = re.findall(r"`([^`]*(?:getexif|exif_transpose)[^`]*)`", finding.fix)
 
     for key in finding.keys:

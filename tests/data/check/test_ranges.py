@@ -74,7 +74,7 @@ def test_a_part_of_the_range_is_told_and_the_advice_mends_it(sound_farm, case):
     (told,) = faults(sound_farm).values()
     assert told.file.name == "images"
     lowest, highest = map(str, change(np.array([0, 255])))
-    assert f"all 6 images hold numbers from {lowest} to {highest}" in told.found
+    assert f"all 6 images have values from {lowest} to {highest}" in told.found
     with pytest.raises(DataInvalid) as error:
         choose(str(sound_farm), "unet")
     assert advised(error.value.fix) == advised(told.fix) == line
@@ -129,7 +129,7 @@ def test_two_cameras_in_sixteen_bits_are_told(sound_farm, declared):
     fill(sound_farm, bits(12), "ace")
     fill(sound_farm, bits(many), "bdf")
     told = remarks(sound_farm)["images"]
-    assert "3 of 6 images hold at most 4095" in told.found
+    assert "3 of 6 images have values up to 4095" in told.found
     assert told.keys == ("a", "c", "e")
 
     (advice,) = re.findall(r"as `(.*?)`", told.fix)
@@ -290,7 +290,7 @@ def test_numbers_beside_rare_ones_and_margins_are_told_as_such(sound_farm):
 
     said = faults(sound_farm)["images"].found
 
-    assert "from 33069 to 36863 (but for few, or zeros, from 0 to 65535)" in said
+    assert "from 33069 to 36863 (with outliers, 0 to 65535)" in said
 
 
 def test_a_few_bright_things_on_black_are_not_dim(sound_farm):

@@ -167,7 +167,7 @@ def test_thin_walls_are_a_question_at_most(tmp_path, width):
     root = lay(tmp_path, lambda number: rings(number, width), names=("none", "wall", "cell"))
 
     assert not faults(root)
-    assert remarks(root)["masks"].fix.startswith("if no class is such a line: ")
+    assert remarks(root)["masks"].fix.startswith("if no class has this shape: ")
 
 
 def test_classes_that_are_thin_around_others_in_some_images_only_are_no_reason_to_refuse(tmp_path):

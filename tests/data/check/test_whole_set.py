@@ -17,7 +17,7 @@ def each_map(folder, change):
     ("change", "fix"),
     [
         (lambda a: np.where(a == 255, 0, a + 1), "`unlabeled = 0` and `first_value = 1`"),
-        (lambda a: np.where(a == 255, 3, a), "if 3 means nothing, set `unlabeled = 3`"),
+        (lambda a: np.where(a == 255, 3, a), "if 3 means no class, set `unlabeled = 3`"),
         (lambda a: np.where(a == 255, 255, 100 * a), "`values = [0, 100, 200]`"),
         (lambda a: np.arange(192).reshape(12, 16), "hard pen"),
     ],
@@ -46,7 +46,7 @@ def test_scribbles_that_leave_nothing_out_are_refused(sound_farm):
     assert "set `unlabeled = 0`" in told["scribbles"].fix
     write(sound_farm / "dataset.toml", "unlabeled = 0")
     assert [finding.found for finding in faults(sound_farm).values()] == [
-        "no training label tells of 'background', so that it is never predicted"
+        "no training label shows 'background', so it would never be predicted"
     ]
 
 
@@ -87,7 +87,7 @@ def test_a_split_without_any_label_is_for_tests_only(sound_farm, split, fault):
 
     told = (faults if fault else remarks)(sound_farm)[f"splits/{split}.txt"]
 
-    assert f"not one of the 1 images in '{split}' has a label" in told.found
+    assert f"none of the 1 images in '{split}' has a label" in told.found
     assert "scribbles" in told.fix
 
 

@@ -343,7 +343,7 @@ def test_all_findings_about_a_folder_are_told_at_once(farm):
     assert len(error.problems) == 11
     for line, key in ((2, "e"), (4, "f.png")):
         assert f"train.txt, line {line}: no image '{key}'" in told
-    assert "train.txt, line 3: 'a' stands in line 1 already" in told
+    assert "train.txt, line 3: 'a' is in line 1 already" in told
     assert "clicks.csv, line 2: unknown class 'pig'" in told
     assert "clicks.csv, line 3: no image 'z'" in told
     assert "d.bmp and d.png have the same key 'd'" in told
@@ -351,7 +351,7 @@ def test_all_findings_about_a_folder_are_told_at_once(farm):
     assert "no labels 'nothing'" in told
     assert "no labels 'classes.txt'" in told
     assert "'b' is declared fully labelled but has no mask" in told
-    assert "'site*', which is no image's key" in told
+    assert "'site*', which matches no image" in told
 
 
 @pytest.mark.parametrize("name", ["images", "classes.txt"])

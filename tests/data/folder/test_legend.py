@@ -127,10 +127,10 @@ def test_objects_with_numbers_of_their_own_are_one_class(tmp_path):
 @pytest.mark.parametrize(
     ("declared", "found"),
     [
-        ({"values": (0, 1)}, "`values` of masks/ are 2, and there are 4 classes"),
-        ({"values": (0, 1, 1, 2)}, "name 1 twice"),
+        ({"values": (0, 1)}, "`values` of masks/ has 2 entries for 4 classes"),
+        ({"values": (0, 1, 1, 2)}, "has 1 twice"),
         ({"values": (0, 1, 2, 255)}, "means both void and 'sheep'"),
-        ({"values": (0, 1, 2, 4), "first_value": 1}, "stands beside `values`"),
+        ({"values": (0, 1, 2, 4), "first_value": 1}, "is set beside `values`"),
         ({"instances": "pig"}, "`instances` names the class 'pig'"),
     ],
 )

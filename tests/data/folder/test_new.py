@@ -9,7 +9,7 @@ import pytest
 from weakseg.data.folder.declaration import Declaration, read_declaration
 from weakseg.data.folder.folder import Folder
 from weakseg.data.folder.new import lay_out
-from weakseg.data.images.image_file import write_labels
+from weakseg.data.images.label_file import write_labels
 from weakseg.errors import DataInvalid
 
 
@@ -57,7 +57,7 @@ def test_nothing_is_ever_overwritten(tmp_path):
     (tmp_path / "file").write_text("precious")
 
     for name in ("mine", "file"):
-        with pytest.raises(DataInvalid, match=f"{name} is there already"):
+        with pytest.raises(DataInvalid, match=f"{name} already exists"):
             lay_out(tmp_path / name)
 
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
@@ -68,5 +68,5 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     """A file where a folder should be."""
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(DataInvalid, match="cannot be laid out"):
+    with pytest.raises(DataInvalid, match="cannot be created"):
         lay_out(tmp_path / "file" / "mine")

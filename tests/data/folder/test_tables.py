@@ -124,8 +124,8 @@ BAD = {
         ("b,cow,0.1,0.2", "a second size of 'cow'"),
     ],
     read_boxes: [
-        ("a,cow,5,5,5,9", "holds nothing"),
-        ("a,cow,5,9,9,5", "holds nothing"),
+        ("a,cow,5,5,5,9", "is empty"),
+        ("a,cow,5,9,9,5", "is empty"),
         ("a,cow,5,,9,5", "top is ''"),
         ("a,7,1,1,2,2", "unknown class '7'"),
     ],
@@ -182,10 +182,10 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, reader):
 def test_other_marks_between_cells_are_named(table, mark, name):
     """The advice is about the whole table, and not to remove its first line."""
     _, (problem,) = table(read_boxes, "image,class,left,top,right,bottom".replace(",", mark), f"a{mark}cow")
-    assert f"commas in place of {name}" in problem.fix
+    assert f"commas instead of {name}" in problem.fix
 
     _, (problem,) = table(read_boxes, "image,label,xmin,ymin,xmax,ymax", "a,cow,1,1,2,2")
-    assert "give the columns these names" in problem.fix
+    assert "add a first line with the column names" in problem.fix
 
 
 def test_a_column_that_stands_there_twice_is_told(table):

@@ -102,7 +102,7 @@ def test_train_is_the_rest_where_only_validation_is_listed(sound_farm):
     (sound_farm / "splits" / "train.txt").unlink()
     write(sound_farm / "splits" / "test.txt", "d")
 
-    assert "the 3 images that no other list names are trained on" in remarks(sound_farm)["splits"].found
+    assert "so training uses the 3 images that no other list names" in remarks(sound_farm)["splits"].found
     assert not faults(sound_farm)
     assert Folder(str(sound_farm)).keys == ("a", "b", "c")
     assert check(str(sound_farm)).statistics.counts["masks"]["train"].images == 3

@@ -8,7 +8,7 @@ from farms import KEYS, MASK, NAMES, SCRIBBLE, add, faults, lay_out, remarks, sa
 from PIL import Image
 
 from weakseg.data.folder.folder import Folder
-from weakseg.data.images.image_file import write_labels
+from weakseg.data.images.label_file import write_labels
 from weakseg.data.simulate.annotators import Scribbles, Simulated
 from weakseg.data.simulate.files import write_simulated
 from weakseg.errors import DataInvalid
@@ -128,7 +128,7 @@ def test_a_class_of_the_colour_of_nothing_is_not_drawn(farm):
     paint(farm, "scribbles", marks)
     write(farm / "dataset.toml", *TABLE[:4])
     told = faults(farm)["scribbles"]
-    assert "every pixel of every map is marked" in told.found
+    assert "all pixels of all maps are labelled" in told.found
 
     add(farm / "dataset.toml", re.search('`(unlabeled = "[^`]+)`', told.fix)[1])
 
@@ -346,7 +346,7 @@ def test_a_photo_among_the_label_maps_is_told_of_in_short(farm, monkeypatch):
     told = faults(farm)["masks/a.png"]
 
     assert "20 undeclared colours or more: #070809 (48 pixels)" in told.found
-    assert "where these are photos" in told.fix
+    assert "if these are photos" in told.fix
 
 
 def test_lossy_paint_is_refused(farm):

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from weakseg.data.images import image_file
-from weakseg.data.images.image_file import palette, read_colours, read_image, read_labels, write_labels
+from weakseg.data.images import image_file, label_file, stored
+from weakseg.data.images.image_file import read_image
+from weakseg.data.images.label_file import palette, read_colours, read_labels, write_labels
 from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.types import UNLABELED
 
@@ -369,13 +370,13 @@ def test_the_code_for_transparent_maps_leaves_undrawn_what_is_transparent(tmp_pa
 def test_a_file_is_opened_once(tmp_path, monkeypatch, mode):
     """On a slow disk each opening is a wait; the kind of a file is told while it is open."""
     opened = []
-    real = image_file.open_regular
-    monkeypatch.setattr(image_file, "open_regular", lambda path: [opened.append(path), real(path)][1])
+    real = stored.open_regular
+    monkeypatch.setattr(stored, "open_regular", lambda path: [opened.append(path), real(path)][1])
     file = tmp_path / "a.png"
     Image.new(mode, (4, 3)).save(file)
 
     image_file.decode(file)
     assert opened == [file]
     if mode != "RGB":
-        image_file.read_values_or_colours(file, palettes=False)
+        label_file.read_values_or_colours(file, palettes=False)
         assert opened == [file, file]

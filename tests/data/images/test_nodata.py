@@ -10,7 +10,8 @@ from PIL import Image
 
 from weakseg.data.folder.declaration import Declaration, read_declaration
 from weakseg.data.folder.folder import Folder
-from weakseg.data.images.image_file import Reading, decode, read_image
+from weakseg.data.images.image_file import decode, read_image
+from weakseg.data.images.stored import Reading
 from weakseg.errors import DataInvalid
 from weakseg.types import UNLABELED
 
@@ -93,7 +94,7 @@ def test_transparent_pixels_are_told_of(farm):
 
     found = remarks(farm)["images"].found
 
-    assert "5 of 6 images hold transparent pixels, up to 4.2% of one" in found
+    assert "5 of 6 images have transparent pixels, up to 4.2% of one" in found
     assert "a, c, d, e" in found
     write(farm / "dataset.toml", "nodata = 7")
     assert "`nodata = 7`" in remarks(farm)["images"].fix

@@ -5,8 +5,10 @@ import pytest
 import tifffile
 from PIL import Image, ImageOps
 
-from weakseg.data.images.image_file import Reading, read_image, read_labels
+from weakseg.data.images.image_file import read_image
+from weakseg.data.images.label_file import read_labels
 from weakseg.data.images.orientation import orientation_in, turned, turned_back
+from weakseg.data.images.stored import Reading
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 ORIENTATIONS = range(1, 9)

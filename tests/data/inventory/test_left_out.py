@@ -205,7 +205,7 @@ def test_a_list_of_classes_that_cannot_be_followed_is_a_fault_beside_a_declarati
     (sound_farm / "classes.txt").unlink()
     (sound_farm / "classes.txt").symlink_to("nowhere")
 
-    assert "a link to what is not there" in faults(sound_farm)["classes.txt"].found
+    assert "a link to a missing file" in faults(sound_farm)["classes.txt"].found
 
 
 @pytest.mark.parametrize("name", ["masks", "scribbles", "scribbles2", "splits"])

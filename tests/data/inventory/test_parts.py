@@ -78,7 +78,7 @@ def test_files_called_after_tasks_need_to_be_told_which_image_each_is(farm, monk
     before = trained_on(farm)
     split(farm, "scribbles", "task-{task}-annotation-7-by-1-tag-{word}-0")
     finding = faults(farm)["scribbles"]
-    assert "which image is not in their names" in finding.found
+    assert "do not name the image" in finding.found
     asked = re.search(r"image_of = (\{.*?\})", finding.fix)[1]
     assert asked == '{1: "a"}'
 

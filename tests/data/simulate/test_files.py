@@ -94,7 +94,7 @@ def test_nothing_is_left_of_a_failed_run(make_folder, tmp_path):
 
 def test_classes_without_a_value_of_their_own_are_refused(make_folder, tmp_path):
     """Where 0 is both the background and nothing, a scribble on the background would be lost."""
-    with pytest.raises(DataInvalid, match="0 means nothing"):
+    with pytest.raises(DataInvalid, match="0 means no class"):
         write_simulated(make_folder(Declaration(unlabeled=0)), (Scribbles(),), 0, tmp_path / "out")
 
 

@@ -1,1 +1,1 @@
-"""What is wrong with a data folder."""
+"""Checks of data folders."""

@@ -1,4 +1,4 @@
-"""Everything wrong with a data folder, before anybody trains on it."""
+"""The check of a data folder before training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +18,10 @@ from weakseg.types import Classes
 
 @dataclass(frozen=True)
 class Readable:
-    """The images of a data folder that can be read with all their labels, those with findings first."""
+    """The images of a data folder that can be read.
+
+    Those with findings come first.
+    """
 
     contents: Contents
     keys: tuple[str, ...]
@@ -37,25 +40,25 @@ class Readable:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found, and how much there is to learn from."""
+    """The findings and statistics of a check."""
 
     findings: tuple[Finding, ...]
-    """Remarks come last."""
+    """All findings, remarks last."""
     statistics: Statistics
     samples: Dataset
 
     @property
     def refused(self) -> bool:
-        """True if something must be fixed before anybody trains on the data."""
+        """Whether something must be fixed before training."""
         return any(not finding.remark for finding in self.findings)
 
 
 def check(path: str, progress: Callable[[int, int], None] = lambda done, of: None) -> Checked:
-    """Read every file of a data folder once and collect all that is wrong.
+    """Check every file of a data folder, and collect all problems.
 
     Args:
         path: a folder, or the name of one under $WEAKSEG_DATA.
-        progress: told how many images are done, and of how many.
+        progress: called with the number of finished images and the total.
 
     Raises:
         DataInvalid: there is no such folder; everything else is a finding.
@@ -70,7 +73,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, of: Non
     wrong += findings_of_volumes(inventory.root, inventory.contents.legend.declaration.volume, tuple(images), splits)
     findings += [*wrong, *(finding for each in looks.values() for finding in each.findings)]
     units = findings_of_units(inventory, looks)
-    # What single rows of such a table seem to say is beside the point.
+    # In a table of the wrong unit, findings about single rows would only mislead.
     strange = {unit.file.name for unit in units}
     looks = {key: replace(each, labelled=True) for key, each in looks.items()} if units else looks
     findings = [*units, *(f for f in findings if strange.isdisjoint((f.file.name, *f.found.split())))]
@@ -85,7 +88,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, of: Non
 
 
 def _counted(looks: Looks, splits: Splits, classes: Classes) -> dict[str, dict[str, LabelCounts]]:
-    """The counts of every source by split."""
+    """The label counts of every source, by split."""
     sources = dict.fromkeys(source for each in looks.values() for source in each.counts)
     return {
         source: {

@@ -1,4 +1,4 @@
-"""Sources of weak labels that the masks of the same images deny."""
+"""Sources of weak labels that masks contradict."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,20 +11,22 @@ from weakseg.data.inventory.one_image import Looks
 from weakseg.finding import Finding, counted, some
 
 _MOST = 0.1
-"""Share that annotators may err by where they say where; on people's scribbles of hearts and photos it is below
-0.001."""
+"""Largest fraction of errors in labels with positions; on human scribbles of hearts and photos it is below 0.001."""
 _LEAST = 20
-"""Pixels that are denied at least: fewer are a slip of the pen."""
+"""Fewest contradicted pixels: fewer may be a slip of the pen."""
 _MOST_OF_TABLES, _LEAST_OF_TABLES = 0.3, 5
-"""The same for tags, sizes and boxes, whose rows say more than a pixel; clicks need as many."""
+"""Both limits for tags, sizes and boxes, whose rows say more than a pixel; the second holds for clicks too."""
 _HALF = 0.5
-"""A single map is told of where more than so much of it is denied."""
+"""Fraction of a single map from which its contradiction is a fault."""
 _TRIED = 40
-"""Images that the cause is looked for in."""
+"""Most images that are searched for the cause."""
 
 
 def disagreements(inventory: Inventory, looks: Looks) -> list[Finding]:
-    """A finding for each source that masks deny, with the images and what would make both agree."""
+    """A finding for each source that masks contradict.
+
+    It names the images, and a correction if one makes both agree.
+    """
     found = []
     for source in dict.fromkeys(source for each in looks.values() for source in each.compared):
         each = {key: look.compared[source] for key, look in looks.items() if source in look.compared}
@@ -37,21 +39,21 @@ def disagreements(inventory: Inventory, looks: Looks) -> list[Finding]:
         if sum(each[key].denied for key in keys) < least:
             continue
         text = (
-            f"{100 * denied / said:.3g}% of what it says about {counted([*each])} with a mask is something else in the"
-            f" mask, most in {counted(keys, [*each])}: {some(keys)}"
+            f"{100 * denied / said:.3g}% of the labels on {counted([*each])} with a mask contradict the mask,"
+            f" most in {counted(keys, [*each])}: {some(keys)}"
         )
         cause = likely_cause(_marks(inventory, looks, source, keys[:_TRIED])) if source in _places(inventory) else None
         if cause:
-            text += f"; {cause.agreement:.0%} of it would agree if it were {_undone(inventory, cause)}"
+            text += f"; {cause.agreement:.0%} of them would agree if they were {_undone(inventory, cause)}"
         fix = _mend(inventory, source, cause, whole=len(keys) == len(each))
-        # A few images of many may be exchanged ones, or a careless annotator's: worth knowing.
+        # A few of many images may be swapped, or annotated carelessly: a remark.
         few = not wrong and denied <= share * said
         found.append(Finding(inventory.root / source, text, "labels that agree with the masks", fix, keys, remark=few))
     return found
 
 
 def _places(inventory: Inventory) -> list[str]:
-    """Sources that say where something is."""
+    """Sources whose labels have positions."""
     return [*inventory.layers, "clicks.csv"]
 
 
@@ -77,27 +79,27 @@ def _undone(inventory: Inventory, cause: Cause) -> str:
 
 
 def _mend(inventory: Inventory, source: str, cause: Cause | None, whole: bool) -> str:
-    legend, look = inventory.contents.legend, "look at both in the page that --html writes"
+    legend, look = inventory.contents.legend, "compare both on the page that --html writes"
     if cause is None:
-        return f"{look}, and draw or export again what is wrong, the labels or the mask"
+        return f"{look}, and redraw or export again the one that is wrong"
     if source == "clicks.csv" and (cause.code or cause.by_exif):
         return f"{look}; if the clicks are wrong, correct x and y in clicks.csv"
     if cause.by_exif:
         return (
-            f"{look}: one of both was drawn in a program that ignores the orientation of photos. If it is the labels,"
+            f"{look}: one of them was drawn in a program that ignores the EXIF orientation. If the labels were,"
             f" for the file of each of these images in {source}/ and its `photo` in images/"
             " `labels = PIL.Image.open(file); labels.getexif()[274] = PIL.Image.open(photo).getexif().get(274, 1)` and"
-            " `PIL.ImageOps.exif_transpose(labels).save(file)`; if it is the mask, the same for its file in masks/"
+            " `PIL.ImageOps.exif_transpose(labels).save(file)`; if the mask was, do the same for its file in masks/"
         )
     if cause.code:
         code = f"`labels = {cause.code}; PIL.Image.fromarray(labels).save(file)`"
         return (
-            f"{look}; if the labels lie wrongly, for each of these files in {source}/"
-            f" `labels = numpy.asarray(PIL.Image.open(file))` and {code}; if the mask does, draw it again"
+            f"{look}; if the labels are misplaced, run for each of these files in {source}/"
+            f" `labels = numpy.asarray(PIL.Image.open(file))` and {code}; if the mask is, draw it again"
         )
     numbers, becomes = legend.numbers_in(source) if source in inventory.layers else (), dict(cause.becomes)
     if source == "clicks.csv" or not whole or len(legend.declared) != len(legend.classes):
-        return f"{look}, and give the classes of these labels the names and numbers that the mask has"
+        return f"{look}, and give these labels the class names and values of the masks"
     free = [number for label, number in enumerate(numbers) if label not in becomes]
     meant = {shown: numbers[label] for label, shown in becomes.items()}
     values = [meant[label] if label in meant else free.pop(0) for label in range(len(numbers))]

@@ -1,21 +1,24 @@
-"""Whether a class that is not drawn on an image is absent from it, as far as masks of the same images tell."""
+"""Check of `everything_drawn` against masks.
+
+Masks show whether a class that is not drawn on an image is absent from it.
+"""
 
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Look, Looks
 from weakseg.finding import Finding, counted, some
 
 _PROPOSED_FROM = 10
-"""Images with marks and a mask from which on the key is proposed."""
+"""Fewest images with labels and a mask for proposing the key."""
 _AGREED = 0.01
-"""On as many of them a class may be left out all the same."""
+"""Fraction of these images on which a class may be left out nevertheless."""
 _OVERLOOKED = 0.002
-"""Share of an image that an annotator may leave out: a few pixels of a class are easily not seen."""
+"""Fraction of an image that an annotator may overlook: a few pixels of a class are easily missed."""
 _TOLD = 0.02
-"""Share of the images with a mask on which a class may be left out, before it is told of."""
+"""Fraction of the images with a mask on which a class may be left out without a finding."""
 
 
 def drawn_classes(inventory: Inventory, looks: Looks) -> list[Finding]:
-    """`everything_drawn` contradicted by masks, or proposed because they all agree with it."""
+    """A finding if masks contradict or support `everything_drawn`."""
     names, declared = inventory.contents.legend.classes.names, inventory.contents.everything_drawn
     full = inventory.contents.fully_labelled
     left = {key: found for key, each in looks.items() if key not in full and (found := _left_out(each)) is not None}
@@ -30,8 +33,8 @@ def drawn_classes(inventory: Inventory, looks: Looks) -> list[Finding]:
                 f"`everything_drawn`, but the masks of {counted(told, declared & left.keys())} show classes that are "
                 f"not drawn there: {some([names[label] for label in classes])}",
                 "every class that an image shows drawn on it, boxed or tagged",
-                f"draw them on {some(told)}, or leave these images out of `everything_drawn`: training would take the "
-                "classes for absent",
+                f"draw them on {some(told)}, or leave these images out of `everything_drawn`: training would treat "
+                "the classes as absent",
                 tuple(told),
             )
         ]
@@ -41,14 +44,17 @@ def drawn_classes(inventory: Inventory, looks: Looks) -> list[Finding]:
         return []
     text = f"every class that the mask shows is drawn on {counted(agreeing, undeclared)} with a mask"
     fix = (
-        "if that holds for all images, set `everything_drawn = true` in dataset.toml: training then knows which "
+        "if this holds for all images, set `everything_drawn = true` in dataset.toml: training then knows which "
         "classes are absent from an image"
     )
     return [Finding(table, text, "", fix, remark=True)]
 
 
 def _left_out(look: Look) -> list[int] | None:
-    """The classes of the mask that nothing else tells of; `None` without a mask, or without marks."""
+    """Classes of the mask without any other label.
+
+    `None` without a mask, or without other labels.
+    """
     mask, told = look.counts.get("masks"), [each for source, each in look.counts.items() if source != "masks"]
     if (
         mask is None

@@ -1,4 +1,4 @@
-"""Whether the classes of a data set can be learnt from what is said of its training images."""
+"""Check that the training labels can teach every class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,22 +14,25 @@ from weakseg.types import Classes
 
 @dataclass(frozen=True, eq=False)
 class Told:
-    """Which classes the training labels tell of."""
+    """The classes with a training label."""
 
     classes: Classes
     drawn: Bool[np.ndarray, " C"]
-    """Marked on a training image, in whatever way."""
+    """Classes with a labelled pixel on a training image."""
     tabled: Bool[np.ndarray, " C"]
-    """Tagged as present, sized or boxed in a table; any of them brings rules that speak of the background too."""
+    """Classes tagged as present, sized or boxed in a table, which constrain the background too."""
 
     @property
     def known(self) -> Bool[np.ndarray, " C"]:
-        """In one way or the other."""
+        """Classes with any training label."""
         return self.drawn | self.tabled
 
 
 def told_by(drawn: list[LabelCounts], tables: list[LabelCounts], classes: Classes) -> Told:
-    """What the counts of drawn sources, and of tables (whose clicks are drawn), tell of."""
+    """The classes labelled by drawn sources and by tables.
+
+    Clicks of tables count as drawn.
+    """
     nothing = np.zeros(len(classes), bool)
     marked = np.any([nothing, *(each.marked_pixels > 0 for each in [*drawn, *tables])], axis=0)
     said = [each.tagged_images + each.sized_images + each.boxes > 0 for each in tables]
@@ -37,20 +40,22 @@ def told_by(drawn: list[LabelCounts], tables: list[LabelCounts], classes: Classe
 
 
 def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInvalid]:
-    """What keeps classes from being learnt; nothing where no label tells of any class, which is another fault.
+    """Errors about classes that cannot be learnt.
+
+    None if there is no label at all, which is another problem.
 
     Args:
-        told: which classes the training labels tell of.
-        judged: pixels of each class in the masks that judge.
+        told: the classes with a training label.
+        judged: pixels of each class in the masks for evaluation.
     """
     names, known = told.classes.names, told.known
     if not known.any():
         return
     if len(names) == 1:
         yield DataInvalid(
-            f"'{names[0]}' is the only class, so there is nothing to tell it from: any network is right everywhere",
+            f"'{names[0]}' is the only class: any network is right everywhere",
             expected="two classes or more",
-            fix="name what is around it as a class, such as background, and give its pixels the number of that class "
+            fix="declare its surroundings as a class, such as background, and give their pixels its value "
             "instead of void",
         )
         return
@@ -59,15 +64,15 @@ def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInval
     if not ruled and alone:
         name = names[int(known.argmax())]
         yield DataInvalid(
-            f"the training labels tell of '{name}' and nothing else, so that a network learns to answer it everywhere",
-            expected="marks of two classes or more",
-            fix=f"mark what is not {name} as well, on a few of the training images" + _first_of(told, background),
+            f"'{name}' is the only class with training labels: a network would learn to predict it everywhere",
+            expected="labels of two classes or more",
+            fix=f"also label pixels that are not {name}, on some training images" + _first_of(told, background),
         )
     elif not ruled and background is not None and not known[background]:
         yield DataInvalid(
-            f"no training label tells of '{names[background]}', so that it is never predicted",
-            expected="marks of the background, too",
-            fix=f"draw '{names[background]}' on a few of the training images: a stroke through what is no other class",
+            f"no training label shows '{names[background]}', so it would never be predicted",
+            expected="labels of the background too",
+            fix=f"draw '{names[background]}' on some training images, with a stroke through pixels of no other class",
         )
     missing = ~known & (judged > 0)
     if background is not None and (ruled or not alone):
@@ -76,9 +81,9 @@ def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInval
     if missing.any() and (ruled or not alone):
         which = some([f"'{names[label]}'" for label in np.flatnonzero(missing)])
         yield DataInvalid(
-            f"no training label tells of {which}, which the masks to judge by show: it can never be learnt",
-            expected="training labels of every class that is judged",
-            fix="mark it on some training images, `merge` it into another class, or name it in `unscored`",
+            f"no training label shows {which}, which the masks for evaluation contain: it cannot be learnt",
+            expected="training labels of every class that is evaluated",
+            fix="label it on some training images, `merge` it into another class, or list it in `unscored`",
         )
 
 

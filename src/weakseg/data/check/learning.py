@@ -1,6 +1,6 @@
-"""What is wrong with the training labels of a data folder by themselves, whatever its masks to judge by show."""
+"""Checks of the training labels of a data folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,10 @@ from weakseg.types import PRESENT, UNTOLD, Classes
 
 
 def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, before: list[Finding]) -> list[Finding]:
-    """Classes that cannot be learnt, and labels that teach little; nothing where labels cannot be read."""
+    """Findings about classes that the labels teach badly.
+
+    None if labels cannot be read.
+    """
     keys = training_keys(splits)
     unread = inventory.unread or not all(looks[key].readable for key in keys)
     if not keys or unread or any(not finding.remark for finding in before):
@@ -27,7 +30,7 @@ def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, bef
     drawn, tables = _sources(inventory, looks, keys)
     unused = []
     if not told_by(drawn, tables, classes).known.any():
-        drawn = [looks[key].counts["masks"] for key in keys if "masks" in looks[key].counts]
+        drawn = _counts_of(looks, "masks", keys)
         unused = [*_masks_alone(drawn, place)]
     told, judged = told_by(drawn, tables, classes), _judged(looks, (*keys, *splits.get("val", ())), classes)
     faults = [finding for problem in unlearnable(told, judged) for finding in findings_of(problem, place, "")]
@@ -40,7 +43,10 @@ def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, bef
 
 
 def training_keys(splits: Splits) -> tuple[str, ...]:
-    """The images that are trained on: those of "train", or all that no other list holds back."""
+    """The keys of the training images.
+
+    They are those of "train", or all that no validation or test list names.
+    """
     if "train" in splits:
         return splits["train"]
     held_back = {key for name, keys in splits.items() if "val" in name or "test" in name for key in keys}
@@ -48,7 +54,7 @@ def training_keys(splits: Splits) -> tuple[str, ...]:
 
 
 def _sources(inventory: Inventory, looks: Looks, keys: tuple[str, ...]) -> tuple[list[LabelCounts], list[LabelCounts]]:
-    """The counts that training sees of drawn sources and of tables."""
+    """The counts of drawn training labels and of tables."""
     full = inventory.contents.fully_labelled
     drawn = [
         counts
@@ -56,26 +62,39 @@ def _sources(inventory: Inventory, looks: Looks, keys: tuple[str, ...]) -> tuple
         for source, counts in looks[key].counts.items()
         if source != "tables" and (source != "masks" or key in full)
     ]
-    tables = [looks[key].counts["tables"] for key in keys if "tables" in looks[key].counts]
+    tables = _counts_of(looks, "tables", keys)
     return drawn, tables
 
 
+def _counts_of(looks: Looks, source: str, keys: Iterable[str]) -> list[LabelCounts]:
+    """The counts of one source, on the images that have it."""
+    return [looks[key].counts[source] for key in keys if source in looks[key].counts]
+
+
 def _masks_alone(masks: list[LabelCounts], place: Path) -> Iterator[Finding]:
-    """Masks judge and do not teach, unless somebody says so."""
+    """A remark if masks are the only labels.
+
+    They are for evaluation unless they are declared or chosen.
+    """
     if any(each.marked_pixels.any() for each in masks):
-        text = "nothing but masks tells of the training images, and masks are only judged by, unless they are wanted"
-        fix = "`weakseg train --labels masks` learns from them, as it does where dataset.toml says `fully_labelled ="
+        text = (
+            "the training images have masks only, which are used for evaluation unless they are requested for training"
+        )
+        fix = "to train on them, use `weakseg train --labels masks`, or write into dataset.toml `fully_labelled ="
         yield Finding(place, text, "", f'{fix} ["*"]`', remark=True)
 
 
 def _judged(looks: Looks, keys: tuple[str, ...], classes: Classes) -> Int[np.ndarray, " C"]:
-    """Pixels of each class in the masks of training and validation images."""
-    masks = [looks[key].counts["masks"] for key in dict.fromkeys(keys) if "masks" in looks[key].counts]
+    """Pixels of each class in the masks."""
+    masks = _counts_of(looks, "masks", dict.fromkeys(keys))
     return total(masks, classes).marked_pixels
 
 
 def _unknown_classes(inventory: Inventory, told: Told, judged: Int[np.ndarray, " C"]) -> list[Finding]:
-    """Classes that nothing at all tells of; there may be none of them in these images."""
+    """A remark about classes that nothing shows.
+
+    They may be missing from these images.
+    """
     ruled = told.tabled.any()
     names = [
         f"'{name}'"
@@ -84,14 +103,17 @@ def _unknown_classes(inventory: Inventory, told: Told, judged: Int[np.ndarray, "
     ]
     if not names or len(names) == len(told.classes):
         return []
-    text, fix = f"no training label tells of {some(names)}", "mark it on some training images, if any of them shows it"
+    text, fix = f"no training label shows {some(names)}", "label it on some training images, if it occurs there"
     return [Finding(inventory.root / "classes.txt", text, "", fix, remark=True)]
 
 
 def _only_at_the_border(inventory: Inventory, drawn: list[LabelCounts], looks: Looks) -> list[Finding]:
-    """Classes that are marked along the images' borders only, as a first stroke of background often is."""
+    """A remark about classes labelled only near image borders.
+
+    A first stroke of background often is.
+    """
     classes = inventory.contents.legend.classes
-    said, masks = total(drawn, classes), [each.counts["masks"] for each in looks.values() if "masks" in each.counts]
+    said, masks = total(drawn, classes), _counts_of(looks, "masks", looks)
     elsewhere = total(masks, classes).inner_pixels
     if not masks:
         elsewhere = np.ones_like(said.inner_pixels)
@@ -99,13 +121,13 @@ def _only_at_the_border(inventory: Inventory, drawn: list[LabelCounts], looks: L
     if not at_border.any() or not said.inner_pixels.any():
         return []
     names = some([f"'{classes.names[label]}'" for label in np.flatnonzero(at_border)])
-    text = f"all marks of {names} lie within {BORDER:.0%} of the border of their images"
-    fix = "mark it in the middle of images too, close to other classes: a network learns what the marks show"
-    return [Finding(inventory.root, text, "marks wherever the class is", fix, remark=True)]
+    text = f"all labelled pixels of {names} lie within {BORDER:.0%} of the border of their images"
+    fix = "label it in the middle of images too, close to other classes: a network learns what the labels show"
+    return [Finding(inventory.root, text, "labels wherever the class occurs", fix, remark=True)]
 
 
 def _all_tagged_alike(inventory: Inventory, told: Told, keys: tuple[str, ...]) -> list[Finding]:
-    """Tags that are the same everywhere, beside sizes or not, say that classes are there, and never where."""
+    """A remark if all tags agree and nothing has a position."""
     tags, sizes, boxes = inventory.contents.tags, inventory.contents.areas, inventory.contents.boxes
     untold = np.full(len(told.classes), UNTOLD)
     said = [tags.get(key, untold) for key in keys if key in tags or key in sizes]
@@ -114,10 +136,10 @@ def _all_tagged_alike(inventory: Inventory, told: Told, keys: tuple[str, ...]) -
     if any((each != said[0]).any() for each in said):
         return []
     names = some([told.classes.names[label] for label in np.flatnonzero(said[0] == PRESENT)])
-    file, text = "tags.csv", f"all {len(said)} tagged images are tagged alike ({names})"
+    file, text = "tags.csv", f"all {len(said)} tagged images have the same tags ({names})"
     if not any(key in tags for key in keys):
         file, text = "sizes.csv", f"sizes are all that is told of {len(said)} images"
-    fix = "add images without some of the classes, or mark a few pixels of every class in clicks.csv or scribbles/"
+    fix = "add images without some of the classes, or label a few pixels of every class in clicks.csv or scribbles/"
     expected = "images that differ in their classes"
     return [
         Finding(inventory.root / file, f"{text}, and nothing drawn or boxed says where", expected, fix, remark=True)

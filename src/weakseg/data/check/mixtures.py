@@ -1,7 +1,7 @@
-"""Folders of label maps that two habits are mixed in.
+"""Folders of label maps with two conventions.
 
-Some files write an object as 1, and others as 255, which means nothing here. No single file shows it: 0 and 255 alone
-may be an image without an object. What tells is that 255 is nowhere but where the object is missing.
+Some files write an object as 1, and others as 255, which is declared as no class. A single file does not show it,
+because 0 and 255 may be an image without an object. The evidence is that 255 occurs only where the object is missing.
 """
 
 from collections.abc import Collection
@@ -14,20 +14,23 @@ from weakseg.data.inventory.statistics import LabelCounts, total
 from weakseg.finding import Finding, some
 
 _CHANCE = 0.05
-"""Two habits are told of where one would look so by chance less often than this."""
+"""Largest probability that a single convention would look like two by chance."""
 _FEW = 2
-"""Maps of a habit, at least; a single one is worth knowing at most."""
+"""Fewest maps of a convention; a single one is at most a remark."""
 _COVERED, _SPARSE = 0.8, 0.5
-"""Shares of an image: more than the first is not drawn by hand, and scribbles mark less than the second."""
+"""Fractions of an image: more than the first is not drawn by hand, and scribbles cover less than the second."""
 _FORGOTTEN = 0.2
-"""Share of the images with an object on whose scribbles it is missing, from which on that is no slip."""
+"""Fraction of the images with an object without its scribble that is too large for a slip."""
 
 Counts = dict[str, LabelCounts]
-"""What the maps of one folder say, by key."""
+"""Label counts of the maps of one folder, by key."""
 
 
 def mixtures(inventory: Inventory, looks: Looks) -> list[Finding]:
-    """Findings about folders in which the value for nothing stands for an object in some of the files."""
+    """Findings about folders with two conventions.
+
+    The value for no class means an object in some of the files.
+    """
     legend, found = inventory.contents.legend, []
     counts = {
         source: {key: looks[key].counts[source] for key in maps if looks[key].readable}
@@ -46,24 +49,27 @@ def mixtures(inventory: Inventory, looks: Looks) -> list[Finding]:
 
 
 def _objects_as_void(inventory: Inventory, maps: Counts) -> list[Finding]:
-    """Masks of one class and void beside masks that show several classes and no void."""
+    """Masks of one class and void, beside others without void.
+
+    The others show several classes.
+    """
     voided = {key: each for key, each in maps.items() if each.valid_pixels < each.pixels and each.marked_pixels.any()}
     shown = {_only(each) for each in voided.values()}
     ground = next(iter(shown), None)
     others = [key for key, each in maps.items() if each.valid_pixels == each.pixels]
     clean = [key for key in others if _only(maps[key]) != ground]
-    # How often an image without an object would be met that often, going by the masks without void.
+    # The probability of so many images without an object, estimated from the masks without void.
     chance = ((len(others) - len(clean) + 1) / (len(others) + 2)) ** len(voided)
     if len(shown) > 1 or ground is None or len(clean) < _FEW or chance > _CHANCE:
         return []
     root, (void,) = inventory.root / "masks", inventory.contents.legend.convention("masks").nothing
     value, name = _written(inventory, "masks", ground)
     text = (
-        f"{len(voided)} of {len(maps)} maps hold nothing but {value} ('{name}') and {void} (void),"
+        f"{len(voided)} of {len(maps)} maps contain only {value} ('{name}') and {void} (void),"
         f" {_named(inventory, 'masks', voided)};"
         f" {len(clean)} others show more classes and no void, {_named(inventory, 'masks', clean)}"
     )
-    expected = f"one value for a class in all of them; {void} means void"
+    expected = f"the same value for a class in all of them; {void} means void"
     return [Finding(root, text, expected, _mend_of_masks(inventory, ground), tuple(voided), len(voided) < _FEW)]
 
 
@@ -76,18 +82,18 @@ def _mend_of_masks(inventory: Inventory, ground: int) -> str:
         return (
             f"if {void} stands for '{name}' in some of them, as in the binary masks of ImageJ, set"
             f' `instances = "{name}"` and `void = []` below a line `[masks]` at the end of dataset.toml: then'
-            f" {values[1 - ground]}, {void} and all that is declared for no other class mean '{name}'"
+            f" {values[1 - ground]}, {void} and every undeclared value mean '{name}'"
         )
     changed = _rewritten(f"numpy.where(labels == {void}, VALUE, labels)")
     meant = _alternatives(inventory, "masks", ground)
     return (
-        f"if {void} stands for a class, for each file in masks/ that holds nothing but {values[ground]} and {void}"
+        f"if {void} stands for a class, for each file in masks/ that contains only {values[ground]} and {void}"
         f" {changed}, where VALUE is that of its class: {meant}"
     )
 
 
 def _nothing_as_background(inventory: Inventory, source: str, maps: Counts) -> list[Finding]:
-    """Scribbles that a class's value covers but for few pixels, beside others that leave most pixels out."""
+    """Scribbles that one class covers almost entirely, beside sparse ones."""
     filled = {key: each for key, each in maps.items() if _COVERED <= each.labelled_share < 1}
     ground = _only(total([*filled.values()], inventory.contents.legend.classes))
     sparse = [key for key, each in maps.items() if 0 < each.labelled_share < _SPARSE]
@@ -97,20 +103,23 @@ def _nothing_as_background(inventory: Inventory, source: str, maps: Counts) -> l
     value, name = _written(inventory, source, ground)
     share = min(each.labelled_share for each in filled.values())
     text = (
-        f"{len(filled)} of {len(maps)} maps hold nothing but {value} ('{name}'), on {share:.0%} of the pixels or more,"
+        f"{len(filled)} of {len(maps)} maps contain only {value} ('{name}'), on {share:.0%} of the pixels or more,"
         f" and {nothing} (not annotated), {_named(inventory, source, filled)}; the others leave most pixels out"
     )
     changed = _rewritten(f"numpy.where(labels == {nothing}, VALUE, {nothing})")
     fix = (
-        f"if {value} means there that nobody drew and {nothing} is the stroke of a class, for each file in {source}/"
-        f" that holds nothing but {value} and {nothing} {changed}, where VALUE is that of its class:"
+        f"if {value} means unlabelled there and {nothing} is the stroke of a class, for each file in {source}/"
+        f" that contains only {value} and {nothing} {changed}, where VALUE is that of its class:"
         f" {_alternatives(inventory, source, ground)}; if these are full segmentations with void, move them to masks/"
     )
-    return [Finding(inventory.root / source, text, f"{nothing} where nobody drew", fix, tuple(filled))]
+    return [Finding(inventory.root / source, text, f"{nothing} on unlabelled pixels", fix, tuple(filled))]
 
 
 def _lost_strokes(inventory: Inventory, source: str, maps: Counts, masks: Counts) -> list[Finding]:
-    """Scribbles of two classes that never mark the second in some of the files: nothing's value may stand for it."""
+    """Scribbles that lack the second of two classes.
+
+    The value for unlabelled pixels may stand for it.
+    """
     legend = inventory.contents.legend
     drawn = {key: _only(each) for key, each in maps.items() if each.marked_pixels.any()}
     alone = {key for key, only in drawn.items() if only is not None and maps[key].labelled_share < _SPARSE}
@@ -124,19 +133,19 @@ def _lost_strokes(inventory: Inventory, source: str, maps: Counts, masks: Counts
     sure = len(denied) >= _FEW and len(denied) > _FORGOTTEN * len(told)
     keys = sorted(denied if sure else alone)
     text = (
-        f"{len(keys)} of {len(maps)} maps mark '{legend.classes.names[0]}' and not '{name}'"
+        f"{len(keys)} of {len(maps)} maps label '{legend.classes.names[0]}' but not '{name}'"
         + (", which their masks show" if sure else "")
         + f", {_named(inventory, source, keys)}"
     )
     fix = (
         f"if {nothing} was written for '{name}' there, export or draw them again with {value}: a stroke of {nothing}"
-        f" cannot be told from what is not annotated; if it was forgotten, draw it"
+        f" cannot be distinguished from unlabelled pixels; if it was forgotten, draw it"
     )
     return [Finding(inventory.root / source, text, "", fix, tuple(keys), remark=not sure)]
 
 
 def _only(counts: LabelCounts) -> int | None:
-    """The class that a map shows alone."""
+    """The only class in a map, if it has just one."""
     (shown,) = np.nonzero(counts.marked_pixels)
     return int(shown[0]) if len(shown) == 1 else None
 
@@ -152,7 +161,7 @@ def _written(inventory: Inventory, source: str, label: int) -> tuple[int, str]:
 
 
 def _alternatives(inventory: Inventory, source: str, ground: int) -> str:
-    """What VALUE may be: `1 for 'disk', 2 for 'bar'`."""
+    """The choices for VALUE: `1 for 'disk', 2 for 'bar'`."""
     labels = [label for label in range(len(inventory.contents.legend.classes)) if label != ground]
     return ", ".join(f"{value} for '{name}'" for value, name in (_written(inventory, source, each) for each in labels))
 

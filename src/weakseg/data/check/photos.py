@@ -1,4 +1,7 @@
-"""Photos that are turned or mirrored when they are read: labels drawn in a program that does not lie elsewhere."""
+"""Check of labels on photos with an EXIF orientation.
+
+Labels drawn in a program that ignores the orientation are misplaced.
+"""
 
 from collections import Counter
 
@@ -9,7 +12,7 @@ from weakseg.finding import Finding, counted
 
 
 def turned_photos(inventory: Inventory, looks: Looks) -> list[Finding]:
-    """A remark on photos with places marked on them that lie otherwise than they are stored."""
+    """A remark on labelled photos that are rotated when read."""
     contents = inventory.contents
     if not contents.legend.declaration.reading.upright:
         return []
@@ -22,12 +25,12 @@ def turned_photos(inventory: Inventory, looks: Looks) -> list[Finding]:
     return [
         Finding(
             inventory.root / "images",
-            f"the files of {counted(keys, [*looks])} say in their EXIF data that they are to be turned or mirrored"
-            f" (orientation {kinds}), and so they are, as viewers show them",
+            f"the files of {counted(keys, [*looks])} have an EXIF orientation ({kinds}), and are rotated or"
+            f" mirrored accordingly, as viewers show them",
             "labels that were drawn on the images as viewers show them",
-            "look at them in the page that --html writes; if labels lie wrongly there, because the program that they"
-            ' were drawn in ignores the orientation, write `exif = "ignore"` at the top of dataset.toml, and all images'
-            " are read as they are stored",
+            "look at them on the page that --html writes; if labels are misplaced there, because the annotation"
+            ' program ignored the orientation, write `exif = "ignore"` at the top of dataset.toml, and all images'
+            " are read as stored",
             keys,
             remark=True,
         )

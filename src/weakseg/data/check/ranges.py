@@ -1,8 +1,8 @@
-"""Image sets that use a small part of the numbers their files could hold, or different parts of them.
+"""Check of the value ranges of an image set.
 
-A camera's 12 bits in a file of 16 are almost black once they are divided by 65535, and a network learns little from
-them. One image alone may be dark; the extremes of a whole set tell which numbers its camera used, without those of hot
-pixels and of margins of zeros.
+Some sets use a small part of the range of their files, or different parts of it. A camera's 12 bits in a file of 16 are
+almost black after division by 65535, and a network learns little from them. A single image may be dark; the extremes of
+a whole set show the range of its camera, without those of hot pixels and of margins of zeros.
 """
 
 from collections import defaultdict
@@ -16,57 +16,60 @@ from weakseg.errors import DataInvalid
 from weakseg.finding import Finding, some
 
 HeldBy = Mapping[str, Held | None]
-"""The extremes of each image by its name; `None` of eight bits."""
+"""The extremes of each image by name; `None` for eight bits."""
 _NEAR = 1 / 4
-"""Of the span of usual numbers: rare ones that lie farther off than this are of damaged pixels or margins."""
+"""Distance, as a fraction of the usual span, beyond which rare values come from damaged pixels or margins."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The images whose files hold one kind of numbers."""
+    """The images whose files have one data type."""
 
     dtype: str
     names: tuple[str, ...]
     held: tuple[Held, ...]
     of: int
-    """How many images there are of all kinds."""
+    """Number of images of all data types."""
     declared: Range | None
 
     @property
     def low(self) -> int | float:
-        """The lowest number in any of them."""
+        """The lowest value in any of them."""
         return min(each.low for each in self.held)
 
     @property
     def high(self) -> int | float:
-        """The highest number in any of them."""
+        """The highest value in any of them."""
         return max(each.high for each in self.held)
 
     @property
     def usual(self) -> Range:
-        """The lowest and the highest number, without rare ones and zero margins that lie far off all others."""
+        """The range of values without outliers.
+
+        Rare values and zero margins that are far from all others are left out.
+        """
         dark, bright = min(each.dark for each in self.held), max(each.bright for each in self.held)
         reach = _NEAR * (bright - dark)
         return (self.low if self.low >= dark - reach else dark), (self.high if self.high <= bright + reach else bright)
 
     @property
     def range(self) -> Range:
-        """The numbers that become 0 and 1."""
+        """The values that become 0 and 1."""
         return self.declared or FORMATS[self.dtype]
 
     @property
     def fitting(self) -> Range:
-        """The range that would fit them."""
+        """A range that suits them."""
         return fitting(*self.usual)
 
     @property
     def dim(self) -> bool:
-        """Whether they use too little of their range, and another would help."""
+        """Whether another range would be much better."""
         return 0 < used(*self.usual, self.range) < LEAST_USED
 
     @property
     def outside(self) -> tuple[str, ...]:
-        """Those that a declared range leaves nothing of."""
+        """Names of images entirely outside the declared range."""
         low, high = self.range
         return tuple(
             name for name, held in zip(self.names, self.held, strict=True) if held.high < low or held.low > high
@@ -74,26 +77,24 @@ class Group:
 
     @property
     def strange(self) -> str:
-        """What to tell of them where they are read, as they are, for something else than a check; else empty."""
+        """A warning outside a check; empty if all is well."""
         if self.outside:
-            return f"no number of {some(self.outside)} lies within `{written(self.range)}`"
+            return f"no value of {some(self.outside)} lies within `{written(self.range)}`"
         return self.found if self.dim else ""
 
     @property
     def found(self) -> str:
-        """What is wrong with them, where they are dim."""
-        who = "the image holds" if self.of == 1 else f"{_counted(self.names, self.of)} hold"
+        """The problem of images that use too little of their range."""
+        who = "the image has" if self.of == 1 else f"{_counted(self.names, self.of)} have"
         whole = f"`{written(self.range)}`" if self.declared else f"{self.range[0]} to {self.range[1]} ({self.dtype})"
         low, high = self.usual
         share = f"{100 * used(low, high, self.range):.2g} %"
-        far = (
-            "" if (low, high) == (self.low, self.high) else f" (but for few, or zeros, from {self.low} to {self.high})"
-        )
-        return f"{who} numbers from {low} to {high}{far}, {share} of {whole}: almost one brightness"
+        far = "" if (low, high) == (self.low, self.high) else f" (with outliers, {self.low} to {self.high})"
+        return f"{who} values from {low} to {high}{far}, {share} of {whole}: almost one brightness"
 
 
 def groups_of(held: HeldBy, declared: Range | None) -> list[Group]:
-    """The images of more than eight bits, by the kind of their numbers."""
+    """The images of more than eight bits, by data type."""
     kinds: dict[str, dict[str, Held]] = defaultdict(dict)
     for name, each in held.items():
         if each is not None:
@@ -102,35 +103,38 @@ def groups_of(held: HeldBy, declared: Range | None) -> list[Group]:
 
 
 def too_dim(held: HeldBy, declared: Range | None) -> list[DataInvalid]:
-    """What must be fixed before anybody trains: images that use too little of a range that nobody declared."""
+    """Errors for images that use too little of an undeclared range."""
     groups = [] if declared else groups_of(held, declared)
-    expected = "images that use a quarter of their range at least"
+    expected = "images that use at least a quarter of their range"
     fix = _declare if len(groups) < 2 else _save_alike
     return [DataInvalid(group.found, expected=expected, fix=fix(group)) for group in groups if group.dim]
 
 
 def _declare(group: Group) -> str:
     return (
-        f"write `{written(group.fitting)}` into dataset.toml, above any table: the numbers that become black and white;"
-        f" where {group.range[0]} and {group.range[1]} are right, declare these"
+        f"write `{written(group.fitting)}` into dataset.toml, above any table: the values of black and white;"
+        f" if {group.range[0]} and {group.range[1]} are correct, declare these"
     )
 
 
 def _save_alike(group: Group) -> str:
-    return "the set holds several kinds of numbers: save all images in one of them, then check again"
+    return "the set has several data types: save all images in one of them, then check again"
 
 
 def dim_samples(samples: Sequence[Sample], declared: Range | None) -> list[DataInvalid]:
-    """The same for some samples that were read, so that a training finds out by itself."""
+    """Errors for samples that use too little of their range.
+
+    A training thus finds out by itself.
+    """
     return too_dim({sample.key: sample.held for sample in samples}, declared)
 
 
 def findings_of_ranges(images: Path, held: HeldBy, declared: Range | None) -> list[Finding]:
-    """Findings about the numbers in all files of a set.
+    """Findings about the value ranges of all files of a set.
 
     Args:
-        images: their folder.
-        held: what each of them holds, by key.
+        images: folder of the images.
+        held: the extremes of each image, by key.
         declared: `range` of dataset.toml.
     """
     groups = groups_of(held, declared)
@@ -138,36 +142,39 @@ def findings_of_ranges(images: Path, held: HeldBy, declared: Range | None) -> li
     for group in groups:
         found += [*_outside(images, group), *_two_cameras(images, group)]
         if declared and group.dim:
-            fix = f"if that is an oversight, write `{written(group.fitting)}` into dataset.toml"
+            fix = f"if this is not intended, write `{written(group.fitting)}` into dataset.toml"
             found.append(Finding(images, group.found, "", fix, remark=True))
     kinds = {group.dtype: len(group.names) for group in groups}
     if others := len(held) - sum(kinds.values()):
         kinds = {"uint8": others, **kinds}
     if len(kinds) > 1 and not declared and not found:
         said = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
-        text = f"the images hold different kinds of numbers, and each is divided by the most it could hold: {said}"
-        fix = "look whether they are alike in brightness (--html); where they are not, declare `range` in dataset.toml"
+        text = f"the images have different data types, each scaled by its own full range: {said}"
+        fix = "compare their brightness on the page of --html; if it differs, declare `range` in dataset.toml"
         found.append(Finding(images, text, "", fix, remark=True))
     return found
 
 
 def _outside(images: Path, group: Group) -> Iterator[Finding]:
-    """What a declared range clips."""
+    """A finding about values that a declared range clips."""
     low, high = group.range
     lost = group.outside
     cut = [name for name, each in zip(group.names, group.held, strict=True) if each.low < low or each.high > high]
-    said = f"of the numbers from {group.low} to {group.high}, `{written(group.range)}` "
+    said = f"of the values from {group.low} to {group.high}, `{written(group.range)}` "
     if lost:
         text = f"{said}leaves nothing in {_counted(lost, len(group.names))}, which become black or white: {some(lost)}"
         fix = f"correct `range` in dataset.toml, `{written(group.fitting)}`, or save these images like the others"
-        yield Finding(images, text, "numbers within the range in every image", fix, lost)
+        yield Finding(images, text, "values within the range in every image", fix, lost)
     elif cut:
         text = f"{said}clips what lies outside, in {_counted(cut, len(group.names))}: {some(cut)}"
-        yield Finding(images, text, "", "widen `range` in dataset.toml where these numbers matter", remark=True)
+        yield Finding(images, text, "", "widen `range` in dataset.toml if these values matter", remark=True)
 
 
 def _two_cameras(images: Path, group: Group) -> Iterator[Finding]:
-    """Images that seem to be of fewer bits than the others of their kind, and stay dark beside them."""
+    """A remark about images of fewer bits than the others.
+
+    They stay dark beside them.
+    """
     low, white = group.fitting if group.dim else group.range
     if group.dtype != "uint16" or low != 0:
         return
@@ -178,9 +185,9 @@ def _two_cameras(images: Path, group: Group) -> Iterator[Finding]:
         if black == 0 and 2 * (top + 1) <= above and top < white:
             names = [name for _, name in order[:count]]
             who = _counted(names, len(order))
-            text = f"{who} hold at most {highest}, and the others {above} or more: {some(names)}"
+            text = f"{who} have values up to {highest}, and the others {above} or more: {some(names)}"
             fix = (
-                f"if those are of a camera of fewer bits, whose white is {top}, save them again as"
+                f"if they come from a camera with fewer bits, whose white is {top}, save them again as"
                 f" `numpy.round(values * ({white} / {top})).astype(numpy.uint16)`"
             )
             yield Finding(images, text, "", fix, tuple(names), remark=True)

@@ -1,4 +1,7 @@
-"""Label maps of a folder whose edges are blended into values that are classes too."""
+"""Folders of label maps with blended edges.
+
+The blends have values that are classes too.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,13 +20,13 @@ from weakseg.data.label_values.convention import Convention
 from weakseg.finding import Finding, some
 
 _TRIED = 40
-"""Maps that are looked at; where one of them is blended, all are."""
+"""Number of maps examined first; if one of them is blended, all are examined."""
 _OWN = 0.05
-"""Share of a class's pixels that lie well inside its areas, if it has areas and is not drawn as lines."""
+"""Fraction of pixels well inside areas from which a class is not drawn as lines."""
 
 
 def soft_edges(inventory: Inventory, looks: Looks) -> list[Finding]:
-    """A finding for each folder in which maps have blended edges."""
+    """A finding for each folder with blended edges."""
     return [finding for source in inventory.layers for finding in _of_folder(inventory, looks, source)]
 
 
@@ -41,21 +44,24 @@ def _of_folder(inventory: Inventory, looks: Looks, source: str) -> list[Finding]
     blended = [key for key in maps if key in seen and seen[key].blended]
     found = sum((seen[key] for key in blended), Rims())
     sound = sum((each for key, each in seen.items() if key not in blended), Rims())
-    # Where others have such classes too, only wider ones, these may be so in truth.
+    # If such classes also occur as wide areas, thin ones may be real.
     sure = len(blended) > 1 and sound.sharp >= 2 * sound.long
     sure = sure and (source != "masks" or _of_areas(found, (_values(legend, source, maps[key]) for key in seen)))
     text = (
-        f"thin lines of classes lie nearly everywhere between a smaller and a larger value, in {len(blended)} of"
+        f"nearly everywhere, thin lines of a class separate a smaller and a larger value, in {len(blended)} of"
         f" {len(maps)} maps, {some([maps[key].name for key in blended])}: {_told(inventory, source, found)}"
     )
-    fix = ("" if sure else "if no class is such a line: ") + HARDER.format("these maps", "them")
+    fix = ("" if sure else "if no class has this shape: ") + HARDER.format("these maps", "them")
     return [Finding(inventory.root / source, text, "classes that touch each other", fix, tuple(blended), not sure)]
 
 
 def _may_hide(convention: Convention) -> bool:
-    """Whether a class's value lies right between two that are declared too, so that blends may have it unseen."""
+    """Whether blends may have the value of a class.
+
+    Such a value lies right between two declared ones.
+    """
     declared = {*convention.values, *convention.nothing}
-    # Objects' own numbers are in no order.
+    # The numbers of objects have no order.
     return convention.other is None and any({value - 1, value + 1} <= declared for value in convention.values)
 
 
@@ -66,7 +72,10 @@ def _told(inventory: Inventory, source: str, found: Rims) -> str:
 
 
 def _of_most_values(looks: Looks, source: str, keys: Iterable[str], least: int) -> list[str]:
-    """Maps with at least so many values, nothing's among them, those with most first: blending adds some."""
+    """Maps with at least `least` values, those with most first.
+
+    The value for no class counts too; blending adds values.
+    """
     held = {}
     for key in keys:
         if looks[key].readable:
@@ -76,15 +85,18 @@ def _of_most_values(looks: Looks, source: str, keys: Iterable[str], least: int) 
 
 
 def _values(legend: Legend, source: str, path: Path) -> Int[np.ndarray, "H W"]:
-    """The values of a map; nothing where it is painted, because colours are in no order."""
+    """The values of a map, or unknown if it is painted.
+
+    Colours have no order.
+    """
     values = read_values(path, legend, source)
     return np.full_like(values, END) if is_painted(values) else values
 
 
 def _of_areas(found: Rims, maps: Iterable[Int[np.ndarray, "H W"]]) -> bool:
-    """Whether most rims are of classes that have areas elsewhere: others may be meant as lines, as cells' walls are.
+    """Whether most rims have classes that also have areas.
 
-    Several of them side by side are no walls.
+    Other classes may be meant as lines, as cell walls are. Several side by side are not walls.
     """
     inside, pixels = Counter[int](), Counter[int]()
     for values in maps:

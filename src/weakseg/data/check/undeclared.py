@@ -1,4 +1,7 @@
-"""Values of label maps that nobody declared, and one cure for each folder: what fits one map may not fit the next."""
+"""Undeclared values of label maps, with one fix per folder.
+
+A fix that suits one map may not suit the next.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +17,10 @@ from weakseg.finding import Finding, findings_of
 
 
 def undeclared_values(inventory: Inventory, looks: Looks) -> list[Finding]:
-    """A finding for each map with undeclared values; all of a folder say the same to do."""
+    """A finding for each map with undeclared values.
+
+    All findings of a folder have the same fix.
+    """
     found = []
     for source, maps in inventory.layers.items():
         strange = {key: looks[key].undeclared[source] for key in maps if source in looks[key].undeclared}
@@ -49,7 +55,7 @@ def _of_colours(inventory: Inventory, source: str, strange: dict[str, Values]) -
 
 
 def _of_sound(counts: LabelCounts, numbers: tuple[int, ...], nothing: tuple[int, ...]) -> Values:
-    """The values of a map that holds declared ones only."""
+    """The values of a map without undeclared ones."""
     pixels = {number: n for number, n in zip(numbers, counts.marked_pixels.tolist(), strict=True) if n}
     rest = counts.pixels - sum(pixels.values())
     return Values({**pixels, **({nothing[0]: rest} if rest and nothing else {})}, {}, 0)

@@ -1,7 +1,7 @@
-"""Boxes and clicks that were measured in other units than pixels: shares of the image, percent, or sizes for corners.
+"""Boxes and clicks in other units than pixels.
 
-One row alone never tells. Over a whole table there is no doubt: nobody draws every box smaller than a pixel, and
-hardly anybody clicks in the upper left corner of every image.
+They may be fractions of the image, percent, or sizes instead of corners. A single row does not show it, but a whole
+table does: no annotator draws every box smaller than a pixel, or clicks in the upper left corner of every image.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from weakseg.finding import Finding, findings_of
 
 BOX, CLICK = ("left", "top", "right", "bottom"), ("x", "y")
 _CHANCE = 1e-6
-"""How unlikely it must be that pixels look like percent."""
+"""Largest probability that pixels look like percent by chance."""
 _SLACK = 1e-3
-"""What rounding may add to a share."""
+"""Tolerance for rounding of fractions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,15 +30,15 @@ class Measured:
     """The numbers of a table, row by row."""
 
     numbers: Float[np.ndarray, "N K"]
-    """Left, top, right and bottom of boxes, or x and y of clicks, as they were written."""
+    """Columns left, top, right and bottom of boxes, or x and y of clicks, as in the file."""
     images: Int[np.ndarray, " N"]
-    """The same number for rows of the same image."""
+    """Index of each row's image."""
     sizes: Float[np.ndarray, "N 2"]
-    """(width, height) of the image."""
+    """Size (width, height) of each row's image."""
 
 
 def findings_of_units(inventory: Inventory, looks: Looks) -> list[Finding]:
-    """Tables of boxes and clicks whose numbers cannot be pixels, or no corners."""
+    """Findings about boxes and clicks that are not in pixels."""
     found = []
     for name, columns, judge in (("boxes.csv", BOX, unit_of_boxes), ("clicks.csv", CLICK, unit_of_clicks)):
         if name in inventory.tables and inventory.judged:
@@ -48,7 +48,7 @@ def findings_of_units(inventory: Inventory, looks: Looks) -> list[Finding]:
 
 
 def unit_of_boxes(said: Measured) -> DataInvalid | None:
-    """What is wrong with the unit of boxes, if anything."""
+    """The error for boxes in a wrong unit, if any."""
     rows, sizes = said.numbers, said.sizes
     if not len(rows) or sizes.min() <= 2 or rows.min() < -_SLACK:
         return None
@@ -64,13 +64,13 @@ def unit_of_boxes(said: Measured) -> DataInvalid | None:
             f"{wrong} of {len(rows)} boxes end before they begin, and all would fit into their images as x, y, width"
             " and height",
             expected="left, top, right, bottom: two corners",
-            fix=f"{_FROM_SIZES} (the two columns hold width and height today)",
+            fix=f"{_FROM_SIZES} (the two columns contain width and height now)",
         )
     return None
 
 
 def unit_of_clicks(said: Measured) -> DataInvalid | None:
-    """What is wrong with the unit of clicks, if anything."""
+    """The error for clicks in a wrong unit, if any."""
     points = said.numbers
     if len(points) < 2 or said.sizes.min() <= 2 or points.min() < -_SLACK:
         return None
@@ -82,7 +82,10 @@ def unit_of_clicks(said: Measured) -> DataInvalid | None:
 def _not_pixels(
     what: str, said: Measured, whole: int, corners: Bool[np.ndarray, " N"] | None = None
 ) -> DataInvalid | None:
-    """The problem of a table in shares (`whole` 1) or percent (100), with the conversion; `None` where none fits."""
+    """The error for a table in fractions or percent.
+
+    `whole` is 1 or 100; `None` if no conversion fits.
+    """
     of = "the image's width" if whole == 1 else "the image's width / 100"
     down = of.replace("width", "height")
     if what == "clicks":
@@ -93,32 +96,38 @@ def _not_pixels(
         fix = f"{form}; then multiply left and right by {of}, top and bottom by {down}"
     else:
         return None
-    unit = "shares of the image" if whole == 1 else "percent of the image"
+    unit = "fractions of the image" if whole == 1 else "percent of the image"
     largest = f"all numbers of the {len(said.numbers)} {what} lie between 0 and {whole}"
     return DataInvalid(f"{largest}: they seem to be {unit}", expected="pixels, counted from 0", fix=fix)
 
 
 _FROM_SIZES = "write left + width into the column `right`, and top + height into `bottom`"
 _FROM_CENTRES = (
-    "the columns hold the centre, the width and the height: write x - width / 2 into `left`, y - height / 2 into `top`,"
+    "the columns contain centre, width and height: write x - width / 2 into `left`, y - height / 2 into `top`,"
     " x + width / 2 into `right` and y + height / 2 into `bottom`"
 )
 
 
 def _sizes_or_centres(rows: Float[np.ndarray, "N 4"], whole: int) -> str:
-    """How rows that are no corners become corners; empty where they are no boxes either way."""
+    """The conversion of sizes or centres to corners, in words.
+
+    Empty if the rows are not boxes either way.
+    """
     begins, sizes, slack = rows[:, :2], rows[:, 2:], _SLACK * whole
     as_sizes = bool((begins + sizes <= whole + slack).all())
     as_centres = bool((begins - sizes / 2 >= -slack).all() and (begins + sizes / 2 <= whole + slack).all())
     if as_sizes and as_centres:
         return (
-            f"{_FROM_SIZES}, if these hold the width and the height (COCO's way); or, if (YOLO's way) {_FROM_CENTRES}"
+            f"{_FROM_SIZES}, if these contain the width and the height, as in COCO; or, if, as in YOLO, {_FROM_CENTRES}"
         )
     return _FROM_SIZES if as_sizes else _FROM_CENTRES if as_centres else ""
 
 
 def _like_percent(said: Measured, ends: Float[np.ndarray, "N 2"], twice_centres: Float[np.ndarray, "N 2"]) -> bool:
-    """Whether the numbers lie all over 0 to 100, where pixels would hardly stay below 100 in so many images."""
+    """Whether the numbers spread over 0 to 100.
+
+    Pixels would hardly stay below 100 in so many images.
+    """
     if ends.max() > 100 + _SLACK or (ends.max(0) <= 50).any() or (twice_centres.std(0) < 8).all():
         return False
     _, first = np.unique(said.images, return_index=True)
@@ -126,7 +135,7 @@ def _like_percent(said: Measured, ends: Float[np.ndarray, "N 2"], twice_centres:
 
 
 def _measured(path: Path, columns: tuple[str, ...], looks: Looks) -> Measured:
-    """The rows whose numbers can be read, of images that can."""
+    """The readable rows of images that can be read."""
     rows: list[tuple[list[float], str]] = []
 
     def note(key: str, cells: Cells):
@@ -143,7 +152,10 @@ def _measured(path: Path, columns: tuple[str, ...], looks: Looks) -> Measured:
 
 
 def units_of_samples(samples: Sequence[Sample]) -> list[DataInvalid]:
-    """The same for some samples that were read, so that a training finds out by itself."""
+    """Errors for samples in a wrong unit.
+
+    A training thus finds out by itself.
+    """
     boxes = [(box[[2, 1, 4, 3]], sample) for sample in samples for box in sample.boxes]
     clicks = [(stroke.points[0, ::-1], sample) for sample in samples for stroke in sample.strokes]
     found = []

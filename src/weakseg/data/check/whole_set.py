@@ -1,4 +1,4 @@
-"""What is wrong with a data set only when all of its images are seen together."""
+"""Checks that need all images of a data set together."""
 
 from collections import Counter, defaultdict
 from itertools import combinations
@@ -69,28 +69,32 @@ def _duplicates(inventory: Inventory, looks: Looks, splits: Splits) -> list[Find
         if others:
             text = f"the same pixels are in {some([images[key].name for key in others])}"
             if apart := _kept_apart_in([first, *others], splits):
-                text += (
-                    f"; one is in {apart[0]}.txt and one in {apart[1]}.txt, so a network is judged by what it learnt"
-                )
+                text += f"; one is in {apart[0]}.txt and one in {apart[1]}.txt, so training data is evaluated"
             fix = "remove all but one, from images/ or from the splits"
-            found.append(Finding(images[first], text, "every image once", fix, (first, *others)))
+            found.append(Finding(images[first], text, "each image once", fix, (first, *others)))
     return found
 
 
 def _kept_apart_in(keys: list[str], splits: Splits) -> tuple[str, str] | None:
-    """Two splits that must not share images, and do share these."""
+    """Two splits that share these images and must not."""
     having = [name for name, members in splits.items() if {*members} & {*keys}]
     return next((pair for pair in combinations(having, 2) if kept_apart(*pair)), None)
 
 
 def _said_in(inventory: Inventory, looks: Looks, source: str) -> LabelCounts:
-    """The counts of a folder of label maps over the images that have one and can be read."""
+    """The label counts of a folder of label maps.
+
+    Images without a readable map are left out.
+    """
     having = [looks[key] for key in inventory.layers[source] if looks[key].readable]
     return total([each.counts[source] for each in having], inventory.contents.legend.classes)
 
 
 def _all_marked(inventory: Inventory, looks: Looks) -> list[Finding]:
-    """Scribbles that leave no pixel out: the value for "not annotated" must be another one than declared."""
+    """Scribbles without any unlabelled pixel.
+
+    The value for "not annotated" must differ from the declared one.
+    """
     found, legend = [], inventory.contents.legend
     for source in inventory.layers:
         said = _said_in(inventory, looks, source)
@@ -103,9 +107,9 @@ def _all_marked(inventory: Inventory, looks: Looks) -> list[Finding]:
         found.append(
             Finding(
                 inventory.root / source,
-                f"every pixel of every map is marked, {said.marked_pixels[largest] / said.valid_pixels:.0%} of them as"
+                f"all pixels of all maps are labelled, {said.marked_pixels[largest] / said.valid_pixels:.0%} of them as"
                 f" '{name}' (value {value})",
-                f"the value {listed(nothing)} where nobody drew",
+                f"the value {listed(nothing)} on unlabelled pixels",
                 f"{_undrawn(legend, source, largest, value)}; if these are full segmentations, move them to masks/",
             )
         )
@@ -113,17 +117,20 @@ def _all_marked(inventory: Inventory, looks: Looks) -> list[Finding]:
 
 
 def _undrawn(legend: Legend, source: str, label: int, value: int) -> str:
-    """What to write where a class's value or colour stands for what nobody drew."""
-    said = f"if {value} means that nobody drew, set `unlabeled = {value}` in dataset.toml"
+    """Advice if a class's value or colour means unlabelled."""
+    said = f"if {value} means unlabelled, set `unlabeled = {value}` in dataset.toml"
     for colour, declared in legend.convention(source).colours:
         if declared != UNLABELED and legend.becomes[declared] == label:
             line = f'`unlabeled = "{named(colour)}"` below `[colours]`'
-            return f"{said}; if {named(colour)} means that nobody drew, write {line} in dataset.toml"
+            return f"{said}; if {named(colour)} means unlabelled, write {line} in dataset.toml"
     return said
 
 
 def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
-    """Masks without a second class: the object's value must have been taken for void."""
+    """Masks with a single class.
+
+    The object's value must have been taken for void.
+    """
     if not inventory.layers.get("masks"):
         return []
     said, convention = _said_in(inventory, looks, "masks"), inventory.contents.legend.convention("masks")
@@ -132,7 +139,7 @@ def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
         return []
     found = f"the masks show {some(shown) or 'no class at all'} and nothing else"
     void, names = listed(convention.nothing), inventory.contents.legend.declared
-    fix = f"if {void} stands for a class, as in the binary masks of ImageJ, write the class's index in its place"
+    fix = f"if {void} stands for a class, as in the binary masks of ImageJ, replace it by the index of the class"
     if len(names) == 2 and len(convention.nothing) == 1 and shown == [f"'{names[0]}'"]:
         fix = (
             f"if {void} stands for '{names[1]}', as in the binary masks of ImageJ, set `values ="
@@ -142,14 +149,17 @@ def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
 
 
 def _unlabelled(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
-    """Splits of which nothing is said, which only a test set may be, and single images of others."""
+    """Splits without any label, and single images without one.
+
+    Only a test set may be unlabelled.
+    """
     found = []
     for split, keys in splits.items():
         bare = [key for key in keys if not looks[key].labelled]
         file = inventory.root / "splits" / f"{split}.txt" if split != "all" else inventory.root
         if bare and len(bare) == len(keys):
             fix = "draw scribbles, fill a table, or add masks; label maps are named like their images"
-            text = f"not one of the {len(keys)} images in '{split}' has a label"
+            text = f"none of the {len(keys)} images in '{split}' has a label"
             needed = split in ("train", "val", "all")
             found.append(Finding(file, text, "labels of some kind", fix, tuple(bare), remark=not needed))
         elif bare:
@@ -160,22 +170,24 @@ def _unlabelled(inventory: Inventory, looks: Looks, splits: Splits) -> list[Find
 
 
 def _unmasked(inventory: Inventory, splits: Splits) -> list[Finding]:
-    """Images to be judged by that have no mask, though others have."""
+    """Validation images without a mask, if others have one."""
     keys = splits.get("val", ())
     bare = [key for key in keys if key not in inventory.contents.masks]
     if not bare or len(bare) == len(keys):
         return []
-    text = f"{counted(bare, keys)} without a mask to be judged by: {some(bare)}"
-    fix = "add their masks, or take them out of the split"
+    text = f"{counted(bare, keys)} without a mask for evaluation: {some(bare)}"
+    fix = "add their masks, or remove them from the split"
     return [Finding(inventory.root / "splits" / "val.txt", text, "a mask for every image", fix, tuple(bare))]
 
 
 def _nothing_to_judge_by(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
-    """Masks of a validation list that are void everywhere."""
+    """A validation list whose masks are all void."""
     keys = [key for key in splits.get("val", ()) if key in inventory.contents.masks]
     if not keys or any(not looks[key].readable or looks[key].counts["masks"].valid_pixels for key in keys):
         return []
     void = inventory.contents.legend.declaration.void
-    text = f"the masks of 'val' are void (value {void}) everywhere, so that there is nothing to judge by"
-    fix = f"if {void} stands for a class, set `void` in dataset.toml to another value; else give val other masks"
+    text = f"the masks of 'val' are void (value {void}) everywhere, so nothing can be evaluated"
+    fix = (
+        f"if {void} stands for a class, set `void` in dataset.toml to another value; otherwise use other masks for val"
+    )
     return [Finding(inventory.root / "splits" / "val.txt", text, "pixels of some class", fix, tuple(keys))]

@@ -1,1 +1,1 @@
-"""The data folder: its layout, its declaration and its labels."""
+"""The data folder: its layout, declaration and labels."""

@@ -1,4 +1,7 @@
-"""What lies in a data folder, found by listing it: no image is opened, so ten thousand of them take no time."""
+"""The contents of a data folder, by listing its files.
+
+No image is opened, so ten thousand of them take little time.
+"""
 
 import os
 from collections.abc import Collection, Iterator
@@ -22,35 +25,35 @@ from weakseg.files.regular_file import read_text
 
 @dataclass(frozen=True)
 class Contents:
-    """The files of a data folder and what its tables say, by the key of each image."""
+    """The files and tables of a data folder, by image key."""
 
     legend: Legend
     images: dict[str, Path]
     masks: dict[str, Path]
     fully_labelled: frozenset[str]
-    """Images whose mask is a training label."""
+    """Keys of the images whose mask is a training label."""
     everything_drawn: frozenset[str]
-    """Images from which classes that are not drawn are absent."""
+    """Keys of the images from which classes that are not drawn are absent."""
     drawn: tuple[dict[str, Path], ...]
-    """The label maps of each source; later ones are drawn over earlier ones."""
+    """Label maps of each source; later ones are drawn over earlier ones."""
     tags: dict[str, Int[np.ndarray, " C"]]
     areas: dict[str, Float[np.ndarray, "C 2"]]
     boxes: dict[str, Float[np.ndarray, "_ 5"]]
     clicks: dict[str, tuple[Stroke, ...]]
     folders: tuple[str, ...]
-    """Names of the folders that `drawn` is from: each may have numbers of its own."""
+    """Names of the folders of `drawn`, each of which may have its own values."""
 
 
 def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Declaration) -> tuple[Contents, Problems]:
-    """What lies in a folder, as far as it is usable, and everything that is wrong with the rest.
+    """The usable contents of a folder, and the problems found.
 
     Args:
         root: the folder.
-        labels: names of label folders and tables, or paths of some elsewhere; `None`: every weak one in the folder.
-        declaration: what the folder says about itself.
+        labels: names of label folders and tables, or paths elsewhere; `None`: all weak labels in the folder.
+        declaration: the folder's declaration.
 
     Raises:
-        DataInvalid: it has no images or no classes, so that there is nothing to go on with.
+        DataInvalid: it has no images or no classes.
     """
     legend, problems = read_legend(root, declaration), []
     images = list_files(root / "images", problems, declaration.nested)
@@ -78,7 +81,10 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
 
 
 def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[str, Path]:
-    """The images or label maps in a folder by key: the file's name, or path where `nested`, without its extension."""
+    """The images or label maps in a folder, by key.
+
+    The key is the file's name, or its path if `nested`, without the extension.
+    """
     try:
         names = sorted(_paths(folder) if nested else (entry.name for entry in _entries(folder)))
     except OSError as error:
@@ -89,7 +95,7 @@ def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[s
         stem, extension = os.path.splitext(name)
         if extension.lower() not in EXTENSIONS:
             continue
-        # Macs store accents apart from their letters, and what is typed elsewhere has them in one.
+        # Macs store accents separately from their letters; names typed elsewhere have one character.
         key = normalize("NFC", stem)
         if not key.isprintable() and (wrong := _unspeakable(key)):
             shown = os.fsencode(name) if "UTF" in wrong else name
@@ -105,10 +111,10 @@ def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[s
 
 
 def _unspeakable(key: str) -> str:
-    """What keeps a name out of tables and lists; empty where nothing does."""
+    """Why a name cannot occur in tables, if so."""
     kinds = {category(letter) for letter in key}
     if "Cs" in kinds:
-        # Archives from old Windows machines hold such names; Python puts halves of letters into them.
+        # Archives from old Windows machines hold such names, which Python represents with surrogates.
         return "is not UTF-8"
     return "holds a line break or another control character" if kinds & {"Cc", "Zl", "Zp"} else ""
 
@@ -118,7 +124,10 @@ def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
 
 
 def _paths(folder: Path) -> Iterator[str]:
-    """The files below a folder, as paths within it; a folder that links lead to twice is walked through once."""
+    """The files below a folder, as relative paths.
+
+    A folder that several links lead to is visited once.
+    """
     waiting, walked = [""], set()
     while waiting:
         within = waiting.pop()
@@ -135,10 +144,10 @@ def _paths(folder: Path) -> Iterator[str]:
 
 
 def read_split(root: Path, split: str, images: Collection[str]) -> tuple[tuple[str, ...], Problems]:
-    """The keys of a split in the order of its file, and what is wrong with its lines.
+    """The keys of a split in file order, and its problems.
 
-    Where no file says otherwise, "all" is every image, and "train" is what no list to judge by names, if there is a
-    val.txt.
+    Without a file, "all" is every image, and "train" is every image that no validation or test list names, if there is
+    a val.txt.
 
     Raises:
         DataInvalid: there is no such split.
@@ -151,7 +160,7 @@ def read_split(root: Path, split: str, images: Collection[str]) -> tuple[tuple[s
             return _rest(root, images)
         known = ", ".join(sorted({f"'{file.stem}'" for file in path.parent.glob("*.txt")} | {"'all'"}))
         fix = "write the key of each image on a line of its own"
-        raise DataInvalid(f"{path} is missing", expected=f"one of the splits there are: {known}", fix=fix)
+        raise DataInvalid(f"{path} is missing", expected=f"one of the existing splits: {known}", fix=fix)
     keys: dict[str, int] = {}
     problems: Problems = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -163,24 +172,29 @@ def read_split(root: Path, split: str, images: Collection[str]) -> tuple[tuple[s
             problems.append(problem.at(f"{path}, line {number}"))
             continue
         if key in keys:
-            found = f"{path}, line {number}: '{key}' stands in line {keys[key]} already"
+            found = f"{path}, line {number}: '{key}' is in line {keys[key]} already"
             problems.append(DataInvalid(found, fix="remove one of the two lines"))
         keys.setdefault(key, number)
     if not keys and not problems:
         problems.append(
-            DataInvalid(f"{path} is empty", expected="the key of an image on each line", fix="write keys, or remove it")
+            DataInvalid(
+                f"{path} is empty", expected="the key of an image on each line", fix="list keys, or remove the file"
+            )
         )
     return tuple(keys), problems
 
 
 def is_listed(root: Path, split: str) -> bool:
-    """Whether a folder's lists tell which images a split has; those that val.txt leaves over are "train"."""
+    """Whether the lists of a folder define a split.
+
+    Images that val.txt leaves over are "train".
+    """
     names = (split, "val") if split == "train" else (split,)
     return any(os.path.lexists(root / "splits" / f"{name}.txt") for name in names)
 
 
 def _rest(root: Path, images: Collection[str]) -> tuple[tuple[str, ...], Problems]:
-    """The images that no list to judge by names."""
+    """The images that no validation or test list names."""
     held_back: set[str] = set()
     problems: Problems = []
     for file in sorted((root / "splits").glob("*.txt")):
@@ -196,7 +210,7 @@ def _rest(root: Path, images: Collection[str]) -> tuple[tuple[str, ...], Problem
 
 
 def _sources(root: Path, labels: tuple[str, ...] | None, problems: Problems) -> list[Path]:
-    """Where the training labels lie."""
+    """Paths of the training labels."""
     if labels is None:
         return [root / name for name in ("scribbles", *READERS) if os.path.lexists(root / name)]
     found = []
@@ -206,7 +220,7 @@ def _sources(root: Path, labels: tuple[str, ...] | None, problems: Problems) -> 
         if there:
             found.append(there[0])
         else:
-            expected = f"a folder that holds label maps, or one of {', '.join(READERS)}"
+            expected = f"a folder of label maps, or one of {', '.join(READERS)}"
             problems.append(
                 DataInvalid(f"no labels '{name}' in {root}, nor at {places[1].resolve()}", expected=expected)
             )
@@ -218,7 +232,10 @@ def _is_table(path: Path) -> bool:
 
 
 def label_maps(folder: Path, images: Collection[str], problems: Problems, nested: bool = False) -> dict[str, Path]:
-    """The label maps in a folder that belong to images; a finding if there are some, and none does."""
+    """The label maps in a folder that belong to images.
+
+    If there are maps but none belongs to an image, that is a problem.
+    """
     there = list_files(folder, problems, nested)
     maps = {key: path for key, path in there.items() if key in images}
     if there and not maps:
@@ -230,12 +247,12 @@ def label_maps(folder: Path, images: Collection[str], problems: Problems, nested
 def declared_keys(
     root: Path, declaration: Declaration, name: str, images: Collection[str], problems: Problems
 ) -> set[str]:
-    """The images that a list of keys and patterns in dataset.toml means."""
+    """The images matched by a list in dataset.toml."""
     found = set()
     for pattern in getattr(declaration, name):
         meant = {key for key in images if key == pattern or fnmatchcase(key, pattern)}
         if not meant:
-            problems.append(DataInvalid(f"{root / 'dataset.toml'}: `{name}` says '{pattern}', which is no image's key"))
+            problems.append(DataInvalid(f"{root / 'dataset.toml'}: `{name}` lists '{pattern}', which matches no image"))
         found |= meant
     return found
 
@@ -243,10 +260,10 @@ def declared_keys(
 def declared_full(
     root: Path, declaration: Declaration, images: Collection[str], masks: Collection[str], problems: Problems
 ) -> set[str]:
-    """The images that dataset.toml declares fully labelled, as far as they have a mask."""
+    """The images declared fully labelled that have a mask."""
     full = declared_keys(root, declaration, "fully_labelled", images, problems)
     for key in sorted(full.difference(masks)):
-        fix = f"add masks/{key}.png, or take it out of dataset.toml"
+        fix = f"add masks/{key}.png, or remove it from dataset.toml"
         problems.append(
             DataInvalid(f"{root / 'dataset.toml'}: '{key}' is declared fully labelled but has no mask", fix=fix)
         )

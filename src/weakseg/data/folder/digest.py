@@ -1,7 +1,7 @@
-"""What a data set consists of, as one short text per image: another text where the image or a label of it changed.
+"""Digests of the images and labels of a data set.
 
-Contents are hashed, not dates: a folder that is copied or touched says the same, and labels that were replaced by
-others of the same size do not.
+Contents are hashed, not dates: copying or touching a folder changes nothing, whereas replacing labels by others of the
+same size does.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ from weakseg.data.sample import Dataset, Sample
 from weakseg.files.regular_file import open_regular
 
 LOOKED_AT = 200
-"""Of how many images, at most, of a data set that is no folder the samples themselves are hashed."""
+"""Most samples that are hashed of a data set that is not a folder."""
 
 
 def digests(samples: Dataset) -> dict[str, str]:
-    """A digest of every image with its labels, by key, in order.
+    """A digest of every image with its labels, by key.
 
-    Of data folders, also within other sets, the files are hashed and what the tables say. Of other sets the samples
-    are, of `LOOKED_AT` of them at most, because each has to be made for it; the others are their keys alone.
+    For data folders, also within other sets, the files and the tables' contents are hashed. For other sets the samples
+    are, at most `LOOKED_AT` of them, because each has to be computed; the others are represented by their keys alone.
     """
     of_files = {
         key: value for folder in _folders(samples) for key, value in _of_folder(folder, {*samples.keys}).items()
@@ -70,7 +70,10 @@ def _of_files(contents: Contents, key: str) -> str:
 
 
 def _told(value: Any) -> bytes:
-    """What of a dataclass differs from its defaults: settings that a later version adds change nothing."""
+    """The non-default fields of a dataclass.
+
+    Settings that a later version adds thus change no digest.
+    """
     return repr(
         [(f.name, getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) != f.default]
     ).encode()
@@ -92,7 +95,7 @@ def _of_sample(sample: Sample) -> str:
 
 
 def changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """What happened between two lists, in words: images that were added, removed and changed."""
+    """Images added, removed and changed between two digests, in words."""
     told = {
         "added": [key for key in now if key not in before],
         "removed": [key for key in before if key not in now],

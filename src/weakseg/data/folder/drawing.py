@@ -1,4 +1,4 @@
-"""Scribbles on one image: numbers, or colours, or what a data folder says that they are."""
+"""Scribbles on one image, from values or colours."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,28 +8,29 @@ from jaxtyping import Int, UInt8
 
 from weakseg.data.folder.legend import Legend
 from weakseg.data.images.colours import named, number_of, rgba_of, written
-from weakseg.data.images.image_file import Reading, holds_colours, read_colours, read_labels, read_values_or_colours
+from weakseg.data.images.label_file import holds_colours, read_colours, read_labels, read_values_or_colours
+from weakseg.data.images.stored import Reading
 from weakseg.data.label_values.painted_scribbles import Strokes, strokes_of
 from weakseg.errors import DataInvalid
 from weakseg.types import UNLABELED
 
 _OF_FILES = 255
-"""What means "not drawn" in label maps where nobody says otherwise."""
+"""Default value of unlabelled pixels in label maps."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """What is drawn on one image, in the numbers that its mask shall have."""
+    """Scribbles on one image, with the labels of its mask."""
 
     labels: Int[np.ndarray, "H W"]
     nothing: int
-    """The label where nothing is drawn."""
+    """Label of the pixels where nothing is drawn."""
     names: dict[int, str] = field(default_factory=dict)
-    """What labels are called, where they are more than numbers."""
+    """Names of the labels, if they have names."""
     colors: UInt8[np.ndarray, "n 3"] | None = None
-    """Of the labels from 0 on; `None`: the usual ones."""
+    """Colours of the labels from 0 on; `None`: the VOC colours."""
     guessed: str = ""
-    """What was taken for not drawn without being told so; empty where nothing was."""
+    """Description of the pixels that were assumed to be unlabelled; empty if none were."""
 
 
 def read_drawing(path: Path, reading: Reading, unlabeled: str | None = None, legend: Legend | None = None) -> Drawing:
@@ -37,13 +38,13 @@ def read_drawing(path: Path, reading: Reading, unlabeled: str | None = None, leg
 
     Args:
         path: a label map or a painting.
-        reading: how it is turned.
+        reading: its orientation.
         unlabeled: the value, "#rrggbb" or "transparent" where nothing is drawn; `None`: 255, or the ground of a
             painting.
-        legend: says what values and colours mean, and which of them is nothing.
+        legend: the meaning of values and colours, `unlabeled` among them.
 
     Raises:
-        DataInvalid: the file cannot be read, or holds what is none of this.
+        DataInvalid: the file cannot be read, or has other contents.
     """
     try:
         if legend is not None:
@@ -59,8 +60,8 @@ def read_drawing(path: Path, reading: Reading, unlabeled: str | None = None, leg
 
 def _declared(path: Path, reading: Reading, unlabeled: str | None, legend: Legend) -> Drawing:
     if unlabeled is not None:
-        fix = "leave out --unlabeled: dataset.toml of the --legend says what is not drawn"
-        raise DataInvalid(f"--unlabeled {unlabeled} stands beside --legend", fix=fix)
+        fix = "leave out --unlabeled: dataset.toml of the --legend declares it"
+        raise DataInvalid(f"--unlabeled {unlabeled} with --legend", fix=fix)
     raw = read_values_or_colours(path, bool(legend.convention("scribbles").colours), reading)
     labels, numbers = legend.labels(raw, "scribbles"), np.array(legend.numbers)
     nothing = min(legend.numbers) - 1
@@ -70,12 +71,12 @@ def _declared(path: Path, reading: Reading, unlabeled: str | None, legend: Legen
 
 def _painted(painted: Int[np.ndarray, "H W"], ground: int | None) -> Drawing:
     strokes = strokes_of(painted, ground)
-    guessed = [f"{named(strokes.ground)} is taken for not drawn"] if ground is None else []
-    guessed += [f"{strokes.blended:,} pixels on blended edges too"] if strokes.blended else []
+    guessed = [f"{named(strokes.ground)} is assumed to be unlabelled"] if ground is None else []
+    guessed += [f"{strokes.blended:,} pixels on blended edges as well"] if strokes.blended else []
     rgba = rgba_of(np.array(strokes.colours, int))
     numbers, colors = np.arange(len(rgba)), rgba[:, :3]
     if _is_grey(strokes):
-        # Numbers that were saved as colours stay the numbers they are.
+        # Values that were saved as grey colours stay values.
         numbers, colors = rgba[:, 0].astype(int), None
     names = dict(zip(numbers.tolist(), map(named, strokes.colours), strict=True))
     labels = np.append(numbers, UNLABELED)[strokes.labels]
@@ -88,7 +89,7 @@ def _is_grey(strokes: Strokes) -> bool:
 
 
 def _colour(unlabeled: str) -> int:
-    """The number of a colour, or of the grey of a value."""
+    """The number of a colour, or of a grey value."""
     grey = f"#{3 * f'{int(unlabeled):02x}'}" if unlabeled.isdecimal() and int(unlabeled) <= 255 else unlabeled
     if (colour := written(grey)) is None:
         raise DataInvalid(f"--unlabeled {unlabeled}", expected='"#rrggbb", transparent or a grey value from 0 to 255')

@@ -1,4 +1,7 @@
-"""A folder of images and labels: images/, masks/, scribbles/, splits/, classes.txt, dataset.toml and four tables."""
+"""Data folders: images and labels in files.
+
+The layout is images/, masks/, scribbles/, splits/, classes.txt, dataset.toml and four tables.
+"""
 
 import os
 from dataclasses import dataclass, replace
@@ -11,7 +14,9 @@ from jaxtyping import Int
 from weakseg.data.folder.contents import Contents, read_contents, read_split
 from weakseg.data.folder.declaration import Declaration, read_declaration
 from weakseg.data.folder.legend import Legend
-from weakseg.data.images.image_file import Decoded, Reading, decode, read_image, read_values_or_colours
+from weakseg.data.images.image_file import Decoded, decode, read_image
+from weakseg.data.images.label_file import read_values_or_colours
+from weakseg.data.images.stored import Reading
 from weakseg.data.name_pattern import found_in
 from weakseg.data.relabel import marked_classes
 from weakseg.data.sample import Dataset, Sample
@@ -24,29 +29,29 @@ from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 class Folder:
     """The samples of one split of a data folder.
 
-    Nothing is read before it is asked for: `keys` and `len` list the folder, an index reads one image and its labels.
+    Nothing is read before it is needed: `keys` and `len` list the folder, an index reads one image and its labels.
 
     Raises:
-        DataInvalid: (when asked) the folder, a split, a table or a file is missing, damaged or contradicts another;
-            all findings about the folder at once, all findings about one image at once.
+        DataInvalid: (on access) the folder, a split, a table or a file is missing, damaged or contradicts another;
+            all problems of the folder at once, all problems of an image at once.
     """
 
     path: str
-    """A folder, or the name of one in the folder that the environment variable WEAKSEG_DATA names."""
+    """Path of the folder, or its name in the folder of the environment variable WEAKSEG_DATA."""
     split: str = "train"
     """Name of a file in splits/ without .txt; "all" is every image, unless splits/all.txt says otherwise."""
     labels: tuple[str, ...] | None = None
-    """What is used for training, besides the masks of fully labelled images: names of label folders and tables in
+    """Labels used for training, besides the masks of fully labelled images: names of label folders and tables in
     the folder, or paths of others. "masks" is full supervision; `None` is scribbles/ and the four tables."""
     declaration: Declaration | None = None
-    """`None`: what dataset.toml says."""
+    """Declaration to use; `None`: dataset.toml."""
 
     def __post_init__(self):
         if isinstance(self.labels, str):
             raise DataInvalid(f"labels = '{self.labels}'", expected=f"a tuple, with its comma: ('{self.labels}',)")
 
     def located(self) -> "Folder":
-        """The same folder by its absolute path, and other folders of labels by theirs."""
+        """The same data set by absolute paths."""
         labels = self.labels and tuple(
             name if os.path.lexists(Path(self.path).expanduser() / name) else absolute(name) for name in self.labels
         )
@@ -54,7 +59,7 @@ class Folder:
 
     @cached_property
     def root(self) -> Path:
-        """Where the folder is."""
+        """Path of the folder."""
         return find(self.path)
 
     @property
@@ -64,22 +69,22 @@ class Folder:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The number that label maps hold for each class."""
+        """The value of each class in label maps."""
         return self._contents.legend.numbers
 
     @property
     def void(self) -> int:
-        """The number that masks which are written hold where nothing is to be judged."""
+        """The value of void in masks that are written."""
         return self._contents.legend.convention("masks").void
 
     @property
     def declared(self) -> Declaration:
-        """What was declared about the folder, whether here or in its dataset.toml."""
+        """The declaration in use, from here or dataset.toml."""
         return self._contents.legend.declaration
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The images' file names without extension, in the order of the split."""
+        """Image names without extension, in the order of the split."""
         return self._listing[1]
 
     def __len__(self) -> int:
@@ -111,17 +116,22 @@ class Folder:
 
 
 def folder_of(samples: Dataset) -> Folder | None:
-    """The data folder that a data set is a part or a relabelling of; `None` where there is none."""
+    """The data folder that a data set derives from.
+
+    It may be a part or a relabelling of it; `None` if there is none.
+    """
     while not isinstance(samples, Folder) and isinstance(getattr(samples, "samples", None), Dataset):
         samples = samples.samples  # pyright: ignore[reportAttributeAccessIssue]
     return samples if isinstance(samples, Folder) else None
 
 
 def find(name: str) -> Path:
-    """A folder given by path, or by its name in the folder that the environment variable WEAKSEG_DATA names.
+    """The path of a data folder.
+
+    It is given by path, or by its name in the folder of the environment variable WEAKSEG_DATA.
 
     Raises:
-        DataInvalid: it is in neither place.
+        DataInvalid: there is no such folder.
     """
     shelf = os.environ.get("WEAKSEG_DATA")
     places = [Path(name).expanduser(), *([Path(shelf) / name] if shelf else [])]
@@ -132,21 +142,21 @@ def find(name: str) -> Path:
     tried += "" if shelf else " and $WEAKSEG_DATA, which is not set"
     raise DataInvalid(
         f"no data folder '{name}' (tried {tried})",
-        fix="give a path, or set WEAKSEG_DATA; a run looks from the folder it was started in",
+        fix="give a path, or set WEAKSEG_DATA; relative paths start at the current folder",
     )
 
 
 def channels_differ(path: Path, channels: int, others: str, theirs: int) -> DataInvalid:
-    """The error of an image that has another number of channels than others."""
+    """The error for an image with another number of channels."""
     found = f"{path} has {channels} channels, but {others} {theirs}"
-    return DataInvalid(found, expected="as many in all images", fix="convert them all to grey or to RGB")
+    return DataInvalid(found, expected="the same number in all images", fix="convert them all to grey or to RGB")
 
 
 def read_sample(contents: Contents, key: str) -> Sample:
-    """One image and everything that was said about it.
+    """One image with all its labels.
 
     Raises:
-        DataInvalid: its files are damaged, differ in size or hold undeclared values; all findings at once.
+        DataInvalid: its files are damaged, differ in size or hold undeclared values; all problems at once.
     """
     read, truth, drawn = _read_files(contents, key)
     said = sample_of_tables(contents, key, read, truth)
@@ -161,7 +171,7 @@ def read_sample(contents: Contents, key: str) -> Sample:
 
 
 def sample_of_tables(contents: Contents, key: str, read: Decoded, truth: Int[np.ndarray, "H W"] | None) -> Sample:
-    """The image with what the tables say about it, and with nothing drawn."""
+    """An image with the labels of tables alone."""
     valid = np.ones(read.image.shape[1:], bool) if truth is None else truth != UNLABELED
     if read.empty is not None:
         valid &= ~read.empty
@@ -185,7 +195,10 @@ def sample_of_tables(contents: Contents, key: str, read: Decoded, truth: Int[np.
 def _read_files(
     contents: Contents, key: str
 ) -> tuple[Decoded, Int[np.ndarray, "H W"] | None, list[Int[np.ndarray, "H W"]]]:
-    """An image, its mask (where it has one) and its label maps, in class indices."""
+    """An image, its mask if any, and its label maps.
+
+    Maps contain class indices.
+    """
     problems: list[WeaksegError] = []
 
     def collected(read, *arguments):
@@ -206,7 +219,10 @@ def _read_files(
 
 
 def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None) -> Int[np.ndarray, "H W"]:
-    """The class indices of a label map that should have the (height, width) of its image."""
+    """The class indices of a label map.
+
+    It must have the (height, width) of its image.
+    """
     raw = read_values(path, legend, folder, size)
     try:
         return legend.labels(raw, folder)
@@ -215,11 +231,14 @@ def _read_map(path: Path, legend: Legend, folder: str, size: tuple[int, int] | N
 
 
 def read_values(path: Path, legend: Legend, folder: str, size: tuple[int, int] | None = None) -> Int[np.ndarray, "H W"]:
-    """The values, or the numbers of colours, of a label map that should have the (height, width) of its image."""
+    """The values or colour numbers of a label map.
+
+    It must have the (height, width) of its image.
+    """
     reading = legend.declaration.reading
 
     def fits(height: int, width: int) -> None:
-        # A photo of other sides is never turned into this one.
+        # Rotation only exchanges the sides, so other sides can be refused before decoding.
         if size is not None and {height, width} != {*size}:
             raise _other_size(path, (height, width), size, reading)
 
@@ -230,30 +249,30 @@ def read_values(path: Path, legend: Legend, folder: str, size: tuple[int, int] |
 
 
 def _other_size(path: Path, shape: tuple[int, ...], size: tuple[int, int], reading: Reading) -> DataInvalid:
-    """The error of a map of this (height, width) in place of that of its image."""
+    """The error for a map whose size is not its image's."""
     found = f"{path} is {shape[1]} wide and {shape[0]} high"
-    how = "as its EXIF orientation shows it" if reading.upright else "as it is stored"
+    how = "after its EXIF rotation" if reading.upright else "as it is stored"
     expected = f"the size of its image, {size[1]} wide and {size[0]} high ({how})"
     return DataInvalid(found, expected=expected, fix=_size_mend(shape, size, reading))
 
 
 def _size_mend(shape: tuple[int, ...], size: tuple[int, int], reading: Reading) -> str:
-    """What to do about a map of this (height, width) in place of that of its image."""
+    """Advice on a map whose size is not its image's."""
     if shape == size[::-1] and not reading.upright:
         return (
-            "do not resize it: its height and width are exchanged. Where labels lie on the photo as viewers show it,"
-            " remove `exif` from dataset.toml; else turn or transpose it so that it lies on the image"
+            "do not resize it: its height and width are exchanged. If labels were drawn on photos as shown by"
+            " viewers, remove `exif` from dataset.toml; otherwise rotate or transpose it to match the image"
         )
     if shape == size[::-1]:
         return (
-            "do not resize it: its height and width are exchanged. Where all labels ignore the EXIF orientation that"
-            ' the photo carries, write `exif = "ignore"` at the top of dataset.toml, and images are read as they are'
-            " stored; where some of them do, turn the map as the photo is turned,"
+            "do not resize it: its height and width are exchanged. If all labels ignore the EXIF orientation of the"
+            ' photos, write `exif = "ignore"` at the top of dataset.toml, and images are read as'
+            " stored; if only some of them do, rotate the map like the photo:"
             " `PIL.Image.open(map).transpose(turn).save(map)` with turn ="
             " PIL.Image.Transpose.ROTATE_270 for orientation 6, ROTATE_90 for 8, TRANSPOSE for 5, TRANSVERSE for 7"
-            " (`PIL.Image.open(photo).getexif().get(274)`); else turn or transpose it so that it lies on the image"
+            " (`PIL.Image.open(photo).getexif().get(274)`); otherwise rotate or transpose it to match the image"
         )
     (height, width), (rows, columns) = shape, size
     if abs(height * columns - width * rows) > max(rows, columns, height, width):
-        return "export it again at the image's size: it was cut or padded, so do not resize it"
+        return "export it again at the image's size: it was cropped or padded, so do not resize it"
     return "resize the label map without interpolation, or draw it again"

@@ -1,4 +1,4 @@
-"""Which class a number or a name in a data folder's label files stands for."""
+"""The classes of a data folder, by value, colour or name."""
 
 import os
 from collections import Counter
@@ -25,41 +25,43 @@ MOST_CLASSES = 65_536
 
 @dataclass(frozen=True)
 class Legend:
-    """The classes of a folder, as its files write them and as they are trained."""
+    """The classes of a folder, as declared and after merging."""
 
     declared: tuple[str, ...]
-    """Names in the order of their values, before merging."""
+    """Names of the classes before merging, in the order of their values."""
     becomes: tuple[int, ...]
-    """Index, after merging, of each declared class."""
+    """Index after merging of each declared class."""
     classes: Classes
     """The classes after merging."""
     declaration: Declaration
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The number that masks hold for each class after merging."""
+        """The value of each merged class in masks."""
         return self.numbers_in("masks")
 
     def numbers_in(self, folder: str) -> tuple[int, ...]:
-        """The number that the label maps in a folder of this name hold for each class after merging."""
+        """The value of each merged class in a folder's maps."""
         values = self.convention(folder).values
         return tuple(values[self._place[name]] for name in self.classes.names)
 
     def convention(self, folder: str) -> Convention:
-        """What the values in a folder of label maps mean."""
+        """The meaning of the values in a folder of label maps."""
         if folder not in self._conventions:
             self._conventions[folder] = self.declaration.convention(folder, self.declared)
         return self._conventions[folder]
 
     def index(self, name: str) -> int:
-        """Index before merging of a class given by name, or by its line number in `classes.txt` counted from 0.
+        """Index before merging of a class.
+
+        The class is given by name, or by its line number in `classes.txt` counted from 0.
 
         Raises:
             DataInvalid: there is no such class.
         """
         if name in self._place:
             return self._place[name]
-        # So many digits that Python would not read them are no line's number either.
+        # Longer numbers exceed any number of lines, and Python refuses to parse very long ones.
         if name.isdecimal() and len(name) <= 5 and int(name) < len(self.declared):
             return int(name)
         expected = one_of(self.declared)
@@ -71,18 +73,20 @@ class Legend:
 
     @cached_property
     def _conventions(self) -> dict[str, Convention]:
-        """Those that were asked for."""
+        """A cache of the conventions, by folder."""
         return {}
 
     def labels(self, raw: Int[np.ndarray, "H W"], folder: str) -> Int[np.ndarray, "H W"]:
-        """Class indices of a label map's values; `UNLABELED` where a value means nothing.
+        """Class indices of a label map's values.
+
+        `UNLABELED` for values that mean no class.
 
         Args:
             raw: the values, or the numbers of colours.
-            folder: name of the folder that the map is from, "masks" or another.
+            folder: name of the map's folder, "masks" or another.
 
         Raises:
-            DataInvalid: it holds values that are neither a class's nor nothing's.
+            DataInvalid: it has undeclared values.
         """
         convention = self.convention(folder)
         labels = convention.labels(raw, self.becomes)
@@ -96,12 +100,12 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
     """The legend of a data folder.
 
     Raises:
-        DataInvalid: classes are missing, named twice or unknown, or merged in a circle; all findings at once.
+        DataInvalid: classes are missing, duplicate or unknown, or merged in a circle; all problems at once.
     """
     names = declaration.classes or _class_lines(root / "classes.txt")
     if len(names) > MOST_CLASSES:
         place = root / ("dataset.toml" if declaration.classes else "classes.txt")
-        expected = f"at most {MOST_CLASSES:,}, as many as there are values in a label map of 16 bits"
+        expected = f"at most {MOST_CLASSES:,}, the number of values in a label map of 16 bits"
         fix = "list the names of classes, not of images or objects"
         raise DataInvalid(f"{place}: {len(names):,} classes", expected=expected, fix=fix)
     problems = _unknown_names(root, names, declaration)
@@ -117,39 +121,42 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
 
 
 def double_meanings(names: tuple[str, ...], declaration: Declaration) -> Iterator[DataInvalid]:
-    """Values and colours that dataset.toml gives to two classes, or to a class and to void, or not to all classes."""
+    """Errors for ambiguous values and colours in dataset.toml.
+
+    Two classes, or a class and void, have the same one, or a class has none.
+    """
     for folder in dict.fromkeys(("masks", "scribbles", *(name for name, _ in declaration.folders))):
         convention = declaration.convention(folder, names)
         where, values = f" of {folder}/", convention.values
         if len(values) != len(names):
-            found = f"`values`{where} are {len(values)}, and there are {len(names)} classes"
+            found = f"`values`{where} has {len(values)} entries for {len(names)} classes"
             yield DataInvalid(found, expected="a value for each class", fix="correct `values`")
             return
         if len({*values}) < len(values):
             twice = Counter(values).most_common(1)[0]
-            yield DataInvalid(f"`values`{where} name {twice[0]} twice", fix="give each class a value of its own")
+            yield DataInvalid(f"`values`{where} has {twice[0]} twice", fix="give each class its own value")
             return
         both = [value for value in convention.nothing if value in {*values}]
         if both and folder == "masks":
             found = f"value {both[0]} of masks means both void and '{names[values.index(both[0])]}'"
-            expected, fix = "a value of its own for each", "set `void`, `first_value` or `values` in dataset.toml"
+            expected, fix = "different values", "set `void`, `first_value` or `values` in dataset.toml"
             yield DataInvalid(found, expected=expected, fix=fix)
     yield from _double_colours(names, declaration)
     if declaration.values and declaration.first_value:
-        found = f"`first_value = {declaration.first_value}` stands beside `values`"
-        yield DataInvalid(found, fix="remove `first_value`: `values` has the value of every class")
+        found = f"`first_value = {declaration.first_value}` is set beside `values`"
+        yield DataInvalid(found, fix="remove `first_value`: `values` defines every class")
 
 
 def _double_colours(names: tuple[str, ...], declaration: Declaration) -> Iterator[DataInvalid]:
-    """Colours of two classes, or of a class and of void."""
+    """Errors for colours with two meanings."""
     meant: dict[str, str] = {}
     for name, colour in declaration.colours:
-        # A class that has the colour of what is not drawn is not drawn, as with values.
+        # As with values, `unlabeled` takes precedence over a class with the same colour.
         if name == "unlabeled" and name not in names:
             continue
         if colour in meant:
             found = f"`colours` gives {colour} to '{meant[colour]}' and to '{name}'"
-            yield DataInvalid(found, expected="a colour of its own for each", fix="correct one of them")
+            yield DataInvalid(found, expected="different colours", fix="correct one of them")
         meant.setdefault(colour, name)
 
 
@@ -159,15 +166,15 @@ def _class_lines(path: Path) -> tuple[str, ...]:
     lines = [line.strip() for line in normalize("NFC", read_text(path)).rstrip().split("\n")]
     if "" in lines:
         blank = f"line {lines.index('') + 1}" if any(lines) else "the whole file"
-        raise DataInvalid(f"{path}: {blank} is empty", expected="a class on each line: the line's number is its index")
+        raise DataInvalid(f"{path}: {blank} is empty", expected="a class on each line; the line number is its index")
     return tuple(lines)
 
 
-_RENAME = "rename the class; tables give classes by name, several of them apart by ;"
+_RENAME = "rename the class; tables refer to classes by name, separated by ;"
 
 
 def _unspeakable(name: str) -> str:
-    """What keeps a class's name from being said in a table; empty where nothing does."""
+    """Why a class name cannot occur in tables, if so."""
     if not name.strip():
         return "a class has an empty name"
     if name != name.strip():
@@ -180,7 +187,7 @@ def _unspeakable(name: str) -> str:
 
 
 def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration) -> list[DataInvalid]:
-    """Findings about classes that are named twice, or that nobody knows."""
+    """Errors for duplicate and unknown class names."""
     toml, twice = root / "dataset.toml", sorted(name for name, times in Counter(names).items() if times > 1)
     place = toml if declaration.classes else root / "classes.txt"
     problems = [DataInvalid(f"{place}: class '{name}' is named twice") for name in twice]

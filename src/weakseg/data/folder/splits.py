@@ -1,4 +1,4 @@
-"""Which images are for training and which for judging, and what is wrong with that."""
+"""Checks of the splits of a data folder."""
 
 from collections.abc import Collection, Sequence
 from itertools import combinations
@@ -10,11 +10,14 @@ from weakseg.errors import DataInvalid
 from weakseg.finding import Finding, counted, findings_of, some
 
 Splits = dict[str, tuple[str, ...]]
-"""Keys by the name of the split; all images as "all" where there are no splits."""
+"""Keys by split; all images as "all" if there are no splits."""
 
 
 def check_splits(root: Path, images: Collection[str]) -> tuple[Splits, list[Finding]]:
-    """The splits of a folder, as far as they name images there are, and what is wrong with their files."""
+    """The splits of a folder, and problems of their files.
+
+    Keys that name no image are left out.
+    """
     files = sorted((root / "splits").glob("*.txt"))
     if not files:
         return {"all": tuple(images)}, []
@@ -31,23 +34,30 @@ def check_splits(root: Path, images: Collection[str]) -> tuple[Splits, list[Find
     findings += _overlaps(root, splits)
     if homeless := sorted(set(images).difference(*splits.values())):
         found = f"{counted(homeless, images)} in no split: {some(homeless)}"
-        fix = "add them to a split, if they are to be used"
+        fix = "add them to a split if they are to be used"
         findings.append(Finding(root / "splits", found, "", fix, tuple(homeless), remark=True))
     return splits, findings
 
 
 def _train_is_the_rest(root: Path, splits: Splits, images: Collection[str]) -> list[Finding]:
-    """Adds the split that training takes where nobody listed it."""
+    """Adds the implicit training split to `splits`."""
     keys, problems = read_split(root, "train", images)
     splits["train"] = keys
     if not keys:
         return [f for p in problems for f in findings_of(p, root / "splits", "list the images to train on")]
-    text = f"there is no train.txt, so the {counted(keys)} that no other list names are trained on"
-    return [Finding(root / "splits", text, "", "list others in train.txt, if these are not meant", remark=True)]
+    text = f"there is no train.txt, so training uses the {counted(keys)} that no other list names"
+    return [
+        Finding(
+            root / "splits", text, "", "if these are not intended, list the training images in train.txt", remark=True
+        )
+    ]
 
 
 def findings_of_volumes(root: Path, volume: str, images: Sequence[str], splits: Splits) -> list[Finding]:
-    """Slices of one volume on both sides of a split, and an expression for volumes where names look like slices."""
+    """Findings about volumes that a split divides.
+
+    Without a declared `volume`, one is proposed if names look like slices.
+    """
     series = None if volume else proposed(images)
     if not volume and series is None:
         return []
@@ -58,7 +68,7 @@ def findings_of_volumes(root: Path, volume: str, images: Sequence[str], splits: 
     name, slices = max(series.volumes.items(), key=lambda item: len(item[1]))
     text = f"the names look like slices of {len(series.volumes)} volumes ('{name}' has {len(slices)})"
     fix = (
-        f"if they are, write `volume = '{series.volume}'` into dataset.toml: Dice is then taken by volume, and an"
+        f"if they are, write `volume = '{series.volume}'` into dataset.toml: Dice is then computed per volume, and an"
         " automatic split keeps volumes together"
     )
     return [*filter(None, found), Finding(root / "images", text, "", fix, remark=True)]
@@ -68,14 +78,17 @@ def _torn(root: Path, pair: tuple[str, str], splits: Splits, group: str, remark:
     one, other = ({group_of(key, group) for key in splits[name]} for name in pair)
     if not (shared := sorted(one & other)):
         return None
-    found = f"slices of {some([f'{name!r}' for name in shared])} are in {pair[0]}.txt, too"
-    expected = "every volume and patient on one side, so that no network is judged by what it has learnt from"
+    found = f"slices of {some([f'{name!r}' for name in shared])} are in {pair[0]}.txt too"
+    expected = "each volume and patient on one side of the split, so that no network is evaluated on its training data"
     fix = f"list all slices of one of them in {pair[0]}.txt, or all in {pair[1]}.txt"
     return Finding(root / "splits" / f"{pair[1]}.txt", found, expected, fix, remark=remark)
 
 
 def kept_apart(one: str, other: str) -> bool:
-    """Whether two splits must not share images, by their names: "train" and "val" must not, "train_aug" may."""
+    """Whether two splits must not share images.
+
+    Their names decide: "train" and "val" must not, "train_aug" may.
+    """
     both = any(use in one and use in other for use in ("train", "val", "test"))
     return not (both or one in other or other in one or "all" in (one, other))
 
@@ -86,7 +99,7 @@ def _overlaps(root: Path, splits: Splits) -> list[Finding]:
         shared = sorted({*splits[one]} & {*splits[other]})
         if shared and kept_apart(one, other):
             found = f"{counted(shared)} also in {one}.txt: {some(shared)}"
-            fix = f"take them out of {one}.txt or of {other}.txt"
-            expected = "splits without a common image, so that no network is judged by what it has learnt from"
+            fix = f"remove them from {one}.txt or from {other}.txt"
+            expected = "splits without a common image, so that no network is evaluated on its training data"
             findings.append(Finding(root / "splits" / f"{other}.txt", found, expected, fix, tuple(shared)))
     return findings

@@ -1,7 +1,7 @@
-"""Weak labels in plain tables beside the images: tags.csv, sizes.csv, boxes.csv and clicks.csv.
+"""Weak labels in tables: tags.csv, sizes.csv, boxes.csv and clicks.csv.
 
-Each reader gives what the file says by image, in the merged classes, and what is wrong with it, row by row; nothing
-is raised, so that a check can list the findings of all files at once. An image that has no row: nobody said.
+Each reader returns the labels of each image, in the merged classes, and the problems of each row; it raises nothing, so
+that a check can list the problems of all files at once. An image without a row is unlabelled.
 """
 
 import csv
@@ -28,9 +28,10 @@ Problems = list[WeaksegError]
 
 
 def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[str, Int[np.ndarray, " C"]], Problems]:
-    """Of each image `PRESENT`, `ABSENT` or `UNTOLD` by class; columns image, present, absent, names apart by ';'.
+    """Tags of each image, by class.
 
-    Merged classes: present where any of them is, absent where all of them are.
+    They are `PRESENT`, `ABSENT` or `UNTOLD`. The columns are image, present, absent; names are separated by ';'. A
+    merged class is present if any of its parts is, and absent if all of them are.
     """
     said: dict[str, dict[int, int]] = defaultdict(dict)
 
@@ -55,20 +56,24 @@ def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[s
 
 
 def _index_of_one(legend: Legend, name: str) -> int:
-    """The class of a name; where it is several names that something else than ; keeps apart, that is told."""
+    """The index of a class name.
+
+    Several names with a separator other than ; are a problem of their own.
+    """
     parts = [part.strip() for part in re.split(r"[,|/+\s]+", name)]
     if name not in legend.declared and len(parts) > 1 and {*parts} <= {*legend.declared}:
         found, fix = f"'{name}' is {len(parts)} classes", f"write '{';'.join(parts)}'"
-        raise DataInvalid(found, expected="names apart by ;", fix=fix)
+        raise DataInvalid(found, expected="names separated by ;", fix=fix)
     return legend.index(name)
 
 
 def read_sizes(
     path: Path, legend: Legend, keys: Collection[str]
 ) -> tuple[dict[str, Float[np.ndarray, "C 2"]], Problems]:
-    """Of each image the smallest and largest share by class, in [0, 1]; columns image, class, min, max.
+    """Smallest and largest size of each class, by image.
 
-    An empty min means 0 and an empty max 1. Bounds of merged classes add up.
+    Sizes are fractions in [0, 1]. The columns are image, class, min, max; an empty min means 0 and an empty max 1.
+    Bounds of merged classes add up.
     """
     said: dict[str, dict[int, tuple[float, float]]] = defaultdict(dict)
 
@@ -77,7 +82,7 @@ def read_sizes(
         smallest, largest = number_in(cells, "min", empty=0.0), number_in(cells, "max", empty=1.0)
         if not 0 <= smallest <= largest <= 1:
             found = f"size of '{cells['class']}' from {smallest:g} to {largest:g}"
-            raise DataInvalid(found, expected="shares of the image, 0 <= min <= max <= 1 (30 % is 0.3)")
+            raise DataInvalid(found, expected="fractions of the image, 0 <= min <= max <= 1 (30 % is 0.3)")
         if label in said[key]:
             raise DataInvalid(f"a second size of '{cells['class']}' in {key}", expected="one row per image and class")
         said[key][label] = smallest, largest
@@ -96,9 +101,10 @@ def read_sizes(
 def read_boxes(
     path: Path, legend: Legend, keys: Collection[str]
 ) -> tuple[dict[str, Float[np.ndarray, "_ 5"]], Problems]:
-    """Of each image (class, top, left, bottom, right) rows; columns image, class, left, top, right, bottom.
+    """Boxes (class, top, left, bottom, right) of each image.
 
-    Pixels counted from 0; right and bottom are the first column and row outside the box.
+    The columns are image, class, left, top, right, bottom. Pixels are counted from 0; right and bottom are the first
+    column and row outside the box.
     """
     said: dict[str, list[list[float]]] = defaultdict(list)
 
@@ -106,7 +112,7 @@ def read_boxes(
         label = legend.becomes[legend.index(cells["class"])]
         left, top, right, bottom = (number_in(cells, side) for side in ("left", "top", "right", "bottom"))
         if not (left < right and top < bottom):
-            found = f"box from column {left:g} to {right:g} and row {top:g} to {bottom:g} holds nothing"
+            found = f"box from column {left:g} to {right:g} and row {top:g} to {bottom:g} is empty"
             raise DataInvalid(found, expected="left < right and top < bottom")
         said[key].append([label, top, left, bottom, right])
 
@@ -115,7 +121,10 @@ def read_boxes(
 
 
 def read_clicks(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[str, tuple[Stroke, ...]], Problems]:
-    """Of each image one-pixel strokes; columns image, class, x, y: the column and row of a pixel, from 0."""
+    """Clicks of each image, as strokes of one pixel.
+
+    The columns are image, class, x, y: the column and row of a pixel, from 0.
+    """
     said: dict[str, list[Stroke]] = defaultdict(list)
 
     def note(key: str, cells: Cells):
@@ -130,7 +139,10 @@ def read_clicks(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict
 def each_row(
     path: Path, columns: tuple[str, ...], keys: Collection[str], note: Callable[[str, Cells], None]
 ) -> Problems:
-    """Hand every row's image and cells to `note`; returns what is wrong with rows, or with the whole file."""
+    """Pass each row to `note`, and return the problems.
+
+    `note` gets the image's key and the cells. Problems concern rows, or the whole file.
+    """
     problems: Problems = []
     try:
         text = normalize("NFC", read_text(path))
@@ -141,7 +153,7 @@ def each_row(
             expected = f"the first line {','.join(columns)}, and commas between cells"
             raise DataInvalid(found, expected=expected, fix=_mend_of_header(header, columns))
         if twice := [name for name in columns if header.count(name) > 1]:
-            found, expected = f"{path} has several columns {', '.join(twice)}", "one column of each name"
+            found, expected = f"{path} has several columns {', '.join(twice)}", "one column per name"
             raise DataInvalid(found, expected=expected, fix="remove or rename all but one of them")
         for row in rows:
             if not any(map(str.strip, row)):
@@ -163,20 +175,22 @@ def _mend_of_header(header: list[str], columns: tuple[str, ...]) -> str:
         (mark for mark in (";", "\t", "|") if all(name in ",".join(header) for name in (mark, *columns))), None
     )
     if apart is None:
-        return f"give the columns these names, in a first line of their own: {','.join(columns)}"
+        return f"add a first line with the column names: {','.join(columns)}"
     name = "tabs" if apart == "\t" else f"'{apart}'"
-    return f"save the table with commas in place of {name}, and with points before decimals"
+    return f"save the table with commas instead of {name}, and with decimal points"
 
 
 def _cells(header: list[str], row: list[str]) -> Cells:
     if len(row) != len(header):
         raise DataInvalid(f"{len(row)} cells", expected=f"{len(header)}, as in the first line: {','.join(header)}")
-    # An image's name may begin or end with spaces, and quotes keep them.
+    # An image's name may begin or end with spaces, which quotes preserve.
     return {name: cell if name == "image" else cell.strip() for name, cell in zip(header, row, strict=True)}
 
 
 def find_key(name: str, keys: Collection[str]) -> str:
-    """The key of an image that is given by key or by file name, spaces around it or not.
+    """The key of an image given by key or file name.
+
+    Surrounding spaces are ignored.
 
     Raises:
         DataInvalid: there is no such image.
@@ -194,14 +208,17 @@ def find_key(name: str, keys: Collection[str]) -> str:
     name, expected = name.strip(), "the name of a file in images/, with or without its extension"
     _, slash, last = name.rpartition("/")
     try:
-        fix = f"write '{find_key(last, keys)}', if that is meant: without the folder" if slash else ""
+        fix = f"if that image is meant, write '{find_key(last, keys)}', without the folder" if slash else ""
     except DataInvalid:
         fix = ""
     raise DataInvalid(f"no image '{name}'", expected=expected, fix=fix)
 
 
 def number_in(cells: Cells, column: str, empty: float | None = None) -> float:
-    """The number in a cell; `DataInvalid` where there is none, and no value for an empty cell."""
+    """The number in a cell, or the value `empty`.
+
+    Raises `DataInvalid` if there is neither.
+    """
     if cells[column] == "" and empty is not None:
         return empty
     try:
@@ -209,9 +226,9 @@ def number_in(cells: Cells, column: str, empty: float | None = None) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataInvalid(f"{column} is '{cells[column]}'", expected="a number, with a point before its decimals")
+        raise DataInvalid(f"{column} is '{cells[column]}'", expected="a number, with a decimal point")
     return value
 
 
 READERS = {"tags.csv": read_tags, "sizes.csv": read_sizes, "boxes.csv": read_boxes, "clicks.csv": read_clicks}
-"""What reads each table, by the table's name."""
+"""Reader of each table, by file name."""

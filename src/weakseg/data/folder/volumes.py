@@ -1,4 +1,4 @@
-"""Keys that look like slices of volumes, and the regular expression that would name their volumes."""
+"""Detection of keys that look like slices of volumes."""
 
 import re
 from collections import defaultdict
@@ -8,26 +8,29 @@ from dataclasses import dataclass
 from weakseg.data.name_pattern import found_in
 
 _SLICE = re.compile(r"(?:[-_ ./]+[A-Za-z]{0,6}[-_ ]*|slice|slc|frame|z)(\d{1,9})$", re.IGNORECASE)
-"""The end of a key that counts slices: a number, and a word before it or not."""
+"""End of a key that counts slices: a number, possibly after a word."""
 _PERSON = re.compile(r"(?:patient|pat|pt|person|subject|subj|sub|case|id|animal|mouse|rat|p|s)[-_ ]?\d+", re.IGNORECASE)
-"""The beginning of a key that names whom a volume is of."""
+"""Beginning of a key that names the subject of a volume."""
 _MOST_SHAPES = 3
 
 
 @dataclass(frozen=True)
 class Series:
-    """What the names of slices suggest."""
+    """Volumes suggested by the names of slices."""
 
     volume: str
-    """Regular expression whose match in a key names the volume; `dataset.toml` takes it as it is."""
+    """Regular expression whose match in a key names the volume, as `dataset.toml` takes it."""
     group: str
-    """The same for what must stay on one side of a split: the patient, where names tell."""
+    """Regular expression for what a split must not divide: the patient, if the names contain one."""
     volumes: dict[str, tuple[str, ...]]
     """Keys by volume."""
 
 
 def proposed(keys: Sequence[str]) -> Series | None:
-    """What the keys suggest if they look like slices: several, counted in steps, of each of several volumes."""
+    """The volumes suggested by the keys, if any.
+
+    Keys look like slices if several volumes have several of them, numbered in steps.
+    """
     volumes: dict[str, list[str]] = defaultdict(list)
     numbers: dict[str, list[int]] = defaultdict(list)
     for key in keys:
@@ -50,12 +53,18 @@ def proposed(keys: Sequence[str]) -> Series | None:
 
 
 def group_of(key: str, expression: str) -> str:
-    """What an expression names in a key; the key itself where there is no expression, or no match."""
+    """The group of a key by an expression.
+
+    It is the key itself without an expression or a match.
+    """
     return (found_in(expression, key) or key) if expression else key
 
 
 def _expression(names: Collection[str]) -> str:
-    """An expression for names that differ in their numbers; empty where they differ in too much else."""
+    """An expression for names that differ in their numbers.
+
+    Empty if they differ in too much else.
+    """
     shapes = {re.sub(r"\d+", lambda _: r"\d+", _escaped(name)) for name in names}
     return (
         "|".join(f"^{shape}" for shape in sorted(shapes, key=len, reverse=True)) if len(shapes) <= _MOST_SHAPES else ""

@@ -1,1 +1,1 @@
-"""Image files to arrays."""
+"""Image files as arrays."""

@@ -1,6 +1,6 @@
-"""Colours of painted label maps, each as one number above all that a label map can hold.
+"""Colours of painted label maps, encoded as numbers.
 
-What is fully transparent is one colour, whatever lies under it.
+All of them are larger than any value of a label map. Fully transparent pixels have one number, whatever their colour.
 """
 
 import re
@@ -11,7 +11,7 @@ from jaxtyping import Int, UInt8
 
 _ABOVE = 1 << 32
 TRANSPARENT = _ABOVE
-"""The number of what is fully transparent."""
+"""The number of fully transparent pixels."""
 _OPAQUE = 255 << 24
 
 
@@ -24,22 +24,25 @@ def numbers_of(rgba: UInt8[np.ndarray, "H W 4"]) -> Int[np.ndarray, "H W"]:
 
 
 def rgba_of(numbers: Int[np.ndarray, "*N"]) -> UInt8[np.ndarray, "*N 4"]:
-    """Red, green, blue and opacity of colours by their numbers."""
+    """Red, green, blue and opacity of colour numbers."""
     return np.stack([numbers >> shift & 255 for shift in (0, 8, 16, 24)], axis=-1).astype(np.uint8)
 
 
 def is_painted(values: Int[np.ndarray, "H W"]) -> bool:
-    """Whether these are numbers of colours, and not the values of a label map."""
+    """Whether a map holds colour numbers instead of values."""
     return int(values.max(initial=0)) >= _ABOVE
 
 
 def is_colour(value: int) -> bool:
-    """Whether this is the number of a colour."""
+    """Whether a number is that of a colour."""
     return value >= _ABOVE
 
 
 def named(colour: int) -> str:
-    """A colour as people write it: `#ff0000`, `transparent`; what is half transparent has two digits more."""
+    """A colour in text form: `#ff0000` or `transparent`.
+
+    A half transparent colour has two more digits.
+    """
     if colour == TRANSPARENT:
         return "transparent"
     red, green, blue, opacity = rgba_of(np.array(colour)).tolist()
@@ -47,7 +50,10 @@ def named(colour: int) -> str:
 
 
 def written(said: Any) -> str | None:
-    """A colour as `dataset.toml` may have it, as "#rrggbb" or "transparent"; `None` where it is none."""
+    """The text form of a colour in `dataset.toml`.
+
+    It is "#rrggbb", "transparent" or a list; `None` if it is not a colour.
+    """
     if isinstance(said, list):
         whole = len(said) == 3 and all(type(part) is int and 0 <= part <= 255 for part in said)
         return "#{:02x}{:02x}{:02x}".format(*said) if whole else None
@@ -56,7 +62,7 @@ def written(said: Any) -> str | None:
 
 
 def number_of(text: str) -> int:
-    """The number of a colour that `written` gave."""
+    """The number of a colour from `written`."""
     if text == "transparent":
         return TRANSPARENT
     red, green, blue = bytes.fromhex(text[1:])

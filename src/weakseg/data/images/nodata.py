@@ -1,7 +1,7 @@
-"""Pixels of an image that hold no data: beyond the outline of a flight, or where a sensor saw nothing.
+"""Pixels without data, such as beyond a flight's outline.
 
-`nodata` in dataset.toml says how files mark them. They are not valid, like void, so that nothing is learnt or judged
-there; their values become the mean of all others, so that no edge is seen.
+`nodata` in dataset.toml declares how files mark them. Like void pixels they are not valid, so that nothing is learnt or
+evaluated there; their values become the mean of all others, so that no edge is visible.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,10 @@ A_MARK = 'a number such as -9999, nan, "transparent", or "" for none'
 
 
 def as_text(said: Any) -> str | None:
-    """`nodata` of dataset.toml: "", "transparent", "nan" or a number; `None` where it is none of them."""
+    """The text form of `nodata` in dataset.toml.
+
+    It is "", "transparent", "nan" or a number; `None` if it is invalid.
+    """
     if isinstance(said, bool) or not isinstance(said, (str, int, float)):
         return None
     text = str(said)
@@ -32,7 +35,10 @@ def as_text(said: Any) -> str | None:
 
 
 def opacity_of(image: Image.Image) -> Shaped[np.ndarray, "H W 1"] | None:
-    """How opaque each pixel of an image that Pillow has opened is; `None` where it has no transparency."""
+    """The opacity of each pixel of an opened image.
+
+    `None` if it has no transparency.
+    """
     if not image.has_transparency_data:
         return None
     return np.asarray(image.convert("RGBA").getchannel("A"))[:, :, None]
@@ -41,12 +47,15 @@ def opacity_of(image: Image.Image) -> Shaped[np.ndarray, "H W 1"] | None:
 def clear_in(
     values: Shaped[np.ndarray, "H W M"], opacity: Shaped[np.ndarray, "H W 1"] | None
 ) -> Bool[np.ndarray, "H W"]:
-    """Where an image is fully transparent."""
+    """Mask of the fully transparent pixels."""
     return np.zeros(values.shape[:2], bool) if opacity is None else opacity[:, :, 0] == 0
 
 
 def without_data(values: Shaped[np.ndarray, "H W M"], nodata: str) -> Bool[np.ndarray, "H W"]:
-    """Where a number of a file means no data: in every channel, or nan in any."""
+    """Mask of pixels with the number that means no data.
+
+    The number must be in every channel; nan in any channel suffices.
+    """
     number = float(nodata)
     if isnan(number):
         return np.asarray(np.isnan(values).any(axis=2))
@@ -56,12 +65,14 @@ def without_data(values: Shaped[np.ndarray, "H W M"], nodata: str) -> Bool[np.nd
 def emptied(
     values: Shaped[np.ndarray, "H W M"], clear: Bool[np.ndarray, "H W"], nodata: str
 ) -> tuple[Shaped[np.ndarray, "H W M"], Bool[np.ndarray, "H W"] | None]:
-    """The image with its mean where it holds no data, and where that is; `None` where it holds some everywhere.
+    """The image with its empty pixels filled, and their mask.
+
+    The mask is `None` if every pixel has data.
 
     Args:
-        values: as the file holds them.
-        clear: where it is fully transparent.
-        nodata: what marks pixels without data; empty: nothing does.
+        values: the values in the file.
+        clear: mask of fully transparent pixels.
+        nodata: marker of pixels without data; empty if there is none.
     """
     if not nodata:
         return values, None
@@ -70,12 +81,15 @@ def emptied(
 
 
 def voided(labels: Int[np.ndarray, "H W"], empty: Bool[np.ndarray, "H W"] | None) -> Int[np.ndarray, "H W"]:
-    """The labels of an image, `UNLABELED` where it holds no data."""
+    """The labels of an image, `UNLABELED` where it has no data."""
     return labels if empty is None else np.where(empty, UNLABELED, labels)
 
 
 def filled(values: Shaped[np.ndarray, "H W M"], empty: Bool[np.ndarray, "H W"]) -> Shaped[np.ndarray, "H W M"]:
-    """The image with its mean where it holds no data; with 0 where it holds none at all."""
+    """The image with its mean where it has no data.
+
+    0 if it has no data at all.
+    """
     mean = values[~empty].mean(axis=0, dtype=np.float64) if not empty.all() else np.zeros(values.shape[2])
     copy = values.copy()
     copy[empty] = (mean if values.dtype.kind == "f" else mean.round()).astype(values.dtype)
@@ -83,28 +97,31 @@ def filled(values: Shaped[np.ndarray, "H W M"], empty: Bool[np.ndarray, "H W"]) 
 
 
 def nodata_like(values: Shaped[np.ndarray, "H W M"]) -> str:
-    """The number below 0 that seems to mean no data: a step below all others; empty where there is none."""
+    """A negative number that seems to mean no data.
+
+    It lies a large step below all others; empty if there is none.
+    """
     low = values.min()
     others = values[(values != low).all(axis=2)] if low < 0 else values[:0]
     return str(low) if others.size and others.min() - low > others.max() - others.min() else ""
 
 
 def findings_of_transparency(images: Path, clear: Mapping[str, float], nodata: str) -> list[Finding]:
-    """A remark about transparent pixels that are read as if they were opaque.
+    """A remark about transparent pixels that are read as opaque.
 
     Args:
         images: the folder.
-        clear: share of each image that is fully transparent, by key.
-        nodata: what is declared.
+        clear: fully transparent fraction of each image, by key.
+        nodata: the declared marker.
     """
     names = [key for key, share in clear.items() if share]
     if not names or nodata == TRANSPARENT:
         return []
     largest = max(clear.values())
-    who = f"{len(names)} of {len(clear)} images hold transparent pixels"
-    text = f"{who}, up to {largest:.1%} of one, and what lies under them is learnt from: {some(names)}"
+    who = f"{len(names)} of {len(clear)} images have transparent pixels"
+    text = f"{who}, up to {largest:.1%} of an image, and the colours under them are used for training: {some(names)}"
     if nodata:
-        fix = f"they are none that `nodata = {nodata}` means; save these images without transparency"
+        fix = f"`nodata = {nodata}` does not cover them; save these images without transparency"
     else:
-        fix = f'if they hold no data, write `nodata = "{TRANSPARENT}"` into dataset.toml, above any table'
+        fix = f'if these pixels have no data, write `nodata = "{TRANSPARENT}"` into dataset.toml, above any table'
     return [Finding(images, text, "", fix, tuple(names), remark=True)]

@@ -1,1 +1,1 @@
-"""What lies in a data folder, image by image, for checks."""
+"""Inventories of data folders, image by image, for checks."""

@@ -1,6 +1,7 @@
-"""Weak labels held against the masks of the same images: how much of what they say the masks deny, and why it may be.
+"""Agreement of weak labels with masks of the same images.
 
-Annotators err by a few pixels; labels that are shifted, turned, mirrored or wrongly numbered disagree as a whole.
+It measures what fraction of the labels the masks contradict, and finds likely causes. Annotators err by a few pixels;
+labels that are shifted, rotated, mirrored or wrongly numbered disagree as a whole.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,34 +17,35 @@ from weakseg.types import ABSENT, PRESENT, UNLABELED
 Labels = Int[np.ndarray, "H W"]
 
 _REACH_PX = 16
-"""Shifts that are tried, in each direction."""
+"""Largest shift that is tried, in pixels in each direction."""
 _SHARE = 0.02
-"""A size may miss the mask's by as much of the image."""
+"""Tolerance of sizes, as a fraction of the image."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What one source says about an image that has a mask, and how much of it the mask denies."""
+    """Labels of one source on an image, and contradicted ones."""
 
     said: int
-    """Marked pixels, pixels of classes with boxes, told tags or told sizes."""
+    """Number of comparable labels: labelled pixels, pixels of classes with boxes, tags or sizes."""
     denied: int
+    """Number of them that the mask contradicts."""
 
 
 @dataclass(frozen=True)
 class Marks:
-    """Marked pixels of an image and the mask they are compared with."""
+    """Labelled pixels of an image, and the mask to compare with."""
 
     rows: Int[np.ndarray, " N"]
     columns: Int[np.ndarray, " N"]
     labels: Int[np.ndarray, " N"]
     mask: Labels
     orientation: int = AS_STORED
-    """That the image was turned by, as its EXIF data say."""
+    """EXIF orientation by which the image was rotated."""
 
     @property
     def denied(self) -> tuple[int, int]:
-        """How many the mask speaks of, and of how many of these it says something else."""
+        """Numbers of comparable labels, and of contradicted ones."""
         (height, width), rows, columns = self.mask.shape, self.rows, self.columns
         inside = (rows >= 0) & (columns >= 0) & (rows < height) & (columns < width)
         truth = self.mask[rows[inside], columns[inside]]
@@ -52,16 +54,16 @@ class Marks:
 
 
 def compare_map(labels: Labels, mask: Labels) -> Compared:
-    """A label map and the mask of its image."""
+    """A label map compared with the mask of its image."""
     known = (labels != UNLABELED) & (mask != UNLABELED)
     return Compared(int(known.sum()), int((known & (labels != mask)).sum()))
 
 
 def compare_tables(said: Sample, mask: Labels) -> Iterator[tuple[str, Compared]]:
-    """What each table says about an image, by the table's name."""
+    """Each table compared with the mask, by the table's name."""
     if said.strokes:
         yield "clicks.csv", Compared(*clicked(said, mask).denied)
-    # UNLABELED is -1, so that it comes first.
+    # UNLABELED is -1, so its count comes first.
     counted = np.bincount(mask.ravel() + 1, minlength=len(said.tags) + 1)
     void, shares = counted[0], counted[1:] / max(mask.size - counted[0], 1)
     told = (said.tags == ABSENT) | ((said.tags == PRESENT) & (void == 0))
@@ -77,7 +79,10 @@ def compare_tables(said: Sample, mask: Labels) -> Iterator[tuple[str, Compared]]
 
 
 def _compare_boxes(said: Sample, mask: Labels) -> Compared:
-    """Pixels of boxed classes outside their boxes; an empty box counts as one pixel of each of its pixels."""
+    """Boxes compared with the mask, in pixels.
+
+    Pixels of boxed classes outside their boxes contradict them; an empty box counts with all its pixels.
+    """
     spoken = denied = 0
     for label in np.unique(said.boxes[:, 0]).astype(int).tolist():
         outside, empty = mask == label, 0
@@ -99,7 +104,7 @@ def clicked(said: Sample, mask: Labels) -> Marks:
 
 
 def drawn(labels: Labels, mask: Labels, most: int = 2000) -> Marks:
-    """The marks of a label map, some of them where they are many."""
+    """The labelled pixels of a map, thinned if there are many."""
     places = np.flatnonzero(labels != UNLABELED)
     places = places[:: max(len(places) // most, 1)]
     rows, columns = np.unravel_index(places, labels.shape)
@@ -130,37 +135,37 @@ _MOVES: dict[str, tuple[str, Callable[[Marks], Marks]]] = {
         lambda m: replace(m, rows=m.mask.shape[0] - 1 - m.columns, columns=m.mask.shape[1] - 1 - m.rows),
     ),
 }
-"""How labels that lie wrongly come to lie rightly: the code that fixes a map, and the same for marks."""
+"""Corrections of misplaced labels: code for a map, and a function for labelled pixels."""
 
 _SAME_SHAPE = [*_MOVES][:3]
-"""What leaves height and width as they are."""
+"""Corrections that preserve height and width."""
 
 _BY_EXIF = dict(enumerate((*(_MOVES[words][1] for words in (
     "mirrored, left for right", "turned by 180 degrees", "mirrored, top for bottom", "transposed, rows for columns",
     "turned by a quarter, clockwise", "transposed along the other diagonal", "turned by a quarter, anticlockwise",
 )),), start=2))  # fmt: skip
-"""What turns marks as an image of each EXIF orientation is turned."""
+"""Rotation of labelled pixels for each EXIF orientation."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Why marks may disagree with masks."""
+    """A possible cause of disagreement."""
 
     words: str
-    """How they should lie or be numbered."""
+    """Description of the correct position or numbering."""
     code: str
-    """What fixes one map, for `labels`; empty for numbers."""
+    """Code that corrects one map `labels`; empty for a renumbering."""
     agreement: float
-    """Share of the marks that agree once it is fixed, in [0, 1]."""
+    """Fraction of the labels that agree after the correction, in [0, 1]."""
     becomes: tuple[tuple[int, int], ...] = ()
-    """(class as marked, class it seems to be) pairs, for numbers."""
+    """Pairs (class in the labels, class in the mask) of a renumbering."""
     by_exif: bool = False
-    """Whether either the marks or the mask were drawn on the image as it is stored, and the others as it is seen."""
+    """Whether one of labels and mask was drawn on the image as stored, the other on it as displayed."""
 
 
 def likely_cause(marks: list[Marks]) -> Cause | None:
-    """What would make marks and masks agree best, where it explains nearly all; `None` where nothing does."""
-    # The first of those that agree alike: numbers, then turns, then shifts, which can be made to fit most.
+    """The correction with the best agreement, if that is high."""
+    # The order breaks ties: renumberings, then rotations, then shifts, which are the easiest to overfit.
     causes = [*_renumbered(marks), *_moved(marks), *_shifted(marks)]
     best = max(causes, key=lambda cause: round(cause.agreement, 2), default=None)
     return best if best and best.agreement >= 0.9 else None
@@ -169,7 +174,7 @@ def likely_cause(marks: list[Marks]) -> Cause | None:
 def _agreement(marks: list[Marks]) -> float:
     told = [each.denied for each in marks]
     known, denied = (sum(numbers) for numbers in zip(*told, strict=True))
-    # What leaves the image agrees with nothing, lest a shift wins that leaves only a corner.
+    # Labels shifted out of the image count as disagreeing, lest a shift win that leaves only a corner.
     most = sum(len(each.rows) for each in marks)
     return (known - denied) / max(known, most // 2, 1)
 
@@ -178,7 +183,7 @@ def _moved(marks: list[Marks]) -> Iterator[Cause]:
     if any(each.orientation != AS_STORED for each in marks):
         for back in (False, True):
             together = _agreement([_turned(each, back) for each in marks])
-            yield Cause("turned as the EXIF data of its image say, or the mask were", "", together, by_exif=True)
+            yield Cause("rotated by the EXIF orientation of its image, or the mask were", "", together, by_exif=True)
     square = all(each.mask.shape[0] == each.mask.shape[1] for each in marks)
     for words, (code, move) in _MOVES.items():
         if square or words in _SAME_SHAPE:
@@ -186,7 +191,10 @@ def _moved(marks: list[Marks]) -> Iterator[Cause]:
 
 
 def _turned(marks: Marks, back: bool) -> Marks:
-    """The marks turned as their image is, or back; as they are where this would exchange height and width."""
+    """The labels rotated like their image, or back.
+
+    They are unchanged if this would exchange height and width.
+    """
     orientation, (height, width) = marks.orientation, marks.mask.shape
     if back:
         orientation = inverse(orientation)
@@ -195,7 +203,10 @@ def _turned(marks: Marks, back: bool) -> Marks:
 
 
 def _shifted(marks: list[Marks]) -> Iterator[Cause]:
-    """The shift that agrees best, found along a coarse grid and then around its best point."""
+    """The shift with the best agreement.
+
+    It is searched on a coarse grid, then around the best point.
+    """
 
     def moved(down: int, right: int) -> float:
         parts = [replace(each, rows=each.rows + down, columns=each.columns + right) for each in marks]
@@ -210,7 +221,10 @@ def _shifted(marks: list[Marks]) -> Iterator[Cause]:
 
 
 def _renumbered(marks: list[Marks]) -> Iterator[Cause]:
-    """The class that the masks show most under the marks of each class."""
+    """The renumbering of classes with the best agreement.
+
+    Each class becomes the one that masks show most often under its labels.
+    """
     pairs: dict[int, dict[int, int]] = {}
     for each in marks:
         inside = (each.rows >= 0) & (each.columns >= 0)

@@ -1,7 +1,8 @@
-"""Labels of one image that cannot all be true.
+"""Contradictions between the labels of one image.
 
-Only what may be trained on is held against each other here, pixel by pixel. How much of all weak labels the masks
-deny, those that merely judge too, is told for the whole set (`disagreement`), because annotators err by a few pixels.
+Only labels that may be used for training are compared here, pixel by pixel. How much of all weak labels the masks
+contradict, including masks for evaluation only, is reported for the whole set (`disagreement`), because annotators err
+by a few pixels.
 """
 
 from collections.abc import Iterator
@@ -17,19 +18,21 @@ from weakseg.finding import Finding
 from weakseg.types import ABSENT, UNLABELED
 
 _ROUNDING = 1e-6
-"""Decimal shares that add up to 1 on paper may miss it in floating point."""
+"""Tolerance of sums: decimal fractions that add up to 1 may miss it in floating point."""
 
 
 def contradictions_of_marks(
     file: Path, marks: Int[np.ndarray, "H W"], said: Sample, names: tuple[str, ...]
 ) -> Iterator[Finding]:
-    """Marks of classes that tables say are absent, elsewhere, or smaller.
+    """Labelled pixels that contradict the tables.
+
+    A class is absent, elsewhere, or smaller there.
 
     Args:
-        file: where the marks come from.
-        marks: class index where something is drawn.
-        said: the image, with what its tables say.
-        names: of the classes.
+        file: source of the labels.
+        marks: class index of each labelled pixel.
+        said: the image with the labels of its tables.
+        names: names of the classes.
     """
     shown = marked_classes(marks, (), np.zeros((0, 5)), len(names))
     for label in sorted(label for label in _spoken_of(said) if shown[label]):
@@ -39,34 +42,46 @@ def contradictions_of_marks(
         most, share = said.areas[label, 1], (where & said.valid).sum() / max(said.valid.sum(), 1)
         if said.tags[label] == ABSENT:
             found = f"{where.sum()} pixels of {said.key} are marked as {name}, but tags.csv says it is absent"
-            fix = f"erase the marks, or take {name} out of `absent` in tags.csv"
-            yield Finding(file, found, "no mark of an absent class", fix, (said.key,))
+            fix = f"erase these pixels, or remove {name} from `absent` in tags.csv"
+            yield Finding(file, found, "no pixel of an absent class", fix, (said.key,))
         if len(boxes) and stray.any():
             row, column = np.argwhere(stray)[0]
             found = (
                 f"{stray.sum()} of the {where.sum()} pixels of {said.key} marked as {name} lie outside every box of it"
                 f" in boxes.csv (the first at x {column}, y {row})"
             )
-            expected = "a class in its boxes only, once it has any in the image"
-            yield Finding(file, found, expected, "erase these marks, widen the box, or add one", (said.key,))
+            expected = "a class with boxes inside its boxes only"
+            yield Finding(file, found, expected, "erase these pixels, widen the box, or add one", (said.key,))
         if share > most + _ROUNDING:
             found = f"{name} is marked on {share:.1%} of {said.key}, but sizes.csv says it covers at most {most:.1%}"
-            yield Finding(file, found, "marks within the size", "erase marks, or raise `max` in sizes.csv", (said.key,))
+            yield Finding(
+                file,
+                found,
+                "no more pixels than the size allows",
+                "erase pixels, or raise `max` in sizes.csv",
+                (said.key,),
+            )
 
 
 def _spoken_of(said: Sample) -> set[int]:
-    """Classes whose marks a table could contradict: each of them takes a look at every pixel."""
+    """Classes whose labels a table could contradict.
+
+    Others need no look at the pixels, which takes time.
+    """
     spoken = np.flatnonzero((said.tags == ABSENT) | (said.areas[:, 1] < 1))
     return {*spoken.tolist(), *said.boxes[:, 0].astype(int).tolist()}
 
 
 def contradictions_of_tables(root: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
-    """Rows of the tables that do not fit the image or each other."""
+    """Rows of tables that contradict the image or each other."""
     yield from _of_boxes(root / "boxes.csv", said, names)
     yield from _of_clicks(root / "clicks.csv", said, names)
     yield from _of_sizes(root / "sizes.csv", said, names)
     if len(names) and (said.tags == ABSENT).all():
-        found, fix = f"every class is absent from {said.key}", "leave `absent` empty for classes nobody looked for"
+        found, fix = (
+            f"every class is absent from {said.key}",
+            "list under `absent` only classes that an annotator looked for",
+        )
         yield Finding(root / "tags.csv", found, "a class for every pixel", fix, (said.key,))
 
 
@@ -75,13 +90,13 @@ def _of_boxes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Find
     for label, top, left, bottom, right in said.boxes.tolist():
         name = f"'{names[int(label)]}'"
         if top < 0 or left < 0 or bottom > height or right > width:
-            found = f"a box of {name} in {said.key} from x {left:g} to {right:g} and y {top:g} to {bottom:g} leaves it"
+            found = f"a box of {name} in {said.key} from x {left:g} to {right:g} and y {top:g} to {bottom:g} exceeds it"
             expected = f"x from 0 to {width} and y from 0 to {height}, the size of the image"
-            fix = "cut the box; where many leave, x and y are exchanged or were measured at another size"
+            fix = "crop the box; if many exceed their images, x and y are exchanged or were measured at another size"
             yield Finding(file, found, expected, fix, (said.key,))
         if said.tags[int(label)] == ABSENT:
             found = f"{name} has a box in {said.key}, but tags.csv says it is absent"
-            fix = f"remove the box, or take {name} out of `absent` in tags.csv"
+            fix = f"remove the box, or remove {name} from `absent` in tags.csv"
             yield Finding(file, found, "no box of an absent class", fix, (said.key,))
 
 
@@ -97,14 +112,14 @@ def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Fin
             found = (
                 f"'{names[before]}' and '{names[stroke.label]}' are clicked at x {column:g}, y {row:g} of {said.key}"
             )
-            yield Finding(file, found, "one class a pixel", "remove one of the two clicks", (said.key,))
-        # Centres lie at integers, so the image begins half a pixel before the first.
+            yield Finding(file, found, "one class per pixel", "remove one of the two clicks", (said.key,))
+        # Pixel centres lie at integers, so the image begins half a pixel before the first.
         if -0.5 <= row < height - 0.5 and -0.5 <= column < width - 0.5:
             draw_into(marks, stroke.points, stroke.width_px, stroke.label)
             continue
         found = f"the click on '{names[stroke.label]}' at x {column:g}, y {row:g} is outside {said.key}"
         expected = f"x from 0 to {width - 1} and y from 0 to {height - 1}"
-        fix = "correct it; where many are outside, x and y are exchanged or were measured at another size"
+        fix = "correct it; if many are outside, x and y are exchanged or were measured at another size"
         yield Finding(file, found, expected, fix, (said.key,))
     yield from contradictions_of_marks(file, marks, said, names)
 
@@ -118,15 +133,15 @@ def _of_sizes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Find
         if len(names) and wrong:
             told = ", ".join(f"{name} {bound:g}" for name, bound in zip(names, bounds, strict=True) if bound > 0)
             found = f"the {word} of {said.key} add up to {bounds.sum():.4g} ({told})"
-            yield Finding(file, found, "shares that can add up to 1, the whole image", fix, (said.key,))
+            yield Finding(file, found, "fractions that can add up to 1, the whole image", fix, (said.key,))
     for label in np.flatnonzero((least > 0) & (said.tags == ABSENT)):
         found = f"'{names[label]}' covers at least {least[label]:.1%} of {said.key}, but tags.csv says it is absent"
-        fix = "set `min` to 0, or take the class out of `absent` in tags.csv"
+        fix = "set `min` to 0, or remove the class from `absent` in tags.csv"
         yield Finding(file, found, "no minimum for an absent class", fix, (said.key,))
 
 
 def _inside(boxes: Float[np.ndarray, "N 5"], size: tuple[int, ...]) -> Bool[np.ndarray, "H W"]:
-    """Pixels that one of the boxes covers, be it in part."""
+    """Mask of pixels that a box covers, even partly."""
     inside = np.zeros(size, bool)
     for _, top, left, bottom, right in boxes.clip(min=0).tolist():
         inside[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = True

@@ -1,7 +1,7 @@
-"""What lies in a data folder, for a check: as much as can be had, and what is wrong with the rest.
+"""Inventory of a data folder, for a check.
 
-`read_contents` stops for a reader at what it cannot do without; here everything is listed that can be, whichever
-labels somebody will train on.
+`read_contents` stops a reader at what it cannot do without; here everything is listed that can be, whichever labels
+will be used for training.
 """
 
 import os
@@ -26,25 +26,31 @@ from weakseg.types import Classes
 
 @dataclass(frozen=True)
 class Inventory:
-    """The files of a data folder and what its tables say."""
+    """The files and tables of a data folder."""
 
     root: Path
     contents: Contents
     layers: dict[str, dict[str, Path]]
-    """The label maps of images by folder ("masks", "scribbles" and all that begin so), then by key."""
+    """Label maps of images by folder ("masks", and every name that begins with "scribbles"), then by key."""
     tables: tuple[str, ...]
-    """Names of the tables there are."""
+    """Names of the existing tables."""
     unread: tuple[str, ...]
-    """Names of those that say something that cannot be read."""
+    """Names of the tables with rows that cannot be read."""
 
     @property
     def judged(self) -> bool:
-        """False where the classes are unknown, so that nothing can be said about values and names."""
+        """Whether the classes are known.
+
+        Otherwise values and names cannot be checked.
+        """
         return bool(self.contents.legend.declared)
 
 
 def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
-    """List a data folder and read its tables; no image is opened."""
+    """List a data folder and read its tables.
+
+    No image is opened.
+    """
     legend, findings = _legend(root)
     images, of_images = _images(root / "images", legend.declaration.nested)
     findings += of_images
@@ -74,7 +80,10 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
 
 
 def _legend(root: Path) -> tuple[Legend, list[Finding]]:
-    """The legend; where it is wrong, the best there is to go on with: one without classes says that nothing is."""
+    """The legend, or a substitute if it is invalid.
+
+    A legend without classes prevents checks of values.
+    """
     try:
         declaration = read_declaration(root)
     except DataInvalid as error:
@@ -102,8 +111,8 @@ def _lines(path: Path) -> list[str]:
 
 
 def _unjudged(root: Path) -> Finding:
-    found = "the values of label maps and the tables were not looked at, because the classes are not clear"
-    return Finding(root, found, "", "fix what is said about the classes, then check again", remark=True)
+    found = "the values of label maps and the tables were not checked, because the classes are not known"
+    return Finding(root, found, "", "correct the declaration of the classes, then check again", remark=True)
 
 
 def _images(folder: Path, nested: bool) -> tuple[dict[str, Path], list[Finding]]:

@@ -1,4 +1,7 @@
-"""CVAT's `labelmap.txt`: the colour of each label, proposed for `[colours]` and never used in silence."""
+"""CVAT's `labelmap.txt`: colours proposed for `[colours]`.
+
+They are never used without being declared.
+"""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +18,10 @@ from weakseg.finding import Finding, some
 
 
 def read_labelmap(root: Path) -> Iterator[tuple[int, str]]:
-    """(colour, name) pairs of its lines `name:r,g,b:parts:actions`; none where there is no such file or line."""
+    """Pairs (colour, name) of lines `name:r,g,b:parts:actions`.
+
+    None if there is no such file or line.
+    """
     if not os.path.lexists(root / LABELMAP):
         return
     try:
@@ -31,19 +37,22 @@ def read_labelmap(root: Path) -> Iterator[tuple[int, str]]:
 
 
 def findings_of_labelmap(root: Path, legend: Legend) -> list[Finding]:
-    """What the file says and `dataset.toml` does not, ready to be pasted; a remark, because masks may have numbers."""
+    """A remark with the undeclared colours of labelmap.txt.
+
+    The lines are ready to be pasted; it is a remark because masks may have numbers.
+    """
     said, declaration = [*read_labelmap(root)], legend.declaration
     told = {*declaration.colours}
     new = [(name, colour, "") for colour, name in said if (name, named(colour)) not in told]
     if not new:
         return []
-    found = f"it names the colours of {some([name for name, *_ in new])}, and is not read"
+    found = f"it defines the colours of {some([name for name, *_ in new])}, but is not used"
     here = "below `[colours]` in dataset.toml" if declaration.colours else "at the end of dataset.toml"
-    fix = f"if the label maps are painted in them, write {here}:\n{table(new, not declaration.colours)}"
+    fix = f"if the label maps use these colours, write {here}:\n{table(new, not declaration.colours)}"
     names = [name for _, name in said]
     if not legend.declared:
         listed = ", ".join(f'"{name}"' for name in names)
         fix = f"write `classes = [{listed}]` at the start of dataset.toml; {fix}"
     elif strange := [name for name in names if name not in (*legend.declared, "void", "unlabeled")]:
-        fix = f"give {', '.join(strange)} a line in classes.txt, or leave it out; {fix}"
+        fix = f"add {', '.join(strange)} to classes.txt, or leave it out; {fix}"
     return [Finding(root / LABELMAP, found, "", fix, remark=True)]

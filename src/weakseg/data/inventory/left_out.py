@@ -1,7 +1,7 @@
-"""Files of a data folder that are not read: nothing is left out in silence.
+"""Files of a data folder that are not read.
 
-It is a remark where they may lie there on purpose, and a fault where they look like the data themselves: images or
-label maps one folder deeper, or in a format that is not read.
+They are remarks if they may be there on purpose, and faults if they look like data: images or label maps one folder
+deeper, or in a format that is not read.
 """
 
 import os
@@ -17,7 +17,7 @@ from weakseg.finding import Finding, some
 FOLDERS = ("images", "masks", "scribbles", "splits")
 FILES = ("dataset.toml", "classes.txt", *READERS)
 LABELMAP = "labelmap.txt"
-"""CVAT's colours, which have a finding of their own."""
+"""CVAT's file of colours, which has its own finding."""
 _LISTS = {
     "train.txt": "train.txt",
     "training.txt": "train.txt",
@@ -27,11 +27,11 @@ _LISTS = {
     "test.txt": "test.txt",
     "testing.txt": "test.txt",
 }
-"""Lists of images, in small letters, and the names that they are asked for by."""
+"""Usual names of lists, in lower case, and the names that are read."""
 _QUIET = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
-"""What systems leave in folders, in any case; names that begin with a point are left alone too."""
+"""Files that operating systems create, case-insensitive; names that begin with a dot are ignored too."""
 _BESIDE = {"", ".txt", ".md", ".json", ".xml", ".csv", ".yaml", ".yml", ".log", ".html", ".pdf", ".ini", ".tfw", ".pgw"}
-"""Endings of files that lie beside images and are none."""
+"""Extensions of files that accompany images."""
 _NUMPY = "`PIL.Image.fromarray(numpy.load(file).astype(numpy.uint8)).save(name)`"
 _INTO_PNG = {
     ".gif": "save each as a grey PNG: `with PIL.Image.open(file) as read: read.convert('L').save(name)`",
@@ -39,45 +39,51 @@ _INTO_PNG = {
     ".npz": "save each array as a PNG of whole numbers",
     ".gz": "save each slice as a PNG of whole numbers",
     ".nii": "save each slice as a PNG of whole numbers",
-    ".json": "export the labels as PNG files from the program that drew them; outlines are not read",
-    ".xml": "export the labels as PNG files from the program that drew them; outlines are not read",
+    ".json": "export the labels as PNG files from the annotation program; outlines are not read",
+    ".xml": "export the labels as PNG files from the annotation program; outlines are not read",
 }
 
 
 @dataclass(frozen=True)
 class _Others:
-    """What else is in a folder of images or label maps."""
+    """Other entries in a folder of images or label maps."""
 
     files: tuple[str, ...]
-    """Names of files that are not read."""
+    """Names of the files that are not read."""
     folders: dict[str, tuple[str, ...]]
-    """Of each subfolder that is not read, the paths within it of the files that could be."""
+    """Readable files in each subfolder that is not read, as paths."""
 
 
 def images_left_out(folder: Path, images: Collection[str], nested: bool) -> list[Finding]:
-    """What lies in images/ and is not read; a fault where it is more than what is read."""
+    """Findings about entries of images/ that are not read.
+
+    A fault if there are more of them than images that are read.
+    """
     others, found = _others(folder, nested), []
     deeper = sum(map(len, others.folders.values()))
     if others.folders:
         fault = deeper > len(images)
-        text = f"not looked at: {_counted(others.folders)}"
+        text = f"not read: {_counted(others.folders)}"
         found.append(_finding(folder, text, "images in the folder itself", _nested_mend("images"), fault))
     strange = [name for name in others.files if _ending(name) not in _BESIDE and _stem(name) not in images]
     if others.files:
-        text, expected = f"not looked at: {some(others.files)}", f"files named *{', *'.join(EXTENSIONS)}"
+        text, expected = f"not read: {some(others.files)}", f"files named *{', *'.join(EXTENSIONS)}"
         fix = "export them in one of these formats"
         found.append(_finding(folder, text, expected, fix, fault=len(strange) > len(images)))
     return found
 
 
 def maps_left_out(folder: Path, images: Collection[str], maps: Collection[str], nested: bool) -> list[Finding]:
-    """What lies in a folder of label maps and is not read; a fault where images without a map have theirs there."""
+    """Findings about unread entries of a label folder.
+
+    A fault if images without a map seem to have theirs there.
+    """
     others, found = _others(folder, nested), []
     bare = {key for key in images if key not in maps}
     if others.folders:
         deeper = {_stem(Path(path).name) for paths in others.folders.values() for path in paths}
         fault = bool(deeper & bare) or (bool(deeper) and not maps)
-        text = f"not looked at: {_counted(others.folders)}"
+        text = f"not read: {_counted(others.folders)}"
         mirrored = any((folder.parent / "images" / name).is_dir() for name in others.folders)
         fix = _nested_mend(folder.name) if mirrored else _flat_mend(folder.name, next(iter(others.folders)))
         found.append(_finding(folder, text, "label maps in the folder itself", fix, fault))
@@ -85,18 +91,21 @@ def maps_left_out(folder: Path, images: Collection[str], maps: Collection[str], 
         stems = {_stem(name) for name in others.files}
         labels = any(_ending(name) not in ("", ".txt", ".md") for name in others.files)
         fault = bool(stems & bare) or (labels and not maps)
-        text = f"not looked at: {some(others.files)}"
+        text = f"not read: {some(others.files)}"
         expected = "label maps as PNG or TIFF, named like their images"
         kinds = dict.fromkeys(
             _INTO_PNG.get(_ending(name), "save each as a PNG of whole numbers") for name in others.files
         )
-        fix = f"{'; '.join(kinds)}; name each like its image" if fault else "nothing, if they are no labels"
+        fix = f"{'; '.join(kinds)}; name each like its image" if fault else "nothing, if they are not labels"
         found.append(_finding(folder, text, expected, fix, fault))
     return found
 
 
 def strangers(root: Path) -> list[Finding]:
-    """Folders and files of unknown names in a data folder, which may have been meant as labels or as a declaration."""
+    """Findings about unknown names in a data folder.
+
+    They may be meant as labels or as a declaration.
+    """
     found, others = [], []
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
         name = entry.name
@@ -110,52 +119,54 @@ def strangers(root: Path) -> list[Finding]:
         meant = next((known for known in (*FILES, *FOLDERS) if known == name.lower()), None)
         if name.lower() in _LISTS and not (root / "splits" / name.lower()).exists():
             fix = f"move it to splits/{name.lower()}"
-            found.append(Finding(root / name, f"'{name}' is not looked at here", "lists in splits/", fix))
+            found.append(Finding(root / name, f"'{name}' is not read here", "lists in splits/", fix))
         elif meant and not (root / meant).exists():
-            text = f"'{name}' is not looked at"
-            found.append(Finding(root / name, text, f"the name '{meant}', in small letters", f"rename it to '{meant}'"))
+            text = f"'{name}' is not read"
+            found.append(Finding(root / name, text, f"the name '{meant}', in lower case", f"rename it to '{meant}'"))
         elif os.path.isdir(entry.path) or _ending(name) not in ("", ".md", ".py", ".html", ".pdf"):
             others.append(name)
     if others:
         known = (
             f"label maps in masks/ or in folders whose names begin with scribbles, tables named {', '.join(READERS)}"
         )
-        fix = "rename what is meant as labels; the rest may stay"
-        found.append(Finding(root, f"not looked at: {some(others)}", known, fix, remark=True))
+        fix = "rename what is meant as labels; other files may stay"
+        found.append(Finding(root, f"not read: {some(others)}", known, fix, remark=True))
     return [*found, *_of_splits(root / "splits")]
 
 
 def unfollowed(root: Path) -> Iterator[Finding]:
-    """What stands in the place of a table, declaration or folder and is none: a link to nothing, a pipe."""
-    fix = "put the file itself in its place, or remove it"
+    """Findings about broken links, pipes and misplaced folders."""
+    fix = "replace it with the file itself, or remove it"
     for path in (root / name for name in FILES):
         if kind := irregular(path):
             yield Finding(path, f"it is {kind}", "a file", fix)
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
         if (entry.name in FOLDERS or holds_label_maps(entry.name)) and not os.path.isdir(entry.path):
             kind = irregular(root / entry.name) or "a file"
-            yield Finding(root / entry.name, f"it is {kind}", "a folder", "put the folder itself there, or remove it")
+            yield Finding(
+                root / entry.name, f"it is {kind}", "a folder", "replace it with the folder itself, or remove it"
+            )
 
 
 def _of_splits(folder: Path) -> list[Finding]:
-    """Files in splits/ that are no lists of keys, or whose name is another one than is asked for."""
+    """Findings about misnamed entries of splits/."""
     if not folder.is_dir():
         return []
     names, found = [e.name for e in os.scandir(folder) if not e.name.startswith(".")], []
     for name in sorted(names):
         meant = _LISTS.get(name.lower(), name)
         if meant not in names:
-            text, fix = f"'{name}' is no split that is asked for", f"rename it to '{meant}'"
+            text, fix = f"'{name}' is not a name of a split that is used", f"rename it to '{meant}'"
             found.append(Finding(folder / name, text, f"the name '{meant}'", fix))
     others = sorted(n for n in names if not n.endswith(".txt") and n.lower() not in {*_QUIET, *_LISTS})
     if others:
-        text = f"not looked at: {some(others)}"
+        text = f"not read: {some(others)}"
         found.append(Finding(folder, text, "lists of keys, named *.txt", "rename what is meant as a list", remark=True))
     return found
 
 
 def holds_label_maps(folder_name: str) -> bool:
-    """Whether a folder of this name is one of label maps."""
+    """Whether a folder of this name contains label maps."""
     return folder_name == "masks" or folder_name.startswith("scribbles")
 
 
@@ -186,8 +197,8 @@ def _counted(folders: dict[str, tuple[str, ...]]) -> str:
 
 def _nested_mend(name: str) -> str:
     return (
-        f"write `nested = true` into dataset.toml, and subfolders are read as well (keys are then paths, 'folder/name',"
-        f" and label maps lie in folders of the same names); or move the files into {name}/ itself"
+        f"write `nested = true` into dataset.toml to read subfolders as well (keys are then paths, 'folder/name', and"
+        f" label maps are in folders of the same names); or move the files into {name}/ itself"
     )
 
 
@@ -196,7 +207,7 @@ def _flat_mend(name: str, subfolder: str) -> str:
     if not name.startswith("scribbles"):
         return fix
     own = subfolder if subfolder.startswith("scribbles") else f"{name}_{subfolder}"
-    return f"{fix}; those of several annotators into folders of their own, such as {own}/"
+    return f"{fix}; with several annotators, use a folder for each, such as {own}/"
 
 
 def _finding(folder: Path, found: str, expected: str, fix: str, fault: bool) -> Finding:
@@ -208,5 +219,8 @@ def _ending(name: str) -> str:
 
 
 def _stem(name: str) -> str:
-    """The key that a file of another kind would have: without all of `.nii.gz`."""
+    """The key of a file of another kind.
+
+    It lacks all of `.nii.gz`.
+    """
     return os.path.splitext(name)[0].removesuffix(".nii")

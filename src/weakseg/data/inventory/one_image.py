@@ -1,4 +1,4 @@
-"""A look at one image of a data folder and at every label it has: what is wrong, and what is said."""
+"""Checks of one image and all its labels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,38 +30,39 @@ Labels = Int[np.ndarray, "H W"]
 
 @dataclass(frozen=True)
 class Look:
-    """What came of looking at one image."""
+    """The result of checking one image."""
 
     findings: tuple[Finding, ...]
     readable: bool
     """Whether the image and its label maps can be read."""
     labelled: bool
-    """Whether anything is said about it; True where that cannot be read."""
+    """Whether it has any label; True if its labels cannot be read."""
     pixels: bytes = b""
-    """The same for images that look the same; empty where it cannot be read."""
+    """Digest of the pixels, equal for equal images; empty if it cannot be read."""
     channels: int = 0
+    """Number of channels; 0 if it cannot be read."""
     size: tuple[int, ...] = ()
-    """Rows and columns."""
+    """Numbers of rows and columns."""
     held: Held | None = None
-    """The extremes of the numbers in the image's file; `None` of eight bits."""
+    """The extremes of the values in the image file; `None` for eight bits."""
     counts: dict[str, LabelCounts] = field(default_factory=dict)
-    """What each source of labels says, as `Statistics.counts` names them."""
+    """Label counts of each source, named as in `Statistics.counts`."""
     compared: dict[str, Compared] = field(default_factory=dict)
-    """How much of what each source says the mask denies."""
+    """Comparison of each source with the mask."""
     undeclared: dict[str, Values] = field(default_factory=dict)
-    """What the label maps hold whose values are not all declared, by source."""
+    """Values of label maps with undeclared ones, by source."""
     orientation: int = AS_STORED
-    """In the EXIF data of the image's file."""
+    """EXIF orientation of the image file."""
     clear: float = 0.0
-    """Share of the image that is fully transparent, 0 to 1."""
+    """Fraction of fully transparent pixels, in [0, 1]."""
 
 
 Looks = dict[str, Look]
-"""What came of looking at each image, by key."""
+"""Results of checking images, by key."""
 
 
 def look(inventory: Inventory, key: str) -> Look:
-    """Read an image and all its labels."""
+    """Check one image and all its labels."""
     contents, findings = inventory.contents, []
     path = contents.images[key]
     read = _tried(findings, key, path, decode, path, contents.legend.declaration.reading)
@@ -97,7 +98,7 @@ def look(inventory: Inventory, key: str) -> Look:
 
 
 def _tried(findings: list[Finding], key: str, file: Path, read: Callable[..., Any], *arguments: Any) -> Any:
-    """What `read(*arguments)` gives; `None` and a finding about the file where it fails."""
+    """The result of `read(*arguments)`, or `None` and a finding."""
     try:
         return read(*arguments)
     except DataInvalid as error:
@@ -107,7 +108,10 @@ def _tried(findings: list[Finding], key: str, file: Path, read: Callable[..., An
 def _layers(
     inventory: Inventory, key: str, size: tuple[int, ...] | None, findings: list[Finding]
 ) -> tuple[dict[str, Labels], dict[str, Values]]:
-    """The label maps of an image by source, as far as they can be read, and the values of those that are not clear."""
+    """The valid label maps of an image, by source.
+
+    The second result has the values of maps with undeclared ones.
+    """
     legend, layers, undeclared = inventory.contents.legend, {}, {}
     for source, maps in inventory.layers.items():
         if key not in maps:
@@ -125,7 +129,10 @@ def _layers(
 
 
 def _compared(full: bool, said: Sample, layers: dict[str, Labels]) -> dict[str, Compared]:
-    """How each source compares with the mask, which contradictions are told of singly where it is a label too."""
+    """Each source compared with the mask.
+
+    Tables are left out if the mask is a training label, because their contradictions are then reported one by one.
+    """
     if (mask := layers.get("masks")) is None:
         return {}
     maps = {source: compare_map(labels, mask) for source, labels in layers.items() if source != "masks"}
@@ -137,7 +144,10 @@ def _tells(said: Sample) -> bool:
 
 
 def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> dict[str, LabelCounts]:
-    """What each source says about this image; a source that says nothing counts it as unmarked."""
+    """The label counts of each source on this image.
+
+    A source without a label counts it as unlabelled.
+    """
     classes = inventory.contents.legend.classes
     each = {source: relabelled(said, len(classes), seeds=layers.get(source, said.seeds)) for source in inventory.layers}
     tables = {"tables": said} if inventory.tables else {}

@@ -1,6 +1,7 @@
-"""A label map in several files, one for each class of an image: what puts them together.
+"""Label maps in several files, one per class of an image.
 
-`p1_liver.png` names its image and its class; the export of an annotation tool may name its own task instead.
+The advice has code that merges them. `p1_liver.png` names its image and its class; the export of an annotation tool may
+name its own task instead.
 """
 
 import re
@@ -12,13 +13,13 @@ from weakseg.data.label_values.convention import Convention
 from weakseg.finding import Finding, counted
 
 _TASK = r"task-(\d+)-.*-tag-(.+)-(\d+)"
-"""What Label Studio calls a brush label: task, tag and number of the region."""
+"""Label Studio's name of a brush label: task, tag and number of the region."""
 
-_RENAME = r"""names like '{name}' tell the number of a task of Label Studio and not which image it was: the
-JSON export of the same project does (`id` and `data` of each task). Write that into this code for every task, run it in
-the data folder, and check again:
+_RENAME = r"""names like '{name}' contain the number of a Label Studio task, not the image. The JSON export
+of the same project has both (`id` and `data` of each task). Enter them into this code for every task, run it in the
+data folder, and check again:
     import pathlib, re
-    image_of = {{{task}: "{key}"}}  # of each task: the name of its file in images/, without its ending
+    image_of = {{{task}: "{key}"}}  # by task: the name of its file in images/, without the extension
     for file in sorted(pathlib.Path("{folder}").iterdir()):
         if found := re.fullmatch(r"{pattern}", file.stem):
             task, tag, region = found.groups()
@@ -26,8 +27,8 @@ the data folder, and check again:
             assert not to.exists(), f"{{file}} is a second annotation of its image: keep one"
             file.rename(to)"""
 
-_TOGETHER = r"""put them together, one map for each image; this code, run in the data folder, takes what is above 0 in a
-file for its class, stops where two classes of an image overlap, and moves the files to parts_of_{folder}/:
+_TOGETHER = r"""merge them into one map for each image. This code, run in the data folder, takes values above 0
+in a file for its class, stops where two classes of an image overlap, and moves the files to parts_of_{folder}/:
     import pathlib, re, numpy as np
     from PIL import Image
     folder, parts = pathlib.Path("{folder}"), pathlib.Path("parts_of_{folder}")
@@ -51,13 +52,15 @@ file for its class, stops where two classes of an image overlap, and moves the f
 def findings_of_parts(
     folder: Path, strays: Mapping[str, Path], images: Collection[str], maps: Collection[str], legend: Legend
 ) -> tuple[list[Finding], set[str]]:
-    """What is said of files that belong to no image by their names, and the names of those it is said of.
+    """Findings about maps of single classes, and their names.
+
+    Such maps belong to no image by their names.
 
     Args:
-        folder: of label maps.
-        strays: its files that are called like no image, by name.
-        images: the images' keys.
-        maps: the keys that have a label map.
+        folder: the folder of label maps.
+        strays: its files without an image of the same name, by name.
+        images: keys of the images.
+        maps: keys with a label map.
         legend: the declared classes.
     """
     convention, names = legend.convention(folder.name), legend.declared
@@ -65,27 +68,30 @@ def findings_of_parts(
     if tasks and not maps:
         task = re.fullmatch(_TASK, tasks[0])
         words = {"name": tasks[0], "task": task and task[1], "key": next(iter(images)), "pattern": _TASK}
-        found = f"{len(tasks)} files are each one class of an image, and which image is not in their names"
+        found = f"{len(tasks)} files contain one class of an image each, and do not name the image"
         fix = _RENAME.format(folder=folder.name, **words)
-        return [Finding(folder, found, "one map for each image, called like it", fix)], {*tasks}
+        return [Finding(folder, found, "one map for each image, with the same name", fix)], {*tasks}
     pattern = _pattern(names)
     split = {name: found for name in strays if names and (found := re.fullmatch(pattern, name))}
     mine = {name: found for name, found in split.items() if found[1] in images and found[1] not in maps}
     if not mine or min(convention.values) < 0:
         return [], set()
     keys = [*dict.fromkeys(found[1] for found in mine.values())]
-    found = f"{len(mine)} files such as {strays[next(iter(mine))].name} are each one class of {counted(keys)}"
+    found = f"{len(mine)} files such as {strays[next(iter(mine))].name} contain one class each, of {counted(keys)}"
     fix = _together(folder.name, convention, names, {found[2] for found in mine.values()}, pattern)
-    return [Finding(folder, found, "one map for each image, called like it", fix, tuple(keys))], {*mine}
+    return [Finding(folder, found, "one map for each image, with the same name", fix, tuple(keys))], {*mine}
 
 
 def _pattern(names: Collection[str]) -> str:
-    """Image, class and perhaps a number, apart by one of -_. or a space."""
+    """An expression for image, class and possibly a number.
+
+    They are separated by one of -_. or a space.
+    """
     return rf"(.+?)[-_. ]({'|'.join(map(re.escape, names))})(?:[-_. ]\d+)?"
 
 
 def _together(folder: str, convention: Convention, names: tuple[str, ...], drawn: set[str], pattern: str) -> str:
-    """The code that puts the maps of a folder together."""
+    """Code that merges the maps of a folder."""
     value = dict(zip(names, convention.values, strict=True))
     free = [number for number in (*convention.nothing, 255, 65535) if number >= 0 and number not in convention.values]
     rest = free[0]

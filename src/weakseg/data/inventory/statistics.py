@@ -1,4 +1,4 @@
-"""How much was said about a set of images, class by class."""
+"""Statistics of the labels of a set of images, by class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,44 +11,47 @@ from weakseg.data.stroke import draw_into
 from weakseg.types import PRESENT, UNLABELED, Classes
 
 BORDER = 0.05
-"""Share of an image's shorter side that counts as its border."""
+"""Width of an image's border, as a fraction of its shorter side."""
 
 
 @dataclass(frozen=True, eq=False)
 class LabelCounts:
-    """Sums over images; arrays hold one number per class."""
+    """Label counts of a set of images.
+
+    Arrays have one number per class.
+    """
 
     classes: Classes
     images: int
     unmarked: int
-    """Images on which nobody drew."""
+    """Number of images without a labelled pixel."""
     pixels: int
     valid_pixels: int
-    """Pixels that are not void."""
+    """Number of pixels that are not void."""
     marked_pixels: Int[np.ndarray, " C"]
     inner_pixels: Int[np.ndarray, " C"]
-    """Those of them that do not lie at the border of their image, within 5 % of its shorter side."""
+    """Number of them outside the border of their image, which is 5 % of its shorter side wide."""
     marked_images: Int[np.ndarray, " C"]
     tagged_images: Int[np.ndarray, " C"]
-    """Images said to show the class."""
+    """Number of images tagged with the class."""
     sized_images: Int[np.ndarray, " C"]
     boxes: Int[np.ndarray, " C"]
 
     @property
     def labelled_share(self) -> float:
-        """Share of all valid pixels that somebody marked, in [0, 1]."""
+        """Fraction of the valid pixels that are labelled."""
         return int(self.marked_pixels.sum()) / max(self.valid_pixels, 1)
 
     @property
     def void_share(self) -> float:
-        """Share of all pixels that must not be judged, in [0, 1]."""
+        """Fraction of all pixels that are void."""
         return 1 - self.valid_pixels / max(self.pixels, 1)
 
     @property
     def imbalance(self) -> float:
-        """Pixels of the class that is marked most over those of the class that is marked least, >= 1.
+        """Labelled pixels of the largest class over the smallest's.
 
-        Classes nobody marked are left out; nan where nothing is marked.
+        At least 1. Classes without labels are left out; nan if there are no labels.
         """
         marked = self.marked_pixels[self.marked_pixels > 0]
         return float(marked.max() / marked.min()) if len(marked) else float("nan")
@@ -56,19 +59,22 @@ class LabelCounts:
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """The counts of a data set: what each source of labels says about each split."""
+    """Label counts of a data set, by source and split."""
 
     classes: Classes
     counts: dict[str, dict[str, LabelCounts]]
-    """By source ("masks", "scribbles", "tables" for all csv files ...), then by split ("all" where there is none)."""
+    """Counts by source ("masks", "scribbles", "tables" for all csv files ...), then by split (or "all")."""
 
 
 def count(sample: Sample, classes: Classes) -> LabelCounts:
-    """The counts of one image, marks as they are drawn at its own resolution."""
+    """The label counts of one image.
+
+    Strokes are drawn at its own resolution.
+    """
     seeds = sample.seeds.copy() if sample.strokes else sample.seeds
     for stroke in sample.strokes:
         draw_into(seeds, stroke.points, stroke.width_px, stroke.label)
-    # No copies of the whole map: images may be large.
+    # No copy of the whole map is made, because images may be large.
     drawn = sample.valid & (seeds != UNLABELED)
     pixels = np.bincount(seeds[drawn], minlength=len(classes))
     inner = np.bincount(_inner(seeds)[_inner(drawn)], minlength=len(classes))
@@ -94,7 +100,7 @@ def _inner(labels: Shaped[np.ndarray, "H W"]) -> Shaped[np.ndarray, "h w"]:
 
 
 def total(counts: Sequence[LabelCounts], classes: Classes) -> LabelCounts:
-    """The sum of the counts of single images."""
+    """The sum of the label counts of single images."""
     nothing = np.zeros(len(classes), np.int64)
 
     def summed(name: str) -> Int[np.ndarray, " C"]:

@@ -1,1 +1,1 @@
-"""What the numbers and colours of label maps mean."""
+"""Meaning of the values and colours of label maps."""

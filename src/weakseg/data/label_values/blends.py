@@ -1,8 +1,8 @@
-"""Label maps whose values were blended: by resizing, turning, JPEG, or a soft brush.
+"""Detection of label maps with blended values.
 
-A blend of two classes is a value between theirs, on a rim of a few pixels between them. Where that is a class's value
-too, only its place gives it away: classes that lie beside each other in a sound map touch, whatever their values are,
-and those of a blended map have values in between nearly everywhere.
+Resizing, rotation, JPEG or a soft brush blend the values of two classes into one between them, on a rim of a few
+pixels. If that is a class's value too, only its place gives it away: in a sound map any adjacent classes touch,
+whatever their values are, whereas in a blended map there are values in between nearly everywhere.
 """
 
 from collections import Counter
@@ -16,38 +16,41 @@ HARDER = (
     "export {} again as PNG with a hard pen, and resize or turn {} without interpolation (nearest neighbour):"
     " blended edges make values between the classes"
 )
-"""What to do, with the words for the maps."""
+"""The recommended action, with places for the words for the maps."""
 
 _THIN, _WIDE = 3, 9
-"""Pixels across: rims are no wider than the first, and what is wider than the second tells nothing of rims."""
+"""Widths in pixels: rims are at most as wide as the first; areas wider than the second are not evidence."""
 _LEAST = 20
-"""Rims are crossed by so many rows and columns at least: fewer are a slip of the pen."""
+"""Fewest rows and columns that cross rims: fewer may be a slip of the pen."""
 END = int(np.iinfo(np.int32).min)
-"""In place of a value: nothing is known of the pixel, as beyond the border of the map."""
+"""Value of unknown pixels, as beyond the border of the map."""
 _CORE = 3
-"""Pixels from an area's edge to what is inside it."""
+"""Distance in pixels from an area's edge to its core."""
 
 
 @dataclass(frozen=True)
 class Rims:
-    """How rows and columns of label maps go from one value to another."""
+    """Counts of transitions between values, along rows and columns."""
 
     thin: int = 0
-    """Times over a few pixels of a class whose value is between the two."""
+    """Number of transitions over a few pixels of a value between the two."""
     wide: int = 0
-    """Times over some more pixels of such a class."""
+    """Number of transitions over somewhat more pixels of such a value."""
     long: int = 0
-    """Times over as many as these or more."""
+    """Number of transitions over as many pixels as these or more."""
     sharp: int = 0
-    """Times at once, though there are values between the two."""
+    """Number of direct transitions, although there are values between the two."""
     pixels: Counter[int] = field(default_factory=Counter)
-    """Of thin rims, by value."""
+    """Number of pixels on thin rims, by value."""
     graded: frozenset[int] = frozenset()
     """Values whose thin rims lie beside thin rims of others."""
 
     @property
     def blended(self) -> bool:
-        """Whether the map looks blended: real classes between two others touch both, but others touch as well."""
+        """Whether the map looks blended.
+
+        Real classes between two others touch both, but others touch as well.
+        """
         return self.thin >= _LEAST and self.thin > self.sharp and 2 * self.thin > 3 * self.wide
 
     def __add__(self, other: "Rims") -> "Rims":
@@ -62,10 +65,12 @@ class Rims:
 
 
 def between(raw: Shaped[np.ndarray, "H W *N"]) -> Bool[np.ndarray, "H W"]:
-    """Pixels between two other values up to two pixels away, one on each side in their row or column.
+    """Mask of pixels between two different values nearby.
+
+    They lie up to two pixels away, one on each side in the row or column.
 
     Args:
-        raw: the values, or the channels of colours, which must all lie between.
+        raw: the values, or the channels of colours, all of which must lie between.
     """
     channels = np.atleast_3d(raw)
     found = np.zeros(raw.shape[:2], bool)
@@ -81,11 +86,11 @@ def between(raw: Shaped[np.ndarray, "H W *N"]) -> Bool[np.ndarray, "H W"]:
 
 
 def rims(raw: Int[np.ndarray, "H W"], nothing: Sequence[int]) -> Rims:
-    """The rims of one map.
+    """The transitions of one map.
 
     Args:
         raw: its values, or `END`.
-        nothing: values that stand for no class, which may be drawn around others as a line.
+        nothing: values that mean no class, which may surround others as a line.
     """
     found, covered = Rims(), np.zeros(raw.shape, bool)
     for turned, into in ((raw, covered), (raw.T, covered.T)):
@@ -107,7 +112,10 @@ def rims(raw: Int[np.ndarray, "H W"], nothing: Sequence[int]) -> Rims:
 
 
 def _runs(raw: Int[np.ndarray, "H W"]) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"]]:
-    """Values and lengths of the runs of equal values in the rows of a map; each row ends with a run of its own."""
+    """Values and lengths of runs of equal values.
+
+    They go along the rows of a map; each row ends with a run of `END`.
+    """
     lines = np.full((len(raw), raw.shape[1] + 1), END, np.int64)
     lines[:, :-1] = raw
     flat = lines.ravel()
@@ -116,7 +124,10 @@ def _runs(raw: Int[np.ndarray, "H W"]) -> tuple[Int[np.ndarray, " N"], Int[np.nd
 
 
 def cores(raw: Int[np.ndarray, "H W"]) -> Counter[int]:
-    """Pixels well inside an area of their own value, by value: lines have none."""
+    """Number of pixels well inside areas, by value.
+
+    Lines have none.
+    """
     if min(raw.shape) <= 2 * _CORE:
         return Counter()
     here, inner = raw[_CORE:-_CORE, _CORE:-_CORE], slice(_CORE, -_CORE)
@@ -126,6 +137,6 @@ def cores(raw: Int[np.ndarray, "H W"]) -> Counter[int]:
 
 
 def pixels_of(values: Int[np.ndarray, "..."]) -> Counter[int]:
-    """How many pixels have each value."""
+    """Number of pixels of each value."""
     each, counts = np.unique(values, return_counts=True)
     return Counter(dict(zip(each.tolist(), counts.tolist(), strict=True)))

@@ -1,4 +1,7 @@
-"""What the numbers in the label maps of one folder mean: each folder may count in its own way."""
+"""Meaning of the values in one folder of label maps.
+
+Each folder may have its own.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,58 +14,67 @@ from weakseg.data.images.colours import is_painted
 from weakseg.types import UNLABELED
 
 UNDECLARED = -2
-"""Class index of a value that is neither a class's nor nothing's; never leaves `Legend.labels`."""
+"""Class index of an undeclared value; it never leaves `Legend.labels`."""
 
 LEAST, MOST = -32768, 65535
-"""The values of label maps that can be declared."""
+"""Smallest and largest value of label maps that can be declared."""
+
+
+def key_of_nothing(folder: str) -> str:
+    """The key of `dataset.toml` for values without a class."""
+    return "void" if folder == "masks" else "unlabeled"
 
 
 @dataclass(frozen=True)
 class FolderDeclaration:
-    """What `dataset.toml` says about the label maps of one folder alone; `None` and empty: as everywhere."""
+    """The table of one label folder in `dataset.toml`.
+
+    `None` and empty fields mean: as for all folders.
+    """
 
     nothing: tuple[int, ...] | None = None
-    """Values that mean "not annotated" (in scribbles) or "must not be judged" (in masks), from -32768 to 65535."""
+    """Values that mean "not annotated" (in scribbles) or "not evaluated" (in masks), from -32768 to 65535."""
     first_value: int | None = None
     """Value of the first class, from -32768 to 65535; the other classes follow in steps of 1."""
     values: tuple[int, ...] = ()
     """Value of each class, from -32768 to 65535, where they do not count up from `first_value`."""
     instances: str = ""
-    """Class of every value above 0 that is not declared otherwise, where each object has a number of its own."""
+    """Class of every undeclared value above 0, for maps in which each object has its own number."""
 
 
 @dataclass(frozen=True)
 class Convention:
-    """What each value in the label maps of a folder means."""
+    """The meaning of each value in a folder of label maps."""
 
     folder: str
     nothing: tuple[int, ...]
-    """Values that stand for no class; where one is a class's value too, that class is not drawn."""
+    """Values that mean no class; they take precedence over a class with the same value."""
     values: tuple[int, ...]
-    """Of the declared classes, in their order."""
+    """Values of the declared classes, in their order."""
     other: int | None = None
-    """Number of the declared class that every other value above 0 stands for: each object has a number of its own."""
+    """Index of the declared class of every other value above 0, for maps in which each object has its own number."""
     colours: tuple[tuple[int, int], ...] = ()
-    """(number of a colour, number of the declared class it stands for, or `UNLABELED`) pairs; the last of a colour
-    counts."""
+    """Pairs (colour number, index of its declared class or `UNLABELED`); the last pair of a colour counts."""
 
     @property
     def key(self) -> str:
-        """The key of `dataset.toml` that says which values mean nothing."""
-        return "void" if self.folder == "masks" else "unlabeled"
+        """The key of `dataset.toml` that lists the values without a class."""
+        return key_of_nothing(self.folder)
 
     @property
     def void(self) -> int:
-        """The number for nothing in label maps that are written.
+        """The value without a class in maps that are written.
 
-        The first that is declared, that a PNG holds and no class has; else 255, or the largest that is free.
+        It is the first declared one that a PNG can hold and no class has; otherwise 255, or the largest free value.
         """
         candidates = chain(self.nothing, [255], range(MOST, 0, -1))
         taken = {*self.values}
         return next((number for number in candidates if 0 <= number <= MOST and number not in taken), MOST)
 
     def labels(self, raw: Int[np.ndarray, "H W"], becomes: tuple[int, ...]) -> Int[np.ndarray, "H W"]:
-        """Class indices of the values of a map, `UNLABELED` for nothing, `UNDECLARED` for what is neither.
+        """Class indices of the values of a map.
+
+        `UNLABELED` for values without a class, `UNDECLARED` for values that are not declared.
 
         Args:
             raw: the values, or the numbers of colours.
@@ -74,13 +86,16 @@ class Convention:
                 found[raw == colour] = UNLABELED if declared == UNLABELED else becomes[declared]
             return found
         below, meaning = _meaning(self, becomes)
-        # In 64 bits, where the largest values of 32 do not wrap around.
+        # In 64 bits, because the largest values of 32 bits would wrap around.
         return meaning.take(np.subtract(raw, below, dtype=np.int64), mode="clip")
 
 
-@lru_cache(maxsize=32)  # a folder has one; small maps took less time to read than it took to write it down for each
+@lru_cache(maxsize=32)  # one per folder: building it anew took longer than reading a small map
 def _meaning(convention: Convention, becomes: tuple[int, ...]) -> tuple[int, Int[np.ndarray, " N"]]:
-    """A value below all that are declared, and the class index of every value from it on to one above all of them."""
+    """A lookup table of class indices, and its first value.
+
+    It covers one value below and one above all those that are declared.
+    """
     known = (0, *convention.values, *convention.nothing)
     below, above = min(known) - 1, max(known) + 1
     meaning = np.full(above - below + 1, UNDECLARED)

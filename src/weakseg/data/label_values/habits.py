@@ -1,4 +1,7 @@
-"""What undeclared values of label maps look like: which program's habit they are, and what makes sense of them."""
+"""Likely causes of undeclared values in label maps.
+
+Each cause is a habit of other programs, with the declaration that makes sense of it.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,33 +16,33 @@ from weakseg.data.label_values.convention import LEAST, MOST, Convention
 from weakseg.errors import DataInvalid
 
 MOST_COLOURS = 1000
-"""Colours of a map that are counted: of more, the commonest."""
+"""Most colours of a map that are counted; of more, the most frequent ones."""
 _MANY = 8
-"""More undeclared values than this are no classes that were forgotten."""
+"""Most undeclared values that may be forgotten classes."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """The values that label maps hold, and how many pixels have each."""
+    """The values of label maps, with their numbers of pixels."""
 
     pixels: dict[int, int]
     undeclared: dict[int, int]
     blended: int
-    """Pixels of undeclared values that lie between a larger and a smaller one; all, where declared ones are blends."""
+    """Number of undeclared pixels between a larger and a smaller value; all of them if declared values are blended."""
 
 
 def values_of(raw: Int[np.ndarray, "H W"], undeclared: Bool[np.ndarray, "H W"], nothing: Sequence[int]) -> Values:
-    """The values, or the numbers of colours, of one map.
+    """The values, or colour numbers, of one map.
 
     Args:
         raw: the map.
-        undeclared: where they are undeclared.
-        nothing: values that stand for no class.
+        undeclared: mask of the undeclared ones.
+        nothing: values that mean no class.
     """
     if is_painted(raw):
         blended = between(rgba_of(raw)) & undeclared
         return Values(_commonest(raw), _commonest(raw[undeclared]), int(blended.sum()))
-    # Beside blends, a value beyond all classes is one too: JPEG overshoots.
+    # Beside blends, a value beyond all classes is a blend too: JPEG overshoots.
     overshot = rims(np.where(undeclared, END, raw), nothing).blended
     blended = undeclared if overshot else between(raw) & undeclared
     return Values(pixels_of(raw), pixels_of(raw[undeclared]), int(blended.sum()))
@@ -55,11 +58,14 @@ def together(parts: Sequence[Values]) -> Values:
 
 
 def undeclared(values: Values, convention: Convention, names: tuple[str, ...]) -> DataInvalid:
-    """The error of a map that holds undeclared values, with what its own values look like."""
+    """The error for a map with undeclared values.
+
+    Its advice follows from the values of this map alone.
+    """
     strange = sorted(values.undeclared)
     told = ", ".join(f"{value} ({values.undeclared[value]} pixels)" for value in strange[:_MANY])
     more = f" and {len(strange) - _MANY} more" if len(strange) > _MANY else ""
-    nothing = f" or {listed(convention.nothing)} (nothing)" if convention.nothing else ""
+    nothing = f" or {listed(convention.nothing)} (no class)" if convention.nothing else ""
     return DataInvalid(
         f"{len(strange)} undeclared value{'s' * (len(strange) > 1)}: {told}{more}",
         expected=f"{listed(convention.values)} (the classes){nothing}",
@@ -68,19 +74,19 @@ def undeclared(values: Values, convention: Convention, names: tuple[str, ...]) -
 
 
 def listed(values: Sequence[int]) -> str:
-    """Numbers in words: `0 to 3` where they count up, `0, 1, 4` elsewhere."""
+    """Numbers in words: `0 to 3`, or `0, 1, 4`."""
     if len(values) > 1 and [*values] == [*range(values[0], values[0] + len(values))]:
         return f"{values[0]} to {values[-1]}"
     return ", ".join(map(str, values))
 
 
 def likely_mend(values: Values, convention: Convention, names: tuple[str, ...]) -> str:
-    """What to do about undeclared values, by the habit of other programs that they look like.
+    """Advice on undeclared values, by their likely cause.
 
     Args:
-        values: of all maps of the folder that hold such values, so that what is declared for it fits each of them.
-        convention: what is declared.
-        names: of the declared classes.
+        values: those of all maps of the folder with undeclared values, so that the advice fits each of them.
+        convention: the declared meaning of values.
+        names: names of the declared classes.
     """
     strange = sorted(values.undeclared)
     if 2 * values.blended > sum(values.undeclared.values()):
@@ -88,10 +94,10 @@ def likely_mend(values: Values, convention: Convention, names: tuple[str, ...]) 
     if strange[0] < LEAST or strange[-1] > MOST:
         return (
             f"save the map with values from {LEAST} to {MOST} only, for instance"
-            f" `labels[labels == {strange[0] if strange[0] < LEAST else strange[-1]}] = 255` for what means nothing"
+            f" `labels[labels == {strange[0] if strange[0] < LEAST else strange[-1]}] = 255` for pixels without a class"
         )
     if strange[-1] < 0:
-        return f"if {listed(strange)} means nothing, set {_set(convention, _kept(values, convention))}"
+        return f"if {listed(strange)} means no class, set {_set(convention, _kept(values, convention))}"
     if spread := _spread(values, convention, names):
         return spread
     if strange[0] > 0 and (len(strange) > _MANY or len(strange) > 2 * len(names)):
@@ -100,7 +106,10 @@ def likely_mend(values: Values, convention: Convention, names: tuple[str, ...]) 
 
 
 def _spread(values: Values, convention: Convention, names: tuple[str, ...]) -> str:
-    """Advice where there are as many values as classes, but others: from 1 on, with gaps, or as grey values."""
+    """Advice on unexpected values, one for each class.
+
+    They count from 1, have gaps, or are grey values.
+    """
     held, undrawn = sorted(values.pixels), _undrawn(values, convention)
     nothing = undrawn or tuple(value for value in held if value in convention.nothing)
     for apart in (nothing,) if undrawn else (nothing, ()):
@@ -109,11 +118,11 @@ def _spread(values: Values, convention: Convention, names: tuple[str, ...]) -> s
         if len(mine) != len(names) or (not apart and len(mine) < 2):
             continue
         if tuple(mine) == convention.values:
-            return f"if {listed(apart)} means nothing, set {_set(convention, apart)}"
+            return f"if {listed(apart)} means no class, set {_set(convention, apart)}"
         counted = mine == [*range(mine[0], mine[0] + len(mine))]
         changed += [f"first_value = {mine[0]}" if counted else f"values = [{', '.join(map(str, mine))}]"]
         meant = " and ".join(f"{value} is '{name}'" for value, name in zip(mine, names, strict=True))
-        words = f" and {listed(apart)} means nothing" if apart else ""
+        words = f" and {listed(apart)} means no class" if apart else ""
         return f"if {meant}{words}, set {_below(convention, *changed)}"
     return ""
 
@@ -122,21 +131,24 @@ def _of_instances(values: Values, convention: Convention, names: tuple[str, ...]
     held = [value for value in values.pixels if value in convention.nothing and value > 0]
     free = _below(convention, f'instances = "{names[-1]}"', *([_said(convention, ())] if held else []))
     return (
-        f"if each object has a number of its own and all of them are '{names[-1]}', set {free}; with objects of several"
-        " classes, save the class of each in its place: `labels = numpy.array([0, class of object 1, class of object"
+        f"if each object has its own number and all of them are '{names[-1]}', set {free}; with objects of several"
+        " classes, replace each number by its class: `labels = numpy.array([0, class of object 1, class of object"
         " 2, ...])[labels]`"
     )
 
 
 def _of_few(values: Values, convention: Convention, names: tuple[str, ...]) -> str:
-    """Advice about a few values beyond the classes: classes from 1 on, several that mean nothing, unnamed classes."""
+    """Advice on a few values beyond the classes.
+
+    Classes may count from 1, several values may mean no class, or classes may have no name.
+    """
     strange, last, first = sorted(values.undeclared), max(convention.values), convention.values[0]
     key, masks = convention.key, convention.folder == "masks"
     held = {value for value in values.pixels if value not in convention.nothing or value == 0}
     if held.isdisjoint(convention.values):
         said = _below(convention, "values = [...]", f"{key} = [...]")
-        return f"list the value of each class in the order of their names, and in `{key}` what means nothing: {said}"
-    word = "must not be judged" if masks else "means that nothing is drawn"
+        return f"list the value of each class in the order of their names, and those of no class in `{key}`: {said}"
+    word = "must not be evaluated" if masks else "means that nothing is drawn"
     advice = []
     if strange == [last + 1] and first == 0 and (_undrawn(values, convention) == (0,) or (masks and 0 in held)):
         said = _below(convention, f"{key} = 0", "first_value = 1")
@@ -144,24 +156,27 @@ def _of_few(values: Values, convention: Convention, names: tuple[str, ...]) -> s
     if masks or not advice:
         advice.append(f"if {listed(strange)} {word}, set {_set(convention, _kept(values, convention))}")
     if strange[0] == last + 1:
-        advice.append(f"if {listed(strange)} is a class, name it in classes.txt")
+        advice.append(f"if {listed(strange)} is a class, add its name to classes.txt")
     advice.append(
         "if classes have other values, list them in the order of their names: " + _below(convention, "values")
     )
     if strange[0] > 0 and 1 <= len(names) <= 2:
-        advice.append("if each object has a number of its own, " + _below(convention, f'instances = "{names[-1]}"'))
-    return "; ".join([*advice, "else correct the file"])
+        advice.append("if each object has its own number, " + _below(convention, f'instances = "{names[-1]}"'))
+    return "; ".join([*advice, "otherwise correct the file"])
 
 
 def _undrawn(values: Values, convention: Convention) -> tuple[int, ...]:
-    """The value that most pixels of scribbles have, and which must mean that nothing is drawn there."""
+    """The most frequent value of scribbles.
+
+    It must mean that nothing is drawn there, if it has most pixels.
+    """
     commonest = max(values.pixels, key=lambda value: values.pixels[value])
     most = 2 * values.pixels[commonest] > sum(values.pixels.values())
     return (commonest,) if most and convention.folder != "masks" else ()
 
 
 def _kept(values: Values, convention: Convention) -> list[int]:
-    """The undeclared values, and those that are declared to mean nothing and occur."""
+    """Undeclared values, and occurring ones declared as no class."""
     return sorted({*values.undeclared, *({*convention.nothing} & {*values.pixels} - {*convention.values})})
 
 
@@ -175,13 +190,16 @@ def _set(convention: Convention, values: Sequence[int]) -> str:
 
 
 def _below(convention: Convention, *lines: str) -> str:
-    """Lines of dataset.toml that hold for one folder alone."""
+    """Lines of dataset.toml for one folder alone."""
     table = "masks" if convention.folder == "masks" else "scribbles"
     return " and ".join(f"`{line}`" for line in lines) + f" below a line `[{table}]` at the end of dataset.toml"
 
 
 def _commonest(colours: Int[np.ndarray, "..."]) -> dict[int, int]:
-    """The pixels of each colour, as far as they are counted: a photo has a colour for each of its pixels."""
+    """The number of pixels of the most frequent colours.
+
+    A photo may have a colour for each of its pixels.
+    """
     each, counts = np.unique(colours, return_counts=True)
     kept = np.argsort(-counts, kind="stable")[:MOST_COLOURS]
     return dict(zip(each[kept].tolist(), counts[kept].tolist(), strict=True))

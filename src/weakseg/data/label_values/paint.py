@@ -1,4 +1,4 @@
-"""Colours of label maps that nobody declared: what they look like, and what makes sense of them."""
+"""Undeclared colours of label maps, and advice on them."""
 
 import json
 import re
@@ -13,11 +13,14 @@ from weakseg.errors import DataInvalid
 from weakseg.types import UNLABELED
 
 _TOLD = 8
-"""Colours that a message lists."""
+"""Most colours that a message lists."""
 
 
 def undeclared_colours(values: Values, convention: Convention, names: tuple[str, ...]) -> DataInvalid:
-    """The error of a painted map that holds undeclared colours, with what its own look like."""
+    """The error for a painted map with undeclared colours.
+
+    Its advice follows from the colours of this map alone.
+    """
     strange = _most_first(values.undeclared)
     near = _nearest(strange[:_TOLD], convention, names)
     told = [f"{named(each)} ({values.undeclared[each]} pixels{near.get(each, '')})" for each in strange[:_TOLD]]
@@ -26,23 +29,23 @@ def undeclared_colours(values: Values, convention: Convention, names: tuple[str,
     found = f"{number}{' or more' * (len(strange) >= MOST_COLOURS)}: {', '.join(told)}{more}"
     if convention.colours:
         known = [f"{named(colour)} ({_meaning(declared, names)})" for colour, declared in convention.colours]
-        expected = f"the colours that `[colours]` in dataset.toml tells of: {', '.join(known)}"
+        expected = f"the colours declared by `[colours]` in dataset.toml: {', '.join(known)}"
     else:
         found = f"it is a colour image; {found}"
-        expected = "one number per pixel, or colours that a table `[colours]` in dataset.toml tells of"
+        expected = "one number per pixel, or colours declared by a table `[colours]` in dataset.toml"
     return DataInvalid(found, expected=expected, fix=mend_of_colours(values, convention, names))
 
 
 def mend_of_colours(
     values: Values, convention: Convention, names: tuple[str, ...], known: Mapping[int, str] | None = None
 ) -> str:
-    """What to do about undeclared colours.
+    """Advice on undeclared colours.
 
     Args:
-        values: of all painted maps of the folder that hold such colours.
-        convention: what is declared.
-        names: of the declared classes.
-        known: what another file of the folder says of colours.
+        values: those of all painted maps of the folder with undeclared colours.
+        convention: the declared meaning of colours.
+        names: names of the declared classes.
+        known: names of colours from another file of the folder.
     """
     strange, known = _most_first(values.undeclared), known or {}
     many = len(strange) > 2 * len(names) + _TOLD or 2 * values.blended > sum(values.undeclared.values())
@@ -56,28 +59,28 @@ def mend_of_colours(
     plain = [each for each, full in zip(strange, opacity, strict=True) if full in (0, 255)]
     if {*strange} <= {*known}:
         lines = [(known[each], each, "") for each in strange]
-        return f"if labelmap.txt is right about them, write {_place(convention)}:\n{table(lines, _headed(convention))}"
+        return f"if labelmap.txt is correct, write {_place(convention)}:\n{table(lines, _headed(convention))}"
     return _to_be_named(plain, len(strange) - len(plain), values, convention, names)
 
 
 def _to_be_named(
     plain: Sequence[int], others: int, values: Values, convention: Convention, names: tuple[str, ...]
 ) -> str:
-    """Advice with a table of colours whose names are left to who knows them."""
+    """Advice with a table of colours for the user to name."""
     shown, nothing = plain[: max(len(names) + 2, _TOLD)], convention.key
-    # What is transparent in scribbles can only be what nobody drew.
+    # Transparent pixels of scribbles can only be unlabelled.
     undrawn = [each for each in shown if each == TRANSPARENT and nothing == "unlabeled"]
     drawn = [each for each in shown if each not in undrawn]
     said = [*((nothing, each) for each in undrawn), *((f"? {n}", each) for n, each in enumerate(drawn, start=1))]
     lines = [(name, each, f"{values.undeclared[each]:,} pixels") for name, each in said]
     every = f"{', '.join(names[:_TOLD])}{', ...' * (len(names) > _TOLD)}"
-    filled = f"with the name of its class ({every}) or {nothing} in the place of each number, less what is none of them"
+    filled = f"with the name of its class ({every}) or {nothing} in place of each number, without other colours"
     asked = f", {filled}" if drawn else ""
     advice = f"write {_place(convention)}{asked}:\n{table(lines, _headed(convention))}"
     if len(plain) + others >= MOST_COLOURS:
-        advice = f"where these are photos, or drawn on photos, export the labels alone; else {advice}"
+        advice = f"if these are photos, or drawn on photos, export the labels alone; otherwise {advice}"
     if rarer := len(plain) + others - len(shown):
-        advice += f"\n(the next check tells of {rarer} more, which are rarer)"
+        advice += f"\n(the next check lists {rarer} more, which are rarer)"
     return f"{advice}\n{_NUMBERS}\n{_SEVERAL}" if convention.colours else advice
 
 
@@ -85,7 +88,7 @@ def table(lines: Iterable[tuple[str, int, str]], headed: bool = True) -> str:
     """Lines of `[colours]` in dataset.toml.
 
     Args:
-        lines: name, colour and remark of each.
+        lines: name, colour and comment of each.
         headed: whether the table's own name comes first.
     """
     said = [
@@ -111,11 +114,11 @@ def _most_first(pixels: Mapping[int, int]) -> list[int]:
 
 
 def _meaning(declared: int, names: tuple[str, ...]) -> str:
-    return "nothing" if declared == UNLABELED else f"'{names[declared]}'"
+    return "no class" if declared == UNLABELED else f"'{names[declared]}'"
 
 
 def _nearest(strange: Sequence[int], convention: Convention, names: tuple[str, ...]) -> dict[int, str]:
-    """Of each colour the declared one that is nearest, in words."""
+    """The nearest declared colour of each undeclared one, in words."""
     strange, declared = ([c for c in of if c != TRANSPARENT] for of in (strange, dict(convention.colours)))
     if not declared or not strange:
         return {}
@@ -129,29 +132,32 @@ def _nearest(strange: Sequence[int], convention: Convention, names: tuple[str, .
 
 
 def _is_grey(strange: Sequence[int], convention: Convention) -> bool:
-    """Whether these are declared values that were saved as three equal channels."""
+    """Whether colours are declared values in three equal channels."""
     red, green, blue, opacity = rgba_of(np.array(strange)).T
     equal = (red == green).all() and (green == blue).all() and (opacity == 255).all()
     return bool(equal and {*red.tolist()} <= {*convention.values, *convention.nothing})
 
 
 _GREY = (
-    "its three channels are equal, values that were saved as colours: convert each of these files,"
+    "its three channels are equal: values were saved as colours. Convert each of these files:"
     ' `PIL.Image.open(file).convert("L").save(file)`'
 )
-_ROUNDED = """paint with full opacity. What is half transparent can be made full, or nothing, for each of these files:
+_ROUNDED = """paint with full opacity. This code makes half transparent pixels opaque or empty, for each of these files:
     rgba = numpy.array(PIL.Image.open(file).convert("RGBA"))
     rgba[:, :, 3] = numpy.where(rgba[:, :, 3] > 127, 255, 0)
     PIL.Image.fromarray(rgba).save(file)"""
-_SEVERAL = '(where a name has a line already, write its colours into that one, `name = ["#000000", "transparent"]`)'
+_SEVERAL = '(if a name has a line already, add its colours to that line: `name = ["#000000", "transparent"]`)'
 _NUMBERS = (
-    "(palettes are read by their colours; where their numbers are meant, save each of these files in grey:"
+    "(palettes are read by their colours; if their indices are meant, save each of these files in grey:"
     " `PIL.Image.fromarray(numpy.array(PIL.Image.open(file))).save(file)`)"
 )
 
 
 def _without_rims(convention: Convention) -> str:
-    """Advice where a soft brush, resizing or a lossy file made colours between the declared ones."""
+    """Advice on blended colours between the declared ones.
+
+    A soft brush, resizing or a lossy file makes them.
+    """
     colours = [colour for colour, _ in convention.colours]
     nothing = next((colour for colour, declared in convention.colours if declared == UNLABELED), TRANSPARENT)
     told = tuple(rgba_of(np.array(nothing)).tolist())
@@ -159,7 +165,7 @@ def _without_rims(convention: Convention) -> str:
     added = "" if nothing in colours else f' and `{convention.key} = "transparent"` below `[colours]` in dataset.toml'
     clear = " | (rgba[:, :, 3] == 0)" if TRANSPARENT in colours else ""
     return f"""draw with a hard pen (anti-aliasing off), and resize without interpolation: blended edges make colours\
- between the classes. Or let them mean nothing, for each of these files{added}:
+ between the classes. Or make them unlabelled, for each of these files{added}:
     rgba = numpy.array(PIL.Image.open(file).convert("RGBA"))
     known = numpy.any([(rgba == colour).all(axis=2) for colour in {told_colours}], axis=0){clear}
     rgba[~known] = {told}

@@ -1,4 +1,4 @@
-"""Painted scribbles that no table explains: each colour is a label of its own."""
+"""Painted scribbles without a declaration: one label per colour."""
 
 from dataclasses import dataclass
 
@@ -12,25 +12,25 @@ from weakseg.errors import DataInvalid
 from weakseg.types import UNLABELED
 
 _MOST = 32
-"""Colours that somebody paints with; a photo has thousands."""
+"""Most colours of a painting; a photo has thousands."""
 _RARE = 0.1
-"""Pixels of a blend at most, as a share of those of the stroke with most."""
+"""Most pixels of a blend, as a fraction of those of the largest stroke."""
 _ROUNDING = 3
-"""Levels of 255 by which a blend is off the line between its colours."""
+"""Tolerance, in levels of 255, of a blend to the line between its colours."""
 
 
 @dataclass(frozen=True, eq=False)
 class Strokes:
-    """What is painted, as labels."""
+    """Painted strokes as labels."""
 
     labels: Int[np.ndarray, "H W"]
-    """Place in `colours` of each pixel's; `UNLABELED` where nothing is drawn."""
+    """Index in `colours` of each pixel; `UNLABELED` where nothing is drawn."""
     colours: tuple[int, ...]
-    """Numbers of the colours that are drawn, those of most pixels first."""
+    """Numbers of the drawn colours, those with most pixels first."""
     ground: int
-    """Number of the colour where nothing is drawn."""
+    """Number of the background colour, where nothing is drawn."""
     blended: int
-    """Pixels on blended edges of strokes, which count as not drawn."""
+    """Number of pixels on blended edges of strokes, which count as not drawn."""
 
 
 def strokes_of(painted: Int[np.ndarray, "H W"], ground: int | None = None) -> Strokes:
@@ -38,23 +38,25 @@ def strokes_of(painted: Int[np.ndarray, "H W"], ground: int | None = None) -> St
 
     Args:
         painted: the numbers of its colours.
-        ground: the colour where nothing is drawn; `None`: what is transparent, else that of most pixels.
+        ground: the colour where nothing is drawn; `None`: transparent if it occurs, else the most frequent colour.
 
     Raises:
-        DataInvalid: it does not have this ground, or any that is most of it; or more colours than strokes have.
+        DataInvalid: it lacks this ground, or any colour on most of its pixels; or it has too many colours.
     """
     each, counts = (part.tolist() for part in np.unique(painted, return_counts=True))
     pixels = dict(zip(each, counts, strict=True))
     ground = _ground(pixels, painted.size) if ground is None else ground
     if ground not in pixels:
-        raise DataInvalid(f"it has no {named(ground)}", expected=f"the colour where nothing is drawn: {_told(pixels)}")
+        raise DataInvalid(
+            f"it does not contain {named(ground)}", expected=f"the colour where nothing is drawn: {_told(pixels)}"
+        )
     blends = _blends(painted, pixels, ground)
     drawn = sorted({*pixels} - blends - {ground}, key=lambda colour: (-pixels[colour], colour))
     if len(drawn) > _MOST:
         raise DataInvalid(
             f"it has {len(pixels):,} colours",
             expected=f"strokes in at most {_MOST} colours on a ground of one colour, or on a transparent one",
-            fix="paint on a layer of its own with a hard pen, and save that layer alone, as PNG",
+            fix="paint on a separate layer with a hard pen, and save only that layer, as PNG",
         )
     labels = np.full(painted.shape, UNLABELED)
     for index, colour in enumerate(drawn):
@@ -68,16 +70,19 @@ def _ground(pixels: dict[int, int], size: int) -> int:
         return TRANSPARENT
     if 2 * pixels[commonest] <= size:
         raise DataInvalid(
-            f"no colour is that of most pixels: {_told(pixels)}",
+            f"no colour covers most pixels: {_told(pixels)}",
             expected="a ground of one colour where nothing is drawn",
-            fix=f'say which it is, as --unlabeled "{named(commonest)}"; or, where this is drawn on a photo, paint on a'
-            " layer of its own and save that layer alone, as PNG",
+            fix=f'name it, as in --unlabeled "{named(commonest)}"; or, if this is drawn on a photo, paint on a'
+            " separate layer and save only that layer, as PNG",
         )
     return commonest
 
 
 def _blends(painted: Int[np.ndarray, "H W"], pixels: dict[int, int], ground: int) -> set[int]:
-    """Colours of soft edges: most of their pixels lie between two others' (`between`), or few and beside strokes."""
+    """Colours of soft edges.
+
+    Most of their pixels lie between two others' (`between`), or they are few and beside strokes.
+    """
     each, counts = (part.tolist() for part in np.unique(painted[between(_mixable(painted))], return_counts=True))
     soft = {colour for colour, count in zip(each, counts, strict=True) if 2 * count > pixels[colour]} - {ground}
     left = {*pixels} - soft - {ground}
@@ -91,18 +96,21 @@ def _blends(painted: Int[np.ndarray, "H W"], pixels: dict[int, int], ground: int
 
 
 def _mixable(colours: Int[np.ndarray, "*N"]) -> Float[np.ndarray, "*N 4"]:
-    """Red, green and blue as far as they show, and opacity: blends lie on a line between what was blended."""
+    """Colours premultiplied by opacity, and the opacity.
+
+    In these coordinates blends lie on a line between the two blended colours.
+    """
     rgba = rgba_of(colours).astype(float)
     rgba[..., :3] *= rgba[..., 3:] / 255
     return rgba.round()
 
 
 def _mixed(rgba: Float[np.ndarray, "4"], ends: Float[np.ndarray, "N 4"]) -> bool:
-    """Whether a colour lies on a line between two others, but for rounding."""
+    """Whether a colour is a blend of two others."""
     ways = ends - ends[:, None]
     squares = (ways**2).sum(2).clip(1)
-    shares = ((rgba - ends[:, None]) * ways).sum(2) / squares
-    off = np.abs(ends[:, None] + shares.clip(0, 1)[..., None] * ways - rgba).max(2)
+    fractions = ((rgba - ends[:, None]) * ways).sum(2) / squares
+    off = np.abs(ends[:, None] + fractions.clip(0, 1)[..., None] * ways - rgba).max(2)
     return bool((off <= _ROUNDING).any())
 
 

@@ -1,1 +1,1 @@
-"""Data sets in the layouts they were published in."""
+"""Published data sets in their original layouts."""

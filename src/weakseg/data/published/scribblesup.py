@@ -1,6 +1,7 @@
-"""ScribbleSup's scribbles for Pascal VOC 2012: the XML files that were published, or label maps drawn from them.
+"""ScribbleSup's scribbles for Pascal VOC 2012.
 
-Lin et al. 2016, "ScribbleSup: Scribble-Supervised Convolutional Networks for Semantic Segmentation".
+They are read from the published XML files, or from label maps drawn from them. Lin et al. 2016, "ScribbleSup: Scribble-
+Supervised Convolutional Networks for Semantic Segmentation".
 """
 
 import math
@@ -14,7 +15,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
 from weakseg.data.folder.folder import find
-from weakseg.data.images.image_file import read_labels
+from weakseg.data.images.label_file import read_labels
 from weakseg.data.relabel import relabelled
 from weakseg.data.sample import Dataset, Sample, Stroke
 from weakseg.errors import DataInvalid
@@ -29,30 +30,30 @@ VOC_NAMES = {
     "plant": "pottedplant",
     "monitor": "tvmonitor",
 }
-"""What VOC calls the classes that ScribbleSup calls otherwise."""
+"""VOC's names of classes that have other names in ScribbleSup."""
 
 
 @dataclass(frozen=True)
 class ScribbleSup:
-    """A data set with the scribbles of ScribbleSup's XML files as training labels, and no others.
+    """A data set labelled by ScribbleSup's XML files alone.
 
-    Scribbles stay curves until after augmentation, so zooming does not change their width.
-    Points are (x, y) pixels counted from 0.
+    Scribbles stay curves until after augmentation, so zooming does not change their width. Points are (x, y) pixels
+    counted from 0.
 
     Raises:
-        DataInvalid: (when asked) an image's file is missing, damaged or hostile, belongs to an image of another
-            size, or names unknown classes; all findings about one file at once.
+        DataInvalid: (on access) an image's file is missing, damaged or hostile, belongs to an image of another
+            size, or names unknown classes; all problems of a file are reported at once.
     """
 
     samples: Dataset
     """Images with VOC's classes: `Voc(...)`."""
     folder: str
-    """Where <key>.xml are: scribble_annotation/pascal_2012."""
+    """Folder of the files <key>.xml: scribble_annotation/pascal_2012."""
     width_px: float = 3.0
     """Width of the pen in pixels of the view that is trained on, above 0."""
 
     def located(self) -> "ScribbleSup":
-        """The same by its absolute path."""
+        """The same data set by its absolute path."""
         return replace(self, folder=absolute(self.folder))
 
     @property
@@ -80,19 +81,21 @@ class ScribbleSup:
 
 @dataclass(frozen=True)
 class ScribbleMaps:
-    """A data set with scribbles in label maps as training labels, and no others: class index, or 255 for nothing.
+    """A data set labelled by scribbles in label maps alone.
+
+    Values are class indices, or 255 for unlabelled pixels.
 
     Raises:
-        DataInvalid: (when asked) an image's map is missing, damaged, of another size, or holds undeclared values.
+        DataInvalid: (on access) an image's map is missing, damaged, of another size, or holds undeclared values.
     """
 
     samples: Dataset
     """Images with VOC's classes: `Voc(...)`."""
     folder: str
-    """Where <key>.png are: pascal_2012_scribble, or one of its shortened variants."""
+    """Folder of the files <key>.png: pascal_2012_scribble, or one of its shortened variants."""
 
     def located(self) -> "ScribbleMaps":
-        """The same by its absolute path."""
+        """The same data set by its absolute path."""
         return replace(self, folder=absolute(self.folder))
 
     @property
@@ -125,7 +128,9 @@ class ScribbleMaps:
 
 
 def read_scribbles(path: Path, classes: Classes, size: tuple[int, ...], width_px: float) -> tuple[Stroke, ...]:
-    """The strokes in an XML file that belongs to an image of this (height, width), in the order they were drawn.
+    """The strokes in an XML file, in drawing order.
+
+    The file belongs to an image of the given (height, width).
 
     Raises:
         DataInvalid: see `ScribbleSup`.
@@ -150,7 +155,7 @@ def _read_xml(path: Path) -> Element:
         with open_regular(path) as file:
             root = parse(file, forbid_dtd=True).getroot()
     except DefusedXmlException as error:
-        found = f"{path} declares a document type or entities, which can fill the memory or read other files"
+        found = f"{path} declares a document type or entities, which could exhaust memory or read other files"
         raise DataInvalid(found, expected="ScribbleSup's plain XML", fix="remove the declaration") from error
     except (ParseError, UnicodeError, ValueError, LookupError) as error:
         raise DataInvalid(f"{path} is not XML: {error}", fix="download it again") from error
@@ -180,7 +185,7 @@ def _number(path: Path, text: str | None) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataInvalid(f"{path} holds '{text or ''}' where a number of pixels should be")
+        raise DataInvalid(f"{path} has '{text or ''}' instead of a number of pixels")
     return value
 
 
@@ -189,5 +194,5 @@ def _same_size(path: Path, found: tuple[int, ...], expected: tuple[int, ...]) ->
         raise DataInvalid(
             f"{path} is for an image {found[1]} wide and {found[0]} high",
             expected=f"the image's {expected[1]} and {expected[0]}",
-            fix="take the file that belongs to this image",
+            fix="use the file that belongs to this image",
         )

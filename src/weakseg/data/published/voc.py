@@ -1,8 +1,8 @@
-"""Pascal VOC 2012 with the masks of the Semantic Boundaries Dataset (SBD), in the layouts they are published in.
+"""Pascal VOC 2012 with masks of SBD, in published layouts.
 
-SBD marks 8,498 and 2,857 more images of VOC's own JPEGImages, without void; together with VOC's train list, less
-its val list, they are the 10,582 images known as train_aug. Its masks come either as the PNGs of a folder
-SegmentationClassAug, or as SBD's own .mat files.
+The Semantic Boundaries Dataset (SBD) annotates 8,498 and 2,857 more images of VOC's own JPEGImages, without void;
+together with VOC's train list, less its val list, they are the 10,582 images known as train_aug. Its masks come either
+as the PNGs of a folder SegmentationClassAug, or as SBD's own .mat files.
 """
 
 import os
@@ -18,7 +18,9 @@ from jaxtyping import Int
 from scipy.io import loadmat
 
 from weakseg.data.folder.folder import find
-from weakseg.data.images.image_file import Fits, read_image, read_labels
+from weakseg.data.images.image_file import read_image
+from weakseg.data.images.label_file import read_labels
+from weakseg.data.images.stored import Fits
 from weakseg.data.relabel import fully_labelled
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
@@ -39,12 +41,13 @@ VOC_CLASSES = Classes(
 
 @dataclass(frozen=True)
 class Voc:
-    """The fully labelled samples of one split; give them to `ScribbleSup` or `Simulated` for weak labels.
+    """The fully labelled samples of one split of VOC.
 
-    A mask of VOC's own (SegmentationClass) comes before SBD's, because it is finer and knows void.
+    Pass them to `ScribbleSup` or `Simulated` for weak labels. A mask of VOC's own (SegmentationClass) takes precedence
+    over SBD's, because it is finer and has void.
 
     Raises:
-        DataInvalid: (when asked) a folder, list or file is missing, damaged, or holds undeclared values.
+        DataInvalid: (on access) a folder, list or file is missing, damaged, or holds undeclared values.
     """
 
     root: str
@@ -56,16 +59,16 @@ class Voc:
 
     @property
     def classes(self) -> Classes:
-        """The background and VOC's twenty kinds of things."""
+        """The background and VOC's twenty kinds of objects."""
         return VOC_CLASSES
 
     def located(self) -> "Voc":
-        """The same by absolute paths."""
+        """The same data set by absolute paths."""
         return replace(self, root=absolute(self.root), sbd=self.sbd and absolute(self.sbd))
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The names of the images without .jpg, in the order of the list."""
+        """Image names without .jpg, in the order of the list."""
         return self._keys
 
     def __len__(self) -> int:
@@ -109,7 +112,10 @@ class Voc:
         return tuple(sorted(more - {*_read_list(lists / "val.txt")}))
 
     def _mask(self, key: str, fits: Fits, pixels: int) -> Int[np.ndarray, "H W"]:
-        """The class indices, `UNLABELED` on void; a mask far too large for the image's pixels is not unpacked."""
+        """The class indices of a mask, `UNLABELED` on void.
+
+        A mask that is far too large for the image is not unpacked.
+        """
         maps = [self._home / folder / f"{key}.png" for folder in ("SegmentationClass", "SegmentationClassAug")]
         mat = None if self.sbd is None else find(self.sbd) / "cls" / f"{key}.mat"
         path = next((file for file in (*maps, mat) if file is not None and file.is_file()), None)
@@ -123,7 +129,10 @@ class Voc:
 
 
 def _read_list(path: Path) -> tuple[str, ...]:
-    """The keys in a list: the first word of each line, which may be the path of an image."""
+    """The keys in a list file.
+
+    A key is the first word of a line, which may be the path of an image.
+    """
     keys = tuple(Path(line.split()[0]).stem for line in read_text(path).splitlines() if line.strip())
     if not keys:
         raise DataInvalid(f"{path} is empty", expected="the name of an image on each line")
@@ -131,7 +140,10 @@ def _read_list(path: Path) -> tuple[str, ...]:
 
 
 def _unpacked(file: BufferedReader) -> int:
-    """Bytes of a file of MATLAB's once they are unpacked, as the headers of its variables say."""
+    """Size of a MATLAB file after unpacking, in bytes.
+
+    It follows from the headers of its variables.
+    """
     head = file.read(128)
     order = {b"IM": "<", b"MI": ">"}.get(head[126:])
     total = os.fstat(file.fileno()).st_size
@@ -147,19 +159,19 @@ def _unpacked(file: BufferedReader) -> int:
 
 _COMPRESSED = 15
 _MAT_PIXEL, _MAT_REST = 64, 2**20
-"""Bytes that SBD's files take at most for a pixel, its boundaries included, and for what does not grow with them."""
+"""Most bytes of SBD's files per pixel, boundaries included, and per file."""
 
 
 def _read_mat(path: Path, pixels: int) -> Int[np.ndarray, "H W"]:
-    """The class indices in a file of SBD's folder cls, of an image of so many pixels."""
+    """The class indices in a file of SBD's folder cls."""
     try:
         with open_regular(path) as file:
             unpacked = _unpacked(file)
             if unpacked > _MAT_PIXEL * pixels + _MAT_REST:
-                # The sizes themselves stand inside of what is packed.
+                # The sizes themselves are inside the packed data.
                 found = f"{path} holds {unpacked:,} bytes once unpacked"
                 expected = f"a mask of its image's {pixels:,} pixels"
-                raise DataInvalid(found, expected=expected, fix="download it again, or see whose mask it is")
+                raise DataInvalid(found, expected=expected, fix="download it again, or check which image it belongs to")
             require_memory(f"{path} holds {unpacked:,} bytes", 20 * unpacked)
             found = loadmat(file, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0]
     except DataInvalid:

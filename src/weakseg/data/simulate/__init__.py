@@ -1,1 +1,1 @@
-"""Weak labels simulated from full masks."""
+"""Simulation of weak labels from full masks."""

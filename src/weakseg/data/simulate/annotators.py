@@ -1,7 +1,7 @@
-"""Weak labels simulated from full masks: what annotators would have told us in a tenth of the time.
+"""Simulated annotators: weak labels from full masks.
 
-Each kind of label says which part of a `Sample` it fills. An image's labels depend on the seed and the image's
-key alone, not on the order or the size of the data set.
+Each kind of label fills one part of a `Sample`. An image's labels depend on the seed and the image's key alone, not on
+the order or size of the data set.
 """
 
 from dataclasses import dataclass
@@ -21,19 +21,20 @@ from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.types import ABSENT, PRESENT, UNLABELED, Classes
 
 MAX_SHARE = 0.03
-"""Largest share of an image's valid pixels that scribbles mark together."""
+"""Largest fraction of an image's valid pixels that scribbles cover together."""
 
 
 @dataclass(frozen=True)
 class Scribbles:
-    """One open curve in every region, at most `MAX_SHARE` of the image together, never on another class.
+    """One open curve in every region, never on another class.
 
-    A shorter scribble is the middle part of a longer one. Where full curves would mark too much, all of them are
-    shortened from both ends in the same proportion, to dots at the least, and `length` is counted from there.
+    Together they cover at most `MAX_SHARE` of the image. A shorter scribble is the middle part of a longer one. If full
+    curves would cover too much, all of them are shortened from both ends in the same proportion, to dots at the least,
+    and `length` is relative to that.
     """
 
     length: float = 1.0
-    """Part of the curve that is drawn, in [0, 1]; 0 is a dot as wide as the pen."""
+    """Fraction of the curve that is drawn, in [0, 1]; 0 is a dot as wide as the pen."""
     width_px: float = 3.0
     """Width of the pen in pixels of the image, above 0."""
     fills: ClassVar[str] = "seeds"
@@ -50,7 +51,7 @@ class Scribbles:
         budget = MAX_SHARE * np.count_nonzero(truth != UNLABELED)
         affordable, drawn = 1.0, self._draw(truth, curves, 1.0)
         while np.count_nonzero(drawn != UNLABELED) > budget and affordable > 0:
-            # Ink shrinks less than curves do, for a dot remains of each: go on until it fits, or only dots are left.
+            # Ink shrinks less than curves do, because each leaves a dot: repeat until it fits, or only dots are left.
             affordable *= 0.98 * budget / np.count_nonzero(drawn != UNLABELED)
             affordable = affordable if affordable > 0.01 else 0.0
             drawn = self._draw(truth, curves, affordable)
@@ -85,14 +86,14 @@ class Clicks:
 
 @dataclass(frozen=True)
 class Boxes:
-    """One tight box around every region; nobody boxes the background."""
+    """One tight box around every region except background."""
 
     fills: ClassVar[str] = "boxes"
 
     def simulate(
         self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
     ) -> Float[np.ndarray, "N 5"]:
-        """(class, top, left, bottom, right) rows, half open."""
+        """Boxes (class, top, left, bottom, right), half open."""
         boxes = [
             (region.label, region.at[0].start, region.at[1].start, region.at[0].stop, region.at[1].stop)
             for region in regions(truth)
@@ -103,7 +104,7 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Tags:
-    """Which classes are in the image and, of all others, that they are not."""
+    """Presence or absence of every class in the image."""
 
     fills: ClassVar[str] = "tags"
 
@@ -116,10 +117,13 @@ class Tags:
 
 @dataclass(frozen=True)
 class OneBitSizes:
-    """Of every class in the image: does it cover at least `threshold` of the valid pixels, or less?"""
+    """Whether each class covers at least a threshold.
+
+    The threshold is a fraction of the valid pixels; only classes in the image have a size.
+    """
 
     threshold: float = 0.1
-    """Share of an image's valid pixels from which a class is large, between 0 and 1."""
+    """Fraction of the valid pixels from which a class is large, between 0 and 1."""
     fills: ClassVar[str] = "areas"
 
     def __post_init__(self):
@@ -129,7 +133,10 @@ class OneBitSizes:
     def simulate(
         self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
     ) -> Float[np.ndarray, "C 2"]:
-        """Bounds [threshold, 1] or [0, threshold]; (0, 1) for classes that are not in the image."""
+        """Bounds [threshold, 1] or [0, threshold].
+
+        (0, 1) for classes that are not in the image.
+        """
         shares = _shares(truth, len(classes))
         lower = np.where(shares >= self.threshold, self.threshold, 0.0)
         upper = np.where((shares > 0) & (shares < self.threshold), self.threshold, 1.0)
@@ -138,10 +145,13 @@ class OneBitSizes:
 
 @dataclass(frozen=True)
 class IntervalSizes:
-    """Of every class in the image: its share of the valid pixels, give or take `margin` of that share."""
+    """An interval around the size of every class present.
+
+    Sizes are fractions of the valid pixels; the interval is the true size plus or minus `margin` of it.
+    """
 
     margin: float = 0.25
-    """How far the bounds lie from the true share, as a part of it, in [0, 1]; 0 tells the share itself."""
+    """Relative distance of the bounds from the true size, in [0, 1]; 0 gives the size itself."""
     fills: ClassVar[str] = "areas"
 
     def __post_init__(self):
@@ -151,7 +161,10 @@ class IntervalSizes:
     def simulate(
         self, truth: Int[np.ndarray, "H W"], classes: Classes, generator: np.random.Generator
     ) -> Float[np.ndarray, "C 2"]:
-        """Bounds share * (1 -/+ margin); (0, 1) for classes that are not in the image."""
+        """Bounds fraction * (1 -/+ margin).
+
+        (0, 1) for classes that are not in the image.
+        """
         shares = _shares(truth, len(classes))
         upper = np.where(shares > 0, np.minimum(shares * (1 + self.margin), 1.0), 1.0)
         return np.stack([shares * (1 - self.margin), upper], axis=1)
@@ -161,33 +174,33 @@ Kind = Scribbles | Clicks | Boxes | Tags | OneBitSizes | IntervalSizes
 
 
 def _shares(truth: Int[np.ndarray, "H W"], n_classes: int) -> Float[np.ndarray, " C"]:
-    """Each class's share of the valid pixels."""
+    """Each class's fraction of the valid pixels."""
     counts = np.bincount(truth[truth != UNLABELED], minlength=n_classes)
     return counts / max(counts.sum(), 1)
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """A data set whose weak labels are simulated from the masks of another; what was not asked for, nobody said.
+    """A data set with weak labels simulated from another's masks.
 
-    As everywhere, what is drawn (scribbled, clicked or boxed) is tagged as present.
+    What is not simulated is unlabelled. As everywhere, what is scribbled, clicked or boxed is tagged as present.
 
     Raises:
-        DataInvalid: a sample has no mask to simulate from (when it is asked for).
+        DataInvalid: a sample has no mask to simulate from (on access).
     """
 
     samples: Dataset
     """Images with masks."""
     kinds: tuple[Kind, ...]
-    """What annotators tell: `Scribbles()`, `Clicks()`, `Boxes()`, `Tags()`, and `OneBitSizes()` or
+    """Kinds of labels: `Scribbles()`, `Clicks()`, `Boxes()`, `Tags()`, and `OneBitSizes()` or
     `IntervalSizes()`."""
     seed: int = 0
-    """Decides what is left to chance: where curves and clicks lie; 0 or more."""
+    """Random seed of the positions of curves and clicks, 0 or more."""
 
     def __post_init__(self):
         filled = [kind.fills for kind in self.kinds]
         if len(set(filled)) < len(filled):
-            raise RecipeInvalid(f"{self.kinds} say the same thing twice", fix="keep one kind of each")
+            raise RecipeInvalid(f"{self.kinds} fill the same part twice", fix="keep one of them")
         if self.seed < 0:
             raise RecipeInvalid(f"seed {self.seed}", expected="0 or more")
 
@@ -212,11 +225,14 @@ class Simulated:
 
     @cached_property
     def _told(self) -> dict[str, dict[str, Any]]:
-        """The labels simulated so far, by key and by the part of the sample they fill."""
+        """A cache of the simulated labels.
+
+        They are indexed by key, then by the part of the sample that they fill.
+        """
         return {}
 
     def __reduce__(self):
-        # The labels simulated so far stay behind: they can be simulated again.
+        # The cache is not pickled: its labels can be simulated again.
         return type(self), (self.samples, self.kinds, self.seed)
 
     def _tell(self, sample: Sample) -> dict[str, Any]:
@@ -225,7 +241,7 @@ class Simulated:
             raise DataInvalid(f"'{sample.key}' has no mask to simulate labels from", fix=fix)
         told = {}
         for kind in self.kinds:
-            # A generator of its own, so that what else is simulated changes nothing.
+            # Each kind has its own generator, so that other kinds do not change its labels.
             generator = np.random.default_rng([self.seed, crc32(sample.key.encode("utf-8", "surrogateescape"))])
             told[kind.fills] = kind.simulate(sample.truth, self.classes, generator)
         return told

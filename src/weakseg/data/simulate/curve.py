@@ -1,7 +1,8 @@
-"""The curve a person might draw through a region: from one far end to the other, near the middle, a little uneven.
+"""Curves through regions, as an annotator might draw them.
 
-The region is cut into at most `MAX_CELLS` square cells, each standing for its deepest pixel. The longest shortest path
-between cells says which two ends to join; a path that prefers deep cells joins them; smoothing makes it a stroke.
+They go from one far end to the other, near the middle, and are slightly uneven. The region is divided into at most
+`MAX_CELLS` square cells, each represented by its deepest pixel. The longest shortest path between cells selects the two
+ends; a path that prefers deep cells joins them; smoothing makes it a stroke.
 """
 
 import math
@@ -13,22 +14,26 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 MAX_CELLS = 1500
-"""Search effort: a few milliseconds a region, whatever its size."""
+"""Most cells per region, which bounds the search to a few milliseconds."""
 STEP_PX = 3.0
-"""Length of the curve's pieces; cutting between pieces keeps shorter curves exactly inside longer ones."""
+"""Length of the curve's pieces in pixels; cutting between pieces keeps shorter curves exactly inside longer ones."""
 SWAY_HEIGHT_PX, SWAY_LENGTH_PX = 4.0, 20.0
-"""Typical size of a hand's unevenness; less height where the region is thin."""
+"""Typical height and length of a hand's unevenness in pixels; the height is smaller in thin regions."""
 
 
 def depth(region: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
-    """Distance in pixels to the nearest pixel outside the region; the image's border is outside too."""
+    """Distance in pixels to the nearest pixel outside the region.
+
+    The image's border is outside too.
+    """
     return distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]  # pyright: ignore
 
 
 def curve(region: Bool[np.ndarray, "H W"], generator: np.random.Generator) -> Float[np.ndarray, "N 2"]:
-    """(row, column) vertices, about `STEP_PX` apart, of one open curve through a connected region (at least a pixel).
+    """Vertices (row, column) of one open curve through a region.
 
-    Every vertex lies on a pixel of the region; the pieces between them may leave a thin or crooked one.
+    They are about `STEP_PX` apart; the region is connected and not empty. Every vertex lies on a pixel of the region;
+    the pieces between them may leave a thin or crooked one.
     """
     deep = depth(region)
     cells, heights = _cells(deep)
@@ -37,14 +42,20 @@ def curve(region: Bool[np.ndarray, "H W"], generator: np.random.Generator) -> Fl
 
 
 def middle(points: Float[np.ndarray, "N 2"], length: float) -> Float[np.ndarray, "n 2"]:
-    """The middle part of a curve with evenly spaced vertices, `length` in [0, 1] of it; one point when that is 0."""
+    """The middle part of a curve with evenly spaced vertices.
+
+    `length` in [0, 1] is the fraction to keep; 0 gives one point.
+    """
     centre = len(points) // 2
     start, stop = centre - math.floor(length * centre), centre + math.floor(length * (len(points) - 1 - centre))
     return points[start : stop + 1]
 
 
 def _cells(deep: Float[np.ndarray, "H W"]) -> tuple[Float[np.ndarray, "h w 2"], Float[np.ndarray, "h w"]]:
-    """The deepest pixel of every cell and its depth; depth 0 where a cell holds none of the region."""
+    """The deepest pixel of every cell and its depth.
+
+    The depth is 0 if a cell contains none of the region.
+    """
     side = max(1, math.ceil(math.sqrt(np.count_nonzero(deep) / MAX_CELLS)))
     height, width = -(-deep.shape[0] // side), -(-deep.shape[1] // side)
     grown = np.pad(deep, ((0, height * side - deep.shape[0]), (0, width * side - deep.shape[1])))
@@ -55,7 +66,10 @@ def _cells(deep: Float[np.ndarray, "H W"]) -> tuple[Float[np.ndarray, "h w 2"], 
 
 
 def _path(cells: Float[np.ndarray, "h w 2"], heights: Float[np.ndarray, "h w"], generator) -> Float[np.ndarray, "N 2"]:
-    """Deepest pixels along a long path; which ends it joins, and how, varies with the generator."""
+    """Deepest pixels along a long path.
+
+    Its ends and its route vary with the generator.
+    """
     inside = heights > 0
     places, depths = cells[inside], heights[inside]
     number = np.full(heights.shape, -1)
@@ -67,7 +81,7 @@ def _path(cells: Float[np.ndarray, "h w 2"], heights: Float[np.ndarray, "h w"], 
     graph = _graph(ends, lengths, len(places))
     start = _farthest(graph, int(generator.integers(len(places))), allowed)
     stop = _farthest(graph, start, allowed)
-    # Shallow steps are dear, so that the path keeps to the middle; 0.1 bounds the price along the outline.
+    # Shallow steps are expensive, so that the path keeps to the middle; 0.1 bounds the cost along the outline.
     cost = lengths / (depths[ends].mean(0) / depths.max() + 0.1) ** 2
     before = dijkstra(_graph(ends, cost, len(places)), indices=start, return_predecessors=True)[1]
     route = [stop]
@@ -96,19 +110,25 @@ def _farthest(graph, start: int, allowed) -> int:
 
 
 def _stroke(path: Float[np.ndarray, "N 2"], deep, generator) -> Float[np.ndarray, "n 2"]:
-    """The path as a hand would follow it: evenly spaced, without corners, swaying gently within the region."""
+    """The path as a hand would follow it.
+
+    It is evenly spaced, without corners, and sways gently within the region.
+    """
     fine = _resampled(path, 1.0)
-    # A short path is smoothed less, for smoothing draws the ends together.
+    # A short path is smoothed less, because smoothing draws its ends together.
     smooth = gaussian_filter1d(fine, min(8.0, len(fine) / 8), axis=0, mode="nearest")
     wave = gaussian_filter1d(generator.normal(size=fine.shape), SWAY_LENGTH_PX, axis=0, mode="wrap")
     wave *= math.sqrt(2 * math.sqrt(math.pi) * SWAY_LENGTH_PX)  # back to unit variance
     room = map_coordinates(deep, smooth.T, order=1, mode="nearest")[:, None]
-    # Small against the room there is, so that few vertices leave the region and have to be moved back.
+    # Small relative to the depth, so that few vertices leave the region and have to be moved back.
     return _resampled(smooth + np.minimum(0.15 * room, SWAY_HEIGHT_PX) * wave, STEP_PX)
 
 
 def _resampled(points: Float[np.ndarray, "N 2"], step: float) -> Float[np.ndarray, "n 2"]:
-    """The same polyline with evenly spaced vertices, an odd number of them so that one is its middle."""
+    """The same polyline with evenly spaced vertices.
+
+    Their number is odd, so that one of them is the middle.
+    """
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     halves = math.ceil(along[-1] / step / 2)
     at = np.linspace(0.0, along[-1], 2 * halves + 1)
@@ -116,7 +136,7 @@ def _resampled(points: Float[np.ndarray, "N 2"], step: float) -> Float[np.ndarra
 
 
 def _inside(points: Float[np.ndarray, "N 2"], region: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "N 2"]:
-    """Vertices outside the region move to its nearest pixel."""
+    """The vertices, moved to the region if outside."""
     points = np.clip(points, 0, np.array(region.shape) - 1.0)
     at = np.rint(points).astype(int)
     outside = ~region[at[:, 0], at[:, 1]]

@@ -19,7 +19,7 @@ import numpy as np
 from weakseg.data.folder.declaration import read_declaration
 from weakseg.data.folder.folder import Folder
 from weakseg.data.folder.legend import Legend, read_legend
-from weakseg.data.images.image_file import write_labels
+from weakseg.data.images.label_file import write_labels
 from weakseg.data.label_values.habits import listed
 from weakseg.data.sample import Sample
 from weakseg.data.simulate.annotators import Kind, Scribbles, Simulated
@@ -35,18 +35,19 @@ def write_simulated(
     out: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
-    """Write the labels simulated for one split; returns the label folder or table of each kind, for `Folder.labels`.
+    """Write simulated labels of one split as files.
 
-    Class values and names are those of the data folder, so the files mean the same as ones drawn by hand. `progress`
-    is told how many images are done, and of how many.
+    Returns the label folder or table of each kind, for `Folder.labels`. Class values and names are those of the data
+    folder, so the files mean the same as ones drawn by hand. `progress` is called with the number of finished images
+    and the total.
 
     Raises:
-        DataInvalid: a file or folder is there already (then nothing is written), an image has no mask, a class has
-            no value of its own in label maps, or the disk refuses.
+        DataInvalid: a file or folder exists already (then nothing is written), an image has no mask, a class shares
+            its value in label maps with another, or the disk is not writable.
     """
     simulated = Simulated(folder, kinds, seed)
     places = [_place(out, kind, seed) for kind in kinds]
-    taken = [DataInvalid(f"{place} is there already", fix="remove it or write elsewhere") for place in places]
+    taken = [DataInvalid(f"{place} already exists", fix="remove it, or choose another --out") for place in places]
     taken = [problem for problem, place in zip(taken, places, strict=True) if os.path.lexists(place)]
     if taken:
         raise DataInvalid.of(taken)
@@ -65,7 +66,7 @@ def write_simulated(
 
 
 def _name(kind: Kind) -> str:
-    """What a kind's labels are called before they are in their place."""
+    """The name of a kind's labels in the temporary folder."""
     return "scribbles" if isinstance(kind, Scribbles) else _TABLES[kind.fills][0]
 
 
@@ -76,7 +77,7 @@ def _place(out: Path, kind: Kind, seed: int) -> Path:
 
 
 def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[[int, int], None]) -> None:
-    """All labels of all samples, each image read once."""
+    """Write all labels of all samples, reading each image once."""
     tables = {kind.fills: [] for kind in simulated.kinds if not isinstance(kind, Scribbles)}
     drawn = len(tables) < len(simulated.kinds)
     if drawn:
@@ -91,7 +92,7 @@ def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[
     for fills, rows in tables.items():
         name, header, _ = _TABLES[fills]
         text = StringIO()
-        # Quotes keep the spaces at the ends of an image's name.
+        # Quotes preserve spaces at the ends of an image's name.
         spaced = any(key != key.strip() for key in simulated.keys)
         quoting = csv.QUOTE_NONNUMERIC if spaced else csv.QUOTE_MINIMAL
         csv.writer(text, lineterminator="\n", quoting=quoting).writerows([("image", *header), *rows])
@@ -99,13 +100,13 @@ def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[
 
 
 def _write_map(path: Path, sample: Sample, legend: Legend) -> None:
-    """The seeds in the folder's own values."""
+    """Write the seeds in the folder's own values."""
     convention, values = legend.convention("scribbles"), np.array(legend.numbers_in("scribbles"))
     free = [value for value in convention.nothing if value >= 0 and value not in values]
     if not free or values.min() < 0:
         raise DataInvalid(
-            f"label maps of {listed(convention.values)} (classes), in which {listed(convention.nothing)} means nothing",
-            expected="a value of its own, 0 or more, for each class and for nothing",
+            f"label maps of {listed(convention.values)} (classes), where {listed(convention.nothing)} means no class",
+            expected="different values, 0 or more, for each class and for unlabelled pixels",
             fix="set `unlabeled`, `first_value` or `values` in dataset.toml",
         )
     path.parent.mkdir(parents=True, exist_ok=True)  # a key may be a path
@@ -129,7 +130,7 @@ def _box_rows(sample: Sample, legend: Legend) -> Iterator[tuple[Any, ...]]:
 
 
 def _tag_rows(sample: Sample, legend: Legend) -> Iterator[tuple[Any, ...]]:
-    # A merged class is absent only where all that became it are.
+    # A merged class is absent only if all its parts are.
     absent = [name for name, label in zip(legend.declared, legend.becomes, strict=True) if sample.tags[label] == ABSENT]
     present = [legend.classes.names[label] for label in np.flatnonzero(sample.tags == PRESENT)]
     yield ";".join(present), ";".join(absent)
@@ -139,7 +140,7 @@ def _size_rows(sample: Sample, legend: Legend) -> Iterator[tuple[Any, ...]]:
     for name, label in zip(legend.declared, legend.becomes, strict=True):
         smallest, largest = sample.areas[label].tolist()
         if (smallest, largest) != (0.0, 1.0):
-            # Bounds of merged classes add up: one of them has it all, the others nothing.
+            # Bounds of merged classes add up, so one part gets the whole interval and the others (0, 0).
             yield (name, smallest, largest) if name in legend.classes.names else (name, 0.0, 0.0)
 
 
@@ -149,4 +150,4 @@ _TABLES = {
     "tags": ("tags.csv", ("present", "absent"), _tag_rows),
     "areas": ("sizes.csv", ("class", "min", "max"), _size_rows),
 }
-"""Name, columns after `image`, and rows of each table, by the part of a sample it tells."""
+"""Name, columns after `image`, and rows of each table, by the part of a sample that it describes."""

@@ -1,4 +1,7 @@
-"""The connected regions of a mask, which are what people draw on, click on and put boxes around."""
+"""Connected regions of a mask.
+
+Annotators draw on them, click on them and box them.
+"""
 
 from dataclasses import dataclass
 
@@ -7,22 +10,28 @@ from jaxtyping import Bool, Int
 from scipy.ndimage import find_objects, label
 
 MIN_AREA_PX = 25
-"""Smaller regions are specks nobody draws on, unless the class has nothing larger in the image."""
+"""Smallest area of a region in pixels, unless the class has nothing larger in the image."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """A connected piece of one class: pixels that touch, by sides or corners."""
+    """A connected piece of one class.
+
+    Its pixels touch by sides or corners.
+    """
 
     label: int
     at: tuple[slice, slice]
-    """Rows and columns of its bounding box."""
+    """Rows and columns of the bounding box."""
     mask: Bool[np.ndarray, "h w"]
-    """Its pixels within the bounding box."""
+    """Pixels of the region within the bounding box."""
 
 
 def regions(truth: Int[np.ndarray, "H W"]) -> list[Region]:
-    """The regions annotators would mark, class by class; void belongs to none."""
+    """The regions an annotator would mark, class by class.
+
+    Void belongs to none.
+    """
     found = []
     # find_objects begins at 1, so void, which becomes 0, is left out.
     for number, box in enumerate(find_objects(truth + 1)):
