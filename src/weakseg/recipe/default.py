@@ -109,7 +109,8 @@ def _views(demands: list[Constraint], crop: int | None) -> Augment:
 def _crop(demands: list[Constraint], shorter: int, enlarge: int) -> int | None:
     """The side of crops in pixels; `None` for whole images.
 
-    Where it is taken to be true of crops they are as large as images are high, so that they miss few classes.
+    Where constraints on images are taken to be true of crops, crops are as large as images are high, so that they miss
+    few classes.
     """
     if not demands:
         return min(224 // enlarge, 32 * max(shorter // 32, 1))
