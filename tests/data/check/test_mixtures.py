@@ -146,7 +146,7 @@ def test_object_strokes_of_255_are_missed_where_masks_show_the_object(farm):
     told = faults(farm)
 
     assert [*told] == ["scribbles"]
-    assert "3 of 6 maps mark 'background' and not 'object', which their masks show" in told["scribbles"].found
+    assert "3 of 6 maps label 'background' but not 'object', which their masks show" in told["scribbles"].found
     assert "if 255 was written for 'object' there" in told["scribbles"].fix
     for key in OTHERS:
         save(farm / "scribbles" / f"{key}.png", STROKES)
