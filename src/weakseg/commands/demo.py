@@ -126,7 +126,7 @@ def _affordable(recipes: dict[str, Recipe], budget_s: float, console: Console) -
     )
     console.print(
         f"A step takes {seconds:.2g} s on this machine at present, so training is shortened from {first.epochs} epochs "
-        f"to {epochs}, about {took} in all; scores are lower than after the full training (--epochs {first.epochs}).{few}",
+        f"to {epochs}, about {took} in all; scores are lower than after all (--epochs {first.epochs}).{few}",
         highlight=False,
     )
     return {name: with_epochs(recipe, epochs) for name, recipe in recipes.items()}
