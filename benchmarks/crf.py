@@ -36,7 +36,7 @@ def scene() -> tuple[Batch, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     image = images(generator)
     seeds = torch.where(torch.rand(IMAGES, PIXELS, PIXELS, generator=generator) < 0.03, 1, -1)
-    batch = Batch.from_seeds(image, seeds, CLASSES)
+    batch = Batch.of(image, CLASSES, seeds=seeds)
     logits = torch.randn(IMAGES, CLASSES, CELLS, CELLS, generator=generator, requires_grad=True)
     return batch, logits
 

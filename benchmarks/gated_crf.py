@@ -22,7 +22,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
     image = (
         torch.rand((1, 3, SIDE // 3, SIDE // 3), generator=generator).repeat_interleave(3, 2).repeat_interleave(3, 3)
     )
-    batch = Batch.from_seeds(image, torch.full((1, SIDE, SIDE), UNLABELED), CLASSES)
+    batch = Batch.of(image, CLASSES, seeds=torch.full((1, SIDE, SIDE), UNLABELED))
     logits = torch.randn((1, CLASSES, SIDE, SIDE), generator=generator)
     energy = GatedCRF(LocalKernel(RADIUS / SIDE, POSITION / SIDE, COLOR))
 

@@ -103,7 +103,7 @@ def evidence_of(generator: np.random.Generator, size: tuple[int, int], classes: 
     image = (image - image.min()) / (image.max() - image.min() + 1e-9)
     logits = sharp * logits / (logits.std() + 1e-9) + generator.normal(size=logits.shape) / 2
     seeds = np.where(generator.random(size) < 0.02, generator.integers(0, classes, size), -1)
-    batch = Batch.from_seeds(image[None].astype(np.float32), seeds[None], classes)
+    batch = Batch.of(image[None].astype(np.float32), classes, seeds=seeds[None])
     return Evidence(batch.image, torch.from_numpy(logits[None]).float().log_softmax(1), batch.weak)
 
 
@@ -117,9 +117,8 @@ def large() -> tuple[float, float]:
 def heavy(images: int) -> tuple[JointProjection, Evidence]:
     """That problem, as often as is asked."""
     each = [evidence_of(np.random.default_rng(seed), (SIDE, SIDE), LABELS, sharp=3.0) for seed in range(images)]
-    batch = Batch.from_seeds(
-        *(torch.cat(part) for part in zip(*((e.image, e.weak.seeds) for e in each), strict=True)), LABELS
-    )
+    image, seeds = (torch.cat(part) for part in zip(*((e.image, e.weak.seeds) for e in each), strict=True))
+    batch = Batch.of(image, LABELS, seeds=seeds)
     evidence = Evidence(batch.image, torch.cat([e.log_probs for e in each]), batch.weak)
     grid = ((SIDE + 1) // 2, (SIDE + 1) // 2)
     solver = JointProjection(
@@ -153,7 +152,7 @@ def step_share() -> float:
     each = [evidence_of(generator, (96, 128), 4, sharp=3.0) for _ in range(8)]
     image = torch.cat([one.image for one in each])
     seeds = torch.cat([one.weak.seeds for one in each])
-    batch = Batch.from_seeds(image, seeds, 4)
+    batch = Batch.of(image, 4, seeds=seeds)
     fit = methods(None, drawn=True, everything=False)["joint"].objective
     logits = F.avg_pool2d(torch.cat([one.log_probs for one in each]), 2)  # as coarse as the network's
 
@@ -196,7 +195,7 @@ def little(seed: int) -> tuple[JointCut, Evidence]:
     valid = draw.random((1, *size)) >= draw.choice([0, 0, 0.2])
     marked = valid & (draw.random((1, *size)) < draw.choice([0, 0.2, 0.4]))
     seeds = np.where(marked, draw.integers(0, labels, (1, *size)), -1)
-    batch = Batch.from_seeds(draw.random((1, 3, *size)).astype(np.float32), seeds, labels, valid)
+    batch = Batch.of(draw.random((1, 3, *size)).astype(np.float32), labels, seeds=seeds, valid=valid)
     low = draw.random((1, labels)) * 0.6
     told = draw.random((1, labels, 1)) < 0.6
     areas = np.where(told, np.stack([low, low + draw.random((1, labels)) * 0.4], 2), [0.0, 1.0])

@@ -6,7 +6,6 @@ thread. Losses are of eight views of 224 x 224 with 21 classes, at a stride of 8
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -15,13 +14,14 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from weakseg import Batch, DualProjection, Fit, JointProjection, MeanField, Memory
+from weakseg import Batch, DualProjection, Fit, JointProjection, MeanField
 from weakseg.constraints import All, SizesWithin, UntaggedClassesAbsent
 from weakseg.data.soft_target import SoftTarget, quantised, soft_seen
 from weakseg.datasets import Scenes
 from weakseg.energies import DenseCRF
 from weakseg.simulate import Scribbles, Simulated
-from weakseg.train.targets import Targets, hidden_segmentation
+from weakseg.train.targets import Targets
+from weakseg.train.update_targets import hidden_segmentation
 
 SIZE, CLASSES = (375, 500), 21
 SOLVERS = {
@@ -46,9 +46,9 @@ def measure() -> Iterator[tuple[str, float, str]]:
         seconds = _median(lambda soft=soft: soft_seen(soft, window, (224, 224), CLASSES))
         yield f"soft.view_ms_{classes}", 1000 * seconds, f"ms a view where {classes} classes occur"
     labels = torch.randint(0, CLASSES, (8, 28, 28)).repeat_interleave(8, 1).repeat_interleave(8, 2)
-    yield "soft.loss_ms_labels", _loss_ms(Memory(labels=labels)), "ms a view, labels remembered"
+    yield "soft.loss_ms_labels", _loss_ms(labels), "ms a view, labels remembered"
     one_hot = F.one_hot(labels, CLASSES).movedim(-1, 1).float()
-    yield "soft.loss_ms_soft", _loss_ms(Memory(soft=one_hot)), "ms a view, the same remembered soft"
+    yield "soft.loss_ms_soft", _loss_ms(one_hot), "ms a view, the same remembered soft"
 
 
 def _file(solver, sample, classes: int, seed: int) -> tuple[float, float]:
@@ -65,10 +65,9 @@ def _file(solver, sample, classes: int, seed: int) -> tuple[float, float]:
         return next(Path(folder).iterdir()).stat().st_size / 1000, 1000 * seconds
 
 
-def _loss_ms(memory: Memory) -> float:
+def _loss_ms(targets: torch.Tensor) -> float:
     logits = torch.randn(8, CLASSES, 28, 28, requires_grad=True)
-    batch = Batch.from_seeds(torch.rand(8, 3, 224, 224), torch.full((8, 224, 224), -1), CLASSES)
-    batch, fit = replace(batch, memory=memory), Fit(JointProjection(), every_epochs=1)
+    batch, fit = Batch.of(torch.rand(8, 3, 224, 224), CLASSES, targets=targets), Fit(JointProjection())
     return 1000 * _median(lambda: fit(logits, batch).backward()) / 8
 
 

@@ -25,8 +25,8 @@ from weakseg.networks.depthwise import depthwise_in_float32
 from weakseg.recipe.recipe import load_recipe, with_epochs
 from weakseg.simulate import Scribbles, Simulated
 from weakseg.train.loader import batches_of
-from weakseg.train.targets import Targets, sweep
-from weakseg.types import Memory
+from weakseg.train.targets import Targets
+from weakseg.train.update_targets import update_targets
 
 WARM_UP, EVERY_EPOCHS = 4, 5
 IMAGES, STEPS, BATCH = 24, 12, 8
@@ -38,7 +38,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
     recipe = setting()
     samples, augment, bf16 = recipe.training, recipe.augment, recipe.bf16
     warm, later = trained(recipe, WARM_UP), trained(recipe, WARM_UP + EVERY_EPOCHS)
-    fit = Fit(AlphaExpansion(prediction_weight=5.0), RobustCrossEntropy(flip=0.3), every_epochs=EVERY_EPOCHS)
+    fit = Fit(AlphaExpansion(prediction_weight=5.0), RobustCrossEntropy(flip=0.3))
     plain, followed = step_seconds(Fit(SeedsOnly()), fit, samples, augment, warm, bf16)
     yield "cut.step_ratio", followed / plain, "of partial cross entropy, without sweeps"
     for row, cell_px in (("", 1), ("_cells", max(warm.stride // 4, 1))):
@@ -88,13 +88,13 @@ def sweep_seconds(solver: AlphaExpansion, samples, networks, bf16: bool) -> list
         few[index]
     with TemporaryDirectory() as folder:
         names = "compiled", *map(str, range(len(networks)))
-        targets = [Targets(Path(folder) / name) for name in names]
+        targets = [Targets(Path(folder) / name, "a mark") for name in names]
         predictors = [Predictor(Half(each, bf16), samples.classes, samples[0].image.shape[0]) for each in networks]
-        sweep(solver, few, predictors[0], targets[0], None, Share(0, IMAGES))
+        update_targets(Fit(solver), predictors[0], few, targets[0], share=Share(0, IMAGES))
         taken = []
         for predictor, earlier, now in zip(predictors, [None, *targets[1:]], targets[1:], strict=False):
             started = time.process_time()
-            sweep(solver, few, predictor, now, earlier, Share())
+            update_targets(Fit(solver), predictor, few, now, earlier)
             taken.append((time.process_time() - started) / IMAGES)
         return taken
 
@@ -123,7 +123,7 @@ def step_seconds(plain: Fit, fit: Fit, samples, augment, network, bf16: bool) ->
         started = time.process_time()
         batch = next(loaded)
         loading = time.process_time() - started
-        batch = replace(batch, memory=Memory(labels=torch.where(batch.weak.valid, 1, -1)))
+        batch = replace(batch, targets=torch.where(batch.weak.valid, 1, -1))
         for objective, times in taken.items():
             started = time.process_time()
             objective(Half(network, bf16)(batch.image).float(), batch).backward()

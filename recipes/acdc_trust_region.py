@@ -12,8 +12,11 @@ from weakseg.divergences import RobustCrossEntropy
 from weakseg.recipe.recipe import load_recipe
 
 partial = load_recipe(Path(__file__).with_name("acdc_partial.py"))
-fit = Fit(AlphaExpansion(prediction_weight=4.6), RobustCrossEntropy(flip=3 / 4.186), weight=32.0, every_epochs=5)
+fit = Fit(AlphaExpansion(prediction_weight=4.6), RobustCrossEntropy(flip=3 / 4.186), weight=32.0)
 recipe = replace(
     partial,
-    phases=(replace(partial.phases[0], epochs=8), replace(partial.phases[0], objective=fit, epochs=18)),
+    phases=(
+        replace(partial.phases[0], epochs=8),
+        replace(partial.phases[0], objective=fit, epochs=18, update_targets_every=5),
+    ),
 )

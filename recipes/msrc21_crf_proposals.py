@@ -11,5 +11,5 @@ from weakseg.energies import DenseCRF
 from weakseg.recipe.recipe import load_recipe
 
 dense = load_recipe(Path(__file__).with_name("msrc21_dense_gd.py"))
-fit = Fit(Hardened(MeanField(DenseCRF(), damped=False)), weight=0.3, every_epochs=4)
-recipe = replace(dense, phases=(dense.phases[0], replace(dense.phases[1], objective=fit)))
+fit = Fit(Hardened(MeanField(DenseCRF(), damped=False)), weight=0.3)
+recipe = replace(dense, phases=(dense.phases[0], replace(dense.phases[1], objective=fit, update_targets_every=4)))

@@ -1,5 +1,6 @@
 """A tiny data set in memory, and a tiny network, for tests of the training loop."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,3 +86,10 @@ def tiny_recipe(**changes) -> Recipe:
         "validate_every": 2,
     }
     return Recipe(**{**settings, **changes})
+
+
+def checked(recipe: Recipe, name: str, part) -> None:
+    """A recipe's own checks with a part of the wrong kind, past the types that tests are checked by."""
+    wrong = copy.copy(recipe)
+    object.__setattr__(wrong, name, part)
+    wrong.__post_init__()

@@ -1,12 +1,13 @@
 """A batch made by hand: what people have is taken where no doubt is possible, and refused by name elsewhere."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from weakseg import Batch, Fit, PartialDice, Regularize, SeedsOnly
+from weakseg import UNTOLD, Batch, Fit, Memory, PartialDice, Regularize, SeedsOnly, Solution
 from weakseg.energies.entropy import Entropy
 from weakseg.errors import EvidenceInvalid
 from weakseg.papers import MultipleInstance, SoftMultipleInstance
@@ -26,7 +27,7 @@ def unchecked(function):
 
 def loss(image, seeds, **settings):
     """Partial cross entropy of fixed logits."""
-    return float(Fit(SeedsOnly())(LOGITS, Batch.from_seeds(image, seeds, n_classes=3, **settings)))
+    return float(Fit(SeedsOnly())(LOGITS, Batch.of(image, n_classes=3, seeds=seeds, **settings)))
 
 
 RIGHT = loss(IMAGE, SEEDS)
@@ -46,7 +47,7 @@ RIGHT = loss(IMAGE, SEEDS)
 def test_what_leaves_no_doubt_is_taken(image, seeds, settings):
     """The same loss, whatever library and kind of numbers it comes in."""
     assert loss(image, seeds, **settings) == RIGHT
-    batch = Batch.from_seeds(image, seeds, n_classes=3, **settings)
+    batch = Batch.of(image, n_classes=3, seeds=seeds, **settings)
     assert batch.image.is_floating_point()
     assert batch.image.max() <= 1
 
@@ -75,9 +76,9 @@ def test_seeds_of_another_shape_are_named_and_the_advice_gives_the_right_shape(g
 def test_one_map_for_one_image_needs_its_axis_and_is_told_so():
     """The commonest slip with a single image."""
     with pytest.raises(EvidenceInvalid, match=r"seeds\[None\]"):
-        Batch.from_seeds(IMAGE[:1], SEEDS[0], 3)
+        Batch.of(IMAGE[:1], 3, seeds=SEEDS[0])
     with pytest.raises(EvidenceInvalid, match=r"image\[None\]"):
-        Batch.from_seeds(IMAGE[0], SEEDS[:1], 3)
+        Batch.of(IMAGE[0], 3, seeds=SEEDS[:1])
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,6 @@ def test_one_map_for_one_image_needs_its_axis_and_is_told_so():
         (IMAGE, torch.where(SEEDS < 0, -100, SEEDS), "unlabeled=-100"),
         (IMAGE, IN_FILES, "unlabeled=255"),
         (IMAGE, SEEDS + 1, "count all of them"),
-        (IMAGE, None, "NoneType"),
         (IMAGE, "scribbles.png", "str"),
         (IMAGE.permute(0, 2, 3, 1), SEEDS, r"permute\(0, 3, 1, 2\)"),
         (IMAGE * 255, SEEDS, "from .* to 25"),
@@ -111,11 +111,11 @@ def test_what_cannot_be_meant_is_refused_by_name(image, seeds, word):
         loss(image, seeds)
 
 
-@pytest.mark.parametrize("n_classes", [0, -1, 2.0, True, None, "three"])
+@pytest.mark.parametrize("n_classes", [0, 1, -1, 2.0, True, None, "three"])
 def test_the_number_of_classes_is_a_whole_number(n_classes):
     """A class list given in its place is refused as well."""
     with pytest.raises(EvidenceInvalid, match="n_classes"):
-        unchecked(Batch.from_seeds)(IMAGE, SEEDS, n_classes)
+        unchecked(Batch.of)(IMAGE, n_classes, seeds=SEEDS)
 
 
 def test_strange_values_count_only_where_the_image_does():
@@ -124,6 +124,81 @@ def test_strange_values_count_only_where_the_image_does():
     valid[:, 4:] = False
     image = torch.where(valid[:, None], IMAGE, torch.nan)
     assert np.isfinite(loss(image, SEEDS, valid=valid))
+
+
+TAGS = torch.tensor([[1, 0, -1], [0, 1, 1]])
+AREAS = torch.tensor([[[0.0, 1.0], [0.1, 0.3], [0.0, 0.0]], [[0.2, 0.2], [0.0, 1.0], [0.5, 1.0]]])
+BOXES = (torch.empty(0, 5), torch.tensor([[2.0, 1, 3, 4, 9], [1.0, 0, 0, 8, 12]]))
+SOFT = LOGITS.softmax(1) / 2
+
+
+@pytest.mark.parametrize("of", [lambda each: each, lambda each: each.numpy()], ids=["torch", "numpy"])
+def test_all_that_is_known_goes_in_by_one_call(of):
+    """Each label arrives as it was given, from either library, and what is not given is unknown."""
+    labels = torch.where(IN_FILES < 2, 1, 255)
+    known = {"tags": of(TAGS), "areas": of(AREAS), "boxes": [of(each) for each in BOXES], "keys": ["a", "b"]}
+    batch = Batch.of(of(IMAGE), 3, seeds=of(IN_FILES), targets=of(labels), unlabeled=255, **known)
+    assert torch.equal(batch.weak.seeds, SEEDS)
+    assert torch.equal(batch.weak.tags, TAGS)
+    assert torch.equal(batch.weak.areas, AREAS)
+    assert all(map(torch.equal, batch.weak.boxes, BOXES))
+    assert batch.keys == ("a", "b")
+    assert torch.equal(batch.targets, torch.where(IN_FILES < 2, 1, UNLABELED))  # pyright: ignore[reportArgumentType]
+    soft = Batch.of(of(IMAGE), 3, targets=of(SOFT))
+    assert torch.equal(soft.targets, SOFT)  # pyright: ignore[reportArgumentType]
+    assert (soft.weak.seeds == UNLABELED).all()
+    assert (soft.weak.tags == UNTOLD).all()
+    assert torch.equal(soft.weak.areas, torch.tensor([0.0, 1.0]).expand(2, 3, 2))
+    assert [each.shape for each in soft.weak.boxes] == [(0, 5), (0, 5)]
+    assert soft.keys == ("0", "1")
+    assert torch.equal(Batch.of(IMAGE, 3, tags=TAGS > 0).weak.tags, (TAGS > 0).long())
+
+
+@pytest.mark.parametrize(
+    ("known", "word"),
+    [
+        ({"tags": TAGS[:1]}, r"tags are \(1, 3\)"),
+        ({"tags": TAGS.float()}, r"tags\.long"),
+        ({"tags": TAGS + 1}, "from 0 to 2"),
+        ({"areas": AREAS[:, 0]}, r"areas are \(2, 2\)"),
+        ({"areas": AREAS * 100}, "percentages by 100"),
+        ({"areas": AREAS.flip(2)}, "the smaller first"),
+        ({"boxes": BOXES[1]}, r"boxes\[0\] is \(5,\)"),
+        ({"boxes": BOXES[:1]}, "boxes are for 1 images"),
+        ({"boxes": 3}, "of type int"),
+        ({"boxes": (BOXES[0], BOXES[1][:, 1:])}, "class first"),
+        ({"boxes": (BOXES[0], BOXES[1] + 1)}, r"boxes\[1\] holds \[3.0, 2.0"),
+        ({"boxes": (BOXES[0], BOXES[1][:, [0, 3, 4, 1, 2]])}, "top < bottom"),
+        ({"targets": SOFT[:, :2]}, r"targets are \(2, 2, 8, 12\)"),
+        ({"targets": LOGITS}, "softmax"),
+        ({"targets": SEEDS + 1}, "targets of class 3"),
+        ({"targets": SEEDS[:, ::2]}, "targets are"),
+        ({"keys": ["a"]}, "keys are"),
+        ({"keys": "ab"}, "keys are"),
+        ({"keys": [1, 2]}, "keys are"),
+        ({"valid": SEEDS}, "booleans of"),
+        ({"valid": SEEDS[:, ::2] > 0}, "booleans of"),
+    ],
+)
+def test_what_is_known_in_another_form_is_refused_by_name(known, word):
+    """Shape, kind or order; the message says which, and what is expected."""
+    with pytest.raises(EvidenceInvalid, match=word):
+        unchecked(Batch.of)(IMAGE, 3, **known)
+
+
+def test_a_batch_moves_to_a_device_with_its_targets():
+    """Labels, and a solution with all that it holds."""
+    solution = Fit(SeedsOnly()).solution(LOGITS, Batch.of(IMAGE, 3, seeds=SEEDS))
+    solution = replace(solution, certificate={"gap": torch.zeros(2)}, memory=Memory(labels=SEEDS))
+    moved = Batch.of(IMAGE, 3, targets=SEEDS).to("meta").targets
+    assert isinstance(moved, torch.Tensor)
+    assert moved.is_meta
+    moved = replace(Batch.of(IMAGE, 3), targets=solution).to("meta").targets
+    assert isinstance(moved, Solution)
+    assert moved.target.is_meta
+    assert moved.certificate["gap"].is_meta
+    assert moved.memory.labels is not None
+    assert moved.memory.labels.is_meta
 
 
 OBJECTIVES = [Fit(SeedsOnly()), PartialDice(), Regularize(Entropy()), MultipleInstance(), SoftMultipleInstance()]
@@ -138,22 +213,22 @@ OBJECTIVES = [Fit(SeedsOnly()), PartialDice(), Regularize(Entropy()), MultipleIn
 def test_logits_that_do_not_fit_the_batch_are_refused(objective, shape, word):
     """By every objective, before it computes anything."""
     with pytest.raises(EvidenceInvalid, match=word):
-        unchecked(type(objective).__call__)(objective, torch.zeros(shape), Batch.from_seeds(IMAGE, SEEDS, 3))
+        unchecked(type(objective).__call__)(objective, torch.zeros(shape), Batch.of(IMAGE, 3, seeds=SEEDS))
 
 
 def test_outputs_that_are_no_tensor_and_batches_that_are_none_are_named():
     """A tuple of outputs, a dict, labels in the place of a batch."""
-    batch = Batch.from_seeds(IMAGE, SEEDS, 3)
+    batch = Batch.of(IMAGE, 3, seeds=SEEDS)
     for output in ((LOGITS, LOGITS), {"out": LOGITS}, None):
         with pytest.raises(EvidenceInvalid, match="output.logits"):
             unchecked(Fit.__call__)(Fit(SeedsOnly()), output, batch)
-    with pytest.raises(EvidenceInvalid, match="Batch.from_seeds"):
+    with pytest.raises(EvidenceInvalid, match="Batch.of"):
         unchecked(Fit.__call__)(Fit(SeedsOnly()), LOGITS, SEEDS)
 
 
 def test_a_batch_shows_itself_in_a_few_lines():
     """Arrays by kind and shape, never by their numbers."""
-    shown = repr(Batch.from_seeds(IMAGE, SEEDS, 3))
+    shown = repr(Batch.of(IMAGE, 3, seeds=SEEDS))
     assert "image=float32[2, 3, 8, 12]" in shown
     assert "seeds=int64[2, 8, 12]" in shown
     assert len(shown) < 600

@@ -42,7 +42,7 @@ CHECKED = [
     (RECIPE.phases[0], "epochs", "1 or more"),
     (RECIPE.phases[0], "steps_per_batch", "1 or more"),
     (RECIPE.phases[0], "learning_rate", "above 0"),
-    (weakseg.Fit(weakseg.SeedsOnly()), "every_epochs", "1 or more"),
+    (RECIPE.phases[0], "update_targets_every", "1 or more"),
     (weakseg.Regularize(weakseg.Entropy()), "weight", "0 or above"),
     (weakseg.MeanField(), "weight", "0 or above"),
     (weakseg.MeanField(), "steps", "1 or more"),
@@ -156,12 +156,11 @@ Settings:
 """
     assert expected in shown(weakseg.Fit)
     expected = """
-    every_epochs: int | None = None
-        After how many epochs, 1 or more, training finds the hidden segmentation anew, for whole images, to remember
-        it in between, soft as it is; `None` finds it at every step, for the view of that step.
-
+    update_targets_every: int | None = None
+        Epochs, 1 or more, between updates of the targets, found for whole images and stored in the run folder;
+        the first update comes before the phase. `None`: each step solves for the views that it sees.
 """
-    assert expected in shown(weakseg.Fit)
+    assert expected in shown(weakseg.Phase)
 
 
 def test_only_what_a_caller_gives_is_a_setting():

@@ -19,7 +19,7 @@ from weakseg import Batch, Fit, load
 
 reveal_type(Fit)
 reveal_type(load)
-reveal_type(Batch.from_seeds)
+reveal_type(Batch.of)
 reveal_type(weakseg.AlphaExpansion)
 reveal_type(weakseg.__version__)
 reveal_type(weakseg.energies.GatedCRF)

@@ -22,13 +22,13 @@ from weakseg.energies import DenseCRF, GatedCRF, GridPotts
 
 
 def settings(classes: int, every: int, prediction_weight: float) -> dict:
-    """Objectives by method and setting, for a network of so many classes, targets found anew every so many epochs."""
+    """Settings of a phase by method and setting; `every`: epochs between updates of the targets."""
 
     def beside_seeds(energy, weight):
-        return Sum((Fit(SeedsOnly()), Regularize(energy, weight)))
+        return {"objective": Sum((Fit(SeedsOnly()), Regularize(energy, weight)))}
 
     def follow(solver, divergence, weight, every=every):
-        return Fit(solver, divergence, weight=weight, every_epochs=every)
+        return {"objective": Fit(solver, divergence, weight=weight), "update_targets_every": every}
 
     cut, edges_alone = AlphaExpansion(prediction_weight=prediction_weight), AlphaExpansion(prediction_weight=0.0)
     joint = JointProjection(appearance=ScribbleDensities(), appearance_weight=0.5, max_sweeps=60)
@@ -40,10 +40,12 @@ def settings(classes: int, every: int, prediction_weight: float) -> dict:
         "Grid-GD": {f"weight {w:g}": beside_seeds(GridPotts(), w) for w in (0.01, 0.03, 0.1, 0.3)},
         "Dense-GD": {f"weight {w:g}": beside_seeds(DenseCRF.rloss(), w) for w in (0.1, 0.34, 1.0, 3.0)},
         "gated CRF": {f"weight {w:g}": beside_seeds(GatedCRF(), w) for w in (0.3, 1.0, 3.0, 9.0)},
-        "joint": {f"weight {w:g}": Fit(joint, CollisionCrossEntropy(), weight=w) for w in (0.3, 1.0, 3.0, 9.0)},
+        "joint": {
+            f"weight {w:g}": {"objective": Fit(joint, CollisionCrossEntropy(), weight=w)} for w in (0.3, 1.0, 3.0, 9.0)
+        },
         # Published: collision cross entropy at every step, hidden pixels at .3.
         "soft self-labelling": {
-            f"weight {w:g}": Fit(SoftSelfLabels(), CollisionCrossEntropy(), weight=w) for w in plain
+            f"weight {w:g}": {"objective": Fit(SoftSelfLabels(), CollisionCrossEntropy(), weight=w)} for w in plain
         },
         # Without the prediction nothing changes from sweep to sweep, so there is one.
         "fixed proposals": {f"weight {w:g}": follow(edges_alone, CrossEntropy(), w, 10**6) for w in plain},
@@ -57,8 +59,8 @@ def settings(classes: int, every: int, prediction_weight: float) -> dict:
     }
 
 
-def after_warm_up(partial, warm_up: int, objective):
-    """The recipe of partial cross entropy, with another objective from that epoch on."""
+def after_warm_up(partial, warm_up: int, settings: dict):
+    """The recipe of partial cross entropy, with other settings of its phase from that epoch on."""
     (phase,) = partial.phases
-    phases = (replace(phase, epochs=warm_up), replace(phase, objective=objective, epochs=phase.epochs - warm_up))
+    phases = (replace(phase, epochs=warm_up), replace(phase, epochs=phase.epochs - warm_up, **settings))
     return replace(partial, phases=phases)

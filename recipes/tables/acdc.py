@@ -24,15 +24,15 @@ CHOSEN = {
 
 partial = load_recipe(recipes / "acdc_partial.py")
 settings = methods["settings"](4, every=5, prediction_weight=4.6)
-objectives = {name: settings[name][setting] for name, setting in CHOSEN.items()}
-dense_gd = replace(partial, phases=(replace(partial.phases[0], objective=objectives["Dense-GD"]),))
+chosen = {name: settings[name][setting] for name, setting in CHOSEN.items()}
+dense_gd = replace(partial, phases=(replace(partial.phases[0], **chosen["Dense-GD"]),))
 
 table = Table(
     rows=(
         Row("full supervision", load_recipe(recipes / "acdc_full.py")),
         Row("partial cross entropy", partial),
         Row("partial cross entropy + size rows", load_recipe(recipes / "acdc_sizes.py")),
-        *(Row(name, methods["after_warm_up"](partial, 8, objective)) for name, objective in objectives.items()),
+        *(Row(name, methods["after_warm_up"](partial, 8, changes)) for name, changes in chosen.items()),
         Row("Dense-GD from the start", dense_gd),
         Row("partial cross entropy + Dice", load_recipe(recipes / "acdc_partial_dice.py")),
     ),

@@ -33,9 +33,9 @@ table = Table(
             for rate in (3e-4, 5e-4, 1e-3, 2e-3)
         ),
         *(
-            Row(f"{name}, {setting}", methods["after_warm_up"](partial, 8, objective), (0,))
+            Row(f"{name}, {setting}", methods["after_warm_up"](partial, 8, changes), (0,))
             for name, choices in methods["settings"](4, every=5, prediction_weight=4.6).items()
-            for setting, objective in choices.items()
+            for setting, changes in choices.items()
         ),
     ),
     score="mean_dice",

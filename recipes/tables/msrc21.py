@@ -30,13 +30,14 @@ CHOSEN = {
 
 partial = load_recipe(recipes / "msrc21_partial.py")
 settings = methods["settings"](23, every=4, prediction_weight=5.0)
-objectives = {name: settings[name][setting] for name, setting in CHOSEN.items()}
-robust = objectives["trust region, robust"]
+chosen = {name: settings[name][setting] for name, setting in CHOSEN.items()}
+robust = chosen["trust region, robust"]
 for cell_px in (4, 2):
-    in_cells = replace(robust, solver=replace(robust.solver, cell_px=cell_px))
-    objectives[f"trust region, robust, cells of {cell_px} pixels"] = in_cells
+    fit = robust["objective"]
+    in_cells = replace(fit, solver=replace(fit.solver, cell_px=cell_px))
+    chosen[f"trust region, robust, cells of {cell_px} pixels"] = robust | {"objective": in_cells}
 compared = {"partial cross entropy": partial} | {
-    name: methods["after_warm_up"](partial, 4, objective) for name, objective in objectives.items()
+    name: methods["after_warm_up"](partial, 4, changes) for name, changes in chosen.items()
 }
 
 

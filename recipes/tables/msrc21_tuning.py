@@ -41,20 +41,23 @@ def rows(length: float):
     }
     settings = methods["settings"](23, every=4, prediction_weight=5.0)
     for name, choices in settings.items():
-        for setting, objective in choices.items():
-            found[f"{name}, {setting}"] = after_warm_up(partial, 4, objective)
+        for setting, changes in choices.items():
+            found[f"{name}, {setting}"] = after_warm_up(partial, 4, changes)
     robust = settings["trust region, robust"]["flip 0.3, weight 0.3"]
-    follow = replace(robust, solver=replace(robust.solver, cell_px=4))
+    fit = robust["objective"]
+
+    def cells(**changes):
+        return robust | {"objective": replace(fit, solver=replace(fit.solver, cell_px=4, **changes))}
+
+    follow = cells()
     cut = after_warm_up(partial, 4, follow)
     found |= {
-        f"cells, prediction {weight:g}": after_warm_up(
-            partial, 4, replace(follow, solver=replace(follow.solver, prediction_weight=weight))
-        )
+        f"cells, prediction {weight:g}": after_warm_up(partial, 4, cells(prediction_weight=weight))
         for weight in (0.5, 1.5, 15.0, 50.0)
     }
     found |= {
         "cells": cut,
-        "cells, cut once": after_warm_up(partial, 4, replace(follow, every_epochs=10**6)),
+        "cells, cut once": after_warm_up(partial, 4, follow | {"update_targets_every": 10**6}),
         "cells, after 8 epochs": after_warm_up(partial, 8, follow),
         "cells, rate 1e-4": paced(cut, 1e-4),
         "cells, rate 2e-4": paced(cut, 2e-4),

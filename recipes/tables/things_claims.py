@@ -16,8 +16,8 @@ phase = tags.phases[0]
 fit = phase.objective
 
 
-def fitted(**changes):
-    return replace(tags, phases=(replace(phase, objective=replace(fit, **changes)),))
+def solved_by(solver, **changes):
+    return replace(tags, phases=(replace(phase, objective=replace(fit, solver=solver), **changes),))
 
 
 def batches_of(size: int, momentum: float, learning_rate: float):
@@ -35,8 +35,8 @@ table = Table(
     rows=(
         # A seed draws the classifier, and the order of images.
         Row("five seeds", tags, (0, 1, 2, 3, 4)),
-        Row("hard P, found at every step", fitted(solver=hard), (0,)),
-        Row("hard P, held for an epoch", fitted(solver=Hardened(fit.solver), every_epochs=1), (0,)),
+        Row("hard P, found at every step", solved_by(hard), (0,)),
+        Row("hard P, held for an epoch", solved_by(Hardened(fit.solver), update_targets_every=1), (0,)),
         # As many steps as the others, each batch for five of them.
         Row("P held for 5 steps", replace(tags, phases=(replace(phase, steps_per_batch=5),)), (0,)),
         Row("stride 32", replace(tags, network=replace(tags.network, output_stride=32)), (0,)),

@@ -13,14 +13,14 @@ from weakseg.datasets import ScribbleSup, Voc
 from weakseg.divergences import RobustCrossEntropy
 from weakseg.networks import DeepLabV3Plus
 
-fit = Fit(AlphaExpansion(prediction_weight=0.87), RobustCrossEntropy(flip=0.944), weight=32.0, every_epochs=5)
+fit = Fit(AlphaExpansion(prediction_weight=0.87), RobustCrossEntropy(flip=0.944), weight=32.0)
 recipe = Recipe(
     training=ScribbleSup(Voc("VOC2012", "train_aug"), "scribble_annotation/pascal_2012"),
     validation=Voc("VOC2012", "val"),
     network=DeepLabV3Plus("google/mobilenet_v2_1.0_224"),
     phases=(
         Phase(Fit(SeedsOnly()), epochs=60, learning_rate=7e-3, warm_up=0.0),
-        Phase(fit, epochs=60, learning_rate=7e-4, warm_up=0.0, fresh_optimizer=True),
+        Phase(fit, epochs=60, learning_rate=7e-4, warm_up=0.0, update_targets_every=5, fresh_optimizer=True),
     ),
     augment=Augment(crop=(513, 513), zoom=(0.5, 2.0), flip=0.5, brightness=0.0, contrast=0.0),
     optimizer=Sgd(momentum=0.9, weight_decay=5e-4, fresh_factor=10.0),

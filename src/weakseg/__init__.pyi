@@ -33,6 +33,7 @@ from weakseg.solvers.hardened import Hardened as Hardened
 from weakseg.solvers.seeds_only import SeedsOnly as SeedsOnly
 from weakseg.solvers.soft_self_labels import SoftSelfLabels as SoftSelfLabels
 from weakseg.train.loop import train_recipe as train_recipe
+from weakseg.train.update_targets import update_targets as update_targets
 from weakseg.types import ABSENT as ABSENT
 from weakseg.types import PRESENT as PRESENT
 from weakseg.types import UNLABELED as UNLABELED

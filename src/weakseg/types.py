@@ -8,7 +8,7 @@ What the annotator left open is `UNLABELED` or `UNTOLD`, padding and void are `v
 were not collected are `None`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,7 +17,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from weakseg.errors import EvidenceInvalid
-from weakseg.given import Given, images_of, refuse_unscaled, seeds_of, tensor_of
+from weakseg.given import (
+    Given,
+    areas_of,
+    boxes_of,
+    images_of,
+    keys_of,
+    labels_of,
+    refuse_unscaled,
+    tags_of,
+    targets_of,
+    tensor_of,
+)
 from weakseg.short_repr import brief
 
 UNLABELED = -1
@@ -100,128 +111,14 @@ class WeakLabels:
 
 @dataclass(frozen=True)
 class Memory:
-    """The result of an earlier solve for the same images.
-
-    It is carried through augmentation like any label.
-    """
+    """What an earlier solve of these images ended with."""
 
     labels: Int[Tensor, "B H W"] | None = None
-    """The hidden segmentation, `UNLABELED` where none was found."""
-    soft: Float[Tensor, "B C H W"] | None = None
-    """Probabilities in place of labels, times the weight of each pixel: all 0 where none were found."""
+    """The segmentation, `UNLABELED` where none was found."""
     multipliers: tuple[Float[Tensor, " _"], ...] | None = None
     """The dual variables of each image's linear constraints, in the order of its rows."""
-    target: Float[Tensor, "B C h w"] | None = None
-    """The target that was found for these views and is kept, on the grid its solver chose, as in `Solution`."""
-    weight: Float[Tensor, "B h w"] | None = None
-    """The weight of each pixel of that target in the loss."""
 
     __repr__ = brief
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One training step's worth of images and of what is known about them."""
-
-    image: Float[Tensor, "B M H W"]
-    """Values in [0, 1]; networks normalise for themselves."""
-    weak: WeakLabels
-    """What annotators told us about these views."""
-    keys: tuple[str, ...]
-    """Which image each view was cut from."""
-    progress: float = 0.0
-    """How much of the training is behind us, 0 to 1."""
-    memory: Memory = field(default_factory=Memory)
-    """What earlier solves found for these images; empty where nothing is remembered."""
-
-    __repr__ = brief
-
-    @staticmethod
-    def from_seeds(
-        image: Given,
-        seeds: Given,
-        n_classes: int,
-        valid: Given | None = None,
-        unlabeled: int = UNLABELED,
-    ) -> "Batch":
-        """A batch of whole images about which nothing is known but what was drawn.
-
-        Args:
-            image: (B, M, H, W), values in [0, 1], or uint8, which is divided by 255.
-            seeds: (B, H, W), class index where the annotator drew, `unlabeled` elsewhere; integers.
-            n_classes: how many classes there are.
-            valid: (B, H, W), False on padding, and where nothing is to be learnt or judged; `None`: every pixel counts.
-            unlabeled: the value of `seeds` where nothing is drawn; 255 in most files.
-
-        Raises:
-            EvidenceInvalid: values, kinds or shapes that cannot be meant, each by name and with what fixes it.
-        """
-        if not isinstance(n_classes, int) or isinstance(n_classes, bool) or n_classes < 1:
-            raise EvidenceInvalid(f"n_classes is {n_classes!r}", expected="how many classes there are, 1 or more")
-        image = images_of(image)
-        seeds = seeds_of(seeds, image, unlabeled)
-        valid = torch.ones_like(seeds, dtype=torch.bool) if valid is None else tensor_of(valid, "valid")
-        if valid.shape != seeds.shape or valid.dtype != torch.bool:
-            found = f"valid is {valid.dtype} of {tuple(valid.shape)}, the seeds are {tuple(seeds.shape)}"
-            raise EvidenceInvalid(found, expected="booleans of the seeds' shape", fix="give `mask > 0` of that shape")
-        refuse_unscaled(image.movedim(1, -1)[valid] if not valid.all() else image)
-        seeds = torch.where(valid, seeds, UNLABELED)
-        refuse_strange_labels(seeds, n_classes)
-        count = len(seeds)
-        areas = torch.tensor([0.0, 1.0], device=seeds.device).expand(count, n_classes, 2)
-        weak = WeakLabels(
-            seeds=seeds,
-            valid=valid,
-            tags=torch.full((count, n_classes), UNTOLD, device=seeds.device),
-            areas=areas,
-            boxes=(torch.empty(0, 5, device=seeds.device),) * count,
-            window=torch.eye(2, 3, device=seeds.device).expand(count, 2, 3),
-            whole_valid=valid.flatten(1).sum(1),
-        )
-        return Batch(image, weak, keys=tuple(map(str, range(count))))
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on another device."""
-        return _moved(self, device)
-
-
-def refuse_strange_labels(labels: Int[Tensor, "B H W"], classes: int, name: str = "seeds") -> None:
-    """Raise `EvidenceInvalid` for labels that are no classes.
-
-    Labels may be classes or `UNLABELED`; others would be counted as other classes.
-    """
-    strange = (labels < UNLABELED) | (labels >= classes)
-    if strange.any():
-        images = strange.flatten(1).any(1).nonzero().flatten().tolist()
-        values = sorted({*labels[strange].tolist()})
-        raise EvidenceInvalid(
-            f"Images {', '.join(map(str, images))} of the batch (counted from 0) have {name} of class "
-            f"{', '.join(map(str, values))}.",
-            expected=f"0 to {classes - 1}, or {UNLABELED} where nothing is known",
-            fix=_habit_of(values),
-        )
-
-
-def _habit_of(values: list[int]) -> str:
-    """Advice on labels that are no classes.
-
-    It recognises the values that other programs use for unlabelled pixels.
-    """
-    nothing = [value for value in values if value in (255, -100, 65535)]
-    if nothing == values and len(values) == 1:
-        value = values[0]
-        return f"{value} usually means unlabelled: give unlabeled={value}, or torch.where(seeds == {value}, -1, seeds)"
-    return "number the classes from 0, without gaps, and count all of them in n_classes"
-
-
-def _moved(value: Any, device: torch.device | str) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
-    if isinstance(value, tuple):
-        return tuple(_moved(part, device) for part in value)
-    if isinstance(value, (Batch, WeakLabels, Memory)):
-        return replace(value, **{f.name: _moved(getattr(value, f.name), device) for f in fields(value)})
-    return value
 
 
 @dataclass(frozen=True)
@@ -264,6 +161,125 @@ class Solution:
     """The result to pass as `start` when these images are solved again."""
 
     __repr__ = brief
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images of one training step, and their weak labels."""
+
+    image: Float[Tensor, "B M H W"]
+    """Values in [0, 1]; networks normalise for themselves."""
+    weak: WeakLabels
+    """What annotators told us about these views."""
+    keys: tuple[str, ...]
+    """Which image each view was cut from."""
+    progress: float = 0.0
+    """Fraction of the training that is completed, in [0, 1]."""
+    targets: Int[Tensor, "B H W"] | Float[Tensor, "B C H W"] | Solution | None = None
+    """What `Fit` pulls unlabelled pixels to: classes, `UNLABELED` where nothing is taught; or each class's probability
+    times the pixel's weight, all 0 where nothing is taught; or a solution found for these very views. `None`: `Fit`
+    solves for it."""
+
+    __repr__ = brief
+
+    @staticmethod
+    def of(
+        image: Given,
+        n_classes: int,
+        *,
+        seeds: Given | None = None,
+        tags: Given | None = None,
+        areas: Given | None = None,
+        boxes: Given | Sequence[Given] | None = None,
+        valid: Given | None = None,
+        targets: Given | None = None,
+        keys: Sequence[str] | None = None,
+        unlabeled: int = UNLABELED,
+    ) -> "Batch":
+        """A batch of whole images, from numpy or torch.
+
+        Args:
+            image: (B, M, H, W), values in [0, 1], or uint8, which is divided by 255.
+            n_classes: how many classes there are, background included: 2 or more.
+            seeds: (B, H, W), class index of labelled pixels, `unlabeled` elsewhere; integers.
+            tags: (B, C), `PRESENT`, `ABSENT` or `UNTOLD`; or booleans, which leave no tag untold.
+            areas: (B, C, 2), smallest and largest fraction of the image's valid pixels, in [0, 1].
+            boxes: for each image an (N, 5) array of (class, top, left, bottom, right), half open, in pixels.
+            valid: (B, H, W), False on padding, and where nothing is to be learnt or judged; `None`: every pixel counts.
+            targets: (B, H, W) pseudo-labels as integers, `unlabeled` where there is none; or (B, C, H, W), soft ones.
+            keys: a name for each image, for messages; its number by default.
+            unlabeled: the value of `seeds` and `targets` that means no label; 255 in most files.
+
+        Raises:
+            EvidenceInvalid: values, kinds or shapes that cannot be meant, each by name and with what fixes it.
+        """
+        if not isinstance(n_classes, int) or isinstance(n_classes, bool) or n_classes < 2:
+            expected = "how many classes there are, 2 or more: the background counts as one"
+            raise EvidenceInvalid(f"n_classes is {n_classes!r}", expected=expected)
+        image = images_of(image)
+        size = (len(image), *image.shape[2:])
+        labels = (
+            torch.full(size, UNLABELED, device=image.device) if seeds is None else labels_of(seeds, image, unlabeled)
+        )
+        counts = torch.ones_like(labels, dtype=torch.bool) if valid is None else tensor_of(valid, "valid")
+        if counts.shape != labels.shape or counts.dtype != torch.bool:
+            found = f"valid is {counts.dtype} of {tuple(counts.shape)}, the images are {tuple(image.shape)}"
+            raise EvidenceInvalid(found, expected=f"booleans of {size}", fix="give `mask > 0` of that shape")
+        refuse_unscaled(image.movedim(1, -1)[counts] if not counts.all() else image)
+        labels = torch.where(counts, labels, UNLABELED)
+        refuse_strange_labels(labels, n_classes)
+        weak = WeakLabels(
+            seeds=labels,
+            valid=counts,
+            tags=tags_of(tags, image, n_classes),
+            areas=areas_of(areas, image, n_classes),
+            boxes=boxes_of(boxes, image, n_classes),
+            window=torch.eye(2, 3, device=image.device).expand(len(image), 2, 3),
+            whole_valid=counts.flatten(1).sum(1),
+        )
+        pull = None if targets is None else targets_of(targets, image, n_classes, unlabeled)
+        if pull is not None and not pull.is_floating_point():
+            refuse_strange_labels(pull, n_classes, "targets")
+        return Batch(image, weak, keys_of(keys, image), targets=pull)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        return _moved(self, device)
+
+
+def refuse_strange_labels(labels: Int[Tensor, "B H W"], classes: int, name: str = "seeds") -> None:
+    """Raise `EvidenceInvalid` where a label is neither a class nor `UNLABELED`: it would be counted elsewhere."""
+    strange = (labels < UNLABELED) | (labels >= classes)
+    if strange.any():
+        images = strange.flatten(1).any(1).nonzero().flatten().tolist()
+        values = sorted({*labels[strange].tolist()})
+        raise EvidenceInvalid(
+            f"Images {', '.join(map(str, images))} of the batch (counted from 0) have {name} of class "
+            f"{', '.join(map(str, values))}.",
+            expected=f"0 to {classes - 1}, or {UNLABELED} where nothing is known",
+            fix=_habit_of(values),
+        )
+
+
+def _habit_of(values: list[int]) -> str:
+    """What to do about values that are no classes, by the habit of other programs that they look like."""
+    nothing = [value for value in values if value in (255, -100, 65535)]
+    if nothing == values and len(values) == 1:
+        value = values[0]
+        return f"{value} usually means unlabelled: give unlabeled={value}, or torch.where(seeds == {value}, -1, seeds)"
+    return "number the classes from 0, without gaps, and count all of them in n_classes"
+
+
+def _moved(value: Any, device: torch.device | str) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, tuple):
+        return tuple(_moved(part, device) for part in value)
+    if isinstance(value, dict):
+        return {name: _moved(part, device) for name, part in value.items()}
+    if isinstance(value, (Batch, WeakLabels, Solution, Memory)):
+        return replace(value, **{f.name: _moved(getattr(value, f.name), device) for f in fields(value)})
+    return value
 
 
 @runtime_checkable

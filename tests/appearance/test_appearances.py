@@ -19,7 +19,7 @@ def test_costs_add_up_and_what_is_not_marked_says_nothing():
     seeds[0, 2, 2:9], seeds[0, 20, 12:20] = 0, 1
     box = (torch.tensor([[1.0, 8, 8, 28, 28]]),)
     for marks in (seeds, np.full_like(seeds, -1)):
-        batch = Batch.from_seeds(image, marks, 2)
+        batch = Batch.of(image, 2, seeds=marks)
         evidence = Evidence(batch.image, torch.full((1, 2, 8, 8), 0.5).log(), replace(batch.weak, boxes=box))
         both = Appearances((ScribbleDensities(), BoxColors()))(evidence, (8, 8))
         drawn, boxed = ScribbleDensities()(evidence, (8, 8)), BoxColors()(evidence, (8, 8))

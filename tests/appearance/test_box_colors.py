@@ -17,7 +17,7 @@ BOX = (8.0, 8.0, 48.0, 56.0)
 def evidence_of(image, boxes, valid=None, classes=3):
     """One image and its (class, top, left, bottom, right) rows."""
     size = image.shape[1:]
-    batch = Batch.from_seeds(image[None].astype(np.float32), np.full((1, *size), -1), classes, valid=valid)
+    batch = Batch.of(image[None].astype(np.float32), classes, seeds=np.full((1, *size), -1), valid=valid)
     weak = replace(batch.weak, boxes=(torch.tensor(boxes, dtype=torch.float32).reshape(-1, 5),))
     return Evidence(batch.image, torch.full((1, classes, *size), 1 / classes).log(), weak)
 
@@ -74,7 +74,7 @@ def test_void_says_nothing_and_company_changes_nothing():
     both = Evidence(
         torch.cat([dull.image, mine.image]),
         torch.cat([dull.log_probs, mine.log_probs]),
-        Batch.from_seeds(torch.cat([dull.image, mine.image]), np.full((2, 64, 64), -1), 3).weak,
+        Batch.of(torch.cat([dull.image, mine.image]), 3, seeds=np.full((2, 64, 64), -1)).weak,
     )
     both = replace(both, weak=replace(both.weak, boxes=dull.weak.boxes + mine.weak.boxes))
     assert torch.equal(BoxColors()(both, (16, 16))[1:], BoxColors()(mine, (16, 16)))

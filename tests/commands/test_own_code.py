@@ -38,6 +38,15 @@ class Mine:
         return self.build(channels, classes)
 network = Mine()
 """,
+    "module": """
+def mine(channels, classes):
+    return nn.Conv2d(channels, classes, 3, padding=1)
+network = FromModule(mine)
+""",
+    "arrays": """
+drawn = Simulated(data, (Scribbles(), Tags()))
+training = FromArrays([each.image for each in data], data.classes, seeds=[each.truth for each in data])
+""",
     "solver": """
 @dataclass(frozen=True)
 class Mine:

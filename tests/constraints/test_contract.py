@@ -382,7 +382,7 @@ import torch
 from weakseg import Batch, class_row, deletion, dense_row, SizesWithin
 from weakseg.errors import EvidenceInvalid
 from dataclasses import replace
-weak = Batch.from_seeds(torch.zeros(1, 3, 8, 8), torch.full((1, 8, 8), -1), 4).weak
+weak = Batch.of(torch.zeros(1, 3, 8, 8), 4).weak
 for make in (
     lambda: class_row(torch.ones(4, 8), 1.0, None, 1.0, "heart", grid=(8, 8)),
     lambda: dense_row(torch.ones(8, 8), 1.0, "heart"),

@@ -147,8 +147,8 @@ def test_what_was_remembered_moves_with_the_image(rectangle_sample):
 
     batch = cut(Augment(crop=(24, 24)), sample, 3, remembered=sample.seeds)
 
-    assert batch.memory.labels is not None
-    assert torch.equal(batch.memory.labels, batch.weak.seeds)
+    assert batch.targets is not None
+    assert torch.equal(batch.targets, batch.weak.seeds)
 
 
 @pytest.mark.parametrize(

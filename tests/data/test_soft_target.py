@@ -152,16 +152,15 @@ def test_views_of_other_sizes_and_of_labels_make_one_batch(rectangle_sample):
         view(sample, whole(), (20, 30)),
     )
 
-    memory = collate([one, two]).memory
+    carried = collate([one, two]).targets
 
-    assert memory.labels is None
-    assert memory.soft is not None
-    assert one.memory.soft is not None
-    assert torch.equal(memory.soft[0, :, :20, :30], one.memory.soft[0])
-    assert not memory.soft[0, :, 20:].any()
+    assert carried is not None
+    assert one.targets is not None
+    assert torch.equal(carried[0, :, :20, :30], one.targets[0])
+    assert not carried[0, :, 20:].any()
     shown = np.eye(classes)[:, np.where(labels[:25, :20] == UNLABELED, 0, labels[:25, :20])]
-    np.testing.assert_array_equal(memory.soft[1, :, :25, :20].numpy(), shown * (labels[:25, :20] != UNLABELED))
-    assert collate([one, none]).memory.soft is None
+    np.testing.assert_array_equal(carried[1, :, :25, :20].numpy(), shown * (labels[:25, :20] != UNLABELED))
+    assert collate([one, none]).targets is None
 
 
 def test_soft_ones_move_to_a_device_with_their_batch(rectangle_sample):
@@ -169,5 +168,5 @@ def test_soft_ones_move_to_a_device_with_their_batch(rectangle_sample):
     sample = rectangle_sample()
     soft = quantised(np.ones((len(sample.tags), 1, 1)), np.ones((1, 1)), sample.valid.shape)
     moved = replace(view(sample, whole(), (4, 4), soft)).to("meta")
-    assert moved.memory.soft is not None
-    assert moved.memory.soft.device.type == "meta"
+    assert moved.targets is not None
+    assert moved.targets.device.type == "meta"

@@ -65,8 +65,8 @@ def test_the_whole_window_shows_the_image_as_it_is(rectangle_sample):
     assert (batch.weak.seeds[0].numpy() == sample.seeds).all()
     assert (batch.weak.valid[0].numpy() == sample.valid).all()
     assert batch.weak.boxes[0].tolist() == sample.boxes.tolist()
-    assert batch.memory.labels is not None
-    assert (batch.memory.labels[0].numpy() == sample.seeds + 1).all()
+    assert batch.targets is not None
+    assert (batch.targets[0].numpy() == sample.seeds + 1).all()
     assert batch.keys == ("rectangle",)
     assert batch.weak.visible_share.item() == 1
 
@@ -139,8 +139,8 @@ def test_valid_means_that_the_image_is_there(rectangle_sample, drawn):
     row, column = source(window, size)
     there = (row >= -0.5) & (row < SIZE[0] - 0.5) & (column >= -0.5) & (column < SIZE[1] - 0.5)
     assert (batch.weak.valid[0].numpy() == there).all()
-    assert batch.memory.labels is not None
-    assert (batch.memory.labels[0].numpy() == np.where(there, 1, UNLABELED)).all()
+    assert batch.targets is not None
+    assert (batch.targets[0].numpy() == np.where(there, 1, UNLABELED)).all()
     far = (row < -1) | (row > SIZE[0]) | (column < -1) | (column > SIZE[1])
     assert np.allclose(batch.image[0, 0].numpy()[far], sample.image.mean(), atol=1e-5)
 
@@ -222,8 +222,8 @@ def test_collated_views_keep_their_own_and_are_padded_with_invalid_pixels(rectan
         assert (batch.weak.boxes[at] == single.weak.boxes[0]).all()
     assert batch.keys == ("rectangle", "rectangle")
     assert batch.weak.visible_share.tolist() == [v.weak.visible_share.item() for v in views]
-    assert batch.memory.labels is not None
-    assert (batch.memory.labels[0, :20, :30] == views[0].weak.seeds[0]).all()
+    assert batch.targets is not None
+    assert (batch.targets[0, :20, :30] == views[0].weak.seeds[0]).all()
 
 
 def test_a_batch_remembers_only_if_every_image_does(rectangle_sample):
@@ -232,4 +232,4 @@ def test_a_batch_remembers_only_if_every_image_does(rectangle_sample):
 
     batch = collate([view(sample, whole(), SIZE, sample.seeds), view(sample, whole(), SIZE)])
 
-    assert batch.memory.labels is None
+    assert batch.targets is None

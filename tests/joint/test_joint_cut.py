@@ -293,9 +293,11 @@ def test_bad_input_is_refused_by_name():
 def test_training_remembers_its_labels_as_those_of_a_cut(tmp_path):
     """Stage A every second epoch, whole images, and a sentence of the rows in the log."""
     clicked = Simulated(Squares(), (Clicks(),))
-    fit = Fit(JointCut(SizesWithin(2.0), max_cuts=3), every_epochs=2)
+    fit = Fit(JointCut(SizesWithin(2.0), max_cuts=3))
     recipe = tiny_recipe(
-        training=clicked, phases=(Phase(fit, epochs=2, learning_rate=1e-2),), network=Tiny(dropout=0.0)
+        training=clicked,
+        phases=(Phase(fit, epochs=2, learning_rate=1e-2, update_targets_every=2),),
+        network=Tiny(dropout=0.0),
     )
     lines = train_recipe(recipe, tmp_path / "run", device="cpu").metrics
     files = sorted((tmp_path / "run" / "targets" / "epoch_00000").iterdir())

@@ -288,6 +288,6 @@ def test_void_of_a_batch_made_by_hand_is_not_looked_at():
     """Whatever is drawn there."""
     seeds = torch.tensor([[[0, 255], [1, -1]]])
     valid = torch.tensor([[[True, False], [True, True]]])
-    batch = Batch.from_seeds(torch.rand(1, 3, 2, 2), seeds, 2, valid)
+    batch = Batch.of(torch.rand(1, 3, 2, 2), 2, seeds=seeds, valid=valid)
     assert batch.weak.whole_valid.tolist() == [3]
     assert Fit(SeedsOnly())(torch.zeros(1, 2, 2, 2), batch) == pytest.approx(log(2))

@@ -42,18 +42,18 @@ def nothing(logits, batch):
     return logits.square().mean()
 
 
-def trained(folder, constraint, every_epochs=None):
+def trained(folder, constraint, every=None):
     """The metrics of two epochs, and what was printed."""
     console = Console(record=True, width=200)
-    phase = Phase(Fit(DualProjection(constraint), every_epochs=every_epochs), epochs=2, learning_rate=1e-2)
+    phase = Phase(Fit(DualProjection(constraint)), epochs=2, learning_rate=1e-2, update_targets_every=every)
     recipe = tiny_recipe(training=Contradicted(), phases=(phase,), augment=Augment(crop=None))
     return train_recipe(recipe, folder, device="cpu", console=console).metrics, console.export_text()
 
 
-@pytest.mark.parametrize("every_epochs", [None, 1], ids=["at every step", "in sweeps"])
-def test_contradictory_labels_are_told_of_once(tmp_path, every_epochs):
+@pytest.mark.parametrize("every", [None, 1], ids=["at every step", "in sweeps"])
+def test_contradictory_labels_are_told_of_once(tmp_path, every):
     """With the image's name, and with the rows."""
-    _, said = trained(tmp_path / "run", SizesWithin(price=inf), every_epochs)
+    _, said = trained(tmp_path / "run", SizesWithin(price=inf), every)
 
     assert said.count("squares3: Infeasible: 'class 0 at least 90 %'") == 1
     assert said.count("Infeasible") == 1
@@ -126,7 +126,7 @@ def test_images_are_named_by_their_worst_solve():
 
 def test_what_was_solved_in_sweeps_is_named_at_the_end_too(tmp_path):
     """And logged beside the targets."""
-    metrics, said = trained(tmp_path / "run", SizesWithin(price=2.0), every_epochs=2)
+    metrics, said = trained(tmp_path / "run", SizesWithin(price=2.0), every=2)
 
     assert "  squares3: Violated: 'class" in said
     assert metrics[0]["targets_slack"] > 0.1

@@ -189,7 +189,7 @@ def test_impossible_settings_and_predictions_are_refused():
 def test_the_image_that_is_refused_is_the_one_that_is_named():
     """Each is solved on its own, but counted in its batch: predictions, pixels and boxes of the second."""
     batch, logits = (
-        Batch.from_seeds(torch.rand(2, 3, 6, 6), torch.full((2, 6, 6), UNLABELED), 3),
+        Batch.of(torch.rand(2, 3, 6, 6), 3, seeds=torch.full((2, 6, 6), UNLABELED)),
         torch.zeros(2, 3, 6, 6),
     )
     whole = Evidence(batch.image, logits.log_softmax(1), batch.weak, ("cat", "dog"))

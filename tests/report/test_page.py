@@ -243,8 +243,8 @@ def test_each_update_of_remembered_segmentations_is_listed(tmp_path):
     more = {"targets_energy": 0.75, "targets_bound": 0.5, "targets_gap": 0.25, "targets_confidence": 0.875}
     metrics = [METRICS[0] | swept | {"targets_energy": 3.0}, METRICS[1] | swept | more]
     phases = (
-        Phase(Fit(AlphaExpansion(), every_epochs=1), epochs=1),
-        Phase(Sum((Fit(SeedsOnly()), Fit(JointProjection(), every_epochs=1))), epochs=1),
+        Phase(Fit(AlphaExpansion()), epochs=1, update_targets_every=1),
+        Phase(Sum((Fit(JointProjection()), PartialDice())), epochs=1, update_targets_every=1),
     )
 
     page = report(tmp_path, FinishedRun(tmp_path / "hearts", tiny_recipe(phases=phases), metrics=metrics))

@@ -18,10 +18,10 @@ from weakseg.runs.run import open_run
 from weakseg.simulate import Clicks, Simulated
 from weakseg.train.loop import train_recipe
 
-FIT = Fit(EmAdapt(background_share=0.5), every_epochs=2)
+FIT = Fit(EmAdapt(background_share=0.5))
 RECIPE = tiny_recipe(
     training=Simulated(Squares(), (Clicks(),)),
-    phases=(Phase(FIT, epochs=6, learning_rate=1e-2),),
+    phases=(Phase(FIT, epochs=6, learning_rate=1e-2, update_targets_every=2),),
     network=Tiny(dropout=0.0),
 )
 """Hidden segmentations are found before the epochs 0, 2 and 4."""

@@ -39,7 +39,7 @@ class Normalised:
 SWEEPS = tiny_recipe(
     training=Simulated(Squares(), (Clicks(),)),
     network=Normalised(),
-    phases=(Phase(Fit(EmAdapt(background_share=0.5), every_epochs=2), epochs=5, learning_rate=1e-2),),
+    phases=(Phase(Fit(EmAdapt(background_share=0.5)), epochs=5, learning_rate=1e-2, update_targets_every=2),),
     average=0.9,
 )
 

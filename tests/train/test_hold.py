@@ -53,7 +53,8 @@ def test_what_is_held_is_what_is_followed():
     fit, other = Fit(PROJECTION), logits.flip(1)
     held = holding(Sum((fit, Regularize(Entropy()))), logits, batch)
     target = PROJECTION.solve(Evidence(batch.image, logits.log_softmax(1), batch.weak)).target
-    assert torch.equal(held.memory.target, target)
+    assert isinstance(held.targets, Solution)
+    assert torch.equal(held.targets.target, target)
     assert fit(logits, held) == fit(logits, batch)
     assert fit(other, held) != fit(other, batch)
 
@@ -74,8 +75,8 @@ def test_how_much_each_pixel_teaches_is_held_too():
     logits, batch = mixed(stride=4)
     fit = Fit(Unsure())
     held = holding(fit, logits, batch)
-    assert held.memory.weight is not None
-    torch.testing.assert_close(held.memory.weight[0, 0], torch.linspace(0, 1, logits.shape[3]))
+    assert isinstance(held.targets, Solution)
+    torch.testing.assert_close(held.targets.weight[0, 0], torch.linspace(0, 1, logits.shape[3]))
     assert fit(logits, held) == fit(logits, batch)
 
 
@@ -105,7 +106,7 @@ def test_an_objective_without_a_solver_holds_nothing_and_two_solvers_are_refused
     two = Phase(Sum((Fit(PROJECTION), Fit(SeedsOnly()))), epochs=1)
     with pytest.raises(RecipeInvalid, match=r"phases\[1\].objective has 2 terms that solve"):
         tiny_recipe(phases=(two, replace(two, steps_per_batch=2)))
-    tiny_recipe(phases=(replace(two, objective=Sum((Fit(PROJECTION), Fit(SeedsOnly(), every_epochs=1)))),))
+    tiny_recipe(phases=(replace(two, objective=Fit(PROJECTION), steps_per_batch=2, update_targets_every=1),))
     phase = replace(tiny_recipe().phases[0], steps_per_batch=0)
     with pytest.raises(RecipeInvalid, match="steps_per_batch is 0"):
         tiny_recipe(phases=(phase,))

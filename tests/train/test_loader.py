@@ -8,10 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from images import Squares, tiny_recipe
+from torch.utils.data import DataLoader
 
 from weakseg import Augment
 from weakseg.recipe.recipe import steps_per_epoch
-from weakseg.train.loader import Share, batches_of, order
+from weakseg.train.loader import Share, Views, batches_of, order
+from weakseg.train.targets import Targets
 
 
 @given(st.integers(1, 50), st.integers(1, 12), st.integers(0, 5), st.integers(0, 5))
@@ -68,3 +70,27 @@ def test_a_small_set_is_gone_through_in_other_views():
         tiny_recipe(training=Squares(3), augment=Augment(crop=(16, 16)), batch_size=2), range(1)
     )
     assert torch.equal(first.image, steps[0].image)
+
+
+def test_views_of_ones_own_loop_follow_the_generator_of_torch(tmp_path):
+    """The same seed gives the same views, another seed others; targets travel with the seeds they equal."""
+    targets = Targets(tmp_path)
+    for sample in (Squares()[i] for i in range(len(Squares()))):
+        targets.keep(sample, sample.seeds)
+    views = Views(Squares(), Augment(crop=(16, 16)))
+    loader = lambda: DataLoader(views, batch_size=5, shuffle=True, collate_fn=Views.collate)  # noqa: E731
+
+    def epoch(seed):
+        torch.manual_seed(seed)
+        return list(loader())
+
+    first, again, other = epoch(0), epoch(0), epoch(1)
+    assert [len(batch.keys) for batch in first] == [5, 5, 2]
+    assert sorted(key for batch in first for key in batch.keys) == sorted(Squares().keys)
+    assert all(torch.equal(a.image, b.image) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0].image, other[0].image)
+    assert first[0].targets is None
+    views.targets = targets
+    for batch in epoch(0):
+        assert isinstance(batch.targets, torch.Tensor)
+        assert torch.equal(batch.targets, batch.weak.seeds)

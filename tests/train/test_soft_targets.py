@@ -33,14 +33,15 @@ from weakseg.simulate import Clicks, Scribbles, Simulated
 from weakseg.train import targets as remember
 from weakseg.train.loader import Share
 from weakseg.train.loop import train_recipe
-from weakseg.train.targets import Targets, hidden_segmentation, sweep
+from weakseg.train.targets import Targets
+from weakseg.train.update_targets import hidden_segmentation, update_targets
 from weakseg.types import UNLABELED, Evidence, Solution
 
 CLICKED = Simulated(Squares(), (Clicks(),))
 JOINT = JointProjection(max_sweeps=3)
 RECIPE = tiny_recipe(
     training=CLICKED,
-    phases=(Phase(Fit(JOINT, every_epochs=2), epochs=4, learning_rate=1e-2),),
+    phases=(Phase(Fit(JOINT), epochs=4, learning_rate=1e-2, update_targets_every=2),),
     network=Tiny(dropout=0.0),
 )
 """Soft hidden segmentations are found before the epochs 0 and 2."""
@@ -75,7 +76,7 @@ def test_a_soft_solution_is_one_small_grey_image(tmp_path):
     """Tiles of the solver's own cells, of the classes that occur; one-hot images beside them stay label maps."""
     data = Simulated(Scenes(4), (Scribbles(),))
     targets = Targets(tmp_path, "a mark")
-    sweep(JointProjection(), data, predictor(data, 3), targets, None, Share())
+    update_targets(Fit(JointProjection()), predictor(data, 3), data, targets, None, Share())
 
     for i in range(4):
         path = tmp_path / f"{data.keys[i]}.png"
@@ -93,7 +94,7 @@ def test_one_hot_solutions_are_written_as_they_always_were(tmp_path):
     """The very bytes, so that runs of earlier versions go on."""
     cut = AlphaExpansion()
     network = predictor()
-    sweep(cut, CLICKED, network, Targets(tmp_path / "now", "a mark"), None, Share())
+    update_targets(Fit(cut), network, CLICKED, Targets(tmp_path / "now", "a mark"), None, Share())
     for i in (0, 5):
         sample = CLICKED[i]
         labels, _ = hidden_segmentation(cut, sample, network.log_probs(sample.image[None])[0], None)
@@ -169,9 +170,9 @@ def test_soft_ones_of_other_images_and_classes_are_refused(tmp_path):
 
 def test_shares_of_processes_are_together_what_one_finds(tmp_path):
     """To the byte."""
-    sweep(JOINT, CLICKED, predictor(), Targets(tmp_path / "one", "m"), None, Share())
+    update_targets(Fit(JOINT), predictor(), CLICKED, Targets(tmp_path / "one", "m"), None, Share())
     for rank in (0, 1):
-        sweep(JOINT, CLICKED, predictor(), Targets(tmp_path / "two", "m"), None, Share(rank, 2))
+        update_targets(Fit(JOINT), predictor(), CLICKED, Targets(tmp_path / "two", "m"), None, Share(rank, 2))
     files = sorted((tmp_path / "one").iterdir())
     assert len(files) == len(CLICKED)
     assert all(file.read_bytes() == (tmp_path / "two" / file.name).read_bytes() for file in files)
@@ -193,8 +194,8 @@ class Asking:
 def test_a_search_begins_with_the_most_likely_classes_of_a_soft_one(tmp_path):
     """A cut after projections starts from their labels."""
     soft, seen = Targets(tmp_path / "soft"), []
-    sweep(JOINT, CLICKED, predictor(), soft, None, Share())
-    sweep(Asking(seen), CLICKED, predictor(), Targets(tmp_path / "next"), soft, Share())
+    update_targets(Fit(JOINT), predictor(), CLICKED, soft, None, Share())
+    update_targets(Fit(Asking(seen)), predictor(), CLICKED, Targets(tmp_path / "next"), soft, Share())
     for i, labels in enumerate(seen):
         found = soft(CLICKED[i])
         assert isinstance(found, SoftTarget)
@@ -222,7 +223,7 @@ def test_a_divergence_sees_the_distribution_and_the_weight_that_were_stored():
     soft = quantised(target, weight, (24, 24))
     batch = view(sample, whole(), (24, 24), soft)
     logits = torch.randn(1, 2, 24, 24, generator=torch.Generator().manual_seed(0))
-    fit = Fit(JOINT, Watching(seen), CrossEntropy(), every_epochs=1)
+    fit = Fit(JOINT, Watching(seen), CrossEntropy())
 
     loss = fit(logits, batch) - replace(fit, weight=0.0)(logits, batch)
 
@@ -243,7 +244,7 @@ def test_cells_of_which_nothing_is_remembered_cost_nothing(divergence, soft):
     batch = view(CLICKED[0], whole(), (24, 24), target if soft else np.where(found, 1, UNLABELED))
     logits = torch.zeros(1, 2, 24, 24, requires_grad=True)
 
-    Fit(JOINT, divergence, every_epochs=1)(logits, batch).backward()
+    Fit(JOINT, divergence)(logits, batch).backward()
 
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
@@ -285,21 +286,21 @@ def test_a_training_that_remembers_for_an_epoch_is_one_that_solves_by_hand(tmp_p
     still = Augment(crop=None, zoom=(1.0, 1.0), flip=0.0, brightness=0.0, contrast=0.0)
     solver = JointProjection(temperature=1.0, max_sweeps=5)
 
-    def trained(name, objective):
+    def trained(name, objective, **schedule):
         recipe = tiny_recipe(
             training=SCENES,
             validation=None,
             network=Tiny(dropout=0.0),
             augment=still,
             optimizer=Sgd(momentum=0.0),
-            phases=(Phase(objective, epochs=3, learning_rate=0.1),),
+            phases=(Phase(objective, epochs=3, learning_rate=0.1, **schedule),),
         )
         run = train_recipe(recipe, tmp_path / name, device="cpu")
         return torch.cat([each.flatten() for _, each in sorted(load_file(run.path / "last.safetensors").items())])
 
     hand = trained("hand", ByHand(solver))
-    soft = trained("soft", Fit(solver, every_epochs=1))
-    hard = trained("hard", Fit(Hardened(solver), every_epochs=1))
+    soft = trained("soft", Fit(solver), update_targets_every=1)
+    hard = trained("hard", Fit(Hardened(solver)), update_targets_every=1)
     assert (soft - hand).abs().max() < 1e-3
     assert (hard - hand).abs().max() > 10 * (soft - hand).abs().max()
 

@@ -21,21 +21,29 @@ from weakseg.papers import EmAdapt
 from weakseg.recipe.recipe import Recipe, with_epochs
 from weakseg.simulate import Clicks, Simulated
 from weakseg.train import engine
-from weakseg.train import targets as remember
+from weakseg.train import update_targets as updating
 from weakseg.train.loader import Share
 from weakseg.train.loop import train_recipe
 from weakseg.train.progress import display
-from weakseg.train.targets import Targets, _of_one_size, hidden_segmentation, remembered, sweep
-from weakseg.train.update_targets import refresh
+from weakseg.train.target_schedule import refresh
+from weakseg.train.targets import Targets
+from weakseg.train.update_targets import _of_one_size, fit_in, hidden_segmentation, update_targets
 from weakseg.types import UNLABELED, Batch, Evidence, Solution
 
 CLICKED = Simulated(Squares(), (Clicks(),))
-FIT = Fit(EmAdapt(background_share=0.5), every_epochs=2)
+FIT = Fit(EmAdapt(background_share=0.5))
+
+
+def update(solver, samples, predictor, targets, earlier=None, share=Share()):  # noqa: B008
+    """The outcomes of an update, without images whose target was there already."""
+    found = []
+    update_targets(Fit(solver), predictor, samples, targets, earlier, share, found.append)
+    return [each for each in found if each is not None]
 
 
 def remembering_recipe(**changes) -> Recipe:
     """Four epochs, of which the first and the third find hidden segmentations."""
-    phases = (Phase(FIT, epochs=4, learning_rate=1e-2),)
+    phases = (Phase(FIT, epochs=4, learning_rate=1e-2, update_targets_every=2),)
     return tiny_recipe(**{"training": CLICKED, "phases": phases, "network": Tiny(dropout=0.0), **changes})
 
 
@@ -73,7 +81,7 @@ def test_targets_lie_in_the_run_folder_as_label_maps(tmp_path):
 def test_only_epochs_that_refresh_solve(tmp_path):
     """Each image is solved once a sweep, whole, as it is on disk; the other epochs do nothing."""
     seen = []
-    phases = (Phase(Fit(Once(seen), every_epochs=2), epochs=4),)
+    phases = (Phase(Fit(Once(seen)), epochs=4, update_targets_every=2),)
     train_recipe(remembering_recipe(phases=phases), tmp_path / "run", device="cpu")
 
     assert len(seen) == 2 * len(CLICKED)
@@ -84,7 +92,7 @@ def test_only_epochs_that_refresh_solve(tmp_path):
 
 def test_a_sweep_is_logged_with_energy_bound_and_what_the_masks_say(tmp_path):
     """In the line of the epoch that it came before."""
-    phases = (Phase(Fit(Once([]), every_epochs=3), epochs=4),)
+    phases = (Phase(Fit(Once([])), epochs=4, update_targets_every=3),)
     lines = train_recipe(remembering_recipe(phases=phases), tmp_path / "run", device="cpu").metrics
 
     swept = [line["epoch"] for line in lines if "targets_energy" in line]
@@ -97,14 +105,14 @@ def test_a_sweep_is_logged_with_energy_bound_and_what_the_masks_say(tmp_path):
 def test_a_sweep_that_was_broken_off_goes_on_where_it_was(tmp_path):
     """What is there is kept, what is missing or damaged is found again."""
     seen = []
-    targets = Targets(tmp_path)
-    sweep(EmAdapt(), CLICKED, predictor(), targets, None, Share())
+    targets = Targets(tmp_path, "a mark")
+    update(EmAdapt(), CLICKED, predictor(), targets, None, Share())
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     (tmp_path / f"{CLICKED.keys[3]}.png").unlink()
     (tmp_path / f"{CLICKED.keys[5]}.png").write_bytes(before[f"{CLICKED.keys[5]}.png"][:40])
 
-    assert len(sweep(EmAdapt(), CLICKED, predictor(), targets, None, Share())) == 2
-    sweep(Once(seen), CLICKED, predictor(), targets, None, Share())
+    assert len(update(EmAdapt(), CLICKED, predictor(), targets, None, Share())) == 2
+    update(Once(seen), CLICKED, predictor(), targets, None, Share())
 
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
     assert not seen
@@ -112,9 +120,9 @@ def test_a_sweep_that_was_broken_off_goes_on_where_it_was(tmp_path):
 
 def test_shares_of_processes_are_together_what_one_finds(tmp_path):
     """Each image is solved for itself, so it does not matter where."""
-    sweep(EmAdapt(), CLICKED, predictor(), Targets(tmp_path / "one"), None, Share())
+    update(EmAdapt(), CLICKED, predictor(), Targets(tmp_path / "one"), None, Share())
     for rank in (0, 1):
-        sweep(EmAdapt(), CLICKED, predictor(), Targets(tmp_path / "two"), None, Share(rank, 2))
+        update(EmAdapt(), CLICKED, predictor(), Targets(tmp_path / "two"), None, Share(rank, 2))
 
     for file in (tmp_path / "one").iterdir():
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
@@ -122,7 +130,7 @@ def test_shares_of_processes_are_together_what_one_finds(tmp_path):
 
 _PROGRAM = """
 import sys
-from test_remember import remembering_recipe
+from test_targets import remembering_recipe
 from weakseg.train.loop import train_recipe
 from pathlib import Path
 train_recipe(remembering_recipe(), sys.argv[1], device="cpu")
@@ -155,7 +163,7 @@ def test_a_run_killed_in_a_sweep_ends_with_bit_equal_weights(tmp_path, monkeypat
             raise KeyboardInterrupt
         return hidden_segmentation(*arguments)
 
-    monkeypatch.setattr(remember, "hidden_segmentation", breaking)
+    monkeypatch.setattr(updating, "hidden_segmentation", breaking)
     with pytest.raises(KeyboardInterrupt):
         train_recipe(remembering_recipe(), tmp_path / "broken", device="cpu")
     assert (tmp_path / "broken" / "targets" / "epoch_00000").is_dir()
@@ -202,7 +210,8 @@ def test_folders_of_other_people_beside_the_targets_stay(tmp_path):
     (tmp_path / "run" / "targets" / "by_hand" / "notes.txt").write_text("mine")
     folder = tmp_path / "run" / "targets" / "epoch_00002"
     with display(Console(quiet=True), 1, 0) as shown:
-        refresh(folder, FIT, CLICKED, predictor(), engine.start("cpu", False), Share(), shown)
+        processes = engine.start("cpu", False), Share()
+        refresh(Targets(folder, "m"), "", FIT, CLICKED, predictor(), processes, shown)
     assert {path.name for path in (tmp_path / "run" / "targets").iterdir()} == {"by_hand", "epoch_00002"}
 
 
@@ -222,21 +231,21 @@ def test_a_image_too_large_for_a_sweep_is_named_before_it_is_predicted(tmp_path)
             return replace(sample, image=image, valid=whole, seeds=nothing, truth=None)
 
     with pytest.raises(DataInvalid, match=r"squares1 has 10000 x 10000 pixels; .* 31.3 GiB\n.*\nTo do: cut"):
-        sweep(EmAdapt(), Huge(), predictor(), Targets(tmp_path), None, Share())
+        update(EmAdapt(), Huge(), predictor(), Targets(tmp_path), None, Share())
 
 
 def test_a_image_too_large_for_its_solver_is_named(tmp_path, monkeypatch):
     """The solver's own message, with the key of the image."""
     monkeypatch.setattr(alpha_expansion, "MEMORY_LIMIT", 1000)
     with pytest.raises(EvidenceInvalid, match="Image 'squares0' has 24 x 24 pixels"):
-        sweep(AlphaExpansion(), CLICKED, predictor(), Targets(tmp_path), None, Share())
+        update(AlphaExpansion(), CLICKED, predictor(), Targets(tmp_path), None, Share())
 
 
 def test_a_image_that_its_solver_refuses_without_a_name_is_named(tmp_path):
     """A bandwidth that no lattice can have: the energy that finds it knows no keys."""
     narrow = MeanField(DenseCRF(sxy=1e-9, smooth_sxy=1e-12))
     with pytest.raises(EvidenceInvalid, match="squares0: .* corners"):
-        sweep(narrow, CLICKED, predictor(), Targets(tmp_path), None, Share())
+        update(narrow, CLICKED, predictor(), Targets(tmp_path), None, Share())
 
 
 def test_predictions_that_are_no_numbers_name_the_image(tmp_path):
@@ -245,8 +254,8 @@ def test_predictions_that_are_no_numbers_name_the_image(tmp_path):
     with torch.no_grad():
         for weights in broken.network.parameters():
             weights.fill_(torch.nan)
-    with pytest.raises(EvidenceInvalid, match="squares0: the network gave 2 classes, .* non-finite values"):
-        sweep(EmAdapt(), CLICKED, broken, Targets(tmp_path / "targets"), None, Share())
+    with pytest.raises(EvidenceInvalid, match="squares0: the network gave 2 classes, .* values not finite"):
+        update(EmAdapt(), CLICKED, broken, Targets(tmp_path / "targets"), None, Share())
     assert not list(tmp_path.rglob("*.png"))
 
 
@@ -268,7 +277,7 @@ def test_what_is_remembered_is_the_target_of_hidden_pixels():
     seeds = torch.full((1, 4, 4), UNLABELED)
     labels = torch.randint(0, 2, (1, 4, 4))
     labels[0, 0] = UNLABELED
-    batch = replace(Batch.from_seeds(torch.rand(1, 3, 4, 4), seeds, 2), memory=Memory(labels=labels))
+    batch = Batch.of(torch.rand(1, 3, 4, 4), 2, seeds=seeds, targets=labels)
     logits = torch.randn(1, 2, 4, 4)
 
     expected = torch.nn.functional.cross_entropy(logits, labels, ignore_index=UNLABELED) * 12 / 16
@@ -276,12 +285,16 @@ def test_what_is_remembered_is_the_target_of_hidden_pixels():
     assert float(FIT(logits, batch)) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_a_batch_in_which_nothing_is_remembered_is_refused():
-    """In a loop of one's own, `every_epochs` has nobody who keeps it."""
-    batch = Batch.from_seeds(torch.rand(1, 3, 4, 4), torch.zeros(1, 4, 4, dtype=torch.long), 2)
+def test_a_fit_solves_for_itself_where_the_batch_carries_no_targets():
+    """With targets the solver is not asked; without, for the very views."""
+    seen = []
+    bare = Batch.of(torch.rand(1, 3, 4, 4), 2)
+    logits = torch.randn(1, 2, 4, 4)
 
-    with pytest.raises(EvidenceInvalid, match="no hidden segmentation is remembered"):
-        FIT(torch.randn(1, 2, 4, 4), batch)
+    with_targets = Fit(Once(seen))(logits, replace(bare, targets=torch.ones(1, 4, 4, dtype=torch.long)))
+    assert not seen
+    assert Fit(Once(seen))(logits, bare) == pytest.approx(float(with_targets), rel=1e-5)
+    assert len(seen) == 1
 
 
 def test_groups_hold_neighbours_of_one_size():
@@ -291,15 +304,16 @@ def test_groups_hold_neighbours_of_one_size():
     assert sizes == [[24, 24], [24], [30], [24]]
 
 
-def test_one_part_of_an_objective_may_remember():
-    """It is found in a sum; a second one would need a second label map, so no recipe has it in any phase."""
-    assert remembered(Sum((Fit(SeedsOnly()), FIT))) == FIT
-    assert remembered(Fit(SeedsOnly())) is None
-    later = (Phase(Fit(SeedsOnly()), epochs=9), Phase(Sum((FIT, FIT)), epochs=1))
-    with pytest.raises(RecipeInvalid, match=r"phases\[1\].objective has 2 terms with every_epochs"):
-        tiny_recipe(phases=later)
-    with pytest.raises(RecipeInvalid, match="every_epochs=0"):
-        Fit(SeedsOnly(), every_epochs=0)
+def test_one_fit_of_an_objective_finds_the_targets():
+    """A second one would need a second label map, and none has no solver; a recipe says so before it trains."""
+    assert fit_in(Sum((FIT,))) == FIT
+    for objective in (Sum((Fit(SeedsOnly()), FIT)), torch.nn.Identity()):
+        with pytest.raises(RecipeInvalid, match="exactly one"):
+            fit_in(objective)
+        with pytest.raises(RecipeInvalid, match=r"phases\[1\].objective has . terms that solve"):
+            tiny_recipe(phases=(Phase(FIT, epochs=9), Phase(objective, epochs=1, update_targets_every=1)))
+    with pytest.raises(RecipeInvalid, match=r"phases\[0\].update_targets_every is 0"):
+        tiny_recipe(phases=(Phase(FIT, epochs=1, update_targets_every=0),))
 
 
 @dataclass(frozen=True)
@@ -315,6 +329,22 @@ class Own:
 
 def test_an_objective_of_one_s_own_remembers_too(tmp_path):
     """What it holds is found however deep, and trained on."""
-    assert remembered(Sum((Sum((Own(FIT),)),))) == FIT
-    run = train_recipe(remembering_recipe(phases=(Phase(Own(FIT), epochs=1),)), tmp_path / "run")
+    assert fit_in(Sum((Sum((Own(FIT),)),))) == FIT
+    phase = Phase(Own(FIT), epochs=1, update_targets_every=1)
+    run = train_recipe(remembering_recipe(phases=(phase,)), tmp_path / "run")
     assert len(list((run.path / "targets").rglob("*.png"))) == len(CLICKED)
+
+
+def test_an_update_into_a_folder_finds_all_targets_and_starts_from_those_there(tmp_path):
+    """A plain module in a mode of its own: the solver sees its prediction, and next time what it found."""
+    seen, network = [], predictor().network.train()
+    targets = update_targets(Sum((Fit(Once(seen)),)), network, CLICKED, tmp_path / "targets")
+    assert network.training
+    assert all(start.labels is None for _, start in seen)
+    assert (targets(CLICKED[0]) == 1).all()
+    first = next(evidence for evidence, _ in seen if evidence.keys == (CLICKED.keys[0],))
+    assert torch.equal(first.log_probs, torch.from_numpy(predictor().log_probs(CLICKED[0].image[None])))
+
+    update_targets(Fit(Once(seen)), network, CLICKED, str(tmp_path / "targets"))
+    assert len(seen) == 2 * len(CLICKED)
+    assert all((start.labels == 1).all() for _, start in seen[len(CLICKED) :])

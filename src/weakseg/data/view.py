@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from weakseg.data.sample import Sample
 from weakseg.data.soft_target import SoftTarget, soft_seen
 from weakseg.data.stroke import draw_into
-from weakseg.types import UNLABELED, Batch, Memory, WeakLabels
+from weakseg.types import UNLABELED, Batch, WeakLabels
 
 
 def whole() -> Float[np.ndarray, "2 3"]:
@@ -56,12 +56,12 @@ def view(
         whole_valid=torch.tensor([int(sample.valid.sum())]),
     )
     if remembered is None:
-        memory = Memory()
+        targets = None
     elif isinstance(remembered, SoftTarget):
-        memory = Memory(soft=_one(soft_seen(remembered, window, size, len(sample.tags))))
+        targets = _one(soft_seen(remembered, window, size, len(sample.tags)))
     else:
-        memory = Memory(labels=_one(take(remembered, outside=UNLABELED).astype(np.int64)))
-    return Batch(_sample_image(sample.image, window, size), weak, keys=(sample.key,), memory=memory)
+        targets = _one(take(remembered, outside=UNLABELED).astype(np.int64))
+    return Batch(_sample_image(sample.image, window, size), weak, keys=(sample.key,), targets=targets)
 
 
 def seen(
@@ -172,28 +172,24 @@ def collate(views: list[Batch]) -> Batch:
         window=torch.cat([v.weak.window for v in views]),
         whole_valid=torch.cat([v.weak.whole_valid for v in views]),
     )
-    if any(v.memory.labels is None and v.memory.soft is None for v in views):
-        memory = Memory()
-    elif any(v.memory.soft is not None for v in views):
-        memory = Memory(soft=grow([_softly(v) for v in views], 0.0))
+    carried = [v.targets for v in views if isinstance(v.targets, Tensor)]
+    if len(carried) < len(views):
+        targets = None
+    elif any(each.is_floating_point() for each in carried):
+        targets = grow([_softly(each, v.weak.tags.shape[1]) for each, v in zip(carried, views, strict=True)], 0.0)
     else:
-        memory = Memory(labels=grow([v.memory.labels for v in views if v.memory.labels is not None], UNLABELED))
+        targets = grow(carried, UNLABELED)
     return replace(
         views[0],
         image=torch.cat([_grown(v.image, height, width) for v in views]),
         weak=weak,
         keys=tuple(v.keys[0] for v in views),
-        memory=memory,
+        targets=targets,
     )
 
 
-def _softly(view: Batch) -> Float[Tensor, "1 C H W"]:
-    """The target of a view as probabilities.
-
-    Labels become certain.
-    """
-    if view.memory.soft is not None:
-        return view.memory.soft
-    assert view.memory.labels is not None
-    classes = torch.arange(view.weak.tags.shape[1])[:, None, None]
-    return (view.memory.labels[:, None] == classes).float()
+def _softly(targets: Tensor, classes: int) -> Float[Tensor, "1 C H W"]:
+    """Targets of one view, soft; labels are certain."""
+    if targets.is_floating_point():
+        return targets
+    return (targets[:, None] == torch.arange(classes)[:, None, None]).float()

@@ -41,27 +41,16 @@ class Fit:
     """Where somebody drew; always on the labels' own grid."""
     weight: float = 1.0
     """Of the hidden pixels' mean against the seeds' mean."""
-    every_epochs: int | None = None
-    """After how many epochs, 1 or more, training finds the hidden segmentation anew, for whole images, to remember
-    it in between, soft as it is; `None` finds it at every step, for the view of that step."""
-
-    def __post_init__(self):
-        if self.every_epochs is not None and self.every_epochs < 1:
-            raise RecipeInvalid(f"Fit(every_epochs={self.every_epochs})", expected="1 or more, or None")
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
-        """The mean over the batch's images.
-
-        Raises:
-            EvidenceInvalid: with `every_epochs`, a batch in which nothing is remembered.
-        """
+        """The mean over the batch's images; solves only where the batch carries no targets."""
         logits = _checked(logits, batch)
         return (self._seed_term(logits, batch) + self.weight * self._hidden_term(logits, batch)).mean()
 
     def solution(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Solution:
         """Stage A: the hidden segmentation that the solver finds beside these logits."""
         evidence = Evidence(batch.image, _checked(logits, batch).detach().log_softmax(1), batch.weak, batch.keys)
-        solution = self.solver.solve(evidence, batch.memory)
+        solution = self.solver.solve(evidence)
         tell(batch.keys, solution)
         return solution
 
@@ -83,27 +72,18 @@ class Fit:
         return values.flatten(1).sum(1) / hidden.flatten(1).sum(1).clamp(min=1e-6)
 
     def _hidden_segmentation(self, logits, batch):
-        """Of every cell the target, how much of it teaches and how much is hidden: solved, held or remembered."""
-        if self.every_epochs is None:
-            target, weight = batch.memory.target, batch.memory.weight
-            if target is None or weight is None:
-                solution = self.solution(logits, batch)
-                target, weight = solution.target, solution.weight
-            hidden = share_per_cell(batch.weak.hidden, weight.shape[1:])
-            return target, hidden * weight, hidden
-        labels, soft, unmarked = batch.memory.labels, batch.memory.soft, batch.weak.hidden
-        if labels is None and soft is None:
-            raise EvidenceInvalid(
-                "A batch in which no hidden segmentation is remembered, for Fit(every_epochs=...).",
-                fix="Train with train_recipe, which remembers it (an objective of your own must be a dataclass, so"
-                " that its Fit is found), or leave every_epochs out to solve at every step.",
-            )
+        """Target, weight and unlabelled fraction of each cell: from the batch's targets, or solved for now."""
+        targets, unmarked = batch.targets, batch.weak.hidden
+        if not isinstance(targets, Tensor):
+            solution = self.solution(logits, batch) if targets is None else targets
+            hidden = share_per_cell(unmarked, solution.weight.shape[1:])
+            return solution.target, hidden * solution.weight, hidden
         # Between logits nothing happens that a quarter of their spacing would miss, and it is 16 times quicker.
         grid = (min(FINER * logits.shape[2], unmarked.shape[1]), min(FINER * logits.shape[3], unmarked.shape[2]))
-        if labels is not None:
-            shares = classes_per_cell(labels.where(unmarked, UNLABELED), logits.shape[1], grid).to(logits.dtype)
+        if targets.is_floating_point():
+            shares = pooled(targets.to(logits.dtype) * unmarked[:, None], grid)
         else:
-            shares = pooled(soft.to(logits.dtype) * unmarked[:, None], grid)
+            shares = classes_per_cell(targets.where(unmarked, UNLABELED), logits.shape[1], grid).to(logits.dtype)
         found = shares.sum(1)
         hidden = share_per_cell(unmarked, grid)
         # A divergence may be infinite for no distribution, and 0 times infinity is no number.
@@ -226,7 +206,7 @@ def _checked(logits: Any, batch: Any) -> Float[Tensor, "B C h w"]:
         EvidenceInvalid: they are no tensor, or of other images or classes; says what a network's output is instead.
     """
     if not isinstance(batch, Batch):
-        expected = "a weakseg.Batch as the second argument: Batch.from_seeds(image, seeds, n_classes)"
+        expected = "a weakseg.Batch as the second argument: Batch.of(image, n_classes, seeds=seeds)"
         raise EvidenceInvalid(f"the batch is of type {type(batch).__name__}", expected=expected)
     if not isinstance(logits, Tensor):
         raise EvidenceInvalid(
@@ -236,8 +216,10 @@ def _checked(logits: Any, batch: Any) -> Float[Tensor, "B C h w"]:
             " of a tuple",
         )
     images, classes = batch.weak.tags.shape
-    if logits.dim() != 4 or logits.shape[:2] != (images, classes) or not logits.is_floating_point():
-        binary = " A network of one output for two classes needs a second one." if logits.shape[1:2] == (1,) else ""
+    one = logits.shape[1:2] == (1,)
+    if one or logits.dim() != 4 or logits.shape[:2] != (images, classes) or not logits.is_floating_point():
+        # Softmax over one class is 1 everywhere, whatever the network says.
+        binary = " A network of one output for two classes needs a second one." if one else ""
         raise EvidenceInvalid(
             f"logits of {tuple(logits.shape)}, {logits.dtype}, for {images} images and {classes} classes",
             expected=f"floating point of ({images}, {classes}, rows, columns)",

@@ -1,5 +1,6 @@
 """Networks, named before they are built."""
 
+from weakseg.networks.from_module import FromModule as FromModule
 from weakseg.networks.frozen_statistics import FrozenStatistics as FrozenStatistics
 from weakseg.networks.image_level_prior import ImageLevelPrior as ImageLevelPrior
 from weakseg.networks.unet import UNet as UNet

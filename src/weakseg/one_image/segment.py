@@ -95,7 +95,7 @@ def _cut(
     image: Float[np.ndarray, "M H W"], seeds: Int[np.ndarray, "H W"], scores: Float32[np.ndarray, "K H W"]
 ) -> Segmentation:
     """Best labelling for given scores, with labels from 0."""
-    batch = Batch.from_seeds(torch.from_numpy(image.copy())[None].float(), torch.from_numpy(seeds)[None], len(scores))
+    batch = Batch.of(torch.from_numpy(image.copy())[None].float(), len(scores), seeds=torch.from_numpy(seeds)[None])
     sure = torch.from_numpy(scores).log_softmax(0).exp()
     log_probs = ((1 - MISLED) * sure + MISLED / len(scores)).log()
     solver = AlphaExpansion(prediction_weight=SCORE_WEIGHT)

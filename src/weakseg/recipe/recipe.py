@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 
+import torch
 from torch import nn
 from torch.nn.modules.loss import _Loss
 
@@ -19,7 +20,7 @@ from weakseg.data.augment import Augment
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset
 from weakseg.errors import RecipeInvalid, WeaksegError
-from weakseg.foreign import Foreign
+from weakseg.foreign import Foreign, foreign_parts
 from weakseg.losses.nested import parts
 from weakseg.losses.objectives import Fit
 from weakseg.networks.network import NetworkSpec
@@ -47,6 +48,9 @@ class Phase:
     steps_per_batch: int = 1
     """The number of steps, 1 or more, taken on each batch; the hidden segmentation found at the first is kept for the
     others. An epoch has the same number of steps, and so many times fewer views. Pathak et al. 2015, section 4.2."""
+    update_targets_every: int | None = None
+    """Epochs, 1 or more, between updates of the targets, found for whole images and stored in the run folder;
+    the first update comes before the phase. `None`: each step solves for the views that it sees."""
     fresh_optimizer: bool = False
     """Whether the optimiser's state is reset at the phase's first step: momentum, and AdamW's mean squares. Weights and
     averaged weights stay."""
@@ -122,6 +126,8 @@ class Recipe:
         for i, phase in enumerate(self.phases):
             wrong += _wrong_count(f"phases[{i}].epochs", phase.epochs, 1)
             wrong += _wrong_count(f"phases[{i}].steps_per_batch", phase.steps_per_batch, 1)
+            if phase.update_targets_every is not None:
+                wrong += _wrong_count(f"phases[{i}].update_targets_every", phase.update_targets_every, 1)
             if not phase.learning_rate > 0:
                 wrong.append(f"phases[{i}].learning_rate is {phase.learning_rate}")
             wrong += _wrong_objective(f"phases[{i}].objective", phase)
@@ -167,12 +173,12 @@ def _wrong_objective(name: str, phase: Phase) -> list[str]:
     if not callable(phase.objective) or isinstance(phase.objective, type):
         return [f"{name} is {phase.objective!r}, which is not an objective"]
     fits = [*parts(phase.objective, Fit)]
-    updating = sum(fit.every_epochs is not None for fit in fits)
-    # One label map is stored per image, and one target is kept per batch.
-    wrong = [f"{name} has {updating} terms with every_epochs, instead of at most one"] if updating > 1 else []
-    if phase.steps_per_batch != 1 and len(fits) - updating > 1:
-        wrong.append(f"{name} has {len(fits) - updating} terms that solve, instead of at most one with steps_per_batch")
-    return wrong
+    # A batch carries one target.
+    if phase.update_targets_every is not None and len(fits) != 1 and not any(foreign_parts(phase.objective)):
+        return [f"{name} has {len(fits)} terms that solve, instead of exactly one with update_targets_every"]
+    if phase.steps_per_batch != 1 and len(fits) > 1:
+        return [f"{name} has {len(fits)} terms that solve, instead of at most one with steps_per_batch"]
+    return []
 
 
 def _wrong_parts(recipe: Recipe) -> list[str]:
@@ -185,8 +191,14 @@ def _wrong_parts(recipe: Recipe) -> list[str]:
     given = [(name, getattr(recipe, name), has) for name, has in needed.items()]
     if isinstance(recipe.network, nn.Module):
         kind = type(recipe.network).__name__
-        return [f"network is a {kind} module; give an object whose build(channels, classes) and rebuild(...) make it"]
-    return [
+        how = "FromModule(make_network), of weakseg.networks, where make_network(channels, classes) makes it"
+        return [f"network is a {kind} module; give {how}"]
+    torchs = [
+        f"{name} is torch's dataset {type(part).__name__}; give FromArrays(images, classes, ...), of weakseg.datasets"
+        for name, part, has in given
+        if isinstance(part, torch.utils.data.Dataset) and not has <= {*dir(part)}
+    ]
+    return torchs or [
         f"{name} is {part!r}, which has no {' and no '.join(sorted(has - {*dir(part)}))}"
         for name, part, has in given
         if not has <= {*dir(part)} and not isinstance(part, Foreign) and (part, name) != (None, "validation")

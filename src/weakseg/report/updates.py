@@ -63,7 +63,7 @@ def _solver(recipe: Any, epoch: int) -> str:
     for phase in recipe.phases:
         last += phase.epochs
         if epoch < last:
-            fits = [term for term in terms(phase.objective) if isinstance(term, Fit) and term.every_epochs is not None]
+            fits = [term for term in terms(phase.objective) if isinstance(term, Fit)]
             solver = fits[0].solver if fits else "–"
             return solver if isinstance(solver, str) else type(solver).__name__
     return "–"

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from weakseg.errors import RunInvalid
 from weakseg.files.regular_file import irregular, read_text
+from weakseg.recipe.earlier_records import with_schedules_in_phases
 from weakseg.recipe.json_codec import decode
 
 FORMAT = 2
@@ -37,6 +38,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         record = dict(json.loads(read_text(file, RunInvalid)))
         _require_known_format(file, record)
+        record["recipe"] = with_schedules_in_phases(record.get("recipe"))
         wrong = [name for name, kind in _REQUIRED.items() if not isinstance(record.get(name), kind)]
         if wrong:
             raise ValueError(f"{', '.join(wrong)} is missing or damaged")

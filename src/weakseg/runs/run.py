@@ -26,6 +26,7 @@ from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.evaluation.predictor import Predictor
 from weakseg.files.regular_file import read_text
 from weakseg.files.whole_file import write_whole
+from weakseg.foreign import foreign_parts
 from weakseg.networks.network import NetworkSpec
 from weakseg.recipe.identity import what_differs
 from weakseg.recipe.json_codec import decode, encode
@@ -176,7 +177,7 @@ class Run:
                 raise damaged(self.path, "its recipe has no network")
             recorded = self.record["recipe"]["network"]
             spec = part_of(self.path, "network", recorded, object)  # pyright: ignore[reportAssignmentType]
-        if not isinstance(spec, NetworkSpec):
+        if not isinstance(spec, NetworkSpec) or any(foreign_parts(spec)):
             raise RunInvalid(
                 f"{self.path}: the network was made by your own code ({getattr(spec, 'text', spec)})",
                 fix=self.rebuilding,

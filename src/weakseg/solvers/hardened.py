@@ -14,7 +14,7 @@ class Hardened:
     Ties go to the first class.
 
     Energy and certificate are those of the soft answer. Proposals of the dense CRF are followed like this: in
-    `Fit(Hardened(MeanField()), every_epochs=5)` it does not matter how sure the CRF was.
+    `Phase(Fit(Hardened(MeanField())), update_targets_every=5)` it does not matter how sure the CRF was.
     """
 
     solver: Solver

@@ -1,29 +1,28 @@
-"""Which views make up which step: a function of the seed, the epoch and the step alone.
+"""Views of each training step, by seed, epoch and step alone.
 
-Nothing is remembered between epochs, so a resumed run, and each of several processes, sees what it would have seen.
+No state is carried between epochs, so a resumed run, and each of several processes, sees what it would have seen.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Int
 from torch.utils.data import DataLoader
 
 from weakseg.data.augment import Augment
 from weakseg.data.crop_tags import CropTagsFromTruth
-from weakseg.data.sample import Dataset, Sample
-from weakseg.data.soft_target import SoftTarget
-from weakseg.data.view import of_one_size
+from weakseg.data.sample import Dataset
+from weakseg.data.view import collate, of_one_size
 from weakseg.recipe.recipe import Recipe, steps_per_epoch
+from weakseg.train.targets import Targets
 from weakseg.types import Batch
 
 
 @dataclass(frozen=True)
 class Share:
-    """Which part of every global batch this process takes."""
+    """The part of every global batch that one process takes."""
 
     rank: int = 0
     of: int = 1
@@ -32,31 +31,56 @@ class Share:
 Collate = Callable[[list[Batch]], tuple[Batch, ...]]
 """How the views of a step become batches: `of_one_size`, or `together` for networks with batch statistics."""
 
-Remember = Callable[[Sample], Int[np.ndarray, "H W"] | SoftTarget | None]
-"""What an earlier solve found for an image; travels through augmentation with its labels."""
 
+@dataclass
+class Views(torch.utils.data.Dataset):
+    """Augmented views of a dataset with their targets.
 
-def nothing(sample: Sample) -> None:
-    """Where nothing is remembered."""
+    Each item is a `Batch` of one view; `DataLoader(views, batch_size, collate_fn=Views.collate)` joins them. Chance
+    comes from torch's generator, which a DataLoader seeds in each of its workers.
+    """
+
+    samples: Dataset
+    """The images with their weak labels."""
+    augment: Augment | CropTagsFromTruth = field(default_factory=Augment)
+    """How a view is cut from an image."""
+    targets: Targets | None = None
+    """Travel through the augmentation with the labels. They may be replaced between two epochs, unless the DataLoader
+    has `persistent_workers`, which keep what they began with."""
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.view(index, np.random.default_rng(torch.randint(2**62, (2,)).tolist()))
+
+    def view(self, index: int, generator: np.random.Generator) -> Batch:
+        """A view of one image, by a generator's numbers."""
+        sample = self.samples[index]
+        return self.augment(sample, generator, None if self.targets is None else self.targets(sample))
+
+    collate = staticmethod(collate)
 
 
 @dataclass(frozen=True)
-class _Views(torch.utils.data.Dataset):
-    samples: Dataset
-    augment: Augment | CropTagsFromTruth
+class _Numbered(torch.utils.data.Dataset):
+    """Views whose numbers depend on seed, epoch and image alone."""
+
+    views: Views
     seed: int
-    remember: Remember
 
     def __getitem__(self, index: tuple[int, int, int]) -> Batch:
         epoch, image, time = index
         # Once in an epoch is the rule; where a small set is gone through again, its images are seen in other views.
         again = [time] if time else []
-        sample, generator = self.samples[image], np.random.default_rng([self.seed, epoch, image, *again])
-        return self.augment(sample, generator, self.remember(sample))
+        return self.views.view(image, np.random.default_rng([self.seed, epoch, image, *again]))
 
 
 def order(count: int, batch_size: int, seed: int, epoch: int, least: int = 1) -> list[list[int]]:
-    """Indices of each global batch of an epoch; a set that is too small is gone through more than once."""
+    """Indices of each global batch of an epoch.
+
+    A dataset that is too small is gone through more than once.
+    """
     shuffled = np.random.default_rng([seed, epoch]).permutation(count)
     steps = steps_per_epoch(count, batch_size, least)
     return np.resize(shuffled, steps * batch_size).reshape(steps, batch_size).tolist()
@@ -67,10 +91,10 @@ def batches_of(
     epochs: range,
     share: Share = Share(),
     workers: int = 0,
-    remember: Remember = nothing,
+    targets: Targets | None = None,
     collate: Collate = of_one_size,
 ) -> Iterator[tuple[Batch, ...]]:
-    """What each step of some epochs is made of, as far as this process is concerned: a batch for each size of view.
+    """This process's batches of each step, one for each size of view.
 
     One loader serves all of them, so that workers start once, keep what they have simulated, and are at the next
     epoch's views while this one is validated.
@@ -82,7 +106,7 @@ def batches_of(
             order(len(recipe.training), recipe.batch_size, recipe.seed, epoch, recipe.least_steps), epoch
         )
     ]
-    views = _Views(recipe.training, recipe.augment, recipe.seed, remember)
+    views = _Numbered(Views(recipe.training, recipe.augment, targets), recipe.seed)
     yield from DataLoader(views, batch_sampler=mine, collate_fn=collate, num_workers=workers)
 
 

@@ -33,16 +33,16 @@ from weakseg.runs.run import Run
 from weakseg.train import engine
 from weakseg.train.average import averaged_copy, follow
 from weakseg.train.constraint_coverage import require_constraints_apply
-from weakseg.train.loader import Collate, Remember, Share, batches_of, nothing
+from weakseg.train.loader import Collate, Share, batches_of
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 from weakseg.train.progress import display
 from weakseg.train.restore import Need, go_on, has_checkpoint, mark_of
 from weakseg.train.sizes import EachSize, all_holding, collate_for, mean_loss
-from weakseg.train.targets import Targets, remembered
+from weakseg.train.target_schedule import phase_of, refresh, stretch_of
+from weakseg.train.targets import Targets
 from weakseg.train.tensorboard import tensorboard
-from weakseg.train.update_targets import refresh
 from weakseg.train.validation import is_due, require_validatable, stopped_early, validate
-from weakseg.types import Batch, Memory
+from weakseg.types import Batch
 
 
 def train_recipe(
@@ -130,7 +130,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     collate = collate_for(network)
     model, optimizer = engine.prepare(accelerator, EachSize(network), optimizer)
     network = accelerator.unwrap_model(model).network
-    # What is validated and finds hidden segmentations.
+    # The weights that are validated and update the targets.
     judged = network if averaged is None else averaged
     predictor = Predictor(judged, classes, channels, str(accelerator.device))
 
@@ -145,19 +145,25 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
             line: dict[str, Any] = {"epoch": epoch, "step": (epoch + 1) * steps}
             if epoch not in stretch:
                 stretch = stretch_of(recipe, epoch)
-                fit, folder = remembered(phase.objective), run.path / "targets" / f"epoch_{stretch.start:05}"
-                if fit is not None and epoch == stretch.start:
+                folder = run.path / "targets" / f"epoch_{stretch.start:05}"
+                if phase.update_targets_every is None:
+                    targets = None
+                elif epoch == stretch.start:
                     if accelerator.is_main_process:
                         run_writer.save_sweep(run, network, optimizer, metrics, best, sweep, averaged)
                     mark = engine.gathered(accelerator, mark_of(judged, data))[0]
-                    marks, sweep = (mark, sweep.mark if sweep else ""), Sweep(epoch, mark, data)
-                    targets, swept, swept_solves = refresh(
-                        folder, fit, recipe.training, predictor, accelerator, share, shown, marks
+                    earlier_mark, sweep, targets = (
+                        sweep.mark if sweep else "",
+                        Sweep(epoch, mark, data),
+                        Targets(folder, mark),
+                    )
+                    swept, swept_solves = refresh(
+                        targets, earlier_mark, phase.objective, recipe.training, predictor, (accelerator, share), shown
                     )
                     line |= swept
                 else:
                     # In the middle of a stretch what it began with was looked at when the run was resumed.
-                    targets = nothing if fit is None else Targets(folder, sweep.mark if sweep else "")
+                    targets = Targets(folder, sweep.mark if sweep else "")
                 stream = _batches(recipe, range(epoch, stretch.stop), share, accelerator, targets, collate)
             if phase.fresh_optimizer and epoch == phase_start:
                 optimizer.state.clear()
@@ -177,7 +183,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
                 with accelerator.autocast():
                     logits = model([batch.image for batch in batches])
                 with watching() as solved:
-                    if begins and phase.steps_per_batch > 1:
+                    if begins and phase.steps_per_batch > 1 and phase.update_targets_every is None:
                         batches = all_holding(phase.objective, logits, batches)
                     loss = mean_loss(phase.objective, logits, batches)
                 held = batches
@@ -246,27 +252,7 @@ def _begun(
 
 
 def _remembering(recipe: Recipe, epoch: int) -> range | None:
-    return None if remembered(phase_of(recipe, epoch)[0].objective) is None else stretch_of(recipe, epoch)
-
-
-def phase_of(recipe: Recipe, epoch: int) -> tuple[Phase, int]:
-    """The phase that an epoch belongs to, and the phase's first epoch."""
-    start = 0
-    for phase in recipe.phases:
-        if epoch < start + phase.epochs:
-            return phase, start
-        start += phase.epochs
-    raise ValueError(f"epoch {epoch} lies behind the recipe's {recipe.epochs}")
-
-
-def stretch_of(recipe: Recipe, epoch: int) -> range:
-    """The epochs around this one in which nothing is found anew but what is found at every step."""
-    phase, start = phase_of(recipe, epoch)
-    fit, end = remembered(phase.objective), start + phase.epochs
-    if fit is None or fit.every_epochs is None:
-        return range(start, end)
-    begin = epoch - (epoch - start) % fit.every_epochs
-    return range(begin, min(begin + fit.every_epochs, end))
+    return None if phase_of(recipe, epoch)[0].update_targets_every is None else stretch_of(recipe, epoch)
 
 
 def _batches(
@@ -274,10 +260,10 @@ def _batches(
     epochs: range,
     share: Share,
     accelerator: engine.Accelerator,
-    remember: Remember,
+    targets: Targets | None,
     collate: Collate,
 ) -> Iterator[tuple[Batch, ...]]:
-    for step in batches_of(recipe, epochs, share, _readers(accelerator.device), remember, collate):
+    for step in batches_of(recipe, epochs, share, _readers(accelerator.device), targets, collate):
         moved = (batch.to(accelerator.device) for batch in step)
         yield tuple(replace(b, image=b.image.contiguous(memory_format=torch.channels_last)) for b in moved)
 
@@ -316,7 +302,7 @@ def tried_seconds(recipe: Recipe, network: nn.Module, device: torch.device) -> f
 
 
 def seconds_left(recipe: Recipe, first_epoch: int, network: nn.Module, device: torch.device) -> float:
-    """Time of one step of each epoch that is left, without sweeps: one step of each phase is tried."""
+    """Time of one step of each epoch that is left, without updates of the targets: one step of each phase is tried."""
     epochs = [phase_of(recipe, epoch)[0] for epoch in range(first_epoch, recipe.epochs)]
     tried = {id(phase): phase for phase in epochs}
     seconds = {key: seconds_per_step(recipe, phase, network, device) for key, phase in tried.items()}
@@ -335,8 +321,10 @@ def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, device: t
         if (step := next(steps, None)) is None:
             break
         reading.append(time.perf_counter() - started)
-        # Before the first sweep nothing is remembered; seeds stand in for it.
-        moved = [replace(b.to(device), memory=Memory(labels=b.weak.seeds.to(device))) for b in step]
+        moved = [batch.to(device) for batch in step]
+        if phase.update_targets_every is not None:
+            # Before the first update there are no targets; seeds stand in for them.
+            moved = [replace(batch, targets=batch.weak.seeds) for batch in moved]
         started = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
             logits = trial([batch.image for batch in moved])

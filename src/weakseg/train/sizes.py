@@ -69,13 +69,9 @@ def all_holding(
 
 
 def holding(objective: Objective, logits: Float[Tensor, "B C h w"], batch: Batch) -> Batch:
-    """A batch with its target, solved for now.
-
-    It is returned unchanged where the objective solves for nothing at every step.
-    """
-    fit = next((fit for fit in parts(objective, Fit) if fit.every_epochs is None), None)
+    """The batch with the targets that the objective's `Fit` finds for it now; as it is without a `Fit`."""
+    fit = next(parts(objective, Fit), None)
     if fit is None:
         return batch
     with torch.no_grad():
-        solution = fit.solution(logits, batch)
-    return replace(batch, memory=replace(batch.memory, target=solution.target, weight=solution.weight))
+        return replace(batch, targets=fit.solution(logits, batch))

@@ -1,114 +1,209 @@
-"""When hidden segmentations are found anew: by which process, and what is kept of them on disk."""
+"""Updating targets: a network predicts every image, and a solver finds its target.
 
-import os
-import shutil
-import time
+The second paper's schedule: stage A solves for all training images with the network of that moment, and stage B
+follows what it found until the next update.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import nn
+from torch.nn import functional as F
 
-from weakseg.data.sample import Dataset
-from weakseg.evaluation.predictor import Predictor
-from weakseg.evaluation.scores import Scores
+from weakseg.data.sample import Dataset, Sample
+from weakseg.data.soft_target import SoftTarget, quantised, soft_labels
+from weakseg.data.view import view, whole
+from weakseg.errors import DataInvalid, RecipeInvalid, WeaksegError
+from weakseg.evaluation.predictor import Predictor, evaluating
+from weakseg.evaluation.scores import confusion
+from weakseg.losses.nested import parts
 from weakseg.losses.objectives import Fit
-from weakseg.losses.solve_log import Solve, summary
-from weakseg.runs.names import BEFORE
-from weakseg.train import engine
-from weakseg.train.loader import Remember, Share, nothing
-from weakseg.train.progress import Display
-from weakseg.train.targets import Found, Targets, sweep
-from weakseg.types import Classes
+from weakseg.losses.solve_log import Solve, solves_of
+from weakseg.train.loader import Share
+from weakseg.train.targets import Target, Targets
+from weakseg.types import UNLABELED, Evidence, Memory, Objective, Solution, Solver
+
+PREDICTION_LIMIT = 8 << 30
+"""Bytes that the probabilities of one whole image may take, with all that is made of them."""
+_COPIES = 4
+"""Logits, their logarithms, and a target of the same size with what it is made from."""
 
 
-def refresh(
-    folder: Path,
-    fit: Fit | None,
+@dataclass(frozen=True)
+class Found:
+    """The outcome of one image's solve."""
+
+    solve: Solve
+    matrix: Int[np.ndarray, "C C"] | None
+    """Confusion with the mask of an image that has one. It judges the target, and never trains."""
+    confidence: float | None
+    """Mean probability of the most likely class; `None` of labels."""
+
+
+def update_targets(
+    objective: Objective,
+    network: nn.Module | Predictor,
     samples: Dataset,
-    predictor: Predictor,
-    accelerator: engine.Accelerator,
-    share: Share,
-    shown: Display,
-    marks: tuple[str, str] = ("", ""),
-) -> tuple[Remember, dict[str, Any], list[Solve]]:
-    """What is remembered from now on, what to log of the sweep that found it, and how its solves ended.
+    into: Targets | Path | str,
+    earlier: Targets | None = None,
+    share: Share = Share(),  # noqa: B008 (Share is immutable)
+    done: Callable[[Found | None], None] = lambda found: None,
+) -> Targets:
+    """Find the target of every image with the network as it is now.
 
-    A complete folder is left as it is, as when a run is resumed; of an incomplete one, what is missing is found. The
-    earlier sweep is where it starts from; it goes to `targets_before` in the end, for as long as this one may have to
-    be made again.
+    Images are predicted whole, without augmentation, on the network's device.
 
     Args:
-        folder: where the targets go; its neighbours are earlier sweeps'.
-        fit: which part of the objective remembers; `None` where none does.
-        samples: the training images.
-        predictor: the network of this moment.
-        accelerator: for the other processes.
-        share: which part of the images is this process's.
-        shown: where progress is shown.
-        marks: of this sweep's files and of the earlier one's.
+        objective: a `Fit`, or an objective around exactly one; its solver finds the targets.
+        network: gives logits, or an object that has them, for images in [0, 1]; its mode is put back afterwards.
+        samples: the training images with their weak labels.
+        into: the folder of the files; earlier ones there are where the solver starts from, and are replaced. Or
+            `Targets` with a mark, of which those that are there already are kept.
+        earlier: targets to start from instead.
+        share: which part of the images this process updates.
+        done: is called after each image with its outcome, or `None` where its target was there already.
+
+    Raises:
+        RecipeInvalid: the objective holds no `Fit`, or several.
+        DataInvalid, EvidenceInvalid: an image, which it names, is too large to be predicted or solved, or predictions
+            are no numbers. Targets found before are kept.
     """
-    if fit is None:
-        return nothing, {}, []
-    started, targets, before = time.perf_counter(), Targets(folder, marks[0]), folder.parent.with_name(BEFORE)
-    older = earlier_sweeps(folder)
-    earlier = Targets(older[-1], marks[1]) if older else None
-    with shown.sweep(len(range(share.rank, len(samples), share.of))) as progress:
-        mine = sweep(fit.solver, samples, predictor, targets, earlier, share, progress)
-    found = [each for part in engine.gathered(accelerator, mine) for each in part]
-    ended = [each.solve for each in found]
-    line = {
-        **_line_of(found, samples.classes),
-        "targets_there": len(samples) - len(found),
-        "targets_seconds": round(time.perf_counter() - started, 3),
-    }
-    if accelerator.is_main_process:
-        shown.swept(type(fit.solver).__name__, line)
-        shown.contradictions(ended)
-        _put_aside([path for path in older if path.parent != before], before)
-    return targets, line, ended
+    solver = fit_in(objective).solver
+    targets = into if isinstance(into, Targets) else Targets(Path(into))
+    earlier = targets if earlier is None and not targets.mark else earlier
+    predictor = network if isinstance(network, Predictor) else _predictor(network, samples)
+
+    def solve(sample: Sample, log_probs: Float[np.ndarray, "C H W"]) -> Found:
+        begin = None if earlier is None else earlier.find(sample)
+        try:
+            target, solution = hidden_segmentation(solver, sample, log_probs, begin)
+        except WeaksegError as error:
+            raise error.at(sample.key) from error
+        targets.keep(sample, target)
+        return _found(sample, target, solution, len(samples.classes))
+
+    def missing() -> Iterator[Sample]:
+        for index in range(share.rank, len(samples), share.of):
+            sample = samples[index]
+            # Without a mark nothing says that a file is of this network.
+            if targets.mark and targets.find(sample) is not None:
+                done(None)
+            else:
+                _refuse_too_large(sample, len(samples.classes))
+                yield sample
+
+    def tasks() -> Iterator[Future[Found]]:
+        # A CPU gains nothing from batches, and alone an image is predicted to the same bit in any share.
+        at_once = 1 if predictor.device == "cpu" else 8
+        for group in _of_one_size(missing(), at_once):
+            try:
+                predicted = predictor.log_probs(np.stack([sample.image for sample in group]))
+            except WeaksegError as error:
+                raise error.at(", ".join(sample.key for sample in group)) from error
+            for sample, log_probs in zip(group, predicted, strict=True):
+                yield pool.submit(solve, sample, log_probs)
+
+    threads = torch.get_num_threads()
+    with evaluating(predictor.network), ThreadPoolExecutor(threads) as pool:
+        for task in _ahead(tasks(), 2 * threads):
+            done(task.result())
+    return targets
 
 
-def earlier_sweeps(folder: Path) -> list[Path]:
-    """The folders of the sweeps before one, the latest last."""
-    beside = [path for path in folder.parent.glob("epoch_*") if path.name < folder.name]
-    # Where this sweep was complete already once.
-    aside = [path for path in folder.parent.with_name(BEFORE).glob("epoch_*") if path.name < folder.name]
-    return sorted(beside or aside, key=lambda path: path.name)
+def fit_in(objective: Objective) -> Fit:
+    """The one `Fit` of an objective, however deep in its tree of dataclasses.
 
-
-def _put_aside(older: list[Path], before: Path) -> None:
-    """Keep the latest of the earlier sweeps, and remove the others."""
-    if not older:
-        return
-    for path in [*older[:-1], *before.glob("epoch_*")]:
-        shutil.rmtree(path, ignore_errors=True)
-    before.mkdir(exist_ok=True)
-    os.replace(older[-1], before / older[-1].name)
-
-
-def _line_of(found: list[Found], classes: Classes) -> dict[str, float | None]:
-    """Of images solved now: means of energy, bound, gap and confidence, the targets' mIoU where there are masks.
-
-    `None` for what is unknown. Labels have no confidence.
+    Raises:
+        RecipeInvalid: there is none, or more than one.
     """
-    matrices = [each.matrix for each in found if each.matrix is not None]
-    names = tuple(map(str, range(len(matrices))))
-    scores = Scores(classes, names, names, np.array(matrices)).mean_iou() if matrices else None
-    bounds = [bound for each in found if (bound := _bound(each.solve.numbers)) is not None]
-    confidences = [each.confidence for each in found if each.confidence is not None and np.isfinite(each.confidence)]
-    energy = float(np.mean([each.solve.numbers["energy"] for each in found])) if found else None
-    bound = float(np.mean(bounds)) if bounds else None
-    return summary((each.solve for each in found), "targets") | {
-        "targets_energy": energy,
-        "targets_bound": bound,
-        "targets_gap": None if energy is None or bound is None else energy - bound,
-        "targets_confidence": float(np.mean(confidences)) if confidences else None,
-        "targets_mean_iou": scores,
-    }
+    fits = [*parts(objective, Fit)]
+    if len(fits) != 1:
+        raise RecipeInvalid(
+            f"the objective {objective!r:.200} holds {len(fits)} Fit",
+            expected="exactly one, whose solver finds the targets",
+            fix="every Fit has a term for labelled pixels too, so that Fit(SeedsOnly()) beside it can be left out; an"
+            " objective of your own must be a dataclass, so that its Fit is found",
+        )
+    return fits[0]
 
 
-def _bound(numbers: dict[str, float]) -> float | None:
-    """What no segmentation has a lower energy than, where a solver proves it: by itself, or by its gap."""
-    if "gap" in numbers:
-        return numbers["energy"] - numbers["gap"]
-    return numbers.get("bound")
+def _predictor(network: nn.Module, samples: Dataset) -> Predictor:
+    tensor = next(network.parameters(), None)
+    device = "cpu" if tensor is None else str(tensor.device)
+    return Predictor(network, samples.classes, samples[0].image.shape[0], device)
+
+
+def hidden_segmentation(
+    solver: Solver, sample: Sample, log_probs: Float[np.ndarray, "C H W"], begin: Target | None
+) -> tuple[Target, Solution]:
+    """The target of one whole image, and the solution behind it.
+
+    A solution of labels, or one that is one-hot wherever it teaches all or nothing, is stored as labels.
+    """
+    begin = soft_labels(begin) if isinstance(begin, SoftTarget) else begin
+    start = Memory() if begin is None else Memory(labels=torch.from_numpy(begin)[None])
+    size = (sample.valid.shape[0], sample.valid.shape[1])
+    batch = view(sample, whole(), size)
+    evidence = Evidence(batch.image, torch.from_numpy(log_probs)[None], batch.weak, batch.keys)
+    solution = solver.solve(evidence, start)
+    if solution.memory.labels is not None:
+        return solution.memory.labels[0].cpu().numpy(), solution
+    teaching = solution.weight > 0
+    sure = ((solution.target == 0) | (solution.target == 1)).all(1) & (solution.weight == 1)
+    if not sure[teaching].all():
+        return quantised(solution.target[0].cpu().numpy(), solution.weight[0].cpu().numpy(), size), solution
+    target = F.interpolate(solution.target, size, mode="bilinear", align_corners=False)
+    weight = F.interpolate(solution.weight[:, None], size, mode="nearest-exact")[0, 0]
+    labels = torch.where((weight > 0) & batch.weak.valid[0], target[0].argmax(0), UNLABELED)
+    return labels.numpy(), solution
+
+
+def _found(sample: Sample, target: Target, solution: Solution, classes: int) -> Found:
+    soft = isinstance(target, SoftTarget)
+    labels = np.where(sample.valid, soft_labels(target), UNLABELED) if soft else target
+    truth = None if sample.truth is None else np.where(labels == UNLABELED, UNLABELED, sample.truth)
+    return Found(
+        solve=solves_of([((sample.key,), solution)])[0],
+        matrix=None if truth is None else confusion(truth, labels, classes),
+        confidence=target.confidence if soft else None,
+    )
+
+
+def _refuse_too_large(sample: Sample, classes: int) -> None:
+    (rows, columns), needed = sample.valid.shape, _COPIES * 4 * classes * sample.valid.size
+    if needed > PREDICTION_LIMIT:
+        raise DataInvalid(
+            f"{sample.key} has {rows} x {columns} pixels; predicting {classes} classes for it as a whole would take "
+            f"{needed / 2**30:.1f} GiB",
+            expected=f"at most {PREDICTION_LIMIT / 2**30:.0f} GiB",
+            fix="cut the image and its labels into tiles, or make them smaller, before their targets are updated",
+        )
+
+
+def _of_one_size(samples: Iterable[Sample], at_most: int) -> Iterator[list[Sample]]:
+    """Groups of neighbours that have one size."""
+    group: list[Sample] = []
+    for sample in samples:
+        if group and (len(group) == at_most or sample.image.shape != group[0].image.shape):
+            yield group
+            group = []
+        group.append(sample)
+    if group:
+        yield group
+
+
+def _ahead(tasks: Iterable[Future[Found]], count: int) -> Iterator[Future[Found]]:
+    """The tasks in their order, at most `count` under way."""
+    # Each holds a prediction, which is large.
+    waiting: deque[Future[Found]] = deque()
+    for task in tasks:
+        waiting.append(task)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
