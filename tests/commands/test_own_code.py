@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 from weakseg import *
+from weakseg.constraints import *
+from weakseg.datasets import *
+from weakseg.networks import *
+from weakseg.simulate import *
 from weakseg.constraints.linear_rows import LinearRows, join
 CROP = (32, 32)
 data, network, objective = Scenes(8, size=(32, 40)), UNet(8, 1), Fit(SeedsOnly())
@@ -45,7 +49,7 @@ network = FromModule(mine)
 """,
     "arrays": """
 drawn = Simulated(data, (Scribbles(), Tags()))
-training = FromArrays([each.image for each in data], data.classes, seeds=[each.truth for each in data])
+training = FromArrays([each.image for each in data], data.classes, masks=[each.truth for each in data])
 """,
     "solver": """
 @dataclass(frozen=True)
