@@ -9,7 +9,7 @@ import pytest
 from finished_run import METRICS, FinishedRun
 from images import Squares, tiny_recipe
 
-from weakseg import AlphaExpansion, Fit, JointProjection, Phase, SeedsOnly, Sum
+from weakseg import AlphaExpansion, Fit, JointProjection, PartialDice, Phase, SeedsOnly, Sum
 from weakseg.errors import DataInvalid
 from weakseg.report.page import write_report
 from weakseg.types import UNLABELED, Classes

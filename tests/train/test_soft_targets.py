@@ -30,7 +30,7 @@ from weakseg.errors import DataInvalid
 from weakseg.evaluation.predictor import Predictor
 from weakseg.runs import run_writer
 from weakseg.simulate import Clicks, Scribbles, Simulated
-from weakseg.train import targets as remember
+from weakseg.train import update_targets as updating
 from weakseg.train.loader import Share
 from weakseg.train.loop import train_recipe
 from weakseg.train.targets import Targets
@@ -343,7 +343,7 @@ def test_a_run_killed_in_a_sweep_ends_with_bit_equal_weights(tmp_path, finished,
             raise KeyboardInterrupt
         return hidden_segmentation(*arguments)
 
-    monkeypatch.setattr(remember, "hidden_segmentation", breaking)
+    monkeypatch.setattr(updating, "hidden_segmentation", breaking)
     with pytest.raises(KeyboardInterrupt):
         train_recipe(RECIPE, tmp_path / "broken", device="cpu")
     monkeypatch.undo()
@@ -355,7 +355,7 @@ def test_a_run_killed_in_a_sweep_ends_with_bit_equal_weights(tmp_path, finished,
 
 _PROGRAM = """
 import sys
-from test_remember_soft import RECIPE
+from test_soft_targets import RECIPE
 from weakseg.train.loop import train_recipe
 train_recipe(RECIPE, sys.argv[1], device="cpu")
 """

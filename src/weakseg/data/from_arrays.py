@@ -85,7 +85,7 @@ class FromArrays:
         return f"FromArrays({len(self)} images, digest {digest.hexdigest()[:16]})"
 
 
-def _sample(key: str, image: Any, seeds: Any, mask: Any, tags: Any, strict: dict[str, int]) -> Sample:
+def _sample(key: str, image: Any, seeds: Any, mask: Any, tags: Any, strict: dict[str, Any]) -> Sample:
     """One image, checked as a batch of it would be."""
     one: Any = lambda array: None if array is None else array[None]  # noqa: E731
     try:
