@@ -280,7 +280,7 @@ def test_nan_logits_are_refused_by_the_image_s_name(solver):
     """Whoever trains learns which image to look at."""
     logits, batch = mixed()
     logits[1, 0, 0, 0] = torch.nan
-    with pytest.raises(EvidenceInvalid, match="image 'picture1' are NaN"):
+    with pytest.raises(EvidenceInvalid, match="image 'image1' are NaN"):
         Fit(solver)(logits, batch)
 
 
