@@ -8,6 +8,7 @@ Beside it, what tests of several rooms need.
 import importlib
 import os
 import socket
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -32,3 +33,17 @@ def asked(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     return found
+
+
+@pytest.fixture
+def classifier(tmp_path: Path) -> Path:
+    """An image classifier's checkpoint for seven classes, in half precision, with its preprocessing."""
+    import torch
+    import transformers
+
+    torch.manual_seed(1)
+    config = transformers.MobileNetV2Config(depth_multiplier=0.1, num_labels=7)
+    folder = tmp_path / "classifier"
+    transformers.MobileNetV2ForImageClassification(config).half().save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text('{"image_mean": [0.5, 0.25, 0.5], "image_std": [0.5, 0.5, 0.2]}')
+    return folder
