@@ -88,7 +88,7 @@ def test_several_kinds_share_a_folder_and_none_is_overwritten(weakseg, hearts, t
     said = weakseg("simulate", hearts, "--out", out, "--kind", "tags")
 
     assert said.code == 2
-    assert "tags.csv is there already" in said.err
+    assert "tags.csv already exists" in said.err
     assert contents(out) == before
 
 
