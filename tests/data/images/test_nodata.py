@@ -94,7 +94,7 @@ def test_transparent_pixels_are_told_of(farm):
 
     found = remarks(farm)["images"].found
 
-    assert "5 of 6 images have transparent pixels, up to 4.2% of one" in found
+    assert "5 of 6 images have transparent pixels, up to 4.2% of an image" in found
     assert "a, c, d, e" in found
     write(farm / "dataset.toml", "nodata = 7")
     assert "`nodata = 7`" in remarks(farm)["images"].fix
