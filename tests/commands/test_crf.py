@@ -67,7 +67,7 @@ def test_masks_without_a_class_tune_nothing(weakseg, trained, hearts):
         Image.fromarray(np.full((64, 64), 255, np.uint8)).save(path)
     said = weakseg("tune-crf", trained)
     assert said.code == 2
-    assert "none of 8 training images has a mask that shows a class" in said.err
+    assert "none of the 8 training images has a mask with a class in it" in said.err
     Image.fromarray(np.eye(64, dtype=np.uint8)).save(masks[3])
     assert "on 1 training image:" in weakseg("tune-crf", trained).out
 

@@ -68,7 +68,7 @@ def test_a_run_whose_photos_are_read_otherwise_now_is_of_other_data(weakseg, tmp
     said = weakseg(*train, "--resume")
 
     assert said.code != 0
-    assert "other data" in said.err
+    assert "has changed since it" in said.err
 
 
 def scribbled(path):

@@ -144,4 +144,4 @@ def test_solve_reads_a_dim_image_once_told_how(weakseg, tmp_path):
     assert (mended.code, mended.err) == (0, "")
     assert (read_labels(tmp_path / "mended.png") == read_labels(tmp_path / "eight.png")).all()
     assert "the lower one first" in solve("wrong.png", "--range", 5, 1).err
-    assert "no number" in solve("outside.png", "--range", -900, -100).err
+    assert "no value" in solve("outside.png", "--range", -900, -100).err

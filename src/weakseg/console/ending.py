@@ -23,7 +23,7 @@ _AFTERWARDS = {
     "train": "To continue from the last checkpoint, repeat the command with --resume. If training had not begun yet, "
     "there is no checkpoint: repeat the command as it was.",
     "experiments": "Repeat the command to continue.",
-    "demo": "A demonstration cannot be resumed: the next one starts afresh, in a new folder. Use --epochs for a "
+    "demo": "A demonstration cannot be continued: the next one starts afresh, in a new folder. Use --epochs for a "
     "shorter one.",
 }
 """The advice after an interruption, by command."""
