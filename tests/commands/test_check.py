@@ -112,7 +112,6 @@ def test_twenty_thousand_classes_take_no_time_and_no_thousands_of_rows(weakseg, 
     # Of so many classes one has the value 255, which means void by default.
     (hearts / "dataset.toml").write_text("void = 65535\n")
     (hearts / "tags.csv").write_text("image,present,absent\nslice00,c19999,c5;c6\n")
-    (hearts / "dataset.toml").write_text("void = 65535\nunlabeled = 65535\n")
     started = time.process_time()
 
     said = weakseg("check", hearts)
