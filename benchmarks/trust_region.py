@@ -24,7 +24,7 @@ from weakseg.networks import UNet
 from weakseg.networks.depthwise import depthwise_in_float32
 from weakseg.recipe.recipe import load_recipe, with_epochs
 from weakseg.simulate import Scribbles, Simulated
-from weakseg.train.loader import batches_of
+from weakseg.train.loader import Share, batches_of
 from weakseg.train.targets import Targets
 from weakseg.train.update_targets import update_targets
 

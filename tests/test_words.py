@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 GLOSSARY = (ROOT / "docs" / "conventions.md").read_text().partition("## Words")[2].partition("\n## ")[0]
 ROWS = [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\|.*\|$", GLOSSARY, re.MULTILINE)]
 RETIRED = [word for *_, words in ROWS[2:] for word in words.split(", ") if word]
-# An option such as --pictures is a name.
+# An option such as --images is a name.
 FORBIDDEN = re.compile(rf"(?<![-\w])({'|'.join(RETIRED)})\b", re.IGNORECASE)
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 PYTHON = sorted((ROOT / "src").rglob("*.py"))

@@ -226,7 +226,7 @@ def predict(
 @app.command(rich_help_panel=_RESEARCH)
 def tune_crf(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
-    images: Annotated[int, typer.Option("--pictures", min=1, help="Number of images to tune on.")] = 100,
+    images: Annotated[int, typer.Option("--images", min=1, help="Number of images to tune on.")] = 100,
     device: Device = None,
     recipe: OwnRecipe = None,
 ) -> None:

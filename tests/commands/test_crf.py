@@ -25,7 +25,7 @@ def test_a_tuned_crf_is_kept_and_used(weakseg, trained, hearts, tmp_path):
     """tune-crf says what it is worth; evaluate and predict take what it kept, and only when asked."""
     plain = json.loads(weakseg("evaluate", trained, "--json").out)
     assert open_run(trained).crf == DenseCRF()
-    said = weakseg("tune-crf", trained, "--pictures", 3)
+    said = weakseg("tune-crf", trained, "--images", 3)
     assert said.code == 0, said.err
     assert "on 3 training images" in said.out
     assert "without CRF" in said.out
@@ -55,7 +55,7 @@ def test_it_is_tuned_on_what_was_kept_aside_and_never_on_what_is_judged(weakseg,
     )
     said = weakseg("train", tmp_path / "recipe.py", "--out", tmp_path / "run", "--device", "cpu")
     assert said.code == 0, said.err
-    said = weakseg("tune-crf", tmp_path / "run", "--pictures", 3)
+    said = weakseg("tune-crf", tmp_path / "run", "--images", 3)
     assert said.code == 0, said.err
     assert told in said.out
 
@@ -76,9 +76,9 @@ def test_a_crf_that_helps_nothing_is_not_advised(weakseg, trained, monkeypatch):
     """What was found is kept, and it is said that none is better."""
     worse = Tuned(DenseCRF(), without=0.5, before=0.4, after=0.4)
     monkeypatch.setattr(tune_crf, "tune", lambda *given, **more: worse)
-    assert "leave --crf out" in weakseg("tune-crf", trained, "--pictures", 1).out
+    assert "leave --crf out" in weakseg("tune-crf", trained, "--images", 1).out
     monkeypatch.setattr(tune_crf, "tune", lambda *given, **more: replace(worse, after=0.6))
-    assert "leave --crf out" not in weakseg("tune-crf", trained, "--pictures", 1).out
+    assert "leave --crf out" not in weakseg("tune-crf", trained, "--images", 1).out
 
 
 def test_a_damaged_crf_is_one_clear_message(weakseg, trained):

@@ -125,7 +125,7 @@ def test_every_command_goes_on_with_what_is_made_by_own_code(weakseg, tmp_path, 
     said = weakseg("predict", run, image, "--out", tmp_path / "masks", "--recipe", following)
     assert said.code == 0, said.err
     assert (read_labels(tmp_path / "masks" / "a.png") == load(run, recipe=following).labels(image)).all()
-    said = weakseg("tune-crf", run, "--pictures", 1, "--recipe", following)
+    said = weakseg("tune-crf", run, "--images", 1, "--recipe", following)
     assert said.code == 0, said.err
 
 

@@ -36,7 +36,7 @@ def test_expressions_that_could_take_long_are_refused(expression):
     """Whether or not a name is there on which they do."""
     found, fix = problem_of(expression)
     assert "too many ways" in found or "longer than" in found
-    assert "in place of" in fix
+    assert "instead of" in fix
 
 
 @pytest.mark.parametrize("expression", USUAL)

@@ -25,7 +25,7 @@ each_relaxation = pytest.mark.parametrize("relaxation", RELAXATIONS, ids=lambda 
 AROUND = {4: ((0, 1), (1, 0)), 8: ((0, 1), (1, 0), (1, 1), (1, -1))}
 
 
-def picture(seed: int, height: int = 6, width: int = 7, void: float = 0.2, channels: int = 3):
+def photo(seed: int, height: int = 6, width: int = 7, void: float = 0.2, channels: int = 3):
     """A random image, validity and labels of three classes."""
     generator = np.random.default_rng(seed)
     image = generator.random((channels, height, width))
@@ -71,7 +71,7 @@ def pair_by_pair(image, valid, labels, neighbours: int) -> float:
 @given(seed=st.integers(0, 2**31), void=st.sampled_from([0.0, 0.2, 0.7]), neighbours=st.sampled_from([4, 8]))
 def test_energy_of_labels_is_the_sum_over_pairs_written_out(seed, void, neighbours):
     """Both grids, any shape, void here and there."""
-    image, valid, labels = picture(seed, 1 + seed % 5, 1 + seed % 7, void)
+    image, valid, labels = photo(seed, 1 + seed % 5, 1 + seed % 7, void)
     rule = GridPotts(neighbours)
     assert rule.energy_of(labels, image, valid) == pytest.approx(
         pair_by_pair(image, valid, labels, neighbours), rel=1e-6
@@ -82,14 +82,14 @@ def test_energy_of_labels_is_the_sum_over_pairs_written_out(seed, void, neighbou
 @each_relaxation
 def test_every_relaxation_of_a_hard_labelling_is_its_energy(relaxation, neighbours):
     """On one-hot probabilities the six forms and the label map agree."""
-    image, valid, labels = picture(0)
+    image, valid, labels = photo(0)
     rule = GridPotts(neighbours, relaxation=relaxation)
     assert relaxed(rule, image, valid, one_hot(labels)) == pytest.approx(rule.energy_of(labels, image, valid), rel=1e-6)
 
 
 def test_edge_costs_stand_at_the_first_pixel_of_each_pair():
     """Right, down, down-right and down-left; a cost is paid when exactly that pair differs."""
-    image, _, _ = picture(1, 3, 4)
+    image, _, _ = photo(1, 3, 4)
     valid = np.ones((3, 4), bool)
     valid[0, 3] = False
     costs = GridPotts(contrast=ColorContrast(variance=0.5)).edge_costs(image, valid)
@@ -105,7 +105,7 @@ def test_edge_costs_stand_at_the_first_pixel_of_each_pair():
 
 def test_four_neighbours_are_the_first_two_directions():
     """Their costs differ from those of 8 only through the variance, which is fixed here."""
-    image, valid, _ = picture(2)
+    image, valid, _ = photo(2)
     contrast = ColorContrast(variance=0.3)
     four, eight = (GridPotts(n, contrast).edge_costs(image, valid) for n in (4, 8))
     np.testing.assert_array_equal(four, eight[:2])
@@ -132,7 +132,7 @@ def test_a_image_without_pairs_costs_nothing():
 @each_relaxation
 def test_padding_and_what_lies_under_void_change_nothing(relaxation):
     """Neither their colours nor their predictions, nor how many pixels there are of them."""
-    image, valid, _ = picture(3)
+    image, valid, _ = photo(3)
     probs = torch.rand((3, 6, 7), dtype=torch.float64).softmax(0)
     rule = GridPotts(relaxation=relaxation)
     expected = relaxed(rule, image, valid, probs)
@@ -163,7 +163,7 @@ def test_a_image_and_labels_of_twice_the_size_cost_about_the_same(contrast, rela
 
 def test_on_a_coarse_grid_cells_have_their_mean_colour():
     """An image of flat blocks costs there what the small image costs."""
-    image, valid, labels = picture(4, 4, 5)
+    image, valid, labels = photo(4, 4, 5)
     large, whole = image.repeat(4, 1).repeat(4, 2), valid.repeat(4, 0).repeat(4, 1)
     rule = GridPotts()
     assert relaxed(rule, large, whole, one_hot(labels)) == pytest.approx(rule.energy_of(labels, image, valid), rel=1e-5)
@@ -196,7 +196,7 @@ def test_an_edge_map_makes_boundaries_free_where_it_is_one():
 @pytest.mark.parametrize("neighbours", [4, 8])
 def test_mirrored_and_turned_images_cost_the_same(neighbours):
     """No direction is preferred."""
-    image, valid, labels = picture(5)
+    image, valid, labels = photo(5)
     rule = GridPotts(neighbours)
     expected = rule.energy_of(labels, image, valid)
     for turned in (lambda a: a[..., ::-1], lambda a: a[..., ::-1, :], lambda a: a.swapaxes(-1, -2)):
@@ -208,7 +208,7 @@ def test_mirrored_and_turned_images_cost_the_same(neighbours):
 @each_relaxation
 def test_gradients_are_those_of_the_value(relaxation):
     """By finite differences, on a fine and on a coarse grid, through the softmax."""
-    image, valid, _ = picture(6, 2, 4, void=0.1)
+    image, valid, _ = photo(6, 2, 4, void=0.1)
     rule = GridPotts(relaxation=relaxation)
     for size in ((2, 4), (1, 2)):
         logits = torch.randn((1, 3, *size), dtype=torch.float64, requires_grad=True)

@@ -18,7 +18,7 @@ from weakseg.errors import RecipeInvalid
 from weakseg.types import UNLABELED
 
 
-def picture(seed, height, width, channels=3, classes=3, void=0.2):
+def photo(seed, height, width, channels=3, classes=3, void=0.2):
     """One random image in double precision: its probabilities, and the evidence."""
     generator = torch.Generator().manual_seed(seed)
     valid = torch.rand((1, height, width), generator=generator) >= void
@@ -54,7 +54,7 @@ RULES = st.builds(
 @given(seed=st.integers(0, 2**31), rule=RULES, void=st.sampled_from([0.0, 0.3, 0.8]), channels=st.sampled_from([1, 5]))
 def test_the_kernel_is_the_matrix_written_out(seed, rule, void, channels):
     """Any window, also one larger than the image; void here and there."""
-    probs, evidence = image(seed, 1 + seed % 4, 1 + seed % 5, channels, void=void)
+    probs, evidence = photo(seed, 1 + seed % 4, 1 + seed % 5, channels, void=void)
     expected = written_out(rule, evidence) @ probs[0].flatten(1).T.numpy()
     np.testing.assert_allclose(rule(probs, evidence)[0].flatten(1).T.numpy(), expected, rtol=1e-5, atol=1e-9)
 
@@ -62,7 +62,7 @@ def test_the_kernel_is_the_matrix_written_out(seed, rule, void, channels):
 @given(seed=st.integers(0, 2**31), rule=RULES)
 def test_gated_crf_is_the_sum_over_pairs_that_look_alike(seed, rule):
     """Equation `gated-crf` written out."""
-    probs, evidence = image(seed, 3, 4)
+    probs, evidence = photo(seed, 3, 4)
     p = probs[0].flatten(1).T.numpy()
     expected = (written_out(rule, evidence) * (1 - p @ p.T)).sum() / max(int(evidence.weak.valid.sum()), 1)
     assert GatedCRF(rule)(probs, evidence).item() == pytest.approx(expected, rel=1e-5, abs=1e-12)
@@ -71,7 +71,7 @@ def test_gated_crf_is_the_sum_over_pairs_that_look_alike(seed, rule):
 @given(seed=st.integers(0, 2**31), rule=RULES)
 def test_normalised_cut_is_each_class_cut_over_its_volume(seed, rule):
     """Equation `normalized-cut` written out."""
-    probs, evidence = image(seed, 3, 4, void=0.0)
+    probs, evidence = photo(seed, 3, 4, void=0.0)
     matrix = written_out(rule, evidence)
     cut = [s @ matrix @ (1 - s) / (matrix.sum(1) @ s) for s in probs[0].flatten(1).numpy()]
     assert NormalizedCut(rule)(probs, evidence).item() == pytest.approx(sum(cut), rel=1e-5)
@@ -81,14 +81,14 @@ def test_normalised_cut_is_each_class_cut_over_its_volume(seed, rule):
 def test_the_kernel_is_symmetric(seed):
     """x'(Wy) is y'(Wx): the gradient of a cut stands on it."""
     rule = LocalKernel(radius=0.3, position=0.3, color=0.5)
-    x, evidence = image(seed, 5, 7)
-    y = image(seed + 1, 5, 7)[0]
+    x, evidence = photo(seed, 5, 7)
+    y = photo(seed + 1, 5, 7)[0]
     torch.testing.assert_close((x * rule(y, evidence)).sum(), (y * rule(x, evidence)).sum())
 
 
 def test_one_class_costs_nothing_and_halves_of_one_colour_cost_their_border():
     """Exactly 0; and in one row of four, window of one cell, the one pair of two pixels that differ."""
-    _, evidence = image(0, 1, 4, void=0.0)
+    _, evidence = photo(0, 1, 4, void=0.0)
     rule = LocalKernel(radius=0.5, position=inf, color=inf)
     one = torch.eye(2, dtype=torch.float64)[:, [0, 0, 0, 0]][None, :, None]
     halves = torch.eye(2, dtype=torch.float64)[:, [0, 0, 1, 1]][None, :, None]
@@ -102,7 +102,7 @@ def test_one_class_costs_nothing_and_halves_of_one_colour_cost_their_border():
 def test_a_crop_sees_the_kernel_of_its_image():
     """Lengths are shares of the whole image's side: away from its border a crop has the same sums."""
     rule = LocalKernel(radius=0.125, position=0.1, color=0.5)
-    probs, evidence = image(0, 16, 16, void=0.0)
+    probs, evidence = photo(0, 16, 16, void=0.0)
     crop = (slice(None), slice(None), slice(2, 14), slice(4, 12))
     view = batch_of(torch.full((1, 12, 8), UNLABELED), classes=3).weak
     window = torch.tensor([[[1.0, 0.0, 2.0], [0.0, 1.0, 4.0]]])
@@ -134,7 +134,7 @@ def test_any_symmetric_kernel_will_do():
         def __call__(self, values, evidence):
             return values.sum((2, 3), keepdim=True).expand_as(values)
 
-    probs, evidence = image(0, 2, 3, void=0.0)
+    probs, evidence = photo(0, 2, 3, void=0.0)
     assert isinstance(Everything(), Kernel)
     sizes = probs[0].sum((1, 2))
     expected = (sizes * (6 - sizes) / (6 * sizes)).sum()
@@ -143,7 +143,7 @@ def test_any_symmetric_kernel_will_do():
 
 def test_the_window_costs_no_memory():
     """What autograd keeps for the backward pass does not grow with the radius."""
-    probs, evidence = image(0, 24, 24, void=0.0)
+    probs, evidence = photo(0, 24, 24, void=0.0)
     kept = []
     for radius in (1 / 24, 10 / 24):
         sizes = []
@@ -173,7 +173,7 @@ def test_descent_moves_a_boundary_to_the_edge_of_the_image(energy):
 
 def test_a_coarse_grid_has_the_mean_colours_of_its_cells():
     """Images of one colour a cell and their cells cost the same, as the same image at that size."""
-    small, evidence = picture(1, 4, 6, void=0.0)
+    small, evidence = photo(1, 4, 6, void=0.0)
     image = F.interpolate(evidence.image, scale_factor=3)
     large = batch_of(torch.full((1, 12, 18), UNLABELED), classes=3).weak
     rule = GatedCRF(LocalKernel(radius=0.3, position=0.3))

@@ -14,7 +14,7 @@ from weakseg.energies import ColorContrast, GridPotts, MumfordShah, TotalVariati
 from weakseg.types import UNLABELED
 
 
-def picture(seed, size=(3, 4), channels=3, classes=3, void=0.2):
+def photo(seed, size=(3, 4), channels=3, classes=3, void=0.2):
     """One random image in double precision: its probabilities, and the evidence."""
     generator = torch.Generator().manual_seed(seed)
     valid = torch.rand((1, *size), generator=generator) >= void
@@ -27,7 +27,7 @@ def picture(seed, size=(3, 4), channels=3, classes=3, void=0.2):
 @given(seed=st.integers(0, 2**31), channels=st.sampled_from([1, 3, 6]))
 def test_it_is_the_colour_variance_within_classes_over_that_of_the_image(seed, channels):
     """Equation `mumford-shah` written out, with boundaries at no price."""
-    probs, evidence = image(seed, channels=channels)
+    probs, evidence = photo(seed, channels=channels)
     pixels = [(i, j) for i in range(3) for j in range(4) if evidence.weak.valid[0, i, j]]
     colors = {at: evidence.image[0, :, at[0], at[1]] for at in pixels}
     mean = sum(colors.values()) / max(len(pixels), 1)
@@ -53,7 +53,7 @@ def test_classes_of_one_colour_each_cost_only_their_boundary():
 
 def test_brightness_and_contrast_of_the_image_do_not_matter():
     """Variance is measured in the image's own: a dark copy of an image costs the same."""
-    probs, evidence = picture(0)
+    probs, evidence = photo(0)
     dark = replace(evidence, image=0.1 + 0.02 * evidence.image)
     torch.testing.assert_close(MumfordShah()(probs, dark), MumfordShah()(probs, evidence), rtol=1e-6, atol=0)
 
@@ -68,7 +68,7 @@ def test_rounding_does_not_make_two_colours_of_one():
 
 def test_total_variation_is_half_the_absolute_differences_over_the_root_of_the_pixels():
     """An infinite colour variance makes all neighbours alike, so the relaxation is all there is."""
-    probs, evidence = image(1, void=0.0)
+    probs, evidence = photo(1, void=0.0)
     rule = GridPotts(4, ColorContrast(variance=inf), TotalVariation())
     p = probs[0]
     expected = ((p[:, 1:] - p[:, :-1]).abs().sum() + (p[..., 1:] - p[..., :-1]).abs().sum()) / 2 / 12**0.5

@@ -283,7 +283,7 @@ def test_bad_input_is_refused_by_name():
     logits, batch = mixed()
     log_probs = logits.log_softmax(1)
     log_probs[3, 0, 0, 0] = torch.nan
-    with pytest.raises(EvidenceInvalid, match="picture3"):
+    with pytest.raises(EvidenceInvalid, match="image3"):
         JointCut().solve(Evidence(batch.image, log_probs, batch.weak, batch.keys))
     strange = torch.full_like(batch.weak.seeds, CLASSES)
     with pytest.raises(EvidenceInvalid, match="labels to start from"):

@@ -62,7 +62,7 @@ def test_a_file_for_each_class_is_put_together(farm, monkeypatch, way, declared)
     write(farm / "dataset.toml", declared)
     told = {name: finding for name, finding in faults(farm).items() if name in ("scribbles", "masks")}
     assert {*told} == {"scribbles", "masks"}
-    assert all("one class of 6 images" in finding.found for finding in told.values())
+    assert all("one class each, of 6 images" in finding.found for finding in told.values())
 
     for finding in told.values():
         follow(farm, finding, monkeypatch)
