@@ -65,5 +65,5 @@ def test_what_is_no_module_and_a_module_itself_are_refused():
     """A recipe makes its network anew for each run, so it needs the function."""
     with pytest.raises(NetworkUnavailable, match=r"make_network\(3, 5\) gave int"):
         FromModule(lambda channels, classes: 3).build(3, 5)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(RecipeInvalid, match=r"network is a Conv2d itself; give FromModule\(make_network\)"):
+    with pytest.raises(RecipeInvalid, match=r"network is a Conv2d module; give FromModule\(make_network\)"):
         checked(tiny_recipe(), "network", nn.Conv2d(1, 2, 3))
