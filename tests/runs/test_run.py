@@ -140,7 +140,7 @@ def test_a_network_may_have_a_config_of_any_kind(tmp_path):
     [
         ({"validation": _Unmasked(4)}, DataInvalid, "no mask"),
         ({"validation": Scenes(2)}, RecipeInvalid, "classes"),
-        ({"validation": Squares(0)}, RecipeInvalid, "no validation images"),
+        ({"validation": Squares(0)}, RecipeInvalid, "validation set has no images"),
     ],
     ids=["no mask", "other classes", "none"],
 )
@@ -163,7 +163,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(WriteRefused, match=r"No space left[\s\S]*make room"):
+    with pytest.raises(WriteRefused, match=r"No space left[\s\S]*free some space"):
         checkpoint.save(path, torch.nn.Linear(2, 2))
 
     assert path.read_bytes() == before
