@@ -59,7 +59,9 @@ def test_a_run_that_names_what_to_fetch_is_refused(trained, tmp_path, asked, nam
     record["recipe"]["network"] = {"type": f"weakseg.{spec}", **kinds[spec]}
     (tmp_path / "run" / "run.json").write_text(json.dumps(record))
 
-    with pytest.raises(NetworkUnavailable, match=rf"run.json: the architecture names .*{names['backbone']}"):
+    with pytest.raises(
+        NetworkUnavailable, match=rf"run.json: the architecture needs a download: .*{names['backbone']}"
+    ):
         weakseg.load(tmp_path / "run")
 
     assert asked == []

@@ -20,6 +20,10 @@ import json, sys
 from dataclasses import dataclass
 from pathlib import Path
 from weakseg import *
+from weakseg.datasets import *
+from weakseg.networks import *
+from weakseg.simulate import *
+from weakseg.constraints import *
 from weakseg.train import engine
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def test_a_run_of_another_recipe_is_not_resumed(tmp_path):
     train_recipe(tiny_recipe(), tmp_path / "run", device="cpu")
     before = (tmp_path / "run" / "last.safetensors").read_bytes()
 
-    with pytest.raises(RunInvalid, match=r"run holds a run of another recipe[\s\S]*--out"):
+    with pytest.raises(RunInvalid, match=r"run holds a run with another recipe[\s\S]*--out"):
         train_recipe(tiny_recipe(seed=1), tmp_path / "run", device="cpu", resume=True)
 
     assert (tmp_path / "run" / "last.safetensors").read_bytes() == before
@@ -86,7 +86,7 @@ def test_a_truncated_checkpoint_is_told_and_the_one_before_is_gone_on_from(tmp_p
 
     train_recipe(tiny_recipe(), tmp_path / "run", device="cpu", resume=True, console=Console(file=said, width=200))
 
-    assert "last.safetensors is no checkpoint that can be read" in said.getvalue()
+    assert "last.safetensors cannot be read" in said.getvalue()
     assert "resuming from previous.safetensors, after epoch 3" in said.getvalue()
     again = load_file(path)
     assert all(torch.equal(again[name], whole[name]) for name in whole)
