@@ -1,6 +1,6 @@
 # Each command first sets up everything it needs, in .venv; the second time there is nothing left to set up.
 #   make demo              full masks against scribbles, on generated scenes
-#   make demo DATA=folder  the same on your own pictures
+#   make demo DATA=folder  the same on your own images
 #   make test              formatting, lint, types and tests
 #   make bench             measures speed, into benchmarks/results.json
 #   make docs              these pages and the reference of all public names, into site/index.html
