@@ -1,0 +1,1 @@
+"""Annotation files of any known tool, and the images that they belong to."""

@@ -1,0 +1,69 @@
+"""Annotation files of any known tool.
+
+The format of each file is recognised by its content, so names and extensions do not matter.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from weakseg.data.images.image_file import EXTENSIONS
+from weakseg.errors import DataInvalid
+from weakseg.formats.entry import Entry, forget
+from weakseg.formats.format import Format, Sizes
+from weakseg.formats.tools.labelme import LABELME
+from weakseg.formats.tree import tree_of
+from weakseg.marks.mark import Annotations, Ignored
+
+FORMATS: tuple[Format, ...] = (LABELME,)
+"""Known formats; the first that claims a file reads it."""
+
+
+def read_annotations(paths: Sequence[Path], sizes: Sizes) -> Annotations:
+    """The annotations in files, folders and archives.
+
+    Args:
+        paths: where they are.
+        sizes: (height, width) of an image by the name that a file gives it.
+
+    Raises:
+        DataInvalid: a path cannot be read, or no known format claims anything there.
+    """
+    try:
+        return Annotations.joined(_read_one(path, sizes) for path in paths)
+    finally:
+        forget()
+
+
+def _read_one(path: Path, sizes: Sizes) -> Annotations:
+    tree = tree_of(path)
+    claimed: dict[str, list[Entry]] = {}
+    unknown: list[tuple[Entry, str]] = []
+    for name in tree.names:
+        entry = Entry(tree, name)
+        try:
+            found = next((format for format in FORMATS if format.claims(entry)), None)
+        except DataInvalid as problem:
+            unknown.append((entry, problem.found.removeprefix(entry.place).lstrip(": ")))
+            continue
+        if found is None:
+            unknown.append((entry, "no annotations of a known format"))
+        else:
+            claimed.setdefault(found.name, []).append(entry)
+    if not claimed:
+        raise _nothing_known(path, unknown)
+    read = Annotations.joined(format.read(claimed[format.name], sizes) for format in FORMATS if format.name in claimed)
+    rest = tuple(
+        Ignored(entry.place, "file", reason)
+        for entry, reason in unknown
+        if entry.name not in read.used and entry.extension not in EXTENSIONS
+    )
+    return Annotations.joined([read, Annotations(ignored=rest)])
+
+
+def _nothing_known(path: Path, unknown: list[tuple[Entry, str]]) -> DataInvalid:
+    if len(unknown) == 1 and not path.is_dir():
+        found = f"{path}: {unknown[0][1]}"
+    else:
+        found = f"{path}: none of its {len(unknown)} files holds annotations of a known format"
+    known = ", ".join(format.name for format in FORMATS)
+    return DataInvalid(found, expected=f"one of: {known}", fix="export them in one of these formats")

@@ -1,0 +1,1 @@
+"""What an annotator drew: geometry, its pixels, and what becomes of it."""

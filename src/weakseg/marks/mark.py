@@ -1,0 +1,116 @@
+"""Marks: what annotators drew on an image, and what they said of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from weakseg.errors import DataInvalid
+from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Point, Polygon, Shape
+from weakseg.short_repr import brief
+
+LONGEST_NAME = 200
+"""Most letters of a class name."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One shape that an annotator drew, with its class.
+
+    Raises:
+        DataInvalid: the name of the class is empty, too long, or holds a line break.
+    """
+
+    label: str
+    """Name of the class, as in the file."""
+    shape: Shape
+    width_px: float | int | None = None
+    """Width of the pen in pixels, for lines; `None` if the file does not state it."""
+    source: str = ""
+    """Place in the file, for messages."""
+
+    __repr__ = brief
+
+    def __post_init__(self):
+        require_name(self.label)
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind of shape, as in `dataset.toml`."""
+        return kind_of(self.shape)
+
+
+@dataclass(frozen=True)
+class ImageMarks:
+    """All that a file holds about one image."""
+
+    name: str
+    """Name or path of the image, as in the file."""
+    size: tuple[int, int] | None = None
+    """(height, width) that the file states, as viewers show the image; `None` if it does not."""
+    marks: tuple[Mark, ...] = ()
+    """In the order of drawing: later ones cover earlier ones."""
+    present: tuple[str, ...] = ()
+    """Classes tagged as present."""
+    absent: tuple[str, ...] = ()
+    """Classes tagged as absent."""
+
+    __repr__ = brief
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """Something in a file that became no mark."""
+
+    place: str
+    """File and place in it."""
+    kind: str
+    """Its kind, in the file's own word."""
+    reason: str
+    """A short reason."""
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The contents of annotation files."""
+
+    images: tuple[ImageMarks, ...] = ()
+    classes: tuple[str, ...] = ()
+    """Classes that the files declare, in their order, whether they were drawn or not."""
+    ignored: tuple[Ignored, ...] = ()
+    """Everything that became no mark."""
+    notes: tuple[str, ...] = ()
+    """Sentences on choices that were made while reading, such as between annotators."""
+    used: tuple[str, ...] = ()
+    """Names of other files that were read along the way."""
+
+    __repr__ = brief
+
+    @classmethod
+    def joined(cls, several: Iterable["Annotations"]) -> "Annotations":
+        """The contents of several files together."""
+        several = tuple(several)
+
+        def all_of(name: str):
+            return tuple(each for annotations in several for each in getattr(annotations, name))
+
+        classes = tuple(dict.fromkeys(all_of("classes")))
+        notes = tuple(dict.fromkeys(all_of("notes")))
+        return cls(all_of("images"), classes, all_of("ignored"), notes, all_of("used"))
+
+
+KINDS = ("point", "line", "polygon", "box", "rotated_box", "ellipse", "mask")
+"""Kinds of shapes, by the names that `dataset.toml` uses."""
+
+
+def kind_of(shape: Shape) -> str:
+    """Name of the kind of a shape, one of `KINDS`."""
+    if isinstance(shape, Box):
+        return "rotated_box" if shape.degrees % 180 else "box"
+    names = {Point: "point", Line: "line", Polygon: "polygon", Ellipse: "ellipse", Mask: "mask"}
+    return names[type(shape)]
+
+
+def require_name(name: str) -> None:
+    """Raise unless a class can have this name."""
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        shown = repr(name[:30]) + "..." * (len(name) > 30)
+        raise DataInvalid(f"the class name {shown}", expected=f"1 to {LONGEST_NAME} letters on one line")

@@ -1,0 +1,32 @@
+"""Helpers of the readers' tests."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from weakseg.formats.entry import Entry, forget
+from weakseg.formats.tree import FolderTree
+
+SAMPLES = Path(os.environ.get("WEAKSEG_SAMPLES", Path(__file__).parents[3] / "shared" / "samples"))
+needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the folder WEAKSEG_SAMPLES of real files is not there")
+
+
+def read(format, folder, sizes=lambda name: (80, 100)):
+    """What a format reads of the files it claims below a folder."""
+    forget()
+    tree = FolderTree(Path(folder))
+    entries = [Entry(tree, name) for name in tree.names]
+    return format.read([entry for entry in entries if format.claims(entry)], sizes)
+
+
+def read_json(format, folder, content, name="export.json", **options):
+    """What a format reads of one JSON file."""
+    (Path(folder) / name).write_text(json.dumps(content))
+    return read(format, folder, **options)
+
+
+def marks_of(annotations):
+    """All marks, whatever their image."""
+    return [mark for image in annotations.images for mark in image.marks]

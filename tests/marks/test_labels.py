@@ -1,0 +1,160 @@
+"""What marks become, and what is said of those that become nothing."""
+
+import numpy as np
+import pytest
+
+from weakseg.errors import DataInvalid
+from weakseg.marks.labels import labels_of
+from weakseg.marks.mark import ImageMarks, Mark
+from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Plain, Point, Polygon
+from weakseg.marks.uses import Uses
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
+
+SIZE = (8, 10)
+SQUARE = Polygon(((np.array([(1, 1), (1, 4), (4, 4), (4, 1)], float),),))
+SHAPES = {
+    "point": Point(2.5, 3.5),
+    "line": Line(np.array([(0.5, 0.5), (0.5, 8.5)])),
+    "polygon": SQUARE,
+    "box": Box(1, 2, 5, 9),
+    "rotated_box": Box(1, 2, 5, 9, 45),
+    "ellipse": Ellipse(4, 5, 2, 3),
+    "mask": Mask(3, 3, 2, 2, Plain(np.eye(2, dtype=bool))),
+}
+
+
+def index(name):
+    """Classes of the tests."""
+    if name not in ("sky", "dog", "cat"):
+        raise DataInvalid(f"no class '{name}'")
+    return ("sky", "dog", "cat").index(name)
+
+
+def labelled(*marks, uses=None, **tags):
+    """The labels of an image with these marks."""
+    return labels_of(ImageMarks("image", marks=marks, **tags), SIZE, 3, index, uses or Uses())
+
+
+def drawn(kind, uses=None):
+    """The labels of a dog drawn as one shape."""
+    return labelled(Mark("dog", SHAPES[kind], source="mark 1"), uses=uses)
+
+
+def test_a_point_is_a_click_on_the_pixel_it_lies_in():
+    """The pixel is found by rounding down, never to the nearest."""
+    (click,) = drawn("point").strokes
+
+    assert (click.label, click.points.tolist(), click.width_px) == (1, [[2, 3]], 1)
+
+
+def test_a_line_is_a_scribble_through_pixel_centres():
+    """Strokes have centres at integers, marks at halves; the file's width holds where there is one."""
+    (stroke,) = drawn("line").strokes
+    (wide,) = labelled(Mark("dog", SHAPES["line"], width_px=7)).strokes
+
+    assert stroke.points.tolist() == [[0, 0], [0, 8]]
+    assert (stroke.width_px, wide.width_px) == (Uses().line_width_px, 7)
+
+
+def test_areas_label_what_lies_inside_and_nothing_else():
+    """Outside a polygon nothing is known."""
+    seeds = drawn("polygon").seeds
+
+    assert (seeds[1:4, 1:4] == 1).all()
+    assert (seeds == 1).sum() == 9
+    assert (seeds[seeds != 1] == UNLABELED).all()
+
+
+def test_a_box_fills_nothing():
+    """It is a constraint, and is cut at the image's sides."""
+    labels = labelled(Mark("dog", Box(-3, 2, 5, 90)))
+
+    assert labels.boxes == [[1, 0, 2, 5, 10]]
+    assert (labels.seeds == UNLABELED).all()
+
+
+def test_a_rotated_box_says_that_the_class_is_there():
+    """No constraint for it exists, and an object rarely fills it."""
+    labels = drawn("rotated_box")
+
+    assert labels.tags.tolist() == [UNTOLD, PRESENT, UNTOLD]
+    assert not labels.boxes
+    assert (labels.seeds == UNLABELED).all()
+
+
+@pytest.mark.parametrize("kind", ["polygon", "box", "rotated_box", "ellipse", "mask"])
+def test_any_area_can_become_a_box_around_it(kind):
+    """The smallest upright one."""
+    ((_, top, left, bottom, right),) = drawn(kind, Uses(**{kind: "box"})).boxes
+    seeds = drawn(kind, Uses(**{kind: "region"})).seeds
+    rows, columns = np.nonzero(seeds == 1)
+
+    assert top <= rows.min() < rows.max() < bottom
+    assert left <= columns.min() < columns.max() < right
+
+
+def test_later_marks_cover_earlier_ones():
+    """As they do on the screen."""
+    seeds = labelled(Mark("dog", SQUARE), Mark("cat", SHAPES["mask"])).seeds
+
+    assert seeds[3, 3] == 2
+    assert (seeds == 1).sum() == 8
+
+
+def test_a_class_may_have_uses_of_its_own():
+    """One line of the declaration changes one class."""
+    uses = Uses(exceptions=(("dog", "polygon", "box"),))
+    labels = labelled(Mark("dog", SQUARE), Mark("cat", SQUARE), uses=uses)
+
+    assert len(labels.boxes) == 1
+    assert (labels.seeds == 2).sum() == 9
+
+
+def test_names_of_a_file_are_translated():
+    """To a class, to void, or to nothing."""
+    uses = Uses(names=(("Hund", "dog"), ("unclear", "void"), ("ruler", "ignore")))
+    marks = [Mark(name, SQUARE) for name in ("Hund", "ruler")] + [Mark("unclear", SHAPES["mask"])]
+    labels = labelled(*marks, uses=uses, present=("Hund", "unclear"))
+
+    assert (labels.seeds == 1).sum() == 9
+    assert labels.void.sum() == 2
+    assert labels.tags.tolist() == [UNTOLD, PRESENT, UNTOLD]
+    assert not labels.problems
+
+
+def test_tags_are_taken_and_must_not_contradict():
+    """What is said twice must be the same."""
+    assert labelled(present=("dog",), absent=("cat",)).tags.tolist() == [UNTOLD, PRESENT, ABSENT]
+    (problem,) = labelled(present=("dog",), absent=("dog",)).problems
+    assert "both present and absent" in problem.found
+
+
+@pytest.mark.parametrize(
+    "shape", [Point(8.5, 2), Line(np.full((2, 2), 30.0)), Box(9, 0, 12, 4), Ellipse(50, 50, 2, 2)], ids=str
+)
+def test_what_lies_outside_is_reported(shape):
+    """With the place of the mark, and the others are kept."""
+    labels = labelled(Mark("dog", shape, source="file, mark 3"), Mark("cat", SQUARE))
+
+    assert labels.problems[0].found.startswith("file, mark 3: ")
+    assert (labels.seeds == 2).sum() == 9
+
+
+def test_a_point_on_the_last_edge_is_of_the_last_pixel():
+    """A hundred percent of the width is still in the image."""
+    assert labelled(Mark("dog", Point(8, 10))).strokes[0].points.tolist() == [[7, 9]]
+
+
+def test_unknown_classes_are_reported():
+    """By the legend's own message."""
+    (problem,) = labelled(Mark("cow", SQUARE)).problems
+
+    assert "no class 'cow'" in problem.found
+
+
+def test_a_kind_becomes_what_it_can():
+    """All mistakes of a declaration are reported at once."""
+    with pytest.raises(DataInvalid) as caught:
+        Uses(point="region", line="box", exceptions=(("dog", "point", "box"),), line_width_px=0)
+
+    assert len(caught.value.problems) == 4
