@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedIOBase
+from io import BufferedReader, BytesIO
 from math import prod
 from pathlib import Path
 from threading import Lock
@@ -84,7 +84,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
         yield picture
 
 
-def header_of(file: BufferedIOBase) -> Image.Image:
+def header_of(file: BufferedReader | BytesIO) -> Image.Image:
     """An image in an opened file, as `opened` gives it."""
     with _LIMIT_OF_PILLOW:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
