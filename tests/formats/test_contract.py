@@ -24,7 +24,19 @@ LABELME = {
     "imageHeight": 8,
     "imageWidth": 9,
 }
-FILES: dict[str, dict[str, str]] = {"LabelMe": {"a.json": json.dumps(LABELME)}}
+COCO = {
+    "images": [{"id": 5, "file_name": "a.png", "height": 8, "width": 9}],
+    "categories": [{"id": 7, "name": "dog", "supercategory": "pet"}],
+    "annotations": [
+        {"image_id": 5, "category_id": 7, "segmentation": [[1, 1, 1, 4, 4, 4]], "bbox": [1, 1, 3, 3]},
+        {"image_id": 5, "category_id": 7, "segmentation": {"size": [8, 9], "counts": "Q1W1"}, "iscrowd": 1},
+        {"image_id": 5, "category_id": 7, "bbox": [1.0, 1.0, 4.0, 4.0], "keypoints": [2, 3, 2]},
+    ],
+}
+FILES: dict[str, dict[str, str]] = {
+    "LabelMe": {"a.json": json.dumps(LABELME)},
+    "COCO": {"a.json": json.dumps(COCO)},
+}
 """A small set of files of each format, by path, that holds two marks or more."""
 
 

@@ -115,7 +115,34 @@ def counts_of(numbers: Sequence[object]) -> Int[np.ndarray, " N"]:
     return counts
 
 
-def _filled(counts: Int[np.ndarray, " N"], total: int) -> Bool[np.ndarray, " N"]:
+def counts_of_text(text: str) -> Int[np.ndarray, " N"]:
+    """Run lengths from COCO's compressed text.
+
+    Each number is a few letters of five bits, the lowest first; from the fourth on it is the difference to the number
+    two before it.
+
+    Raises:
+        DataInvalid: a letter is none of the code, or a number is cut off, too long or negative.
+    """
+    letters = np.frombuffer(text.encode("utf-8"), np.uint8).astype(np.int64) - 48
+    last = letters & 32 == 0
+    if ((letters < 0) | (letters > 63)).any() or not (len(letters) and last[-1]):
+        raise DataInvalid("damaged run lengths")
+    starts = np.flatnonzero(np.concatenate([[True], last[:-1]]))
+    digit = np.arange(len(letters)) - np.repeat(starts, np.diff(starts, append=len(letters)))
+    if digit.max() > 7:
+        raise DataInvalid("run lengths too long for an image")
+    numbers = np.add.reduceat((letters & 31) << (5 * digit), starts)
+    # Bit 16 of the highest letter is the sign.
+    numbers -= np.where(letters[last] & 16, 1 << 5 * (digit[last] + 1), 0)
+    for first in (1, 2):
+        numbers[first::2] = np.cumsum(numbers[first::2])
+    if (numbers < 0).any():
+        raise DataInvalid("negative run lengths")
+    return numbers
+
+
+def _filled(counts: Int[np.ndarray, " N"], total: int) -> Bool[np.ndarray, " M"]:
     # Checked before anything is repeated: a run may claim to be 10^18 long, and sums may overflow.
     if (counts > total).any() or float(counts.sum(dtype=np.float64)) != total:
         raise DataInvalid(f"run lengths of {counts.sum(dtype=np.float64):.0f} pixels", expected=f"{total} pixels")
