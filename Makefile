@@ -3,6 +3,7 @@
 #   make demo DATA=folder  the same on your own images
 #   make test              formatting, lint, types and tests
 #   make bench             measures speed, into benchmarks/results.json
+#   make names             stubs and the inventory of public names, from src/weakseg/homes.py
 #   make docs              these pages and the reference of all public names, into site/index.html
 # Python 3.11 or newer is looked for; PYTHON=/path/to/python names another.
 
@@ -11,7 +12,7 @@ READY := .venv/.ready
 CODE := benchmarks docs recipes src tests
 PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3
 
-.PHONY: demo test bench docs clean
+.PHONY: demo test bench names docs clean
 
 demo: $(READY)
 	$(BIN)/weakseg demo $(if $(DATA),--data "$(DATA)") $(if $(EPOCHS),--epochs $(EPOCHS))
@@ -25,6 +26,9 @@ test: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
+
+names: $(READY)
+	$(BIN)/python docs/public_names.py
 
 # The variable silences an advertisement of the theme.
 docs: $(READY)

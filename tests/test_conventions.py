@@ -105,7 +105,7 @@ def test_convention_solvers_see_log_probabilities():
 
     @dataclass(frozen=True)
     class Watcher:
-        def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008
+        def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
             seen.append(evidence.log_probs)
             return SeedsOnly().solve(evidence)
 

@@ -14,7 +14,7 @@ ALIASES = {"weakseg.typing.Objective"}
 
 
 def test_public_names_are_those_in_the_inventory():
-    """A name that goes missing breaks somebody's recipe."""
+    """A name that goes missing breaks recipes; `make names` writes the inventory."""
     spaces = {door: import_module(f"weakseg.{door}".rstrip(".")) for door in DOORS}
     assert [
         f"weakseg.{door}.{name}".replace("..", ".") for door in sorted(DOORS) for name in spaces[door].__all__

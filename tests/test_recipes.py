@@ -1,24 +1,13 @@
 """Every recipe and every table that is shipped can be loaded, and is its own record."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from weakseg.recipe.json_codec import decode, encode
-from weakseg.recipe.python_source import source
-from weakseg.recipe.recipe import load_recipe
-
 RECIPES = Path(__file__).parent.parent / "recipes"
-
-# A recipe alone reads no data, but the type checker of the tests asks each data set for its classes.
-pytestmark = [
-    pytest.mark.data,
-    pytest.mark.skipif(not os.environ.get("WEAKSEG_DATA"), reason="WEAKSEG_DATA is not set"),
-]
 
 
 def named(paths) -> pytest.MarkDecorator:
@@ -26,23 +15,38 @@ def named(paths) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("path", sorted(paths), ids=lambda path: path.stem)
 
 
-@named(RECIPES.glob("*.py"))
-def test_recipe_can_be_made_again_from_its_record(path, tmp_path):
-    """The source that is written into a run folder makes an equal recipe."""
+_LOOKED_AT = """
+import json, sys
+from pathlib import Path
+from weakseg.errors import DataInvalid
+from weakseg.recipe.recipe import load_recipe
+found = {}
+for path in map(Path, sys.argv[1:]):
     recipe = load_recipe(path)
-    record = tmp_path / "recipe.py"
-    record.write_text(source(recipe))
-    assert load_recipe(record) == recipe
-    assert decode(json.loads(json.dumps(encode(recipe)))) == recipe
+    try:
+        apart = not {*recipe.training.keys} & {*recipe.validation.keys}
+        found[path.stem] = apart and recipe.training.classes == recipe.validation.classes
+    except DataInvalid as error:
+        found[path.stem] = str(error)
+print(json.dumps(found))
+"""
 
 
+@pytest.fixture(scope="module")
+def looked_at() -> dict[str, bool | str]:
+    """Of each recipe whether its data sets fit, or why they cannot be opened; without type checks, which open them."""
+    command = [sys.executable, "-c", _LOOKED_AT, *map(str, RECIPES.glob("*.py"))]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.data
 @named(RECIPES.glob("*.py"))
-def test_images_of_a_recipe_are_there(path):
-    """The data sets it names exist, agree on their classes and share no image."""
-    recipe = load_recipe(path)
-    assert recipe.validation is not None
-    assert recipe.training.classes == recipe.validation.classes
-    assert not {*recipe.training.keys} & {*recipe.validation.keys}
+def test_images_of_a_recipe_are_there(path, looked_at):
+    """The data sets it names agree on their classes and share no image, where this machine has them."""
+    found = looked_at[path.stem]
+    if isinstance(found, str) and found.startswith("no data folder"):
+        pytest.skip(found.splitlines()[0])
+    assert found is True
 
 
 @named((RECIPES / "tables").glob("*.py"))
@@ -55,19 +59,21 @@ def test_rows_of_a_table_can_be_told_apart(path):
 
 
 _LOADED_ALONE = """
-import sys
+import json, sys
 from pathlib import Path
+from weakseg.recipe.json_codec import decode, encode
 from weakseg.recipe.recipe import load_recipe
 from weakseg.recipe.python_source import source
 for path in map(Path, sys.argv[2:]):
-    record = Path(sys.argv[1]) / path.name
-    record.write_text(source(load_recipe(path)))
-    assert load_recipe(record) == load_recipe(path), path
+    record, recipe = Path(sys.argv[1]) / path.name, load_recipe(path)
+    record.write_text(source(recipe))
+    assert load_recipe(record) == recipe, path
+    assert decode(json.loads(json.dumps(encode(recipe)))) == recipe, path
 """
 
 
-def test_recipes_for_voc_can_be_made_again_without_the_data(tmp_path):
+def test_recipes_can_be_made_again_from_their_records_without_the_data(tmp_path):
     """In a process without type checks, which would open the data sets."""
-    paths = sorted((RECIPES / "voc").glob("*.py"))
+    paths = sorted([*RECIPES.glob("*.py"), *(RECIPES / "voc").glob("*.py")])
     subprocess.run([sys.executable, "-c", _LOADED_ALONE, str(tmp_path), *map(str, paths)], check=True)
     assert paths

@@ -29,7 +29,7 @@ weakseg.Folders
 
 @pytest.mark.parametrize("door", DOORS)
 def test_stub_and_lazy_imports_name_the_same_things(door):
-    """A name in one alone is either hidden from type checkers or promised to them in vain."""
+    """A name in one alone is either hidden from type checkers or promised in vain; `make names` writes the stubs."""
     path = PACKAGE / door
     stub = ast.parse((path / "__init__.pyi" if path.is_dir() else path.with_suffix(".pyi")).read_text())
     imported = [node for node in stub.body if isinstance(node, ast.ImportFrom)]

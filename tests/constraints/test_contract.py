@@ -1,8 +1,12 @@
-"""What each rule demands, on whole images, crops and coarse grids."""
+"""What each rule asks, on whole images, crops and coarse grids.
+
+A published rule is here by itself, with its defaults; where those are not true of every scene, or a setting is needed,
+it is one more entry of `TRUE`.
+"""
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf, nan
 from types import SimpleNamespace
 
@@ -12,6 +16,7 @@ import torch
 from batches import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published import missing, published, with_defaults
 from torch.nn import functional as F
 
 from weakseg import WeakLabels
@@ -29,7 +34,7 @@ from weakseg.constraints import (
     UntaggedClassesAbsent,
 )
 from weakseg.constraints.cells import cells_of
-from weakseg.constraints.linear_rows import class_row, dense_row
+from weakseg.constraints.linear_rows import LinearRows, class_row, deletion, dense_row
 from weakseg.constraints.sizes import LargeOrSmall
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
@@ -39,6 +44,25 @@ from weakseg.papers import paper_boxes, paper_tags
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 CLASSES, SIZE = 4, (16, 24)
+
+
+@dataclass(frozen=True)
+class WhereItIs:
+    """A rule of one's own about a place: a class lies in a box of the whole image alone."""
+
+    label: int
+    box: tuple[float, float, float, float]
+
+    def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
+        """Deleted from the cells that the box does not touch."""
+        found = []
+        for cells in cells_of(weak, grid):
+            forbidden = torch.zeros((len(cells.tags), *grid), dtype=torch.bool)
+            forbidden[self.label] = (cells.cover(cells.here(torch.tensor(self.box))) == 0) & (cells.valid > 0)
+            found.append(deletion(torch.zeros(len(cells.tags), dtype=torch.bool), forbidden, grid))
+        return found
+
+
 TRUE = [
     TaggedClassesPresent(share=0.01),
     UntaggedClassesAbsent(),
@@ -50,8 +74,12 @@ TRUE = [
     NothingOutsideBoxes(),
     BoxesTight(),
     ClassShares((0.0, 1.0, 2.0, 0.0), 0.02, 1.9),
+    WhereItIs(1, (0.0, 0.0, 16.0, 8.0)),
 ]
 """Rules that every scene below obeys."""
+RULES = [kind for kind in published("rows") if kind not in (All, OfEachView)]
+"""All but what joins rules, and what holds them against crops that they are not true of."""
+TRUE += with_defaults(RULES, TRUE)
 
 
 def scene(seed: int) -> Sample:
@@ -94,6 +122,11 @@ def assert_true(rows, probs, valid):
     assert (probs[rows.absent] == 0).all()
     if rows.forbidden is not None:
         assert (probs[rows.forbidden] == 0).all()
+
+
+def test_every_published_rule_is_here():
+    """One that needs a setting is one more entry of `TRUE`."""
+    assert missing(RULES, TRUE) == []
 
 
 @pytest.mark.parametrize("rule", TRUE, ids=repr)
@@ -381,7 +414,7 @@ SHAPES = """
 import torch
 from weakseg import Batch, class_row, deletion, dense_row, SizesWithin
 from weakseg.errors import EvidenceInvalid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 weak = Batch.of(torch.zeros(1, 3, 8, 8), 4).weak
 for make in (
     lambda: class_row(torch.ones(4, 8), 1.0, None, 1.0, "heart", grid=(8, 8)),

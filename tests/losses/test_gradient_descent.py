@@ -20,7 +20,7 @@ class LinearStep:
     energy: Energy
     alpha: float
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """q - alpha grad E, which need not be a distribution."""
         with torch.enable_grad():
             probs = evidence.log_probs.exp().requires_grad_()

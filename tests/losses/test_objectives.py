@@ -38,7 +38,7 @@ class Painted:
     target: Float[Tensor, "B C h w"]
     weight: Float[Tensor, "B h w"]
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The painted answer."""
         return Solution(self.target, self.weight, torch.zeros(len(self.target)), ("Painted.",) * len(self.target))
 
@@ -246,7 +246,7 @@ def test_the_solver_sees_no_gradient():
     class Watcher(Painted):
         """Notes whether what it sees could be differentiated."""
 
-        def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008
+        def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
             seen.append((evidence.log_probs.requires_grad, torch.is_grad_enabled()))
             return super().solve(evidence, start)
 

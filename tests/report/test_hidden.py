@@ -22,7 +22,7 @@ PREDICTOR = Predictor(Threshold(), Squares().classes, 1)
 class Trusting:
     """Takes what the network says, except where it is unsure."""
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The most probable class."""
         probs, labels = evidence.log_probs.exp().max(1)
         target = F.one_hot(labels, evidence.log_probs.shape[1]).movedim(-1, 1).float()
@@ -67,7 +67,7 @@ def test_a_coarse_network_is_solved_on_its_own_grid():
 
     @dataclass(frozen=True)
     class Watching(Trusting):
-        def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008
+        def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
             seen.append(tuple(evidence.log_probs.shape[2:]))
             return super().solve(evidence, start)
 
@@ -84,7 +84,7 @@ def test_a_soft_target_is_shown_by_its_best_class_with_how_sure_it_is():
 
     @dataclass(frozen=True)
     class Doubting(Trusting):
-        def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008
+        def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
             sure = super().solve(evidence, start)
             return replace(sure, target=0.5 * sure.target + 0.25)
 

@@ -1,4 +1,7 @@
-"""What every solver promises, on images easy and hard. A new solver is one more entry of `SOLVERS`."""
+"""What every solver promises, on images easy and hard.
+
+A published solver is here by itself, with its defaults; other settings are one more entry of `SOLVERS`.
+"""
 
 import copy
 from dataclasses import replace
@@ -6,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from batches import CLASSES, mixed, part
+from published import missing, published, with_defaults
 from torch import Tensor
 
 from weakseg import (
@@ -46,8 +50,10 @@ SOLVERS: list[Solver] = [
     SoftSelfLabels(),
     SoftSelfLabels(GridPotts(4, relaxation=Quadratic()), only_classes_present=False, cell_px=2),
 ]
+SOLVERS += with_defaults(published("solve"), SOLVERS)
 
-pytestmark = [pytest.mark.parametrize("solver", SOLVERS, ids=repr), pytest.mark.parametrize("stride", [1, 4])]
+each_solver = pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+each_stride = pytest.mark.parametrize("stride", [1, 4])
 
 
 def evidence_of(logits: Tensor, batch: Batch) -> Evidence:
@@ -55,7 +61,8 @@ def evidence_of(logits: Tensor, batch: Batch) -> Evidence:
     return Evidence(batch.image, logits.log_softmax(1), batch.weak)
 
 
-def test_no_solver_is_tested_in_its_null_mode(solver, stride):
+@each_stride
+def test_no_solver_is_tested_in_its_null_mode(stride):
     """Every image with a valid pixel has a tag of a class that is there and a box: without them some do nothing."""
     weak = mixed(stride=stride)[1].weak
     seen = weak.valid.flatten(1).any(1)
@@ -65,6 +72,13 @@ def test_no_solver_is_tested_in_its_null_mode(solver, stride):
         assert (solver_of_labels.solve(evidence_of(*mixed(stride=stride))).weight.flatten(1).sum(1) > 0)[seen].all()
 
 
+def test_every_published_solver_is_here():
+    """One that needs a setting is one more entry of `SOLVERS`."""
+    assert missing(published("solve"), SOLVERS) == []
+
+
+@each_solver
+@each_stride
 def test_target_is_a_distribution_at_every_pixel(solver, stride):
     """Targets are at least 0 and sum to one, on invalid pixels too."""
     target = solver.solve(evidence_of(*mixed(stride=stride))).target
@@ -72,6 +86,8 @@ def test_target_is_a_distribution_at_every_pixel(solver, stride):
     torch.testing.assert_close(target.sum(1), torch.ones_like(target[:, 0]))
 
 
+@each_solver
+@each_stride
 def test_invalid_pixels_teach_nothing(solver, stride):
     """Weights lie in [0, 1], and are 0 where no part of a cell is valid."""
     logits, batch = mixed(stride=stride)
@@ -80,6 +96,8 @@ def test_invalid_pixels_teach_nothing(solver, stride):
     assert (weight[share_per_cell(batch.weak.valid, weight.shape[1:]) == 0] == 0).all()
 
 
+@each_solver
+@each_stride
 def test_images_do_not_influence_each_other(solver, stride):
     """Among other images the answer is the same bit for bit, and alone the same to rounding."""
     logits, batch = mixed(stride=stride)
@@ -95,6 +113,8 @@ def test_images_do_not_influence_each_other(solver, stride):
         torch.testing.assert_close(alone.energy[0], together.energy[i])
 
 
+@each_solver
+@each_stride
 def test_relabelled_classes_give_a_relabelled_target(solver, stride):
     """No solver prefers a class because of its index; a background is one by name."""
     logits, batch = mixed(stride=stride)
@@ -116,6 +136,8 @@ def test_relabelled_classes_give_a_relabelled_target(solver, stride):
     torch.testing.assert_close(other.weight, plain.weight)
 
 
+@each_solver
+@each_stride
 def test_same_evidence_gives_the_same_solution(solver, stride):
     """Solving twice gives the same bits: nothing is remembered, nothing is drawn."""
     evidence = evidence_of(*mixed(stride=stride))
@@ -125,6 +147,8 @@ def test_same_evidence_gives_the_same_solution(solver, stride):
     assert first.status == second.status
 
 
+@each_solver
+@each_stride
 def test_evidence_is_left_as_it_was(solver, stride):
     """A solver never writes into what it was given."""
     evidence = evidence_of(*mixed(stride=stride))
@@ -136,6 +160,8 @@ def test_evidence_is_left_as_it_was(solver, stride):
     assert torch.equal(evidence.log_probs, before.log_probs)
 
 
+@each_solver
+@each_stride
 def test_every_image_is_told_how_its_solve_ended(solver, stride):
     """One sentence an image, and one finite energy."""
     solution = solver.solve(evidence_of(*mixed(stride=stride)))
@@ -144,6 +170,8 @@ def test_every_image_is_told_how_its_solve_ended(solver, stride):
     assert solution.energy.isfinite().all()
 
 
+@each_solver
+@each_stride
 def test_extreme_logits_give_finite_answers(solver, stride):
     """Logits of +-10000, right or wrong, leave every number finite."""
     logits, batch = mixed(stride=stride)
@@ -152,6 +180,8 @@ def test_extreme_logits_give_finite_answers(solver, stride):
         assert tensor.isfinite().all()
 
 
+@each_solver
+@each_stride
 def test_seeds_are_never_less_likely_than_before(solver, stride):
     """Where somebody drew, the target agrees at least as much as the network did."""
     logits, batch = mixed(stride=stride)
@@ -163,6 +193,8 @@ def test_seeds_are_never_less_likely_than_before(solver, stride):
         assert (target[:, label][marked] >= before[:, label][marked] - 1e-6).all()
 
 
+@each_solver
+@each_stride
 def test_a_warm_start_from_its_own_answer_changes_nothing(solver, stride):
     """`memory` leads back to the solution it came from."""
     evidence = evidence_of(*mixed(stride=stride))
@@ -170,6 +202,8 @@ def test_a_warm_start_from_its_own_answer_changes_nothing(solver, stride):
     torch.testing.assert_close(solver.solve(evidence, first.memory).target, first.target)
 
 
+@each_solver
+@each_stride
 def test_double_precision_gives_the_same_answer(solver, stride):
     """float32 and float64 log-probabilities lead to the same target within 1e-4."""
     logits, batch = mixed(stride=stride)

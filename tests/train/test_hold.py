@@ -25,7 +25,7 @@ solved = []
 class Counting:
     """Finds nothing, and counts how often it is asked, and for which images."""
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """That of `SeedsOnly`."""
         solved.append(evidence.keys)
         return SeedsOnly().solve(evidence, start)
@@ -63,7 +63,7 @@ def test_what_is_held_is_what_is_followed():
 class Unsure:
     """Finds the other classes, and is sure of them on the right only."""
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """A weight that grows from 0 to 1 along the columns."""
         target = evidence.log_probs.flip(1).exp()
         weight = torch.linspace(0, 1, target.shape[3]).expand(len(target), *target.shape[2:])

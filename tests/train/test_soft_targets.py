@@ -184,7 +184,7 @@ class Asking:
 
     seen: list
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The first class."""
         self.seen.append(start.labels)
         target = F.one_hot(torch.zeros_like(evidence.weak.seeds), 2).movedim(-1, 1).float()

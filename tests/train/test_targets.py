@@ -34,7 +34,7 @@ CLICKED = Simulated(Squares(), (Clicks(),))
 FIT = Fit(EmAdapt(background_share=0.5))
 
 
-def update(solver, samples, predictor, targets, earlier=None, share=Share()):  # noqa: B008
+def update(solver, samples, predictor, targets, earlier=None, share=Share()):
     """The outcomes of an update, without images whose target was there already."""
     found = []
     update_targets(Fit(solver), predictor, samples, targets, earlier, share, found.append)
@@ -53,7 +53,7 @@ class Once:
 
     seen: list
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """Remembers what it saw."""
         self.seen.append((evidence, start))
         shape = evidence.weak.seeds.shape

@@ -33,6 +33,9 @@ class Cells:
     tags: Int[Tensor, " C"]
     areas: Float[Tensor, "C 2"]
     boxes: Float[Tensor, "_ 5"]
+    """Annotated boxes (class, top, left, bottom, right), in pixels of the view."""
+    window: Float[Tensor, "2 3"]
+    """Affine map from (row, column, 1) in this view to (row, column) in the whole image."""
 
     @property
     def shown(self) -> float:
@@ -70,11 +73,21 @@ class Cells:
     def cover(self, box: Float[Tensor, " 4"]) -> Float[Tensor, "h w"]:
         """Fraction of each cell inside a box, valid or not.
 
-        Boxes are (top, left, bottom, right).
+        Boxes are (top, left, bottom, right), in pixels of the view.
         """
         return overlap(box[0::2], self.valid.shape[0], self.size[0])[:, None] * overlap(
             box[1::2], self.valid.shape[1], self.size[1]
         )
+
+    def here(self, box: Float[Tensor, " 4"]) -> Float[Tensor, " 4"]:
+        """A box of the whole image, in pixels of this view.
+
+        A rule about places is true of crops, zooms and flips when it asks `cover` about this box.
+        """
+        # Windows do not rotate, so a box stays one. Edges lie half a pixel before the first centre inside.
+        scale, start = self.window[:, :2].diagonal(), self.window[:, 2]
+        ends = (box.double().reshape(2, 2) - 0.5 - start) / scale + 0.5
+        return torch.cat([ends.amin(0), ends.amax(0)])
 
 
 def overlap(span: Float[Tensor, " 2"], cells: int, pixels: int) -> Float[Tensor, " cells"]:
@@ -97,10 +110,9 @@ def cells_of(weak: WeakLabels, grid: tuple[int, int]) -> list[Cells]:
     valid = share_per_cell(weak.valid, grid).double().cpu()
     visible = weak.visible_share.tolist()
     tags, areas = weak.tags.cpu(), weak.areas.double().cpu()
+    boxes, window = [each.double().cpu() for each in weak.boxes], weak.window.double().cpu()
     size = (weak.valid.shape[1], weak.valid.shape[2])
-    return [
-        Cells(valid[i], visible[i], size, tags[i], areas[i], weak.boxes[i].double().cpu()) for i in range(len(valid))
-    ]
+    return [Cells(valid[i], visible[i], size, tags[i], areas[i], boxes[i], window[i]) for i in range(len(valid))]
 
 
 def require_valid(weak: WeakLabels) -> None:

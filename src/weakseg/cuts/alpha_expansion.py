@@ -85,7 +85,7 @@ class AlphaExpansion:
                 expected=f"a weight from 0 to {HEAVIEST:g}; sweeps, and pixels per cell, in whole numbers from 1",
             )
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The cut of each image.
 
         Energies and bounds are float64 sums of float32 costs, accurate to about 1e-7 of these.

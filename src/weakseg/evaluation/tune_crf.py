@@ -47,7 +47,7 @@ class Tuned:
 def tune(
     images: Sequence[Predicted],
     classes: Classes,
-    start: DenseCRF = DenseCRF(),  # noqa: B008 (immutable)
+    start: DenseCRF = DenseCRF(),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Tuned:
     """Search for the CRF with the highest mean IoU.

@@ -96,7 +96,7 @@ class JointCut:
             expected = f"weights and a tolerance from 0 to {HEAVIEST:g}, whole numbers from 1"
             raise RecipeInvalid(f"JointCut({given})", expected=expected)
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The labelling of each image.
 
         Energies are float64 sums of float32 costs, accurate to about 1e-7 of these.

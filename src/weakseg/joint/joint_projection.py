@@ -93,7 +93,7 @@ class JointProjection:
             )
             raise RecipeInvalid(f"JointProjection({given})", expected=expected)
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The segmentation of each image.
 
         It is on the grid of the logits or of `cell_px`.

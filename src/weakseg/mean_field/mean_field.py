@@ -72,7 +72,7 @@ class MeanField:
         if self.steps < 1 or not 0 <= self.weight < inf:
             raise RecipeInvalid(f"{self}", expected="at least one step, and a finite weight of at least 0")
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The distribution found for each image.
 
         Raises:

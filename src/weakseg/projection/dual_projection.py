@@ -85,7 +85,7 @@ class DualProjection:
         if not 0 < self.hardness < inf:
             raise RecipeInvalid(f"DualProjection(hardness={self.hardness})", expected="a number above 0")
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The projection of each image, certified in float64.
 
         Raises:
@@ -128,7 +128,7 @@ class DualProjection:
             ),
         )
 
-    def answers(self, images: Sequence[GridProblem], start: Memory = Memory()) -> list[Answer]:  # noqa: B008
+    def answers(self, images: Sequence[GridProblem], start: Memory = Memory()) -> list[Answer]:
         """Projection of each image.
 
         A CPU's cache holds one image and not a batch, so images are solved one by one there; elsewhere they share

@@ -24,7 +24,7 @@ class BoxLabels:
     background: int = 0
     """Index of the class outside all boxes, counted from 0."""
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The filled boxes, at the labels' resolution.
 
         Raises:

@@ -39,7 +39,7 @@ class EmAdapt:
     sweeps: int = 5
     """Number of sweeps over the present classes, 0 or more; 0 raises none."""
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """Best biased class of each cell.
 
         It is on the logits' grid, and always starts cold.

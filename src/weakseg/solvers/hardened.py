@@ -20,7 +20,7 @@ class Hardened:
     solver: Solver
     """The solver that finds the soft segmentation."""
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The solver's answer, one-hot in every cell.
 
         Raises:

@@ -16,7 +16,7 @@ class SeedsOnly:
     when every pixel is labelled. Marin and Boykov 2021, equation (6).
     """
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The seeds; elsewhere a uniform target of weight 0."""
         seeds = evidence.weak.seeds
         batch, classes = evidence.log_probs.shape[:2]

@@ -82,7 +82,7 @@ class SoftSelfLabels:
                 expected="a finite weight from 0, a finite rate above 0, steps and pixels in whole numbers from 1",
             )
 
-    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:  # noqa: B008 (Memory is immutable)
+    def solve(self, evidence: Evidence, start: Memory = Memory()) -> Solution:
         """The segmentation of each image.
 
         It is on the grid of the logits or of `cell_px`.

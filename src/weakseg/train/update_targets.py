@@ -52,7 +52,7 @@ def update_targets(
     samples: Dataset,
     into: Targets | Path | str,
     earlier: Targets | None = None,
-    share: Share = Share(),  # noqa: B008 (Share is immutable)
+    share: Share = Share(),
     done: Callable[[Found | None], None] = lambda found: None,
 ) -> Targets:
     """Find the target of every image with the network as it is now.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from dataset_contract import check_dataset
 from PIL import Image
 
 from weakseg.data.published.scribblesup import ScribbleMaps, ScribbleSup
@@ -49,6 +50,18 @@ def write(folder, *polygons, size="<size><width>30</width><height>20</height><de
 def read(folder):
     """The first image with its scribbles."""
     return ScribbleSup(Images(), str(folder))[0]
+
+
+def test_both_keep_the_contract_of_data_sets(tmp_path):
+    """As curves, and as label maps."""
+    for key in reversed(Images().keys):
+        write(tmp_path, polygon("person", (2, 3), (20, 3), (20, 15)))
+        (tmp_path / "2008_1.xml").rename(tmp_path / f"{key}.xml")
+        marks = np.full((20, 30), 255, np.uint8)
+        marks[3, 2:20] = 15
+        Image.fromarray(marks).save(tmp_path / f"{key}.png")
+    check_dataset(ScribbleSup(Images(), str(tmp_path)))
+    check_dataset(ScribbleMaps(Images(), str(tmp_path)))
 
 
 def test_scribbles_are_open_curves_of_row_and_column(tmp_path):

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from dataset_contract import check_dataset
 from PIL import Image
 from scipy.io import savemat
 
@@ -60,6 +61,11 @@ def sbd(tmp_path):
             cls[0, 0] = ([], mask(20, void=False), [[20]])
             savemat(sbd / "cls" / f"{key}.mat", {"GTcls": cls})
     return sbd
+
+
+def test_it_keeps_the_contract_of_data_sets(home, sbd):
+    """With masks of both kinds."""
+    check_dataset(Voc(str(home), sbd=str(sbd)))
 
 
 def test_train_aug_is_sbd_and_train_less_val(home, sbd):
