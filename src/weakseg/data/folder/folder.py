@@ -185,7 +185,7 @@ def sample_of_tables(contents: Contents, key: str, read: Decoded, truth: Int[np.
         valid=valid,
         strokes=contents.clicks.get(key, ()),
         tags=contents.tags.get(key, np.full(n_classes, UNTOLD)),
-        areas=contents.areas.get(key, np.tile([0.0, 1.0], (n_classes, 1))),
+        areas=contents.areas.get(key, np.repeat([[0.0, 1.0]], n_classes, axis=0)),
         boxes=contents.boxes.get(key, np.zeros((0, 5))),
         truth=truth,
         volume=key if found is None else found,

@@ -127,7 +127,7 @@ def scaled(values: Shaped[np.ndarray, "H W M"], range: Range | None) -> Float[np
         values: the values in a file.
         range: the declared range, if any.
     """
-    channels = np.moveaxis(values, -1, 0)
+    channels = values.transpose(2, 0, 1)
     if is_eight_bits(values):
         low, high = 0, 255 if values.dtype == np.uint8 else 1
     else:

@@ -126,6 +126,8 @@ def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Fin
 
 def _of_sizes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
     least, most = said.areas.T
+    if not (least.any() or (most < 1).any()):
+        return
     for bounds, wrong, word, fix in (
         (least, least.sum() > 1 + _ROUNDING, "minima", "lower some `min`, so that they add up to at most 1"),
         (most, most.sum() < 1 - _ROUNDING, "maxima", "raise some `max`, so that they add up to at least 1"),

@@ -16,10 +16,9 @@ from weakseg.data.images.value_range import Held
 from weakseg.data.inventory.agreement import Compared, compare_map, compare_tables
 from weakseg.data.inventory.contradictions import contradictions_of_marks, contradictions_of_tables
 from weakseg.data.inventory.inventory import Inventory
-from weakseg.data.inventory.statistics import LabelCounts, count
+from weakseg.data.inventory.statistics import LabelCounts, count, count_pixels
 from weakseg.data.label_values.convention import UNDECLARED
 from weakseg.data.label_values.habits import Values, values_of
-from weakseg.data.relabel import relabelled
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
 from weakseg.finding import Finding, findings_of
@@ -149,9 +148,10 @@ def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> di
     A source without a label counts it as unlabelled.
     """
     classes = inventory.contents.legend.classes
-    each = {source: relabelled(said, len(classes), seeds=layers.get(source, said.seeds)) for source in inventory.layers}
-    tables = {"tables": said} if inventory.tables else {}
-    return {source: count(sample, classes) for source, sample in {**each, **tables}.items()}
+    each = {
+        source: count_pixels(layers.get(source, said.seeds), said.valid, classes) for source in inventory.layers
+    }
+    return {**each, "tables": count(said, classes)} if inventory.tables else each
 
 
 def _digest(image: Float[np.ndarray, "M H W"]) -> bytes:

@@ -1,10 +1,10 @@
 """Statistics of the labels of a set of images, by class."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 
 from weakseg.data.sample import Sample
 from weakseg.data.stroke import draw_into
@@ -12,6 +12,7 @@ from weakseg.types import PRESENT, UNLABELED, Classes
 
 BORDER = 0.05
 """Width of an image's border, as a fraction of its shorter side."""
+_ANY_SIZE = np.array([0.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,22 +75,38 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
     seeds = sample.seeds.copy() if sample.strokes else sample.seeds
     for stroke in sample.strokes:
         draw_into(seeds, stroke.points, stroke.width_px, stroke.label)
+    return replace(
+        count_pixels(seeds, sample.valid, classes),
+        tagged_images=(sample.tags == PRESENT).astype(int),
+        sized_images=(sample.areas != _ANY_SIZE).any(1).astype(int),
+        boxes=np.bincount(sample.boxes[:, 0].astype(int), minlength=len(classes)),
+    )
+
+
+def count_pixels(seeds: Int[np.ndarray, "H W"], valid: Bool[np.ndarray, "H W"], classes: Classes) -> LabelCounts:
+    """The label counts of one label map, without tables.
+
+    Of small images thousands are counted, so that each call of numpy takes its time.
+    """
+    nothing = np.zeros(len(classes), np.int64)
     # No copy of the whole map is made, because images may be large.
-    drawn = sample.valid & (seeds != UNLABELED)
-    pixels = np.bincount(seeds[drawn], minlength=len(classes))
-    inner = np.bincount(_inner(seeds)[_inner(drawn)], minlength=len(classes))
+    drawn = valid & (seeds != UNLABELED)
+    pixels = inner = nothing
+    if labelled := np.count_nonzero(drawn):
+        pixels = np.bincount(seeds[drawn], minlength=len(classes))
+        inner = np.bincount(_inner(seeds)[_inner(drawn)], minlength=len(classes))
     return LabelCounts(
         classes=classes,
         images=1,
-        unmarked=int(not pixels.any()),
-        pixels=sample.valid.size,
-        valid_pixels=int(np.count_nonzero(sample.valid)),
+        unmarked=int(not labelled),
+        pixels=valid.size,
+        valid_pixels=int(np.count_nonzero(valid)),
         marked_pixels=pixels,
         inner_pixels=inner,
         marked_images=(pixels > 0).astype(int),
-        tagged_images=(sample.tags == PRESENT).astype(int),
-        sized_images=(sample.areas != [0, 1]).any(1).astype(int),
-        boxes=np.bincount(sample.boxes[:, 0].astype(int), minlength=len(classes)),
+        tagged_images=nothing,
+        sized_images=nothing,
+        boxes=nothing,
     )
 
 
