@@ -283,3 +283,17 @@ def test_a_mask_and_an_overlay_of_one_name_are_refused(weakseg, files):
     assert said.code == 2
     assert "is named twice" in said.err
     assert not (files / "mask.png").exists()
+
+
+@pytest.mark.parametrize("name", ["mask.jpg", "mask.tif", "mask.npy", "mask"])
+def test_a_mask_is_named_as_the_png_that_it_is(weakseg, files, name):
+    """A JPEG of that name, made by the next program that saves it, would hold other labels."""
+    for option in ("--out", "--overlay"):
+        others = {"--out": files / "mask.png", "--overlay": files / "look.png", option: files / name}
+        words = [word for pair in others.items() for word in pair]
+        said = weakseg("solve", files / "photo.png", "--scribbles", files / "drawn.png", *words)
+
+        assert said.code == 2
+        assert f"{name} is not the name of a PNG file" in said.err
+        assert "name it mask.png" in said.err
+        assert {file.name for file in files.iterdir()} == {"photo.png", "drawn.png"}

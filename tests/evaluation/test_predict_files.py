@@ -1,6 +1,7 @@
 """Images in files to masks in files."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,3 +190,29 @@ def test_classes_with_numbers_that_masks_cannot_hold_are_refused(images, tmp_pat
     """-2 would be 254."""
     with pytest.raises(DataInvalid, match="does not fit"):
         predict_files(replace(PREDICTOR, numbers=(-2, 1)), images, tmp_path / "out")
+
+
+@pytest.mark.parametrize("within", [".", "images"])
+def test_a_folder_is_answered_with_the_names_of_its_images(images, tmp_path, within):
+    """Whoever follows the message predicts them; nothing is to be removed or replaced."""
+    folder = images[0].parent
+    if within != ".":
+        (tmp_path / "data").mkdir()
+        folder = folder.rename(tmp_path / "data" / within).parent
+    with pytest.raises(DataInvalid) as raised:
+        predict_files(PREDICTOR, [folder], tmp_path / "out")
+    said = raised.value.fix
+    assert "remove" not in said
+    named = sorted(file for word in said.split() if "*" in word for file in Path("/").glob(word.lstrip("/")))
+    assert len(predict_files(PREDICTOR, named, tmp_path / "out")) == 2
+
+
+@pytest.mark.parametrize("name", ["mask.png", "mask.JPG", "probs.npz"])
+def test_a_name_of_a_file_makes_no_folder(images, tmp_path, name):
+    """`--out mask.png` means a file, and a folder of that name would be found by nobody."""
+    with pytest.raises(DataInvalid, match="name a folder"):
+        predict_files(PREDICTOR, images, tmp_path / name)
+    assert not (tmp_path / name).exists()
+    (tmp_path / "there").write_text("mine")
+    with pytest.raises(DataInvalid, match="there is no folder"):
+        predict_files(PREDICTOR, images, tmp_path / "there")

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from farms import KEYS, TABLES, add, faults, lay_out, remarks, repaint, save, write
 
+from weakseg import Fit, Phase, SeedsOnly, train_recipe
 from weakseg.data.check.check import check
+from weakseg.data.fold import Fold
+from weakseg.data.folder.folder import Folder
 from weakseg.errors import DataInvalid
+from weakseg.networks.unet import UNet
 from weakseg.recipe.default import choose
+from weakseg.recipe.recipe import Recipe
 
 
 @pytest.fixture
@@ -212,3 +217,27 @@ def test_a_table_that_cannot_be_read_is_told_before_what_it_fails_to_teach(drawn
 
     assert list(faults(drawn_farm)) == ["tags.csv"]
     assert not [told for told in remarks(drawn_farm).values() if "masks only" in told.found]
+
+
+@pytest.mark.parametrize("table", ["clicks.csv", "boxes.csv"])
+@pytest.mark.parametrize("part", [False, True], ids=["folder", "part of it"])
+def test_labels_beside_their_image_are_refused_before_the_training(tmp_path, table, part):
+    """They were dropped or cut off without a word; nothing is written."""
+    for number in range(5):
+        save(tmp_path / "images" / f"p{number}.png", np.full((20, 30), 40 * number, np.uint8))
+    write(tmp_path / "classes.txt", "a", "b")
+    rows = {
+        "clicks.csv": ["image,class,x,y", "p0,a,3,4", "p0,b,29,19", "p1,b,19,29"],
+        "boxes.csv": ["image,class,left,top,right,bottom", "p0,a,0,0,30,20", "p1,b,0,0,20,30"],
+    }
+    write(tmp_path / table, *rows[table])
+    training = Folder(str(tmp_path), "all")
+    assert training[0].key == "p0"
+    with pytest.raises(DataInvalid, match=f"(?s){table}.*p1.*x and y are exchanged"):
+        training[1]
+    training = Fold(training, held_out=False, part=4) if part else training
+    recipe = Recipe(training, UNet(8, 1), (Phase(Fit(SeedsOnly()), 1),), batch_size=2)
+
+    with pytest.raises(DataInvalid, match=f"(?s){table}.*p1.*x and y are exchanged"):
+        train_recipe(recipe, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()

@@ -20,7 +20,7 @@ from weakseg.data.folder.drawing import Drawing, read_drawing
 from weakseg.data.folder.folder import find
 from weakseg.data.folder.legend import Legend, read_legend
 from weakseg.data.images.image_file import Decoded, decode
-from weakseg.data.images.label_file import palette, write_labels
+from weakseg.data.images.label_file import palette, require_png, write_labels
 from weakseg.data.images.orientation import AS_STORED
 from weakseg.data.images.stored import USUAL, Reading
 from weakseg.data.images.value_range import require_range
@@ -45,6 +45,9 @@ def solve_and_show(
     data: str | None = None,
 ) -> None:
     """Segment an image, write the mask, and print its certificate."""
+    require_png(out)
+    if overlay is not None:
+        require_png(overlay)
     _refuse_taken(out, overlay)
     legend = _legend(data)
     if legend is not None:

@@ -1,6 +1,7 @@
 """Prediction of image files to mask files."""
 
-from collections import defaultdict
+import shlex
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os.path import lexists
@@ -10,12 +11,13 @@ import numpy as np
 from PIL import Image
 
 from weakseg.data.check.ranges import Group, groups_of
-from weakseg.data.images.image_file import Decoded, decode
+from weakseg.data.images.image_file import EXTENSIONS, Decoded, decode
 from weakseg.data.images.nodata import voided
 from weakseg.data.images.value_range import Held, written
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.evaluation.image_input import fitted
 from weakseg.evaluation.predictor import Predictor
+from weakseg.files.paths import require_folder
 from weakseg.files.whole_file import write_whole
 
 
@@ -59,8 +61,9 @@ def predict_files(
 
     Raises:
         DataInvalid: images cannot be read or do not fit the network, two of them share a name, or an output file
-            exists. The message has all problems, and nothing has been written.
+            exists, or `out` is no folder. The message has all problems, and nothing has been written.
     """
+    require_folder(out)
     targets = [_targets(path, out, probabilities, overlays) for path in paths]
     unusable, strange = _looked_at(predictor, paths)
     if problems := [*_clashes(paths), *_existing(targets), *unusable]:
@@ -136,6 +139,9 @@ def _looked_at(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[Weakse
     problems: list[WeaksegError] = []
     held: dict[str, Held | None] = {}
     for path in paths:
+        if path.is_dir():
+            problems.append(_is_folder(path))
+            continue
         try:
             read = decode(path, predictor.reading)
             held[str(path)] = read.held
@@ -143,6 +149,17 @@ def _looked_at(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[Weakse
         except WeaksegError as problem:
             problems.append(problem)
     return problems, [_advice(group) for group in groups_of(held, predictor.reading.range) if group.strange]
+
+
+def _is_folder(path: Path) -> DataInvalid:
+    """The error for a folder, with the images in it."""
+    folder = path / "images" if (path / "images").is_dir() else path
+    endings = Counter(file.suffix for file in folder.iterdir() if file.suffix.lower() in EXTENSIONS)
+    if not endings:
+        return DataInvalid(f"{path} is a folder without images", expected="image files")
+    names = " ".join(f"{shlex.quote(str(folder))}/*{ending}" for ending in endings)
+    found = f"{path} is a folder ({sum(endings.values())} images)"
+    return DataInvalid(found, expected="image files", fix=f"name them: {names} in place of {shlex.quote(str(path))}")
 
 
 def _advice(group: Group) -> str:

@@ -59,6 +59,7 @@ class Prediction:
         It holds the numbers of the training's files, and is written whole or not at all.
 
         Raises:
+            DataInvalid: the file is not named *.png.
             WriteRefused: the file cannot be written.
         """
         known = self.labels != UNLABELED

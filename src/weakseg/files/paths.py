@@ -3,6 +3,25 @@
 import os
 from pathlib import Path
 
+from weakseg.errors import DataInvalid
+
+_OF_FILES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".npy", ".npz", ".csv", ".zip"}
+"""Extensions that nobody gives to a folder on purpose."""
+
+
+def require_folder(out: Path) -> None:
+    """Raise `DataInvalid` unless results can be put into a folder.
+
+    It may be new. A name such as mask.png would give a folder of that name where a file was meant.
+    """
+    if out.is_dir():
+        return
+    if os.path.lexists(out):
+        raise DataInvalid(f"{out} is no folder", expected="a folder for the results", fix="choose another name")
+    if out.suffix.lower() in _OF_FILES:
+        found, fix = f"{out} is the name of a file", f"name a folder, such as {out.with_suffix('')}"
+        raise DataInvalid(found, expected="a folder for the results, whose files are named like their images", fix=fix)
+
 
 def absolute(name: str) -> str:
     """The absolute path of an existing file.

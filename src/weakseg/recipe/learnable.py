@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from weakseg.data.check.learnable import Told, unlearnable
+from weakseg.data.fold import Fold
+from weakseg.data.folder.folder import Folder
 from weakseg.data.sample import Dataset, Sample
 from weakseg.errors import DataInvalid
 from weakseg.types import PRESENT, UNLABELED, Classes
@@ -31,6 +33,18 @@ def require_learnable(training: Dataset, validation: Dataset | None, few: Sequen
     problems = list(unlearnable(told, _pixels(shown, classes)))
     if problems:
         raise DataInvalid.of(problems)
+
+
+def require_inside(training: Dataset) -> None:
+    """Raise `DataInvalid` where a box or click lies beside its image.
+
+    It would teach nothing, or wrongly, and be met in the midst of the training.
+    """
+    folder = training
+    while isinstance(folder, Fold):
+        folder = folder.samples
+    if isinstance(folder, Folder):
+        folder.require_inside(training.keys)
 
 
 def _told(samples: Iterable[Sample], classes: Classes, ruled: bool) -> Told:

@@ -25,6 +25,7 @@ from weakseg.losses.solve_log import Solve, solves_of, summary, watching
 from weakseg.networks.depthwise import depthwise_in_float32
 from weakseg.recipe.dim import warn_of_dim_images
 from weakseg.recipe.identity import located
+from weakseg.recipe.learnable import require_inside
 from weakseg.recipe.python_source import source
 from weakseg.recipe.recipe import Phase, Recipe, steps_per_epoch
 from weakseg.runs import run_writer
@@ -97,6 +98,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
         )
     torch.manual_seed(recipe.seed)
     channels, classes = recipe.training[0].image.shape[0], recipe.training.classes
+    require_inside(recipe.training)
     require_validatable(recipe, channels)
     require_constraints_apply(recipe, console)
     warn_of_dim_images(recipe, console)

@@ -12,6 +12,8 @@ from weakseg.types import UNLABELED
 
 KEYS = [f"p{number}" for number in range(8)]
 
+NAMES = ("background", "disk", "bar", "unlabeled")
+
 
 def truth_of(number):
     """A disk of class 1 and a bar of class 2, elsewhere in every image."""
@@ -163,3 +165,31 @@ def test_tables_are_compared_too(shapes, table):
     write(shapes / table, head, *(row.format(key) for key in KEYS), *([f"{KEYS[0]},bar,5,50"] * (table[0] == "c")))
 
     assert any(name == table and "contradict the mask" in fault.found for name, fault in faults(shapes).items())
+
+
+@pytest.mark.parametrize("case", ["transposed", "mirrored", "shifted", "turned by 180 degrees"])
+def test_painted_maps_keep_their_colours_when_they_are_moved(shapes, case):
+    """Palettes in the order of a paint program, whose indices are no classes, beside maps of numbers."""
+    paint = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255], [9, 9, 9]], np.uint8)
+    table = ["[colours]", *(f'{name} = "#{bytes(c).hex()}"' for name, c in zip(NAMES, paint, strict=True))]
+    write(shapes / "dataset.toml", *table)
+
+    def painted(labels, path):
+        order = [3, 2, 0, 1]
+        image = Image.fromarray(np.argsort(order).astype(np.uint8)[np.where(labels == 255, 3, labels)])
+        image.putpalette(paint[order].tobytes())
+        image.save(path)
+
+    for key in KEYS:
+        path = shapes / "scribbles" / f"{key}.png"
+        labels = np.ascontiguousarray(WRONG[case](np.array(Image.open(path))))
+        painted(labels, path) if key != KEYS[0] else save(path, labels)
+    (finding,) = faults(shapes).values()
+
+    for key in finding.keys:
+        given = {"PIL": __import__("PIL.Image"), "numpy": np, "file": shapes / "scribbles" / f"{key}.png"}
+        for code in re.findall("`([^`]+)`", finding.fix):
+            exec(code, given)
+
+    assert not faults(shapes)
+    assert agrees(shapes)

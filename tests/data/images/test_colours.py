@@ -356,3 +356,18 @@ def test_lossy_paint_is_refused(farm):
     Image.fromarray(painted(MASK)).save(farm / "masks" / "a.jpg")
 
     assert "JPEG" in faults(farm)["masks/a.jpg"].found
+
+
+def test_indices_that_mean_nothing_are_not_advised(farm):
+    """A paint program puts colours into the order in which they occur: saved in grey they would be other classes."""
+    write(farm / "dataset.toml", *TABLE)
+    for turn, key in enumerate(KEYS):
+        numbers = in_classes(holed())
+        order = np.roll([0, 1, 255], turn)
+        indices = np.select([numbers == each for each in order], [0, 1, 2], 0).astype(np.uint8)
+        image = Image.fromarray(indices)
+        strange = {0: (9, 9, 9), 1: (99, 9, 9), 255: (9, 99, 9)}
+        image.putpalette([channel for each in order for channel in strange[each]])
+        image.save(farm / "masks" / f"{key}.png")
+
+    assert "in grey" not in faults(farm)["masks/a.png"].fix

@@ -1,5 +1,6 @@
 """Every kind of image file people have, and every way in which it may be broken."""
 
+import re
 import struct
 import zlib
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from weakseg.data.images import image_file, label_file, stored
-from weakseg.data.images.image_file import read_image
+from weakseg.data.images.image_file import read_image, size_of
 from weakseg.data.images.label_file import palette, read_colours, read_labels, write_labels
+from weakseg.data.images.stored import Reading
 from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.types import UNLABELED
 
@@ -380,3 +382,53 @@ def test_a_file_is_opened_once(tmp_path, monkeypatch, mode):
     if mode != "RGB":
         label_file.read_values_or_colours(file, palettes=False)
         assert opened == [file, file]
+
+
+def test_the_advice_on_complex_values_can_be_followed(tmp_path):
+    """No range makes grey of them; their magnitudes are read once a range is declared."""
+    path = tmp_path / "a.tif"
+    values = (GREY * (3 + 4j)).astype(np.complex64)
+    tifffile.imwrite(path, values)
+
+    for reading in (Reading(), Reading(range=(0, 5 * 255))):
+        with pytest.raises(DataInvalid, match="complex64") as raised:
+            read_image(path, reading)
+    code = re.search("`(tifffile.*?)`", raised.value.fix)[1]
+    exec(code, {"tifffile": tifffile, "numpy": np, "values": values, "name": path})
+
+    assert np.allclose(read_image(path, Reading(range=(0, 5 * 255)))[0], GREY / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.complex64])
+def test_the_advice_on_a_label_map_that_holds_no_whole_numbers_can_be_followed(tmp_path, kind):
+    """A PNG holds none of these types, so that they are rounded."""
+    tifffile.imwrite(tmp_path / "a.tif", GREY.astype(kind))
+    with pytest.raises(DataInvalid) as raised:
+        read_labels(tmp_path / "a.tif")
+
+    code = re.search("`(.*?)`", raised.value.fix)[1]
+    labels = tifffile.imread(tmp_path / "a.tif")
+    exec(code, {"PIL": __import__("PIL.Image"), "numpy": np, "labels": labels, "name": tmp_path / "a.png"})
+
+    assert np.array_equal(read_labels(tmp_path / "a.png"), GREY)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
+@pytest.mark.parametrize("upright", [True, False])
+def test_the_size_is_that_of_the_image_as_it_is_read(tmp_path, name, orientation, upright):
+    """Also where a photo is rotated, and of TIFFs, which Pillow rotates by itself."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(np.zeros((6, 9, 3), np.uint8)).save(tmp_path / name, exif=exif)
+
+    reading = Reading(upright=upright)
+    assert size_of(tmp_path / name, reading) == read_image(tmp_path / name, reading).shape[1:]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif", "a"])
+def test_a_label_map_is_named_png(tmp_path, name):
+    """Under another name it would be saved again with loss, or not found."""
+    with pytest.raises(DataInvalid, match=r"name it a\.png"):
+        write_labels(tmp_path / name, np.array([[1]]))
+    assert not list(tmp_path.iterdir())

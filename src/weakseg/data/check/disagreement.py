@@ -80,6 +80,7 @@ def _undone(inventory: Inventory, cause: Cause) -> str:
 
 def _mend(inventory: Inventory, source: str, cause: Cause | None, whole: bool) -> str:
     legend, look = inventory.contents.legend, "compare both on the page that --html writes"
+    colours = source in inventory.layers and bool(legend.convention(source).colours)
     if cause is None:
         return f"{look}, and redraw or export again the one that is wrong"
     if source == "clicks.csv" and (cause.code or cause.by_exif):
@@ -93,11 +94,17 @@ def _mend(inventory: Inventory, source: str, cause: Cause | None, whole: bool) -
         )
     if cause.code:
         code = f"`labels = {cause.code}; PIL.Image.fromarray(labels).save(file)`"
+        # Where colours are declared a palette is read by its colours, which an array of its indices would lose.
+        painted = "numpy.asarray(read.convert('RGBA') if read.mode == 'P' else read)"
+        read = f"`read = PIL.Image.open(file)` and `labels = {painted}`"
+        read = read if colours else "`labels = numpy.asarray(PIL.Image.open(file))`"
         return (
             f"{look}; if the labels are misplaced, run for each of these files in {source}/"
-            f" `labels = numpy.asarray(PIL.Image.open(file))` and {code}; if the mask is, draw it again"
+            f" {read} and {code}; if the mask is, draw it again"
         )
     numbers, becomes = legend.numbers_in(source) if source in inventory.layers else (), dict(cause.becomes)
+    if colours:
+        return f"{look}, and give these labels the colours and values that dataset.toml declares for their classes"
     if source == "clicks.csv" or not whole or len(legend.declared) != len(legend.classes):
         return f"{look}, and give these labels the class names and values of the masks"
     free = [number for label, number in enumerate(numbers) if label not in becomes]

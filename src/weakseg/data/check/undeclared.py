@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from weakseg.data.images.colours import is_colour
+from weakseg.data.images.label_file import same_indices
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.labelmap import read_labelmap
 from weakseg.data.inventory.one_image import Looks
@@ -48,7 +49,8 @@ def _of_colours(inventory: Inventory, source: str, strange: dict[str, Values]) -
         return
     legend, maps = inventory.contents.legend, inventory.layers[source]
     convention, known = legend.convention(source), dict(read_labelmap(inventory.root))
-    fix = mend_of_colours(together([*strange.values()]), convention, legend.declared, known)
+    indexed = same_indices([maps[key] for key in strange], {*convention.values, *convention.nothing})
+    fix = mend_of_colours(together([*strange.values()]), convention, legend.declared, known, indexed)
     for key, held in strange.items():
         error = undeclared_colours(held, convention, legend.declared)
         yield from (replace(each, fix=fix) for each in findings_of(error, maps[key], "", (key,)))

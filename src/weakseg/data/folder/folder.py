@@ -4,6 +4,7 @@ The layout is images/, masks/, scribbles/, splits/, classes.txt, dataset.toml an
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,8 @@ from jaxtyping import Int
 from weakseg.data.folder.contents import Contents, read_contents, read_split
 from weakseg.data.folder.declaration import Declaration, read_declaration
 from weakseg.data.folder.legend import Legend
-from weakseg.data.images.image_file import Decoded, decode, read_image
+from weakseg.data.folder.outside import require_inside
+from weakseg.data.images.image_file import Decoded, decode, read_image, size_of
 from weakseg.data.images.label_file import read_values_or_colours
 from weakseg.data.images.stored import Reading
 from weakseg.data.name_pattern import found_in
@@ -95,7 +97,17 @@ class Folder:
         if len(sample.image) != self._channels:
             first, this = (self._contents.images[key] for key in (self.keys[0], sample.key))
             raise channels_differ(this, len(sample.image), f"{first} has", self._channels)
+        require_inside(self._contents, {sample.key: sample.valid.shape})
         return sample
+
+    def require_inside(self, keys: Collection[str]) -> None:
+        """Raise `DataInvalid` unless boxes and clicks lie on these images.
+
+        Of most files only the header is read.
+        """
+        contents, reading = self._contents, self.declared.reading
+        tabled = [key for key in keys if key in contents.boxes or key in contents.clicks]
+        require_inside(contents, {key: size_of(contents.images[key], reading) for key in tabled})
 
     @property
     def _contents(self) -> Contents:

@@ -4,6 +4,7 @@ Where no range is declared, sixteen-bit values are divided by 65535, and floatin
 (`value_range`).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from PIL import Image
 
 from weakseg.data.images.deep_png import ask_for_lower_bytes, is_deep, joined
 from weakseg.data.images.nodata import clear_in, emptied, opacity_of
-from weakseg.data.images.orientation import turned
+from weakseg.data.images.orientation import orientation_in, turned
 from weakseg.data.images.stored import (
     IMAGE,
     USUAL,
     Reading,
     laid,
     needs_tifffile,
+    opened,
     read_pillow,
     read_tiff,
     require_palette,
@@ -86,6 +88,22 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
     require_known(path, values, held, reading.range)
     share = np.count_nonzero(clear) / max(clear.size, 1)
     return Decoded(scaled(values, reading.range), orientation, held, empty, share)
+
+
+def size_of(path: Path, reading: Reading = USUAL) -> tuple[int, int]:
+    """The height and width of an image as `read_image` gives it.
+
+    Raises:
+        DataInvalid: as `read_image` does.
+    """
+    # Pillow rotates TIFFs by itself, and tifffile reads those that it cannot.
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        with suppress(Exception), opened(path) as picture:
+            width, height = picture.size
+            exchanged = reading.upright and orientation_in(picture.getexif()) >= 5
+            return (width, height) if exchanged else (height, width)
+    height, width = read_image(path, reading).shape[1:]
+    return height, width
 
 
 def channels_of(picture: Image.Image) -> Shaped[np.ndarray, "H W M"]:

@@ -1,5 +1,6 @@
 """Label maps read from files and written to them."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,8 @@ def _one_number(path: Path, values: Shaped[np.ndarray, "H W M"]) -> Int[np.ndarr
             fix=_FROM_COLOURS,
         )
     if values.dtype.kind not in "bui":
-        raise DataInvalid(f"{path} holds {values.dtype} values", expected="whole numbers", fix="save it as PNG")
+        found, fix = f"{path} holds {values.dtype} values", f"save it as a PNG of whole numbers: {_WHOLE}"
+        raise DataInvalid(found, expected="whole numbers, one for each class", fix=fix)
     return values[:, :, 0].astype(np.int32)
 
 
@@ -108,6 +110,30 @@ def holds_colours(path: Path) -> bool:
             return picture.mode in ("RGB", "RGBA") and not needs_tifffile(path)
     except Exception:  # damaged files make Pillow raise errors of many kinds
         return False
+
+
+def same_indices(paths: Sequence[Path], known: Collection[int]) -> bool:
+    """Whether files are palettes whose indices may be class numbers.
+
+    The indices must be `known`, and mean the same colour in all files: paint programs put colours into the order in
+    which they occur, and such indices mean nothing.
+    """
+    meaning: dict[int, int] = {}
+    for path in paths:
+        try:
+            picture, orientation, how = read_pillow(path, LABELS)
+            if picture.mode != "P" or picture.palette is None:
+                return False
+            indices, colours = (
+                read(path, USUAL, picture, orientation, how).ravel() for read in (_values_of, _colours_of)
+            )
+        except DataInvalid:
+            return False
+        each, first = np.unique(indices, return_index=True)
+        pairs = dict(zip(each.tolist(), colours[first].tolist(), strict=True))
+        if not {*each.tolist()} <= {*known} or any(meaning.setdefault(i, c) != c for i, c in pairs.items()):
+            return False
+    return True
 
 
 def read_colours(path: Path, reading: Reading = USUAL) -> Int[np.ndarray, "H W"]:
@@ -140,6 +166,9 @@ def _tiff_bits(picture: Image.Image) -> int:
     return bits[0] if bits[0] in (2, 4) else 8
 
 
+_WHOLE = "`PIL.Image.fromarray(numpy.rint(numpy.real(labels)).astype(numpy.uint8)).save(name)`"
+
+
 _FROM_COLOURS = """convert it, for instance with this code:
     rgba = np.asarray(Image.open(file).convert("RGBA"))
     labels = np.full(rgba.shape[:2], 255, np.uint8)  # unlabelled pixels, transparent ones among them
@@ -161,6 +190,19 @@ def void_for(classes: int) -> int:
     return 255 if classes <= 255 else 65535
 
 
+def require_png(path: Path) -> None:
+    """Raise `DataInvalid` unless a file is named *.png.
+
+    Under another name the next program would not read a PNG, or would save it again with loss.
+    """
+    if path.suffix.lower() != ".png":
+        raise DataInvalid(
+            f"{path} is not the name of a PNG file",
+            expected="a name that ends in .png: label maps are written as PNG, which keeps every number",
+            fix=f"name it {path.stem or 'mask'}.png",
+        )
+
+
 def write_labels(
     path: Path,
     labels: Int[np.ndarray, "H W"],
@@ -176,9 +218,10 @@ def write_labels(
     `read_note`. If palettes are read by their colours, the file must be `grey`.
 
     Raises:
-        DataInvalid: a label is `void`, or lies above 65535.
+        DataInvalid: a label is `void`, or lies above 65535; the file is not named *.png.
         WriteRefused: the file cannot be written.
     """
+    require_png(path)
     nothing = labels == UNLABELED
     largest = max(int(labels.max(initial=0)), void if void is not None and nothing.any() else 0)
     strange = largest > 65535 or labels.min(initial=0) < UNLABELED

@@ -100,6 +100,10 @@ def _is_known(held: Held, range: Range | None) -> bool:
 def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInvalid:
     """The error for an image whose range must be declared."""
     expected = "8 or 16 unsigned bits, floating point in [0, 1], or a declared range"
+    if values.dtype.kind not in "biuf":
+        saved = "`tifffile.imwrite(name, numpy.abs(values).astype(numpy.float32))`, then declare their range"
+        fix = f"save real numbers instead, such as the magnitudes: {saved}"
+        return DataInvalid(f"{path} holds {values.dtype} values", expected=expected, fix=fix)
     strange = ~np.isfinite(values).all(axis=2) if values.dtype.kind == "f" else np.zeros(1, bool)
     if strange.any():
         saved = "save the image with a number there: `numpy.nan_to_num(values, posinf=0, neginf=0)`"

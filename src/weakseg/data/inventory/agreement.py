@@ -121,7 +121,7 @@ _MOVES: dict[str, tuple[str, Callable[[Marks], Marks]]] = {
         lambda m: replace(m, columns=m.mask.shape[1] - 1 - m.columns),
     ),
     "mirrored, top for bottom": ("labels[::-1]", lambda m: replace(m, rows=m.mask.shape[0] - 1 - m.rows)),
-    "transposed, rows for columns": ("labels.T", lambda m: replace(m, rows=m.columns, columns=m.rows)),
+    "transposed, rows for columns": ("labels.swapaxes(0, 1)", lambda m: replace(m, rows=m.columns, columns=m.rows)),
     "turned by a quarter, clockwise": (
         "numpy.rot90(labels, -1)",
         lambda m: replace(m, rows=m.columns, columns=m.mask.shape[1] - 1 - m.rows),
@@ -131,7 +131,7 @@ _MOVES: dict[str, tuple[str, Callable[[Marks], Marks]]] = {
         lambda m: replace(m, rows=m.mask.shape[0] - 1 - m.columns, columns=m.rows),
     ),
     "transposed along the other diagonal": (
-        "labels[::-1, ::-1].T",
+        "labels[::-1, ::-1].swapaxes(0, 1)",
         lambda m: replace(m, rows=m.mask.shape[0] - 1 - m.columns, columns=m.mask.shape[1] - 1 - m.rows),
     ),
 }

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from weakseg.data.folder.outside import boxes_outside, clicks_outside
 from weakseg.data.relabel import marked_classes
 from weakseg.data.sample import Sample
 from weakseg.data.stroke import draw_into
-from weakseg.finding import Finding
+from weakseg.finding import Finding, findings_of
 from weakseg.types import ABSENT, UNLABELED
 
 _ROUNDING = 1e-6
@@ -86,15 +87,11 @@ def contradictions_of_tables(root: Path, said: Sample, names: tuple[str, ...]) -
 
 
 def _of_boxes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
-    height, width = said.valid.shape
-    for label, top, left, bottom, right in said.boxes.tolist():
-        name = f"'{names[int(label)]}'"
-        if top < 0 or left < 0 or bottom > height or right > width:
-            found = f"a box of {name} in {said.key} from x {left:g} to {right:g} and y {top:g} to {bottom:g} exceeds it"
-            expected = f"x from 0 to {width} and y from 0 to {height}, the size of the image"
-            fix = "crop the box; if many exceed their images, x and y are exchanged or were measured at another size"
-            yield Finding(file, found, expected, fix, (said.key,))
-        if said.tags[int(label)] == ABSENT:
+    for problem in boxes_outside(said.key, said.boxes, said.valid.shape, names):
+        yield from findings_of(problem, file, "", (said.key,))
+    for label in said.boxes[:, 0].astype(int).tolist():
+        name = f"'{names[label]}'"
+        if said.tags[label] == ABSENT:
             found = f"{name} has a box in {said.key}, but tags.csv says it is absent"
             fix = f"remove the box, or remove {name} from `absent` in tags.csv"
             yield Finding(file, found, "no box of an absent class", fix, (said.key,))
@@ -103,7 +100,8 @@ def _of_boxes(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Find
 def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Finding]:
     if not said.strokes:
         return
-    height, width = said.valid.shape
+    for problem in clicks_outside(said.key, said.strokes, said.valid.shape, names):
+        yield from findings_of(problem, file, "", (said.key,))
     marks, clicked = np.full(said.valid.shape, UNLABELED), {}
     for stroke in said.strokes:
         row, column = stroke.points[0].tolist()
@@ -113,14 +111,7 @@ def _of_clicks(file: Path, said: Sample, names: tuple[str, ...]) -> Iterator[Fin
                 f"'{names[before]}' and '{names[stroke.label]}' are clicked at x {column:g}, y {row:g} of {said.key}"
             )
             yield Finding(file, found, "one class per pixel", "remove one of the two clicks", (said.key,))
-        # Pixel centres lie at integers, so the image begins half a pixel before the first.
-        if -0.5 <= row < height - 0.5 and -0.5 <= column < width - 0.5:
-            draw_into(marks, stroke.points, stroke.width_px, stroke.label)
-            continue
-        found = f"the click on '{names[stroke.label]}' at x {column:g}, y {row:g} is outside {said.key}"
-        expected = f"x from 0 to {width - 1} and y from 0 to {height - 1}"
-        fix = "correct it; if many are outside, x and y are exchanged or were measured at another size"
-        yield Finding(file, found, expected, fix, (said.key,))
+        draw_into(marks, stroke.points, stroke.width_px, stroke.label)
     yield from contradictions_of_marks(file, marks, said, names)
 
 

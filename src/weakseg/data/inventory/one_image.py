@@ -148,9 +148,7 @@ def _counts(inventory: Inventory, said: Sample, layers: dict[str, Labels]) -> di
     A source without a label counts it as unlabelled.
     """
     classes = inventory.contents.legend.classes
-    each = {
-        source: count_pixels(layers.get(source, said.seeds), said.valid, classes) for source in inventory.layers
-    }
+    each = {source: count_pixels(layers.get(source, said.seeds), said.valid, classes) for source in inventory.layers}
     return {**each, "tables": count(said, classes)} if inventory.tables else each
 
 

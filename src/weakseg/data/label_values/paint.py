@@ -37,7 +37,11 @@ def undeclared_colours(values: Values, convention: Convention, names: tuple[str,
 
 
 def mend_of_colours(
-    values: Values, convention: Convention, names: tuple[str, ...], known: Mapping[int, str] | None = None
+    values: Values,
+    convention: Convention,
+    names: tuple[str, ...],
+    known: Mapping[int, str] | None = None,
+    indexed: bool = False,
 ) -> str:
     """Advice on undeclared colours.
 
@@ -46,6 +50,7 @@ def mend_of_colours(
         convention: the declared meaning of colours.
         names: names of the declared classes.
         known: names of colours from another file of the folder.
+        indexed: whether the maps are palettes whose indices may be meant in place of their colours.
     """
     strange, known = _most_first(values.undeclared), known or {}
     many = len(strange) > 2 * len(names) + _TOLD or 2 * values.blended > sum(values.undeclared.values())
@@ -60,7 +65,8 @@ def mend_of_colours(
     if {*strange} <= {*known}:
         lines = [(known[each], each, "") for each in strange]
         return f"if labelmap.txt is correct, write {_place(convention)}:\n{table(lines, _headed(convention))}"
-    return _to_be_named(plain, len(strange) - len(plain), values, convention, names)
+    advice = _to_be_named(plain, len(strange) - len(plain), values, convention, names)
+    return f"{advice}\n{_NUMBERS}" if indexed else advice
 
 
 def _to_be_named(
@@ -81,7 +87,7 @@ def _to_be_named(
         advice = f"if these are photos, or drawn on photos, export the labels alone; otherwise {advice}"
     if rarer := len(plain) + others - len(shown):
         advice += f"\n(the next check lists {rarer} more, which are rarer)"
-    return f"{advice}\n{_NUMBERS}\n{_SEVERAL}" if convention.colours else advice
+    return f"{advice}\n{_SEVERAL}" if convention.colours else advice
 
 
 def table(lines: Iterable[tuple[str, int, str]], headed: bool = True) -> str:

@@ -24,6 +24,7 @@ from weakseg.data.label_values.habits import listed
 from weakseg.data.sample import Sample
 from weakseg.data.simulate.annotators import Kind, Scribbles, Simulated
 from weakseg.errors import DataInvalid
+from weakseg.files.paths import require_folder
 from weakseg.files.whole_file import unfinished
 from weakseg.types import ABSENT, PRESENT, UNLABELED
 
@@ -45,6 +46,7 @@ def write_simulated(
         DataInvalid: a file or folder exists already (then nothing is written), an image has no mask, a class shares
             its value in label maps with another, or the disk is not writable.
     """
+    require_folder(out)
     simulated = Simulated(folder, kinds, seed)
     places = [_place(out, kind, seed) for kind in kinds]
     taken = [DataInvalid(f"{place} already exists", fix="remove it, or choose another --out") for place in places]
