@@ -11,7 +11,7 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from weakseg import Fit, Phase
-from weakseg.errors import RunInvalid
+from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.papers import EmAdapt
 from weakseg.runs import checkpoint, run_writer
 from weakseg.runs.run import open_run
@@ -178,3 +178,20 @@ def test_a_checkpoint_of_an_earlier_version_is_gone_on_from_with_its_metrics_cut
     again = weights(run / "last.safetensors")
     assert all(torch.equal(again[name], half[1][name]) for name in half[1])
     assert [line["epoch"] for line in open_run(run).metrics] == list(range(6))
+
+
+@pytest.mark.parametrize("name", ["last.safetensors", "previous.safetensors", "metrics.jsonl"])
+def test_what_is_no_file_can_be_removed_as_the_message_says(tmp_path, half, name):
+    """A pipe, folder or link in the place of a file of a run, whose name nobody can choose."""
+    run, weights_of_whole, _ = half
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / name).unlink()
+    (tmp_path / "run" / name).symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(WeaksegError, match=f"(?s){name} is a link to a missing file.*remove it"):
+        train_recipe(RECIPE, tmp_path / "run", device="cpu", resume=True)
+    (tmp_path / "run" / name).unlink()
+    train_recipe(RECIPE, tmp_path / "run", device="cpu", resume=True)
+
+    found = weights(tmp_path / "run" / "last.safetensors")
+    assert all(torch.equal(found[each], weights_of_whole[each]) for each in weights_of_whole)

@@ -26,7 +26,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """
     if kind := irregular(path):
         raise WriteRefused(
-            f"{path} is {kind}", expected="a regular file, or a name that is not in use", fix="choose another name"
+            f"{path} is {kind}",
+            expected="a regular file, or a name that is not in use",
+            fix="remove it, or choose another name",
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
