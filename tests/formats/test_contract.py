@@ -33,8 +33,24 @@ COCO = {
         {"image_id": 5, "category_id": 7, "bbox": [1.0, 1.0, 4.0, 4.0], "keypoints": [2, 3, 2]},
     ],
 }
+LABEL_STUDIO_SIZE = {"original_width": 9, "original_height": 8, "to_name": "image"}
+LABEL_STUDIO_BOX = {"x": 10, "y": 10, "width": 30, "height": 40, "rotation": 10, "rectanglelabels": ["dog"]}
+LABEL_STUDIO_LINE = {"points": [[10, 10], [20, 90]], "closed": False, "polygonlabels": ["cat"]}
+LABEL_STUDIO_RESULTS = [
+    {"id": "a", "type": "rectanglelabels", "value": LABEL_STUDIO_BOX, **LABEL_STUDIO_SIZE},
+    {"id": "b", "type": "polygonlabels", "value": LABEL_STUDIO_LINE, **LABEL_STUDIO_SIZE},
+    {
+        "id": "c",
+        "type": "brushlabels",
+        "value": {"format": "rle", "rle": [0, 0, 1, 32], "brushlabels": ["dog"]},
+        **LABEL_STUDIO_SIZE,
+    },
+    {"id": "d", "type": "choices", "value": {"choices": ["sunny"]}, "to_name": "image"},
+]
+LABEL_STUDIO = [{"id": 1, "annotations": [{"id": 2, "result": LABEL_STUDIO_RESULTS}], "data": {"image": "/data/a.png"}}]
 FILES: dict[str, dict[str, str]] = {
     "LabelMe": {"a.json": json.dumps(LABELME)},
+    "Label Studio": {"a.json": json.dumps(LABEL_STUDIO)},
     "COCO": {"a.json": json.dumps(COCO)},
 }
 """A small set of files of each format, by path, that holds two marks or more."""

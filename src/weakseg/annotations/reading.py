@@ -11,11 +11,12 @@ from weakseg.errors import DataInvalid
 from weakseg.formats.entry import Entry, forget
 from weakseg.formats.format import Format, Sizes
 from weakseg.formats.sets.coco import COCO
+from weakseg.formats.tools.label_studio import LABEL_STUDIO
 from weakseg.formats.tools.labelme import LABELME
 from weakseg.formats.tree import tree_of
 from weakseg.marks.mark import Annotations, Ignored
 
-FORMATS: tuple[Format, ...] = (LABELME, COCO)
+FORMATS: tuple[Format, ...] = (LABELME, LABEL_STUDIO, COCO)
 """Known formats; the first that claims a file reads it."""
 
 

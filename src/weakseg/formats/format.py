@@ -27,6 +27,14 @@ class Format:
     """The annotations in all files of a folder or archive that the format claims."""
 
 
+def is_known(name: str, sizes: Sizes) -> bool:
+    """Whether an image has this name; which of several is decided elsewhere."""
+    try:
+        return sizes(name) is not None
+    except DataInvalid:
+        return True
+
+
 @contextmanager
 def noted(ignored: list[Ignored], place: str, kind: str) -> Iterator[None]:
     """Note a damaged mark as ignored, in place of an error.
@@ -36,6 +44,7 @@ def noted(ignored: list[Ignored], place: str, kind: str) -> Iterator[None]:
         place: the place of the mark.
         kind: its kind, in the file's own word.
     """
+    kind = kind[:40]
     try:
         yield
     except DataInvalid as problem:

@@ -266,3 +266,10 @@ def test_real_files_are_read():
     assert reasons(captions) == ["a caption names no class"] * 2
     roboflow = read(COCO, SAMPLES / "roboflow" / "coco")
     assert [mark.shape for mark in marks_of(roboflow)] == [Box(1, 2, 2, 5), Box(0, 0, 4, 2)]
+
+
+def test_exports_of_label_studio_have_a_better_kind(tmp_path):
+    """What it draws with a brush becomes smaller, and points are lost."""
+    annotations = read_json(COCO, tmp_path, file(info={"contributor": "Label Studio"}))
+
+    assert "export JSON" in annotations.notes[0]

@@ -341,10 +341,11 @@ def test_other_exports_say_which_to_choose(tmp_path, content):
 
 def test_tasks_that_nobody_finished_are_images_without_marks(tmp_path):
     """The later numbers of annotations are all that some exports hold."""
-    annotations = read_json(LABEL_STUDIO, tmp_path, [task(annotations=[]), task(annotations=[7])])
+    annotations = read_json(LABEL_STUDIO, tmp_path, [task(annotations=[]), task(annotations=[7]), 7])
 
     assert [len(image.marks) for image in annotations.images] == [0, 0]
     assert "as JSON" in reasons(annotations)[0]
+    assert annotations.ignored[1].place.endswith("task 3")
 
 
 @needs_samples

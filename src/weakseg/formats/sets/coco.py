@@ -15,7 +15,7 @@ from jaxtyping import Float
 from weakseg.errors import DataInvalid
 from weakseg.formats.codes import ColumnRuns, counts_of, counts_of_text
 from weakseg.formats.entry import Entry
-from weakseg.formats.format import Format, Sizes, noted
+from weakseg.formats.format import Format, Sizes, is_known, noted
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark
 from weakseg.marks.shapes import Box, Mask, Point, Polygon, Shape
 
@@ -49,7 +49,15 @@ def _file(entry: Entry, sizes: Sizes) -> Annotations:
         with noted(ignored, place, "annotation"):
             _add(annotation, place, images, names, ignored)
     found = (ImageMarks(each.name, each.size, tuple(each.marks), tuple(each.present)) for each in images.values())
-    return Annotations(tuple(found), declared(content, names), tuple(ignored))
+    return Annotations(tuple(found), declared(content, names), tuple(ignored), _notes(content))
+
+
+def _notes(content: dict[str, Any]) -> tuple[str, ...]:
+    info = content.get("info")
+    if isinstance(info, dict) and info.get("contributor") == "Label Studio":
+        # Its masks are traced through the centres of their outermost pixels, its photos lose their orientation.
+        return ("a COCO export of Label Studio has smaller masks than were drawn and no points: export JSON instead",)
+    return ()
 
 
 def images_in(entry: Entry, sizes: Sizes, ignored: list[Ignored]) -> dict[Any, ListedImage]:
@@ -73,14 +81,6 @@ def _name(image: dict[str, Any], sizes: Sizes) -> str:
     if original and not is_known(name, sizes) and is_known(str(original), sizes):
         return str(original)
     return name
-
-
-def is_known(name: str, sizes: Sizes) -> bool:
-    """Whether an image has this name; which of several is decided elsewhere."""
-    try:
-        return sizes(name) is not None
-    except DataInvalid:
-        return True
 
 
 def classes_in(content: dict[str, Any], place: str, ignored: list[Ignored]) -> dict[Any, str]:

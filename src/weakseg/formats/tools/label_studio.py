@@ -14,7 +14,7 @@ from weakseg.data.images.image_file import EXTENSIONS
 from weakseg.errors import DataInvalid
 from weakseg.formats.codes import Bitmap
 from weakseg.formats.entry import Entry
-from weakseg.formats.format import Format, Sizes, noted
+from weakseg.formats.format import Format, Sizes, is_known, noted
 from weakseg.formats.tools.label_studio_brush import BrushRuns
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark, require_name
 from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Point, Polygon, Shape, box_of, from_xy, rotated
@@ -33,14 +33,13 @@ def _tasks(entry: Entry) -> list[dict[str, Any]]:
     if isinstance(content, dict) and isinstance(content.get("task"), dict) and "result" in content:
         content = {**content["task"], "annotations": [content]}
     tasks = content if isinstance(content, list) else [content]
-    return tasks if all(map(_is_task, tasks)) else []
+    return tasks if any(map(_is_task, tasks)) else []
 
 
 def _is_task(task: Any) -> bool:
     # Versions before 1.0 say completions.
-    return (
-        isinstance(task, dict) and isinstance(task.get("data"), dict) and bool({*task} & {"annotations", "completions"})
-    )
+    answered = isinstance(task, dict) and ("annotations" in task or "completions" in task)
+    return answered and isinstance(task.get("data"), dict)
 
 
 def _is_small(entry: Entry) -> bool:
@@ -65,8 +64,8 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
             kind = "YOLO" if _is_of_yolo(entry) else "JSON-MIN"
             ignored.append(Ignored(entry.place, "file", f"an export of the kind {kind}; {_OTHER_EXPORTS}"))
         for number, task in enumerate(tasks, start=1):
-            place = f"{entry.place}, task {task.get('id', number)}"
-            with noted(ignored, place, "task"):
+            with noted(ignored, f"{entry.place}, task {number}", "task"):
+                place = f"{entry.place}, task {task.get('id', number)}"
                 answers = _answers(task, place, ignored)
                 notes += [_CHOSEN] * (len(answers) > 1)
                 images += _images(task, answers, place, sizes, ignored)
@@ -121,7 +120,7 @@ def _names(task: dict[str, Any], sizes: Sizes) -> list[str]:
     candidates = [*likely, *([uploaded] if isinstance(uploaded, str) and uploaded else []), *texts]
     if not candidates:
         raise DataInvalid("its data name no image")
-    known = [name for name in candidates if sizes(name) is not None] if len(set(candidates)) > 1 else []
+    known = [name for name in candidates if is_known(name, sizes)] if len(set(candidates)) > 1 else []
     return (known or candidates)[:1]
 
 
@@ -180,10 +179,10 @@ def _classes(result: dict[str, Any] | None, labels: dict[Any, list[Any]], choice
 
 def _only(classes: Iterable[Any]) -> str:
     names = list(dict.fromkeys(map(_text, classes)))
-    if len(names) != 1:
-        raise DataInvalid(
-            f"it has the classes {' and '.join(names)}, and a pixel has one" if names else "it has no class"
-        )
+    if not names:
+        raise DataInvalid("it has no class")
+    if len(names) > 1:
+        raise DataInvalid(f"it has the classes {' and '.join(names)[:80]}, and a pixel has one")
     return names[0]
 
 
@@ -221,7 +220,7 @@ def _rectangle(value: dict[str, Any], size: np.ndarray) -> Box:
 
 def _ellipse(value: dict[str, Any], size: np.ndarray) -> Ellipse:
     centre, radii = _percent([(value["x"], value["y"]), (value["radiusX"], value["radiusY"])], size).tolist()
-    return Ellipse(*centre, *radii, float(value.get("rotation") or 0))
+    return Ellipse(centre[0], centre[1], radii[0], radii[1], float(value.get("rotation") or 0))
 
 
 def _polygon(value: dict[str, Any], size: np.ndarray) -> Polygon | Line:
@@ -247,11 +246,13 @@ def _point(value: dict[str, Any], size: np.ndarray) -> Point:
 def _brush(value: dict[str, Any], size: np.ndarray) -> Mask:
     if value.get("format", "rle") != "rle" or not isinstance(value["rle"], list):
         raise DataInvalid(f"its format is {str(value.get('format'))[:20]!r}, which is unknown")
-    return Mask(0, 0, *size.tolist(), BrushRuns(bytes(value["rle"])))
+    height, width = size.tolist()
+    return Mask(0, 0, height, width, BrushRuns(bytes(value["rle"])))
 
 
 def _bitmask(value: dict[str, Any], size: np.ndarray) -> Mask:
-    return Mask(0, 0, *size.tolist(), Bitmap.of_base64(value["imageDataURL"], threshold=128))
+    height, width = size.tolist()
+    return Mask(0, 0, height, width, Bitmap.of_base64(value["imageDataURL"], threshold=128))
 
 
 _SHAPES: dict[str, Callable[[dict[str, Any], np.ndarray], Shape]] = {
