@@ -27,7 +27,7 @@ def _claims(entry: Entry) -> bool:
     return bool(_tasks(entry)) or _is_small(entry) or _is_of_yolo(entry)
 
 
-def _tasks(entry: Entry) -> list[dict[str, Any]]:
+def _tasks(entry: Entry) -> list[Any]:
     """The tasks in a file: an export, one task of the server's, or one annotation of a storage."""
     content = entry.json
     if isinstance(content, dict) and isinstance(content.get("task"), dict) and "result" in content:
