@@ -112,7 +112,8 @@ class Recipe:
     validated, kept as the best, and used to update targets; `None` uses the weights themselves. Tarvainen and Valpola
     2017."""
     bf16: bool = False
-    """Whether the network runs in bfloat16 where that is safe; losses stay in float32."""
+    """Whether the network runs in bfloat16 where that is safe; losses stay in float32, and so does everything on a CPU
+    without such instructions."""
     seed: int = 0
     """The random seed of fresh parameters, views and their order; 0 or more."""
 

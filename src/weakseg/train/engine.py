@@ -34,12 +34,22 @@ def start(device: str | None, bf16: bool) -> Accelerator:
         os.environ["ACCELERATE_TORCH_DEVICE"] = kind
     # The library keeps one state per process, and refuses a second training in another precision.
     AcceleratorState._reset_state()
-    accelerator = Accelerator(cpu=place.type == "cpu", mixed_precision="bf16" if bf16 else "no")
+    precision = "bf16" if bf16 and has_bf16(place) else "no"
+    accelerator = Accelerator(cpu=place.type == "cpu", mixed_precision=precision)
     if accelerator.num_processes > 1:
         # Otherwise the communication threads outlive the interpreter, and may abort the process.
         atexit.unregister(_leave)
         atexit.register(_leave)
     return accelerator
+
+
+def has_bf16(place: torch.device) -> bool:
+    """Whether a device computes in bfloat16 without a detour.
+
+    A CPU without such instructions takes about fifty times as long for a convolution as in float32.
+    """
+    known = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return place.type != "cpu" or known is None or known()
 
 
 def _leave() -> None:

@@ -91,6 +91,8 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     accelerator = engine.start(device, recipe.bf16)
     share = Share(accelerator.process_index, accelerator.num_processes)
     console = console if console and accelerator.is_main_process else Console(quiet=True)
+    if recipe.bf16 and accelerator.mixed_precision != "bf16":
+        console.print("this processor has no bfloat16 instructions: the network runs in float32", highlight=False)
     if recipe.batch_size % share.of:
         raise RecipeInvalid(
             f"batch_size {recipe.batch_size} cannot be shared by {share.of} processes",
@@ -115,14 +117,14 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     if accelerator.is_main_process:
         claims.enter_context(run_writer.claim(into.path, into.resume, into.text))
     # A resumed run was tried when it began; a new one writes nothing before it is known to work.
-    tried = None if into.resume else tried_seconds(recipe, network, accelerator.device)
+    tried = None if into.resume else tried_seconds(recipe, network, accelerator)
     run = run_writer.enter(into.path, recipe, into.text, channels, network, into.resume, accelerator.is_main_process)
     data, position = _begun(recipe, run, into, network, optimizer, averaged, accelerator, console)
     first_epoch, best, sweep, metrics = position.epoch + 1, position.best, position.sweep, [*position.metrics]
     steps = steps_per_epoch(len(recipe.training), recipe.batch_size, recipe.least_steps)
     over = stopped_early(recipe, metrics)
     if first_epoch < recipe.epochs and not over:
-        seconds = seconds_left(recipe, first_epoch, network, accelerator.device) if tried is None else tried
+        seconds = seconds_left(recipe, first_epoch, network, accelerator) if tried is None else tried
         left = steps * seconds / share.of
         length = f"{counted(recipe.epochs, 'epoch')} of {counted(steps, 'step')}, about {duration(left)}"
         console.print(f"training on {accelerator.device}: {length}")
@@ -284,14 +286,14 @@ def _insist_finite(loss: float, epoch: int, step: int, batches: tuple[Batch, ...
         )
 
 
-def tried_seconds(recipe: Recipe, network: nn.Module, device: torch.device) -> float:
+def tried_seconds(recipe: Recipe, network: nn.Module, accelerator: engine.Accelerator) -> float:
     """Time of one step of each epoch, found by trying one of each phase.
 
     Raises:
         RecipeInvalid: network and objective do not work together.
     """
     try:
-        return seconds_left(recipe, 0, network, device)
+        return seconds_left(recipe, 0, network, accelerator)
     except (TypeError, AttributeError, LookupError, ValueError, RuntimeError, NotImplementedError) as error:
         if "memory" in str(error).lower():
             raise
@@ -303,19 +305,20 @@ def tried_seconds(recipe: Recipe, network: nn.Module, device: torch.device) -> f
         ) from error
 
 
-def seconds_left(recipe: Recipe, first_epoch: int, network: nn.Module, device: torch.device) -> float:
+def seconds_left(recipe: Recipe, first_epoch: int, network: nn.Module, accelerator: engine.Accelerator) -> float:
     """Time of one step of each epoch that is left, without updates of the targets: one step of each phase is tried."""
     epochs = [phase_of(recipe, epoch)[0] for epoch in range(first_epoch, recipe.epochs)]
     tried = {id(phase): phase for phase in epochs}
-    seconds = {key: seconds_per_step(recipe, phase, network, device) for key, phase in tried.items()}
+    seconds = {key: seconds_per_step(recipe, phase, network, accelerator) for key, phase in tried.items()}
     return sum(seconds[id(phase)] for phase in epochs)
 
 
-def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, device: torch.device) -> float:
+def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, accelerator: engine.Accelerator) -> float:
     """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are.
 
     The images are read in it: where they are large, that takes most of the time.
     """
+    device = accelerator.device
     trial, reading, learning = EachSize(copy.deepcopy(network)).to(device), [], 0.0
     steps = iter(batches_of(recipe, range(1), collate=collate_for(network)))
     for _ in range(2):
@@ -328,7 +331,7 @@ def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, device: t
             # Before the first update there are no targets; seeds stand in for them.
             moved = [replace(batch, targets=batch.weak.seeds) for batch in moved]
         started = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
+        with accelerator.autocast():
             logits = trial([batch.image for batch in moved])
         loss = mean_loss(phase.objective, logits, moved)
         loss.backward()
