@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +19,6 @@ from weakseg.data.sample import Dataset
 from weakseg.data.scenes import Scenes
 from weakseg.data.simulate.annotators import Scribbles, Simulated, Tags
 from weakseg.errors import NetworkUnavailable, RunInvalid
-from weakseg.evaluation.device import best_device
 from weakseg.evaluation.scores import Scores
 from weakseg.losses.objectives import Fit
 from weakseg.networks.unet import UNet
@@ -31,6 +29,7 @@ from weakseg.report.page import write_report
 from weakseg.runs.scores import evaluation
 from weakseg.runs.unused import is_unused
 from weakseg.solvers.seeds_only import SeedsOnly
+from weakseg.train import engine
 from weakseg.train.loop import seconds_per_step, train_recipe
 
 _BUDGET_S = 440.0
@@ -134,8 +133,8 @@ def _affordable(recipes: dict[str, Recipe], budget_s: float, console: Console) -
 
 def _seconds_per_step(recipe: Recipe) -> float:
     network = recipe.network.build(recipe.training[0].image.shape[0], len(recipe.training.classes))
-    device = torch.device(best_device())
-    return sum(seconds_per_step(recipe, p, network, device) * p.epochs / recipe.epochs for p in recipe.phases)
+    accelerator = engine.start(None, recipe.bf16)
+    return sum(seconds_per_step(recipe, p, network, accelerator) * p.epochs / recipe.epochs for p in recipe.phases)
 
 
 def _with_masks(training: Dataset) -> Dataset:
