@@ -92,7 +92,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     share = Share(accelerator.process_index, accelerator.num_processes)
     console = console if console and accelerator.is_main_process else Console(quiet=True)
     if recipe.bf16 and accelerator.mixed_precision != "bf16":
-        console.print("this processor has no bfloat16 instructions: the network runs in float32", highlight=False)
+        console.print("this CPU has no bfloat16 instructions: the network runs in float32", highlight=False)
     if recipe.batch_size % share.of:
         raise RecipeInvalid(
             f"batch_size {recipe.batch_size} cannot be shared by {share.of} processes",
