@@ -85,6 +85,29 @@ def new(data: Annotated[Path, typer.Argument(help="A new or empty folder.")]) ->
     print(f"  weakseg check {shlex.quote(str(data))}")
 
 
+@app.command("import")
+def import_(
+    sources: Annotated[
+        list[Path], typer.Argument(help="Files, folders or zip archives of an annotation tool.", metavar="SOURCE...")
+    ],
+    images: Annotated[Path, typer.Option("--images", help="Folder of the annotated images.")],
+    into: Annotated[Path, typer.Option("--into", help="The data folder to make: a new or empty folder.")],
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="What a name in the files means: Hund=dog, or ruler=ignore; repeatable."),
+    ] = None,
+    becomes: Annotated[
+        list[str] | None,
+        typer.Option("--as", help="What a kind of mark becomes: polygon=box, or dog:polygon=box; repeatable."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a data folder from the files of an annotation tool."""
+    from weakseg.commands.import_annotations import import_and_show
+
+    import_and_show(sources, images, into, name or (), becomes or (), json)
+
+
 @app.command()
 def check(
     data: Annotated[str, typer.Argument(help="A data folder, or the name of one under $WEAKSEG_DATA.")],

@@ -1,0 +1,174 @@
+"""A data folder made of images and annotation files."""
+
+import csv
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from weakseg.annotations.matched import Matched, matched
+from weakseg.data.folder.contents import list_files
+from weakseg.data.folder.new import DATASET
+from weakseg.data.images.label_file import void_for, write_labels
+from weakseg.data.stroke import draw_into
+from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.files.whole_file import unfinished
+from weakseg.marks.labels import MarkedImage, labels_of
+from weakseg.marks.uses import Uses
+from weakseg.types import ABSENT, PRESENT, UNLABELED
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import found and made."""
+
+    classes: tuple[str, ...]
+    matched: Matched
+    became: Counter[tuple[str, str, str]]
+    """Number of marks by (class, kind of shape, what they became)."""
+    problems: tuple[WeaksegError, ...]
+    """What is wrong with single marks, which were left out."""
+    without_marks: tuple[str, ...]
+    """Keys of the images that no file says anything about."""
+
+
+def import_marks(
+    sources: Sequence[Path],
+    images: Path,
+    into: Path,
+    uses: Uses,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Imported:
+    """Make a data folder of images and annotation files.
+
+    Images are linked, or copied where the file system has no hard links. `progress` is called with the number of
+    finished images and the total.
+
+    Raises:
+        DataInvalid: a source or image cannot be read, names or sizes do not fit, nothing was drawn, or the folder is
+            not empty; then nothing is written.
+    """
+    if os.path.lexists(into) and (not into.is_dir() or any(into.iterdir())):
+        fix = "choose another name"
+        raise DataInvalid(f"{into} already exists and is not empty", expected="a new or an empty folder", fix=fix)
+    listing: list[WeaksegError] = []
+    files = list_files(images, listing, nested=True)
+    if listing or not files:
+        none = DataInvalid(f"{images} holds no images", fix="name the folder of the annotated images with --images")
+        raise DataInvalid.of(listing or [none])
+    found = matched(sources, files)
+    classes = _classes(found, uses)
+    try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished(into.parent) as partial:
+            became, problems = _write(found, files, classes, uses, partial, progress)
+            if into.is_dir():
+                into.rmdir()
+            partial.chmod(0o777 & ~_umask())
+            os.replace(partial, into)
+    except OSError as error:
+        raise DataInvalid(f"{into} cannot be written: {error.strerror or error}", fix="choose another place") from error
+    rest = tuple(key for key in files if key not in found.images)
+    return Imported(classes, found, became, tuple(problems), rest)
+
+
+def _classes(found: Matched, uses: Uses) -> tuple[str, ...]:
+    """The classes that the files declare, and those that were drawn without being declared."""
+    drawn = [mark.label for image in found.images.values() for mark in image.marks]
+    tagged = [name for image in found.images.values() for name in (*image.present, *image.absent)]
+    names = [name for name in (*found.annotations.classes, *drawn, *tagged) if uses.is_class(name)]
+    if not names:
+        raise DataInvalid("no mark or tag belongs to any image", fix="annotate an image, and export again")
+    return tuple(dict.fromkeys(uses.class_of(name) for name in names))
+
+
+def _write(
+    found: Matched,
+    files: dict[str, Path],
+    classes: tuple[str, ...],
+    uses: Uses,
+    into: Path,
+    progress: Callable[[int, int], None],
+) -> tuple[Counter[tuple[str, str, str]], list[WeaksegError]]:
+    index = {name: label for label, name in enumerate(classes)}
+    tables: dict[str, list[tuple]] = {name: [] for name in _HEADERS}
+    became: Counter[tuple[str, str, str]] = Counter()
+    problems: list[WeaksegError] = []
+    for done, (key, path) in enumerate(files.items(), start=1):
+        _link(path, into / "images" / f"{key}{path.suffix}")
+        if key in found.images:
+            image = found.images[key]
+            labels = labels_of(image, found.sizes[key], len(classes), index.__getitem__, uses)
+            became.update((m.label, m.kind, uses.use_of(m.label, m.kind)) for m in image.marks)
+            problems += [problem.at(key) for problem in labels.problems]
+            _note(tables, key, labels, classes)
+            if (drawn := _scribbles(labels)) is not None:
+                (into / "scribbles" / key).parent.mkdir(parents=True, exist_ok=True)
+                write_labels(into / "scribbles" / f"{key}.png", drawn, void=void_for(len(classes)))
+        progress(done, len(files))
+    for name, rows in tables.items():
+        if rows:
+            text = StringIO()
+            csv.writer(text, lineterminator="\n").writerows([_HEADERS[name], *rows])
+            (into / name).write_text(text.getvalue(), encoding="utf-8")
+    (into / "classes.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
+    (into / "dataset.toml").write_text(_declared(files, classes) + DATASET, encoding="utf-8")
+    return became, problems
+
+
+_HEADERS = {
+    "clicks.csv": ("image", "class", "x", "y"),
+    "boxes.csv": ("image", "class", "left", "top", "right", "bottom"),
+    "tags.csv": ("image", "present", "absent"),
+}
+
+
+def _note(tables: dict[str, list[tuple]], key: str, labels: MarkedImage, classes: tuple[str, ...]) -> None:
+    """Add the rows of an image to the tables."""
+    for stroke in labels.strokes:
+        if len(stroke.points) == 1 and stroke.width_px == 1:
+            row, column = stroke.points[0].astype(int).tolist()
+            tables["clicks.csv"].append((key, classes[stroke.label], column, row))
+    for label, top, left, bottom, right in labels.boxes:
+        tables["boxes.csv"].append((key, classes[int(label)], *map("{:g}".format, (left, top, right, bottom))))
+    said = [";".join(classes[i] for i in np.flatnonzero(labels.tags == tag)) for tag in (PRESENT, ABSENT)]
+    if any(said):
+        tables["tags.csv"].append((key, *said))
+
+
+def _scribbles(labels: MarkedImage) -> Int[np.ndarray, "H W"] | None:
+    """Regions with the lines drawn over them; `None` if there are none."""
+    # Label maps of scribbles have no void: what must not be learnt from is unlabelled.
+    canvas = np.where(labels.void, UNLABELED, labels.seeds)
+    lines = [stroke for stroke in labels.strokes if len(stroke.points) > 1 or stroke.width_px != 1]
+    for stroke in lines:
+        draw_into(canvas, stroke.points, stroke.width_px, stroke.label)
+    return canvas if (canvas != UNLABELED).any() else None
+
+
+def _declared(files: dict[str, Path], classes: tuple[str, ...]) -> str:
+    """The lines of dataset.toml that differ from its defaults."""
+    lines = ["nested = true\n"] if any("/" in key for key in files) else []
+    if (nothing := void_for(len(classes))) != 255:
+        lines += [f"unlabeled = {nothing}\n", f"void = {nothing}\n"]
+    return "".join(lines)
+
+
+def _link(file: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(file.resolve(), to)
+    except OSError:
+        shutil.copyfile(file, to)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
