@@ -129,6 +129,17 @@ def test_tags_are_taken_and_must_not_contradict():
     assert "both present and absent" in problem.found
 
 
+def test_boxes_that_miss_a_mark_of_their_class_are_tags():
+    """A box says that its class lies in boxes alone, which the mark contradicts."""
+    beside, within = Mark("dog", Point(7.5, 0.5)), Mark("dog", Point(2.5, 3.5))
+    labels = labelled(Mark("dog", SHAPES["box"]), Mark("cat", Box(0, 0, 2, 2)), beside)
+
+    assert [box[0] for box in labels.boxes] == [2]
+    assert labels.tags.tolist() == [UNTOLD, PRESENT, UNTOLD]
+    assert "became tags" in labels.problems[0].found
+    assert len(labelled(Mark("dog", SHAPES["box"]), within).boxes) == 1
+
+
 @pytest.mark.parametrize(
     "shape", [Point(8.5, 2), Line(np.full((2, 2), 30.0)), Box(9, 0, 12, 4), Ellipse(50, 50, 2, 2)], ids=str
 )

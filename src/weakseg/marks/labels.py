@@ -67,6 +67,8 @@ def labels_of(
     for as_what, names in ((PRESENT, image.present), (ABSENT, image.absent)):
         for name in filter(uses.is_class, names):
             _collect(labels, "its tags", tag, name, as_what)
+    for label in sorted({int(box[0]) for box in labels.boxes}):
+        _collect(labels, "", _require_boxes_hold_all, labels, label)
     return labels
 
 
@@ -75,6 +77,25 @@ def _collect(labels: MarkedImage, place: str, act: Callable[..., None], *argumen
         act(*arguments)
     except DataInvalid as problem:
         labels.problems.append(problem.at(place) if place else problem)
+
+
+def _require_boxes_hold_all(labels: MarkedImage, label: int) -> None:
+    """Turn the boxes of a class into its tag if it is marked outside them: then they are not all of its boxes."""
+    boxes = np.array([box[1:] for box in labels.boxes if box[0] == label])
+    points = [stroke.points for stroke in labels.strokes if stroke.label == label]
+    marked = np.concatenate([np.argwhere(labels.seeds == label).astype(float), *points]) + 0.5
+    top, left, bottom, right = np.moveaxis(boxes[:, :, None], 1, 0)
+    rows, columns = marked.T
+    # A border that a person draws is off by a pixel or two.
+    within = (rows > top - 2) & (rows < bottom + 2) & (columns > left - 2) & (columns < right + 2)
+    if outside := int((~within.any(0)).sum()):
+        labels.boxes[:] = [box for box in labels.boxes if box[0] != label]
+        labels.tags[label] = PRESENT
+        raise DataInvalid(
+            f"{len(boxes)} boxes became tags: the same class is marked outside them ({outside:,} pixels or vertices), "
+            "and boxes say that it lies in them alone",
+            fix="draw a box around each object of the class, or none",
+        )
 
 
 def _click(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:

@@ -1,0 +1,118 @@
+"""`weakseg import`, as a person uses it."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from weakseg.cli import app
+from weakseg.data.folder.folder import Folder
+from weakseg.errors import DataInvalid
+from weakseg.types import PRESENT, UNLABELED
+
+SHAPES = [
+    {"label": "Hund", "shape_type": "polygon", "points": [[1, 1], [5, 1], [5, 4], [1, 4]]},
+    {"label": "cat", "shape_type": "rectangle", "points": [[9, 9], [15, 14]]},
+    {"label": "sky", "shape_type": "linestrip", "points": [[0.5, 17.5], [19.5, 17.5]]},
+    {"label": "cat", "shape_type": "point", "points": [[10.7, 11.2]]},
+    {"label": "ruler", "shape_type": "point", "points": [[1, 1]]},
+    {"label": "cat", "shape_type": "cuboid", "points": [[1, 1]]},
+]
+
+
+@pytest.fixture
+def tool(tmp_path):
+    """A folder of images and one file about each of two; the second file's image is missing."""
+    folder = tmp_path / "tool"
+    folder.mkdir()
+    for name in ("a", "bare"):
+        Image.fromarray(np.zeros((18, 20), np.uint8)).save(folder / f"{name}.png")
+    for name in ("a", "lost"):
+        content = {"shapes": SHAPES, "imagePath": f"{name}.png", "flags": {"indoor": True}}
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
+
+
+def imported(tool, into, *words):
+    """Run the command."""
+    app(["import", str(tool), "--images", str(tool), "--into", str(into), *words], standalone_mode=False)
+
+
+RENAMED = ("--name", "Hund=dog", "--name", "ruler=ignore", "--name", "indoor=ignore")
+
+
+def test_an_export_becomes_a_data_folder(tool, tmp_path):
+    """Regions, lines, clicks and boxes are where they were drawn, and nothing else is known."""
+    imported(tool, tmp_path / "data", *RENAMED)
+    folder = Folder(str(tmp_path / "data"), split="all")
+    sample = folder[folder.keys.index("a")]
+    dog, cat, sky = (folder.classes.names.index(name) for name in ("dog", "cat", "sky"))
+
+    assert {*folder.classes.names} == {"dog", "cat", "sky"}
+    assert (sample.seeds[1:4, 1:5] == dog).all()
+    assert (sample.seeds == dog).sum() == 12
+    assert (sample.seeds[17] == sky).all()
+    assert sample.strokes[0].points.tolist() == [[11, 10]]
+    assert sample.boxes.tolist() == [[cat, 9, 9, 14, 15]]
+    assert (sample.tags == PRESENT).all()
+    assert (folder[folder.keys.index("bare")].seeds == UNLABELED).all()
+
+
+def test_everything_is_accounted_for(tool, tmp_path, capsys):
+    """Marks by class and kind, images without marks, marks without images, and what was ignored and why."""
+    imported(tool, tmp_path / "data", *RENAMED)
+    screen = capsys.readouterr().out
+
+    for said in ("1 image with annotations, 1 without", "5 marks on lost.png", "the kind 'cuboid' is unknown", "ruler"):
+        assert said in screen
+
+
+def test_scripts_get_the_same(tool, tmp_path, capsys):
+    """One JSON object."""
+    imported(tool, tmp_path / "data", "--json", *RENAMED)
+    told = json.loads(capsys.readouterr().out)
+
+    assert {"class": "cat", "kind": "box", "became": "box", "count": 1} in told["marks"]
+    assert told["images_without_marks"] == ["bare"]
+    assert [*told["marks_without_image"]] == ["lost.png"]
+
+
+def test_a_word_changes_what_a_kind_becomes(tool, tmp_path):
+    """For all classes, or for one."""
+    imported(tool, tmp_path / "data", *RENAMED, "--as", "cat:box=region", "--as", "polygon=box")
+    sample = Folder(str(tmp_path / "data"), split="all")[0]
+
+    assert sample.boxes[:, 1:].tolist() == [[1, 1, 4, 5]]
+    assert (sample.seeds[9:14, 9:15] != UNLABELED).all()
+
+
+@pytest.mark.parametrize("words", [("--as", "box"), ("--as", "star=box"), ("--as", "point=box"), ("--name", "Hund")])
+def test_a_word_that_means_nothing_is_refused(tool, tmp_path, words):
+    """And nothing is written."""
+    with pytest.raises(DataInvalid):
+        imported(tool, tmp_path / "data", *words)
+    assert not (tmp_path / "data").exists()
+
+
+def test_nothing_is_overwritten(tool, tmp_path):
+    """Neither a folder in use nor the images that were linked."""
+    imported(tool, tmp_path / "data")
+    before = sorted((tmp_path / "data").rglob("*"))
+    with pytest.raises(DataInvalid, match="not empty"):
+        imported(tool, tmp_path / "data")
+
+    assert sorted((tmp_path / "data").rglob("*")) == before
+    assert sorted(path.name for path in tool.iterdir()) == ["a.json", "a.png", "bare.png", "lost.json"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_images_in_subfolders_stay_apart(tool, tmp_path):
+    """Equal names in two folders are two images, and dataset.toml says that folders are read."""
+    for site in ("one", "two"):
+        (tool / site).mkdir()
+        (tool / "bare.png").rename(tool / site / "b.png") if site == "one" else None
+    Image.fromarray(np.zeros((18, 20), np.uint8)).save(tool / "two" / "b.png")
+    imported(tool, tmp_path / "data")
+
+    assert {"one/b", "two/b", "a"} == {*Folder(str(tmp_path / "data"), split="all").keys}
