@@ -19,7 +19,7 @@ LEVELS = (
     ("cuts", "data/inventory", "data/published", "data/simulate", "mean_field", "solvers"),
     ("data/folder", "energies", "projection"),
     ("annotations",),
-    ("formats/science", "formats/sets", "formats/tools"),
+    ("formats/science", "formats/sets", "formats/tools", "formats/writers"),
     ("formats",),
     ("marks",),
     ("appearance", "constraints", "data", "data/label_values", "losses"),

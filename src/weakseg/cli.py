@@ -235,6 +235,10 @@ def predict(
     overlays: Annotated[
         bool, typer.Option("--overlays", help="Also write images with the masks drawn on them.")
     ] = False,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", help="Also write files of an annotation tool: coco, cvat, label-studio or labelme."),
+    ] = None,
     crf: Crf = False,
     device: Device = None,
     json: Json = False,
@@ -243,7 +247,7 @@ def predict(
     """Segment images of any size with a trained network."""
     from weakseg.commands.predict import Wanted, predict_and_show
 
-    predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json), recipe)
+    predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json, format), recipe)
 
 
 @app.command(rich_help_panel=_RESEARCH)

@@ -4,15 +4,26 @@ Probabilities and overlays on request.
 """
 
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from weakseg.annotations.writing import WRITERS
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar, tell
+from weakseg.data.images.label_file import read_labels
+from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.evaluation.device import best_device
 from weakseg.evaluation.predict_files import predict_files
+from weakseg.evaluation.predictor import Predictor
 from weakseg.experiments.tune_crf import which_crf
+from weakseg.files.whole_file import write_whole
+from weakseg.formats.writers.segmented import Segmented
 from weakseg.runs.run import open_run
+from weakseg.types import UNLABELED
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,8 @@ class Wanted:
     overlays: bool = False
     crf: bool = False
     as_json: bool = False
+    format: str | None = None
+    """Annotation tool whose files are written too, a name of `WRITERS`."""
 
 
 def predict_and_show(
@@ -32,12 +45,47 @@ def predict_and_show(
 
     They are refined by the run's CRF on request.
     """
+    if wanted.format is not None and wanted.format not in WRITERS:
+        raise DataInvalid(f"--format {wanted.format}", expected=f"one of {', '.join(WRITERS)}")
     run = open_run(path, recipe)
     predictor = replace(run.predictor(device or best_device()), crf=run.crf if wanted.crf else None)
     with bar("predicting") as progress:
         masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, progress, tell)
+    if wanted.format is not None:
+        written = write_annotations(wanted.format, dict(zip(files, masks, strict=True)), out, predictor)
+        tell(f"{counted(len(written), 'file')} for {wanted.format} in {out}")
     if wanted.as_json:
         numbers = dict(zip(run.classes.names, predictor.numbers, strict=True))
         print(json.dumps({"masks": [str(mask) for mask in masks], "numbers": numbers, "void": predictor.void}))
     else:
         print(f"{counted(len(masks), 'mask')} in {out}" + (f", refined by {which_crf(run)}" if wanted.crf else ""))
+
+
+def write_annotations(format: str, masks: dict[Path, Path], out: Path, predictor: Predictor) -> list[Path]:
+    """Write predicted masks as files of an annotation tool, and return their paths.
+
+    Args:
+        format: a name of `WRITERS`.
+        masks: the mask of each image.
+        out: the folder to write to.
+        predictor: its classes, their numbers in the masks, and void.
+
+    Raises:
+        WriteRefused: a file exists already, or cannot be written.
+    """
+    index = {number: label for label, number in enumerate(predictor.numbers)}
+    written = []
+
+    def images() -> Iterator[Segmented]:
+        for file, mask in masks.items():
+            numbers, places = np.unique(read_labels(mask), return_inverse=True)
+            labels = np.array([index.get(number, UNLABELED) for number in numbers.tolist()])[places]
+            yield Segmented(file.name, labels.reshape(places.shape), os.path.relpath(file, out))
+
+    for name, content in WRITERS[format](images(), predictor.classes.names):
+        if os.path.lexists(out / name):
+            fix = "move it away, or choose another --out"
+            raise WriteRefused(f"{out / name} exists already", expected="a new file", fix=fix)
+        write_whole(out / name, lambda path, content=content: path.write_bytes(content))
+        written.append(out / name)
+    return written

@@ -62,9 +62,9 @@ def _circle(points: np.ndarray, shape: dict[str, Any]) -> Ellipse:
 
 
 def _mask(points: np.ndarray, shape: dict[str, Any]) -> Mask:
-    corner, code = box_of(points), Bitmap.of_base64(shape["mask"])
+    (top, left), code = points.min(0).tolist(), Bitmap.of_base64(shape["mask"])
     # The corners may be those of its first and last pixels or of its outline; the bitmap has the size.
-    return Mask(round(corner.top), round(corner.left), *code.size(), code)
+    return Mask(round(top), round(left), *code.size(), code)
 
 
 _SHAPES: dict[str, Callable[[np.ndarray, dict[str, Any]], Shape]] = {

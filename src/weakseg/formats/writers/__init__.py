@@ -1,0 +1,1 @@
+"""Segmentations as files of annotation tools."""
