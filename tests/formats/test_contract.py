@@ -2,11 +2,15 @@
 
 import json
 import random
+from collections.abc import Mapping
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from annotation_files import marks_of, read
+from PIL import Image
 
 from weakseg.annotations.reading import FORMATS
 from weakseg.errors import DataInvalid
@@ -48,19 +52,78 @@ LABEL_STUDIO_RESULTS = [
     {"id": "d", "type": "choices", "value": {"choices": ["sunny"]}, "to_name": "image"},
 ]
 LABEL_STUDIO = [{"id": 1, "annotations": [{"id": 2, "result": LABEL_STUDIO_RESULTS}], "data": {"image": "/data/a.png"}}]
-FILES: dict[str, dict[str, str]] = {
+CVAT = """<annotations><meta><job><labels><label><name>dog</name></label></labels></job></meta>
+<image id="0" name="a.png" subset="Train" width="9" height="8">
+<box label="dog" xtl="1" ytl="1" xbr="4" ybr="4.5" rotation="10" z_order="1"/><points label="dog" points="1,2;3,4"/>
+<mask label="dog" rle="1, 2, 3, 1, 2" left="2" top="1" width="3" height="3"/><tag label="sunny"/></image>
+<track id="0" label="dog"><polygon frame="3" outside="0" keyframe="1" points="1,1;1,4;4,4"/></track></annotations>"""
+SUPERVISELY = {
+    "size": {"height": 8, "width": 9},
+    "tags": [{"name": "sunny", "value": None}],
+    "objects": [
+        {"classTitle": "dog", "geometryType": "polygon", "points": {"exterior": SQUARE, "interior": []}},
+        {"classTitle": "dog", "geometryType": "rectangle", "points": {"exterior": [[1, 2], [3, 4]], "interior": []}},
+    ],
+}
+DARWIN = {
+    "version": "2.0",
+    "item": {"name": "a.png", "path": "/", "slots": [{"slot_name": "0", "width": 3, "height": 2}]},
+    "annotations": [
+        {"id": "a", "name": "dog", "bounding_box": {"x": 1, "y": 0, "w": 1.5, "h": 1}, "slot_names": ["0"]},
+        {"id": "b", "name": "cat", "mask": {}},
+        {
+            "name": "__raster_layer__",
+            "raster_layer": {"dense_rle": [0, 2, 1, 4], "mask_annotation_ids_mapping": {"b": 1}},
+        },
+    ],
+}
+VIA_REGION = {"shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}}
+VIA = {
+    "a.png9": {
+        "filename": "a.png",
+        "size": 9,
+        "regions": [VIA_REGION | {"region_attributes": {"class": name}} for name in ("dog", "cat")],
+        "file_attributes": {"weather": "sunny"},
+    }
+}
+VIA_THREE = {
+    "attribute": {"1": {"aname": "class", "options": {"0": "cat"}}},
+    "file": {"1": {"fname": "a.png", "src": ""}},
+    "view": {"1": {"fid_list": ["1"]}},
+    "metadata": {
+        "x": {"vid": "1", "z": [], "xy": [2, 1, 2, 3, 4], "av": {"1": "0"}},
+        "y": {"vid": "1", "z": [], "xy": [7, 1, 2, 3, 4, 5, 3], "av": {"1": "0"}},
+    },
+}
+LABELME_XML_OBJECT = "<object><name>dog</name><deleted>0</deleted><polygon>{}</polygon></object>".format(
+    "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in SQUARE)
+)
+LABELME_XML = f"<annotation><filename>a.png</filename>{LABELME_XML_OBJECT * 2}</annotation>"
+STREAM = BytesIO()
+COLOURS = np.zeros((80, 100, 3), np.uint8)
+COLOURS[:40, :, 0] = COLOURS[40:, :, 1] = 255
+Image.fromarray(COLOURS).save(STREAM, "PNG")
+PNG = STREAM.getvalue()
+FILES: dict[str, dict[str, str | bytes]] = {
     "LabelMe": {"a.json": json.dumps(LABELME)},
     "Label Studio": {"a.json": json.dumps(LABEL_STUDIO)},
+    "CVAT XML": {"annotations.xml": CVAT},
+    "CVAT segmentation mask": {"labelmap.txt": "dog:255,0,0::\ncat:0,255,0::\n", "SegmentationClass/a.png": PNG},
+    "Supervisely": {"ann/a.png.json": json.dumps(SUPERVISELY)},
+    "Darwin": {"a.json": json.dumps(DARWIN)},
+    "VIA": {"a.json": json.dumps(VIA)},
+    "VIA 3": {"a.json": json.dumps(VIA_THREE)},
+    "LabelMe of MIT": {"a.xml": LABELME_XML},
     "COCO": {"a.json": json.dumps(COCO)},
 }
 """A small set of files of each format, by path, that holds two marks or more."""
 
 
-def written(folder: Path, files: dict[str, str]) -> Path:
+def written(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """The files, in a folder."""
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     return folder
 
 
@@ -81,12 +144,19 @@ class TestEveryReader:
         """Bytes are lost, changed and doubled: no traceback, and each mark is kept or counted."""
         chance = random.Random(0)
         for trial in range(60):
-            files = {name: damaged(text, chance) for name, text in FILES[format.name].items()}
+            files = {name: hurt(text, chance) for name, text in FILES[format.name].items()}
             with suppress(DataInvalid):
                 annotations = read(format, written(tmp_path / str(trial), files))
                 assert isinstance(annotations, Annotations)
                 # A reader's own mistakes in types would look like a file's.
                 assert all(each.reason and "Type-check" not in each.reason for each in annotations.ignored)
+
+
+def hurt(content: str | bytes, chance: random.Random) -> str | bytes:
+    """A damaged file; bytes are letters of one byte."""
+    if isinstance(content, bytes):
+        return damaged(content.decode("latin-1"), chance).encode("latin-1")
+    return damaged(content, chance)
 
 
 def damaged(text: str, chance: random.Random) -> str:

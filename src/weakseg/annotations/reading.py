@@ -11,12 +11,30 @@ from weakseg.errors import DataInvalid
 from weakseg.formats.entry import Entry, forget
 from weakseg.formats.format import Format, Sizes
 from weakseg.formats.sets.coco import COCO
+from weakseg.formats.tools.cvat_images import CVAT_XML
+from weakseg.formats.tools.cvat_masks import CVAT_MASKS
+from weakseg.formats.tools.darwin import DARWIN
 from weakseg.formats.tools.label_studio import LABEL_STUDIO
 from weakseg.formats.tools.labelme import LABELME
+from weakseg.formats.tools.labelme_xml import LABELME_XML
+from weakseg.formats.tools.supervisely import SUPERVISELY
+from weakseg.formats.tools.via import VIA
+from weakseg.formats.tools.via_three import VIA_THREE
 from weakseg.formats.tree import tree_of
 from weakseg.marks.mark import Annotations, Ignored
 
-FORMATS: tuple[Format, ...] = (LABELME, LABEL_STUDIO, COCO)
+FORMATS: tuple[Format, ...] = (
+    LABELME,
+    LABEL_STUDIO,
+    CVAT_XML,
+    CVAT_MASKS,
+    SUPERVISELY,
+    DARWIN,
+    VIA,
+    VIA_THREE,
+    LABELME_XML,
+    COCO,
+)
 """Known formats; the first that claims a file reads it."""
 
 
