@@ -25,6 +25,7 @@ def names(*files):
         "s3://bucket/folder/cow.png",
         "https://x.org/a%20b/cow.png?token=1",
         "/data/local-files/?d=set/cow.png",
+        "/data/local-files/?d=set%5Cdeep%5Ccow.png",
         "cow_png.rf.0123456789abcdef0123456789abcdef.jpg",
     ],
 )

@@ -69,8 +69,8 @@ def _variants(name: str) -> Iterator[str]:
     yield plain
     address = urlsplit(plain) if "://" in plain or "?" in plain or "%" in plain else None
     if address is not None:
-        # Label Studio's local files: /data/local-files/?d=folder/image.png
-        yield from (unquote(path) for path in parse_qs(address.query).get("d", ()))
+        # Label Studio's local files: /data/local-files/?d=folder/image.png, with the separators of Windows there
+        yield from (unquote(path).replace("\\", "/") for path in parse_qs(address.query).get("d", ()))
         plain = unquote(address.path)
         yield plain
     folder, slash, last = plain.rpartition("/")
