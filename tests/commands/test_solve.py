@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from weakseg.commands import solve as command
 from weakseg.data.images.image_file import read_image
 from weakseg.data.images.label_file import read_labels
 
@@ -297,3 +298,19 @@ def test_a_mask_is_named_as_the_png_that_it_is(weakseg, files, name):
         assert f"{name} is not the name of a PNG file" in said.err
         assert "name it mask.png" in said.err
         assert {file.name for file in files.iterdir()} == {"photo.png", "drawn.png"}
+
+
+def test_a_mask_that_another_command_wrote_meanwhile_stays(weakseg, files, monkeypatch):
+    """A large image takes minutes."""
+    segment = command.segment
+
+    def slowly(*given):
+        (files / "mask.png").write_bytes(b"theirs")
+        return segment(*given)
+
+    monkeypatch.setattr(command, "segment", slowly)
+    said = solve(weakseg, files)
+
+    assert said.code == 2
+    assert "already exists" in said.err
+    assert (files / "mask.png").read_bytes() == b"theirs"

@@ -216,3 +216,22 @@ def test_a_name_of_a_file_makes_no_folder(images, tmp_path, name):
     (tmp_path / "there").write_text("mine")
     with pytest.raises(DataInvalid, match="there is no folder"):
         predict_files(PREDICTOR, images, tmp_path / "there")
+
+
+def test_masks_that_another_command_wrote_meanwhile_stay(images, tmp_path):
+    """Both looked at the folder before either had written."""
+    theirs = tmp_path / "out" / "two.png"
+
+    def written(done, total):
+        theirs.write_text("theirs")
+
+    with pytest.raises(DataInvalid, match="two.png"):
+        predict_files(PREDICTOR, images, tmp_path / "out", progress=written)
+    assert theirs.read_text() == "theirs"
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_advice(images, tmp_path):
+    """As below a file."""
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(WriteRefused, match="choose another --out"):
+        predict_files(PREDICTOR, images, tmp_path / "file" / "out")

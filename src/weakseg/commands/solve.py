@@ -65,6 +65,8 @@ def solve_and_show(
     except WeaksegError as error:
         raise error.at(f"{image} with {scribbles}") from error
     seconds = time.perf_counter() - started
+    # Another command may have written them in the minutes that a large image takes.
+    _refuse_taken(out, overlay)
     if overlay:
         colors = palette(int(found.labels.max()) + 1) if drawing.colors is None else drawing.colors
         tint = Image.fromarray(tinted(as_rgb(read.image), np.where(empty, UNLABELED, found.labels), colors))

@@ -14,7 +14,7 @@ from weakseg.data.check.ranges import Group, groups_of
 from weakseg.data.images.image_file import EXTENSIONS, Decoded, decode
 from weakseg.data.images.nodata import voided
 from weakseg.data.images.value_range import Held, written
-from weakseg.errors import DataInvalid, WeaksegError
+from weakseg.errors import DataInvalid, WeaksegError, WriteRefused
 from weakseg.evaluation.image_input import fitted
 from weakseg.evaluation.predictor import Predictor
 from weakseg.files.paths import require_folder
@@ -70,7 +70,10 @@ def predict_files(
         raise DataInvalid.of(problems)
     for each in strange:
         warn(each)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteRefused(f"{out} cannot be made: {error.strerror or error}", fix="choose another --out") from error
     for done, (path, target) in enumerate(zip(paths, targets, strict=True), start=1):
         _predict_file(predictor, decode(path, predictor.reading), target)
         progress(done, len(paths))
@@ -89,6 +92,9 @@ def _predict_file(predictor: Predictor, read: Decoded, target: _Targets) -> None
     probs = predictor(read.image) if target.probabilities else None
     labels = predictor.labels(read.image) if probs is None else probs.argmax(0)
     prediction = predictor.prediction(read.image, voided(labels, read.empty))
+    # Another command may predict into the same folder.
+    if taken := _existing([target]):
+        raise DataInvalid.of(taken)
     if target.probabilities and probs is not None:
         if read.empty is not None:
             probs[:, read.empty] = np.nan

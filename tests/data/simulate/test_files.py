@@ -124,3 +124,19 @@ def test_what_is_written_can_be_read_whatever_names_are(tmp_path, names):
     read, simulated = Folder(str(root), "all", tuple(map(str, places))), Simulated(folder, KINDS, 4)
     for index in range(3):
         assert_same_labels(read[index], simulated[index])
+
+
+@pytest.mark.parametrize("kind", [Clicks(), Scribbles()])
+def test_labels_that_another_command_wrote_meanwhile_stay(make_folder, tmp_path, kind):
+    """The second says so, and leaves nothing half done."""
+    name = "scribbles_length1_seed0/mine.png" if isinstance(kind, Scribbles) else "seed0/clicks.csv"
+    theirs = tmp_path / "out" / name
+
+    def written(done, total):
+        theirs.parent.mkdir(parents=True, exist_ok=True)
+        theirs.write_text("theirs")
+
+    with pytest.raises(DataInvalid, match="already exists"):
+        write_simulated(make_folder(), (kind,), 0, tmp_path / "out", written)
+    assert theirs.read_text() == "theirs"
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [theirs]

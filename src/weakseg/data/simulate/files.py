@@ -49,22 +49,28 @@ def write_simulated(
     require_folder(out)
     simulated = Simulated(folder, kinds, seed)
     places = [_place(out, kind, seed) for kind in kinds]
-    taken = [DataInvalid(f"{place} already exists", fix="remove it, or choose another --out") for place in places]
-    taken = [problem for problem, place in zip(taken, places, strict=True) if os.path.lexists(place)]
-    if taken:
-        raise DataInvalid.of(taken)
+    _require_free(places)
     declaration = folder.declaration or read_declaration(folder.root)
     legend = read_legend(folder.root, declaration)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with unfinished(out) as partial:
             _write(simulated, legend, partial, progress)
+            # Another command may have simulated the same meanwhile.
+            _require_free(places)
             for kind, place in zip(kinds, places, strict=True):
                 place.parent.mkdir(exist_ok=True)
                 (partial / _name(kind)).rename(place)
     except OSError as error:
-        raise DataInvalid(f"{error.filename or out} cannot be written: {error.strerror or error}") from error
+        found, fix = f"{error.filename or out} cannot be written: {error.strerror or error}", "choose another --out"
+        raise DataInvalid(found, fix=fix) from error
     return places
+
+
+def _require_free(places: list[Path]) -> None:
+    if taken := [place for place in places if os.path.lexists(place)]:
+        fix = "remove it, or choose another --out"
+        raise DataInvalid.of([DataInvalid(f"{place} already exists", fix=fix) for place in taken])
 
 
 def _name(kind: Kind) -> str:
