@@ -1,6 +1,7 @@
 """Every recipe and every table that is shipped can be loaded, and is its own record."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,8 @@ def test_images_of_a_recipe_are_there(path, looked_at):
     assert found is True
 
 
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("WEAKSEG_DATA"), reason="the type checker of the tests opens the data sets")
 @named((RECIPES / "tables").glob("*.py"))
 def test_rows_of_a_table_can_be_told_apart(path):
     """A table loads, and no two rows would share a run folder."""

@@ -24,8 +24,8 @@ from weakseg.data.fold import Fold
 from weakseg.energies import GatedCRF
 from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.papers import paper_tags
-from weakseg.recipe.default import choose, said_of_places, said_of_split
-from weakseg.recipe.method import said_of
+from weakseg.recipe.default import about_places, about_split, choose
+from weakseg.recipe.method import about_method
 from weakseg.recipe.python_source import source
 from weakseg.recipe.recipe import load_recipe, with_epochs
 from weakseg.train.loop import train_recipe
@@ -74,7 +74,7 @@ def test_slices_are_kept_together_by_their_names_and_that_is_said(tmp_path):
     learnt, judged = ({key[:8] for key in part.keys} for part in (recipe.training, recipe.validation))
     assert learnt.isdisjoint(judged)
     assert (len(learnt), len(judged)) == (4, 2)
-    assert r"'^patient\d+'" in said_of_split(recipe)
+    assert r"'^patient\d+'" in about_split(recipe)
 
 
 def test_what_a_validation_list_leaves_over_is_trained_on(tmp_path):
@@ -156,7 +156,7 @@ def test_what_boxes_say_becomes_rules_on_whole_images(tmp_path, tables, rules):
     assert solver.constraint == All((UntaggedClassesAbsent(), *rules))
     assert solver.appearance == BoxColors()
     assert solver.cell_px == 4
-    assert said_of(recipe.phases).startswith("joint: ")
+    assert about_method(recipe.phases).startswith("joint: ")
     assert recipe.augment.crop is None
 
 
@@ -180,8 +180,8 @@ def test_tags_and_sizes_alone_become_rules_on_large_crops(tmp_path, tables, rule
     assert isinstance(solver, JointProjection)
     assert solver.constraint == OfEachView(rules)
     assert solver.appearance is None
-    assert said_of(recipe.phases).startswith("constraints: ")
-    assert "crops are taken to show every tagged class" in said_of(recipe.phases)
+    assert about_method(recipe.phases).startswith("constraints: ")
+    assert "crops are taken to show every tagged class" in about_method(recipe.phases)
     assert recipe.augment == Augment(crop=(64, 64), zoom=(0.7, 1.1)), "of images of 40 x 48"
 
 
@@ -189,14 +189,14 @@ def test_labels_that_cannot_say_where_are_told(tmp_path):
     """Every image with the same classes; not where one has others, nor where something is drawn or boxed."""
     alike = ("image,present,absent", *(f"{key},background;heart," for key in "abcdef"))
     recipe = choose(_said(tmp_path / "alike", tags=alike, sizes=SIZES), "unet")
-    assert "the 6 images looked at apart" in said_of_places(recipe)
-    assert "never where" in said_of_places(recipe)
+    assert "the 6 images looked at apart" in about_places(recipe)
+    assert "never where" in about_places(recipe)
 
-    assert said_of_places(choose(_said(tmp_path / "others", tags=TAGS), "unet")) == ""
-    assert said_of_places(choose(_said(tmp_path / "boxed", tags=alike, boxes=BOXES), "unet")) == ""
+    assert about_places(choose(_said(tmp_path / "others", tags=TAGS), "unet")) == ""
+    assert about_places(choose(_said(tmp_path / "boxed", tags=alike, boxes=BOXES), "unet")) == ""
     drawn = _folder(tmp_path / "drawn", "abcdef", "")
     (tmp_path / "drawn" / "tags.csv").write_text("\n".join(alike))
-    assert said_of_places(choose(drawn, "unet")) == ""
+    assert about_places(choose(drawn, "unet")) == ""
 
 
 def test_a_recipe_of_rules_can_be_written_down_and_trained(tmp_path):
@@ -226,10 +226,10 @@ def test_rules_join_what_is_drawn(tmp_path, table):
     assert UntaggedClassesAbsent() in second.solver.constraint.constraints
     both = Appearances((ScribbleDensities(), BoxColors()))
     assert second.solver.appearance == (both if table == "boxes" else ScribbleDensities())
-    assert said_of(recipe.phases).startswith("joint: after a while on the marks alone")
+    assert about_method(recipe.phases).startswith("joint: after a while on the marks alone")
     run = train_recipe(with_epochs(recipe, 2), tmp_path / "run", device="cpu", recipe_text=source(recipe))
     assert np.isfinite(run.metrics[-1]["loss"])
-    assert run.record["method"] == said_of(recipe.phases)
+    assert run.record["method"] == about_method(recipe.phases)
 
 
 def test_drawings_alone_are_learnt_from_crops(tmp_path):
@@ -242,7 +242,7 @@ def test_drawings_alone_are_learnt_from_crops(tmp_path):
     assert isinstance(second.objective.solver, JointProjection)
     assert second.objective.solver.appearance == ScribbleDensities()
     assert 0.2 * recipe.epochs <= first.epochs <= 0.4 * recipe.epochs
-    assert said_of(recipe.phases).startswith("joint: after a while on the marks alone")
+    assert about_method(recipe.phases).startswith("joint: after a while on the marks alone")
     assert recipe.augment == Augment(crop=(32, 32), centre_on_labels=0.5)
 
 
@@ -254,7 +254,7 @@ def test_another_method_can_be_named(tmp_path, method, objective):
     """By --method; what is said of it names it."""
     recipe = choose(_folder(tmp_path / "drawn", "abcdef", ""), "unet", method=method)
     assert recipe.phases[-1].objective == objective
-    assert said_of(recipe.phases).startswith(f"{method}: ")
+    assert about_method(recipe.phases).startswith(f"{method}: ")
 
 
 def test_a_method_that_the_labels_do_not_allow_is_refused(tmp_path):

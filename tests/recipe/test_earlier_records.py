@@ -1,10 +1,13 @@
 """Records in which the loss had the schedule open, and go on, as if it had always been the phase's."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
+import torch
 from images import Squares, Tiny, tiny_recipe
+from safetensors.torch import load_file
 
 from weakseg import Fit, Phase, SeedsOnly, Sum, train_recipe
 from weakseg.errors import RunInvalid
@@ -55,17 +58,45 @@ def test_a_damaged_record_stays_as_it_is(damaged):
     assert with_schedules_in_phases(damaged) == damaged
 
 
-def test_a_run_of_before_opens_and_resumes(tmp_path, monkeypatch):
-    """Its recipe is today's, and another schedule is another recipe."""
+def trained_before(run, monkeypatch, until=None):
+    """A run as it was written before; where `until` is given, stopped when that epoch would be saved."""
+    save = run_writer.save
+
+    def saved(*given):
+        if given[3][-1]["epoch"] == until:
+            raise KeyboardInterrupt
+        return save(*given)
+
     with monkeypatch.context() as before:
         for module in (identity, run_writer):
             before.setattr(module, "fingerprint", lambda recipe: "of before")
-        train_recipe(RECIPE, tmp_path / "run", device="cpu")
-    file = tmp_path / "run" / "run.json"
-    record = json.loads(file.read_text())
+        before.setattr(run_writer, "save", saved)
+        with nullcontext() if until is None else pytest.raises(KeyboardInterrupt):
+            train_recipe(RECIPE, run, device="cpu")
+    record = json.loads((run / "run.json").read_text())
     assert record["fingerprint"] == "of before"
     record["recipe"] = as_before(record["recipe"], ("weakseg.Fit", 2))
-    file.write_text(json.dumps(record))
+    (run / "run.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("until", [2, 3], ids=["in the middle of a stretch", "before an update of the targets"])
+def test_a_stopped_run_of_before_goes_on_to_the_same_weights(tmp_path, monkeypatch, until):
+    """Bit by bit as if it had neither stopped nor been written in the earlier format."""
+    whole = train_recipe(RECIPE, tmp_path / "whole", device="cpu")
+    trained_before(tmp_path / "run", monkeypatch, until)
+    assert open_run(tmp_path / "run").epochs_done == until
+
+    resumed = train_recipe(RECIPE, tmp_path / "run", device="cpu", resume=True)
+
+    assert resumed.epochs_done == whole.epochs_done == 4
+    mine, other = (load_file(run.path / "last.safetensors") for run in (resumed, whole))
+    assert mine.keys() == other.keys()
+    assert all(torch.equal(mine[name], other[name]) for name in mine)
+
+
+def test_a_run_of_before_opens_and_resumes(tmp_path, monkeypatch):
+    """Its recipe is today's, and another schedule is another recipe."""
+    trained_before(tmp_path / "run", monkeypatch)
 
     run = open_run(tmp_path / "run")
     assert run.recipe.phases[1].update_targets_every == 2

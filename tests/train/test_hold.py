@@ -14,7 +14,7 @@ from weakseg.energies.entropy import Entropy
 from weakseg.errors import RecipeInvalid
 from weakseg.runs import run_writer
 from weakseg.solvers.seeds_only import SeedsOnly
-from weakseg.train.sizes import holding
+from weakseg.train.sizes import with_targets
 from weakseg.types import Evidence, Memory, Solution
 
 PROJECTION = DualProjection(All((SizesWithin(), UntaggedClassesAbsent())))
@@ -51,7 +51,7 @@ def test_what_is_held_is_what_is_followed():
     """The loss of other logits is that against the first ones' target, not against their own."""
     logits, batch = mixed(stride=4)
     fit, other = Fit(PROJECTION), logits.flip(1)
-    held = holding(Sum((fit, Regularize(Entropy()))), logits, batch)
+    held = with_targets(Sum((fit, Regularize(Entropy()))), logits, batch)
     target = PROJECTION.solve(Evidence(batch.image, logits.log_softmax(1), batch.weak)).target
     assert isinstance(held.targets, Solution)
     assert torch.equal(held.targets.target, target)
@@ -74,7 +74,7 @@ def test_how_much_each_pixel_teaches_is_held_too():
     """A target that its solver is unsure of teaches as little at the second step as at the first."""
     logits, batch = mixed(stride=4)
     fit = Fit(Unsure())
-    held = holding(fit, logits, batch)
+    held = with_targets(fit, logits, batch)
     assert isinstance(held.targets, Solution)
     torch.testing.assert_close(held.targets.weight[0, 0], torch.linspace(0, 1, logits.shape[3]))
     assert fit(logits, held) == fit(logits, batch)
@@ -102,7 +102,7 @@ def test_a_resumed_run_that_holds_ends_with_the_same_bits(tmp_path, monkeypatch)
 def test_an_objective_without_a_solver_holds_nothing_and_two_solvers_are_refused():
     """Regularisers alone go on with the batch as it is; a recipe says no before anything is trained."""
     logits, batch = mixed(stride=4)
-    assert holding(Regularize(Entropy()), logits, batch) is batch
+    assert with_targets(Regularize(Entropy()), logits, batch) is batch
     two = Phase(Sum((Fit(PROJECTION), Fit(SeedsOnly()))), epochs=1)
     with pytest.raises(RecipeInvalid, match=r"phases\[1\].objective has 2 terms that solve"):
         tiny_recipe(phases=(two, replace(two, steps_per_batch=2)))

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from weakseg.errors import RecipeInvalid
 from weakseg.files.regular_file import read_text
-from weakseg.recipe.default import choose, said_of_places, said_of_split
+from weakseg.recipe.default import about_places, about_split, choose
 from weakseg.recipe.identity import located
-from weakseg.recipe.method import said_of
+from weakseg.recipe.method import about_method
 from weakseg.recipe.python_source import is_own, source
 from weakseg.recipe.recipe import Recipe, load_recipe, with_epochs
 from weakseg.train.loop import train_recipe
@@ -37,14 +37,14 @@ def train_and_show(
     console = Console(soft_wrap=True, markup=False)
     recipe, text = _recipe(what, wanted)
     recipe, text = _overridden(recipe, text, wanted.seed, wanted.epochs)
-    if said := said_of_split(recipe):
+    if said := about_split(recipe):
         console.print(said, highlight=False)
     if Path(what).suffix != ".py":
         # A terminal wraps lines at words; a file keeps each line whole, for grep.
         whole = not console.is_terminal
-        if said := said_of(recipe.phases):
+        if said := about_method(recipe.phases):
             console.print(f"method {said}; choose another with --method", highlight=False, soft_wrap=whole)
-        if said := said_of_places(recipe):
+        if said := about_places(recipe):
             console.print(said, highlight=False, soft_wrap=whole)
     # A recipe file may import files beside it; written out in full, it can be run again from the run folder alone.
     text = source(located(recipe)) if is_own(recipe) else text

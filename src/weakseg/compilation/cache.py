@@ -1,6 +1,6 @@
 """Cache folders of compiled kernels.
 
-Code is loaded from there, so nobody else may be able to write to them.
+Code is loaded from there, so no other user may be able to write to them.
 """
 
 import os
@@ -53,7 +53,7 @@ def _numba_can_cache(kernel: Callable) -> bool:
 def private_folder() -> Path | None:
     """A private folder under the temporary directory, or `None`.
 
-    Nobody else can write to it, for code is loaded from it.
+    No other user can write to it, for code is loaded from it.
     """
     parent = Path(tempfile.gettempdir())
     if not hasattr(os, "getuid"):

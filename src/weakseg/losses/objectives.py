@@ -34,13 +34,13 @@ class Fit:
     """Stage A then stage B: solve for the hidden segmentation, then measure how far the network is from it."""
 
     solver: Solver
-    """Stage A: what finds the hidden segmentation, from the prediction and all that annotators told."""
+    """Stage A: what finds the hidden segmentation, from the prediction and the weak labels."""
     divergence: Divergence = CrossEntropy()
-    """Where nobody drew; the target there may be wrong."""
+    """The divergence on unlabelled pixels, where the target may be wrong."""
     seed_divergence: Divergence = CrossEntropy()
-    """Where somebody drew; always on the labels' own grid."""
+    """The divergence on labelled pixels, always on the labels' own grid."""
     weight: float = 1.0
-    """Of the hidden pixels' mean against the seeds' mean."""
+    """Weight of the unlabelled pixels' mean relative to that of the labelled pixels."""
 
     def __call__(self, logits: Float[Tensor, "B C h w"], batch: Batch) -> Float[Tensor, ""]:
         """The mean over the batch's images; solves only where the batch carries no targets."""

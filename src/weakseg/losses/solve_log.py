@@ -1,4 +1,6 @@
-"""What is solved while somebody watches: a training logs how solves end, whatever objective they are hidden in."""
+"""A log of what is solved inside a `with` block.
+
+A training reports how solves end, whatever objective they are part of."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -28,7 +30,7 @@ def watching() -> Iterator[Solved]:
 
 
 def tell(keys: tuple[str, ...], solution: Solution) -> None:
-    """Show a solution with a certificate to whoever watches; not one of other images, such as two views joined."""
+    """Add a solution with a certificate to the log; not one of other images, such as two views joined."""
     solved, alike = _watcher.get(), len(keys) == len(solution.status) == len(solution.energy)
     if solved is not None and alike and solution.certificate:
         solved.append((keys, solution))
@@ -78,7 +80,7 @@ def contradictions(solves: Iterable[Solve]) -> dict[str, str]:
 
 
 def most_slack(solves: Iterable[Solve], least: float, count: int) -> dict[str, str]:
-    """By key, how it ended for the images whose rows gave way most, from a slack in nats per pixel on.
+    """By key, how it ended for the images whose rows were violated most, from a slack in nats per pixel on.
 
     Those that contradict themselves are left out: there is no other way.
     """

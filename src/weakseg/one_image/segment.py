@@ -121,8 +121,8 @@ def _labels(scribbles: Integer[np.ndarray, "H W"], unlabeled: int) -> Int[np.nda
         raise EvidenceInvalid(
             f"Every pixel of the scribbles is drawn on; their values are {', '.join(map(str, values[:8]))}"
             f"{' ...' * (len(values) > 8)}, and none is {unlabeled}.",
-            expected=f"{unlabeled} where nobody drew",
-            fix="Say which value means that nobody drew: unlabeled=, or --unlabeled.",
+            expected=f"{unlabeled} on unlabelled pixels",
+            fix="Give the value of unlabelled pixels: unlabeled=, or --unlabeled.",
         )
     return labels
 

@@ -1,6 +1,6 @@
 """Limits on the size of architectures.
 
-Anybody may have written a config, so its numbers are checked before memory is taken.
+A config may be of unknown origin, so its numbers are checked before memory is taken.
 """
 
 from collections.abc import Iterator

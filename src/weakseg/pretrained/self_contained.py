@@ -1,8 +1,8 @@
 """Checks that an architecture needs no downloads.
 
-It must be described in full, so that making it contacts nobody and fetches nothing.
+It must be described in full, so that making it opens no connection and fetches nothing.
 
-A `config.json`, or the record of a run, may come from anybody. transformers looks up a backbone that is only named,
+A `config.json`, or the record of a run, may be of unknown origin. transformers looks up a backbone that is only named,
 and fetches code for parts that are not its own.
 """
 

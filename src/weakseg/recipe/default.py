@@ -81,7 +81,7 @@ def choose(
     crop = _crop(demands, shorter, enlarge)
     pixels = np.median([s.valid.size for s in few]) if crop is None else crop**2
     batch_size = max(min(8, len(training), int(_PIXELS_A_STEP / (pixels * enlarge**2))), 1)
-    # Pretrained networks that nobody's drawing holds learn better slowly (recipes/tables/things_tuning.py).
+    # Without drawings, pretrained networks learn better slowly (recipes/tables/things_tuning.py).
     rate = 3e-3 if network == "unet" else 2e-4 if demands and not drawn else 5e-4
     epochs = max(round(_STEPS / steps_per_epoch(len(training), batch_size, _LEAST_STEPS)), 1)
     return Recipe(
@@ -126,7 +126,7 @@ def _split(data: str, labels: tuple[str, ...] | None) -> tuple[Folder | Fold, Fo
     masks = list_files(root / "masks", [], read_declaration(root).nested) if (root / "masks").is_dir() else {}
     images = Folder(data, "train" if is_listed(root, "train") else "all", labels)
     if labels is not None:
-        # The masks of fully labelled images would be learnt from too, and nobody asked for them.
+        # The masks of fully labelled images would be learnt from too, unasked.
         images = replace(images, declaration=replace(read_declaration(root), fully_labelled=()))
     if not masks:
         return images, None
@@ -153,7 +153,7 @@ def grouping(images: Folder) -> str:
     return own if series is None else series.group
 
 
-def said_of_split(recipe: Recipe) -> str:
+def about_split(recipe: Recipe) -> str:
     """A sentence on a split that follows names alone.
 
     It is empty where the split follows anything else.
@@ -169,7 +169,7 @@ def said_of_split(recipe: Recipe) -> str:
     )
 
 
-def said_of_places(recipe: Recipe) -> str:
+def about_places(recipe: Recipe) -> str:
     """A sentence on labels that cannot say where classes are.
 
     It is empty unless tags and sizes are all there is, and no two images differ in their classes.

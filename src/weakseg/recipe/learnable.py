@@ -6,7 +6,7 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Bool, Int
 
-from weakseg.data.check.learnable import Told, unlearnable
+from weakseg.data.check.learnable import LabelledClasses, unlearnable
 from weakseg.data.fold import Fold
 from weakseg.data.folder.folder import Folder
 from weakseg.data.sample import Dataset, Sample
@@ -26,11 +26,11 @@ def require_learnable(training: Dataset, validation: Dataset | None, few: Sequen
         ruled: whether tables give constraints, which may name the background too.
     """
     classes = training.classes
-    told = _told(chain(few, (training[index] for index in range(len(training)))), classes, ruled)
-    if len(classes) > 1 and told.known.all():
+    labelled = _labelled(chain(few, (training[index] for index in range(len(training)))), classes, ruled)
+    if len(classes) > 1 and labelled.known.all():
         return
     shown = [] if validation is None else (validation[index].truth for index in range(len(validation)))
-    problems = list(unlearnable(told, _pixels(shown, classes)))
+    problems = list(unlearnable(labelled, _pixels(shown, classes)))
     if problems:
         raise DataInvalid.of(problems)
 
@@ -47,14 +47,14 @@ def require_inside(training: Dataset) -> None:
         folder.require_inside(training.keys)
 
 
-def _told(samples: Iterable[Sample], classes: Classes, ruled: bool) -> Told:
+def _labelled(samples: Iterable[Sample], classes: Classes, ruled: bool) -> LabelledClasses:
     known = np.zeros(len(classes), bool)
     for sample in samples:
         known |= _known(sample)
         if known.all():
             break
     nothing = np.zeros_like(known)
-    return Told(classes, nothing, known) if ruled else Told(classes, known, nothing)
+    return LabelledClasses(classes, nothing, known) if ruled else LabelledClasses(classes, known, nothing)
 
 
 def _known(sample: Sample) -> Bool[np.ndarray, " C"]:

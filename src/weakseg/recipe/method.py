@@ -139,7 +139,7 @@ def _joint(rules: All | None, drawn: bool) -> Method | None:
     return Method(Fit(solver, CollisionCrossEntropy(), weight=3.0), why, Fit(SeedsOnly()))
 
 
-def said_of(phases: tuple[Phase, ...]) -> str:
+def about_method(phases: tuple[Phase, ...]) -> str:
     """A sentence on the method that made phases.
 
     It is empty where no method of this module made them.

@@ -16,7 +16,7 @@ from weakseg.data.folder.folder import folder_of
 from weakseg.errors import RunInvalid
 from weakseg.recipe.identity import fingerprint, located, what_differs
 from weakseg.recipe.json_codec import encode
-from weakseg.recipe.method import said_of
+from weakseg.recipe.method import about_method
 from weakseg.recipe.recipe import Recipe
 from weakseg.runs import checkpoint, data_list, learning_parameters
 from weakseg.runs.checkpoint import best_state, keep_under_another_name
@@ -207,5 +207,5 @@ def _record(recipe: Recipe, channels: int, network: nn.Module) -> dict[str, Any]
         "learning": learning_parameters.recorded(network),
         "parameters": sum(p.numel() for p in network.parameters()),
         "recipe": encode(located(recipe)),
-        "method": said_of(recipe.phases),
+        "method": about_method(recipe.phases),
     }

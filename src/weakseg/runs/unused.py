@@ -20,7 +20,7 @@ def is_unused(path: Path) -> bool:
 
 
 def require_unused(path: Path, source: str) -> None:
-    """Raise where a folder holds files of somebody else.
+    """Raise where a folder holds files of another origin.
 
     Files of file managers, and those of a start that was killed at once, do not count.
 

@@ -38,7 +38,7 @@ from weakseg.train.loader import Collate, Share, batches_of
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
 from weakseg.train.progress import display
 from weakseg.train.restore import Need, go_on, has_checkpoint, mark_of
-from weakseg.train.sizes import EachSize, all_holding, collate_for, mean_loss
+from weakseg.train.sizes import EachSize, all_with_targets, collate_for, mean_loss
 from weakseg.train.target_schedule import phase_of, refresh, stretch_of
 from weakseg.train.targets import Targets
 from weakseg.train.tensorboard import tensorboard
@@ -188,7 +188,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
                     logits = model([batch.image for batch in batches])
                 with watching() as solved:
                     if begins and phase.steps_per_batch > 1 and phase.update_targets_every is None:
-                        batches = all_holding(phase.objective, logits, batches)
+                        batches = all_with_targets(phase.objective, logits, batches)
                     loss = mean_loss(phase.objective, logits, batches)
                 held = batches
                 solves += solves_of(solved)

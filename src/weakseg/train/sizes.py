@@ -61,14 +61,14 @@ def mean_loss(
     return torch.stack(terms).sum()
 
 
-def all_holding(
+def all_with_targets(
     objective: Objective, logits: Sequence[Float[Tensor, "_ C _ _"]], batches: Sequence[Batch]
 ) -> tuple[Batch, ...]:
     """The batches with their targets, solved for now."""
-    return tuple(holding(objective, each.float(), batch) for each, batch in zip(logits, batches, strict=True))
+    return tuple(with_targets(objective, each.float(), batch) for each, batch in zip(logits, batches, strict=True))
 
 
-def holding(objective: Objective, logits: Float[Tensor, "B C h w"], batch: Batch) -> Batch:
+def with_targets(objective: Objective, logits: Float[Tensor, "B C h w"], batch: Batch) -> Batch:
     """The batch with the targets that the objective's `Fit` finds for it now; as it is without a `Fit`."""
     fit = next(parts(objective, Fit), None)
     if fit is None:

@@ -13,7 +13,7 @@ from weakseg.types import Classes
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class LabelledClasses:
     """The classes with a training label."""
 
     classes: Classes
@@ -28,7 +28,7 @@ class Told:
         return self.drawn | self.tabled
 
 
-def told_by(drawn: list[LabelCounts], tables: list[LabelCounts], classes: Classes) -> Told:
+def labelled_by(drawn: list[LabelCounts], tables: list[LabelCounts], classes: Classes) -> LabelledClasses:
     """The classes labelled by drawn sources and by tables.
 
     Clicks of tables count as drawn.
@@ -36,19 +36,19 @@ def told_by(drawn: list[LabelCounts], tables: list[LabelCounts], classes: Classe
     nothing = np.zeros(len(classes), bool)
     marked = np.any([nothing, *(each.marked_pixels > 0 for each in [*drawn, *tables])], axis=0)
     said = [each.tagged_images + each.sized_images + each.boxes > 0 for each in tables]
-    return Told(classes, marked, np.any([nothing, *said], axis=0))
+    return LabelledClasses(classes, marked, np.any([nothing, *said], axis=0))
 
 
-def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInvalid]:
+def unlearnable(labelled: LabelledClasses, judged: Int[np.ndarray, " C"]) -> Iterator[DataInvalid]:
     """Errors about classes that cannot be learnt.
 
     None if there is no label at all, which is another problem.
 
     Args:
-        told: the classes with a training label.
+        labelled: the classes with a training label.
         judged: pixels of each class in the masks for evaluation.
     """
-    names, known = told.classes.names, told.known
+    names, known = labelled.classes.names, labelled.known
     if not known.any():
         return
     if len(names) == 1:
@@ -59,14 +59,14 @@ def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInval
             "instead of void",
         )
         return
-    background = told.classes.background
-    ruled, alone = bool(told.tabled.any()), known.sum() == 1
+    background = labelled.classes.background
+    ruled, alone = bool(labelled.tabled.any()), known.sum() == 1
     if not ruled and alone:
         name = names[int(known.argmax())]
         yield DataInvalid(
             f"'{name}' is the only class with training labels: a network would learn to predict it everywhere",
             expected="labels of two classes or more",
-            fix=f"also label pixels that are not {name}, on some training images" + _first_of(told, background),
+            fix=f"also label pixels that are not {name}, on some training images" + _first_of(labelled, background),
         )
     elif not ruled and background is not None and not known[background]:
         yield DataInvalid(
@@ -77,7 +77,7 @@ def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInval
     missing = ~known & (judged > 0)
     if background is not None and (ruled or not alone):
         missing[background] = False
-    missing[list(told.classes.unscored)] = False
+    missing[list(labelled.classes.unscored)] = False
     if missing.any() and (ruled or not alone):
         which = some([f"'{names[label]}'" for label in np.flatnonzero(missing)])
         yield DataInvalid(
@@ -87,7 +87,9 @@ def unlearnable(told: Told, judged: Int[np.ndarray, " C"]) -> Iterator[DataInval
         )
 
 
-def _first_of(told: Told, background: int | None) -> str:
+def _first_of(labelled: LabelledClasses, background: int | None) -> str:
     return (
-        f": '{told.classes.names[background]}' first" if background is not None and not told.known[background] else ""
+        f": '{labelled.classes.names[background]}' first"
+        if background is not None and not labelled.known[background]
+        else ""
     )

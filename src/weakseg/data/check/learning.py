@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from weakseg.data.check.learnable import Told, told_by, unlearnable
+from weakseg.data.check.learnable import LabelledClasses, labelled_by, unlearnable
 from weakseg.data.folder.splits import Splits
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Looks
@@ -29,16 +29,16 @@ def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, bef
     place = listed if listed.is_file() else inventory.root
     drawn, tables = _sources(inventory, looks, keys)
     unused = []
-    if not told_by(drawn, tables, classes).known.any():
+    if not labelled_by(drawn, tables, classes).known.any():
         drawn = _counts_of(looks, "masks", keys)
         unused = [*_masks_alone(drawn, place)]
-    told, judged = told_by(drawn, tables, classes), _judged(looks, (*keys, *splits.get("val", ())), classes)
-    faults = [finding for problem in unlearnable(told, judged) for finding in findings_of(problem, place, "")]
+    labelled, judged = labelled_by(drawn, tables, classes), _judged(looks, (*keys, *splits.get("val", ())), classes)
+    faults = [finding for problem in unlearnable(labelled, judged) for finding in findings_of(problem, place, "")]
     return faults or [
         *unused,
-        *_unknown_classes(inventory, told, judged),
+        *_unknown_classes(inventory, labelled, judged),
         *_only_at_the_border(inventory, drawn, looks),
-        *_all_tagged_alike(inventory, told, keys),
+        *_all_tagged_alike(inventory, labelled, keys),
     ]
 
 
@@ -90,18 +90,18 @@ def _judged(looks: Looks, keys: tuple[str, ...], classes: Classes) -> Int[np.nda
     return total(masks, classes).marked_pixels
 
 
-def _unknown_classes(inventory: Inventory, told: Told, judged: Int[np.ndarray, " C"]) -> list[Finding]:
+def _unknown_classes(inventory: Inventory, labelled: LabelledClasses, judged: Int[np.ndarray, " C"]) -> list[Finding]:
     """A remark about classes that nothing shows.
 
     They may be missing from these images.
     """
-    ruled = told.tabled.any()
+    ruled = labelled.tabled.any()
     names = [
         f"'{name}'"
-        for label, name in enumerate(told.classes.names)
-        if not (told.known[label] or judged[label] or (ruled and label == told.classes.background))
+        for label, name in enumerate(labelled.classes.names)
+        if not (labelled.known[label] or judged[label] or (ruled and label == labelled.classes.background))
     ]
-    if not names or len(names) == len(told.classes):
+    if not names or len(names) == len(labelled.classes):
         return []
     text, fix = f"no training label shows {some(names)}", "label it on some training images, if it occurs there"
     return [Finding(inventory.root / "classes.txt", text, "", fix, remark=True)]
@@ -126,19 +126,19 @@ def _only_at_the_border(inventory: Inventory, drawn: list[LabelCounts], looks: L
     return [Finding(inventory.root, text, "labels wherever the class occurs", fix, remark=True)]
 
 
-def _all_tagged_alike(inventory: Inventory, told: Told, keys: tuple[str, ...]) -> list[Finding]:
+def _all_tagged_alike(inventory: Inventory, labelled: LabelledClasses, keys: tuple[str, ...]) -> list[Finding]:
     """A remark if all tags agree and nothing has a position."""
     tags, sizes, boxes = inventory.contents.tags, inventory.contents.areas, inventory.contents.boxes
-    untold = np.full(len(told.classes), UNTOLD)
+    untold = np.full(len(labelled.classes), UNTOLD)
     said = [tags.get(key, untold) for key in keys if key in tags or key in sizes]
-    if told.drawn.any() or any(key in boxes for key in keys) or len(said) < 2:
+    if labelled.drawn.any() or any(key in boxes for key in keys) or len(said) < 2:
         return []
     if any((each != said[0]).any() for each in said):
         return []
-    names = some([told.classes.names[label] for label in np.flatnonzero(said[0] == PRESENT)])
+    names = some([labelled.classes.names[label] for label in np.flatnonzero(said[0] == PRESENT)])
     file, text = "tags.csv", f"all {len(said)} tagged images have the same tags ({names})"
     if not any(key in tags for key in keys):
-        file, text = "sizes.csv", f"sizes are all that is told of {len(said)} images"
+        file, text = "sizes.csv", f"sizes are all that is labelled of {len(said)} images"
     fix = "add images without some of the classes, or label a few pixels of every class in clicks.csv or scribbles/"
     expected = "images that differ in their classes"
     return [
