@@ -247,3 +247,12 @@ def _to_the_shape(seeds: Tensor, image: Tensor, name: str) -> str:
     if tuple(seeds.shape) == tuple(image.shape[:3]):
         return "the images' channels are last: give image.permute(0, 3, 1, 2)"
     return "resize the label maps without interpolation, or give as many label maps as images"
+
+
+def habit_of(values: list[int]) -> str:
+    """What to do about values that are no classes, by the habit of other programs that they look like."""
+    nothing = [value for value in values if value in (255, -100, 65535)]
+    if nothing == values and len(values) == 1:
+        value = values[0]
+        return f"{value} usually means unlabelled: give unlabeled={value}, or torch.where(seeds == {value}, -1, seeds)"
+    return "number the classes from 0, without gaps, and count all of them in n_classes"

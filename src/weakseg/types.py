@@ -21,6 +21,7 @@ from weakseg.given import (
     Given,
     areas_of,
     boxes_of,
+    habit_of,
     images_of,
     keys_of,
     labels_of,
@@ -257,17 +258,8 @@ def refuse_strange_labels(labels: Int[Tensor, "B H W"], classes: int, name: str 
             f"Images {', '.join(map(str, images))} of the batch (counted from 0) have {name} of class "
             f"{', '.join(map(str, values))}.",
             expected=f"0 to {classes - 1}, or {UNLABELED} where nothing is known",
-            fix=_habit_of(values),
+            fix=habit_of(values),
         )
-
-
-def _habit_of(values: list[int]) -> str:
-    """What to do about values that are no classes, by the habit of other programs that they look like."""
-    nothing = [value for value in values if value in (255, -100, 65535)]
-    if nothing == values and len(values) == 1:
-        value = values[0]
-        return f"{value} usually means unlabelled: give unlabeled={value}, or torch.where(seeds == {value}, -1, seeds)"
-    return "number the classes from 0, without gaps, and count all of them in n_classes"
 
 
 def _moved(value: Any, device: torch.device | str) -> Any:

@@ -14,7 +14,7 @@ from torch import nn
 from weakseg import Augment, Fit, Phase, train_recipe
 from weakseg.runs.run import open_run
 from weakseg.solvers.seeds_only import SeedsOnly
-from weakseg.train.loop import seconds_per_step
+from weakseg.train.before_training import seconds_per_step
 from weakseg.train.sizes import EachSize
 
 EPOCHS, STEPS = 3, 3

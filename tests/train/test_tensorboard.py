@@ -3,7 +3,7 @@
 import sys
 from types import ModuleType
 
-from weakseg.train.tensorboard import tensorboard
+from weakseg.train.progress import tensorboard
 
 _LINE = {"epoch": 3, "step": 12, "loss": 0.5, "mean_iou": 0.8, "iou": [0.7, 0.9], "mean_dice": None}
 

@@ -30,7 +30,8 @@ from weakseg.runs.scores import evaluation
 from weakseg.runs.unused import is_unused
 from weakseg.solvers.seeds_only import SeedsOnly
 from weakseg.train import engine
-from weakseg.train.loop import seconds_per_step, train_recipe
+from weakseg.train.before_training import seconds_per_step
+from weakseg.train.loop import train_recipe
 
 _BUDGET_S = 440.0
 """Training time of all networks on the user's folder; the rest of ten minutes is for evaluation."""

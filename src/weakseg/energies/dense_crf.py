@@ -115,7 +115,7 @@ class DenseCRF:
         """
         seen = self._seen(evidence, (probs.shape[2], probs.shape[3]))
         # On a CPU an image's lattice stays in its caches; elsewhere one for all of them is as quick as one for each.
-        together = 1 if probs.device.type == "cpu" else len(probs)
+        together = 1 if probs.is_cpu else len(probs)
         parts = zip(*(values.split(together) for values in (probs, *seen)), strict=True)
         return torch.cat([self._built(*some)(one) for one, *some in parts])
 
@@ -167,7 +167,7 @@ class DenseCRF:
         def matrix(values: Float[Tensor, "B d h w"]) -> GaussianFilter:
             return GaussianFilter.of(values.movedim(1, 0).flatten(1)[:, cells], image, images)
 
-        if seen.device.type != "cpu":
+        if not seen.is_cpu:
             return [*zip(map(matrix, features), strengths, strict=True)]
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             return [*zip(pool.map(matrix, features), strengths, strict=True)]

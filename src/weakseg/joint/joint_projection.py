@@ -115,7 +115,7 @@ class JointProjection:
         half = self._half(self.potts, evidence, grid)
         problems = [first.problem if first.proof is not None else None for first in firsts]
         grids = [joint_grid(images[i], known, i, half[i], self.potts.steps, problems[i]) for i in range(len(images))]
-        ascend = ascend_apart if scores.device.type == "cpu" else ascend_together
+        ascend = ascend_apart if scores.is_cpu else ascend_together
         inner = replace(projection, tolerance=1e-8)
         found = ascend(grids, firsts, Goal(inner, self.tolerance / self.temperature, self.max_sweeps))
         answers = [replace(answer.rows, proof=first.proof) for answer, first in zip(found, firsts, strict=True)]

@@ -12,8 +12,7 @@ from weakseg.cuts.cut_problem import CutProblem
 from weakseg.joint.cut_multipliers import Ascent, ascend
 from weakseg.joint.cut_under_rows import MET, CutUnderRows, Labelling
 from weakseg.joint.repair import repaired
-from weakseg.projection import status as projection_status
-from weakseg.projection.certificate import NO_ROW, relaxed
+from weakseg.projection.certificate import NO_ROW, contradicted, relaxed, unsatisfied, violated
 from weakseg.projection.dual_projection import RELAXED_PRICE
 from weakseg.projection.grid_problem import GridProblem
 from weakseg.projection.infeasibility import contradiction
@@ -124,11 +123,11 @@ class RowCut:
         names, share = self.rows.names, self._missed(best) / max(self.image.cells, 1e-9)
         hard = self.image.original.prices[0].isinf().numpy()
         if proof is not None:
-            sentence = projection_status.contradicted(names, proof)
+            sentence = contradicted(names, proof)
         elif best.missed > MET:
-            sentence = projection_status.unsatisfied(names, np.where(hard, share, 0))
+            sentence = unsatisfied(names, np.where(hard, share, 0))
         elif len(names):
-            sentence = projection_status.relaxed(names, share)
+            sentence = violated(names, share)
         else:
             sentence = NO_ROW
         ignored = f" Every class is forbidden in {self.image.all_deleted:.4g} cells; the prohibition is ignored there."

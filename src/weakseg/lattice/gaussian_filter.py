@@ -34,7 +34,7 @@ class GaussianFilter:
         Raises:
             EvidenceInvalid: features are not finite, or so far apart that the lattice cannot be numbered.
         """
-        if features.device.type == "cpu" and images == 1:
+        if features.is_cpu and images == 1:
             return GaussianFilter(build(features.detach().numpy()))
         return GaussianFilter(tensor_lattice(features.detach().float(), image, images))
 

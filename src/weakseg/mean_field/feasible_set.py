@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weakseg.constraints.linear_rows import LinearRows
-from weakseg.projection import status as projection_status
+from weakseg.projection.certificate import violated
 from weakseg.projection.dual_projection import RELAXED_PRICE, DualProjection
 from weakseg.types import Evidence, Memory, Solution, WeakLabels
 
@@ -70,7 +70,7 @@ class LinearFeasible:
 
     def sentence(self, probs: Float[Tensor, "1 C H W"]) -> str:
         """Sentence on violated or infeasible rows."""
-        return f"{self.contradicted or projection_status.relaxed(self.rows.names, self._missed(probs).numpy())} "
+        return f"{self.contradicted or violated(self.rows.names, self._missed(probs).numpy())} "
 
     def _missed(self, probs):
         """Violation of each row, as a fraction of valid pixels."""

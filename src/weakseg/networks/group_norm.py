@@ -28,7 +28,7 @@ class ContiguousGroupNorm(TorchFunctionMode):
         if func in (F.group_norm, torch.group_norm):
             input, args = (args[0], args[1:]) if args else (kwargs.pop("input"), args)
             # Tensors with a gradient keep their layout, for which the backward pass works and is faster.
-            if not input.requires_grad and input.device.type == "cpu":
+            if not input.requires_grad and input.is_cpu:
                 self.needed, input = True, input.contiguous()
             args = (input, *args)
         return func(*args, **kwargs)

@@ -11,13 +11,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weakseg.constraints.linear_rows import LinearRows
-from weakseg.projection import status as projection_status
 from weakseg.projection.dual_problem import DualProblem
 from weakseg.projection.duality_gap import gap_and_violation
 from weakseg.projection.grid_problem import GridProblem
 
 NO_ROW = "No constraint applies."
 """Status of an image without any constraint."""
+VISIBLE = 1e-6
+"""Violation of a row that a sentence reports, as a fraction of the valid pixels."""
+NAMED = 5
+"""Largest number of constraints that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,13 @@ def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[s
     if not image.cells:
         sentence = "No pixel is valid; no constraint applies."
     elif answer.proof is not None:
-        sentence = projection_status.contradicted(rows.names, answer.proof)
+        sentence = contradicted(rows.names, answer.proof)
     elif not answer.converged:
-        sentence = projection_status.stopped(answer.steps, numbers["gap"], numbers["violation"])
+        sentence = stopped(answer.steps, numbers["gap"], numbers["violation"])
     elif not len(rows):
         sentence = NO_ROW
     else:
-        sentence = projection_status.relaxed(rows.names, missed)
+        sentence = violated(rows.names, missed)
     return sentence + (
         f" Every class is forbidden in {image.all_deleted:.4g} cells; the prohibition is ignored there."
         if image.all_deleted
@@ -92,3 +95,44 @@ def relaxed(problem: DualProblem, price: float) -> DualProblem:
 
 def _excess(problem: DualProblem, proof: Float[Tensor, " N"]) -> float:
     return float((proof[None] * problem.bounds).sum() - problem.to(torch.float64).support(proof[None]))
+
+
+def contradicted(names: tuple[str, ...], multipliers: Float[Tensor, " N"]) -> str:
+    """Sentence for infeasible rows with Farkas multipliers, equation `infeasible`."""
+    named = [f"'{name}' ({value:.3g})" for name, value in zip(names, multipliers.tolist(), strict=True) if value > 0]
+    if len(named) == 1:
+        return f"Infeasible: no segmentation satisfies {named[0]}; it is relaxed to a penalty."
+    return (
+        f"Infeasible: {_list(named)} cannot all hold (Farkas multipliers in brackets); they are relaxed to penalties."
+    )
+
+
+def violated(names: tuple[str, ...], missed: Float[np.ndarray, " N"]) -> str:
+    """Sentence on violated constraints, or that all hold.
+
+    Violations are given as fractions of the valid pixels.
+    """
+    order = (-missed).argsort().tolist()
+    named = [f"'{names[i]}' by {100 * missed[i]:.3g} %" for i in order if missed[i] > VISIBLE]
+    return f"Violated: {_list(named)} of the valid pixels." if named else "Every constraint holds."
+
+
+def unsatisfied(names: tuple[str, ...], missed: Float[np.ndarray, " N"]) -> str:
+    """Sentence for hard rows that no labelling satisfied.
+
+    They are not proven infeasible.
+    """
+    order = (-missed).argsort().tolist()
+    named = [f"'{names[i]}' by {100 * missed[i]:.3g} %" for i in order if missed[i] > 0]
+    return f"Not satisfied: {_list(named)} of the valid pixels, the smallest violation that was found."
+
+
+def stopped(steps: int, gap: float, violation: float) -> str:
+    """Sentence for a solve that used up its steps."""
+    return f"Not converged after {steps} steps: gap {gap:.1e} nats and violation {violation:.1e} per valid pixel."
+
+
+def _list(named: list[str]) -> str:
+    more = [f"{len(named) - NAMED} more"] if len(named) > NAMED else []
+    listed = named[:NAMED] + more
+    return " and ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)

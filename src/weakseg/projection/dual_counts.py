@@ -103,7 +103,7 @@ def class_counts(problem: DualProblem) -> ClassCounts | None:
     """
     if problem.maps is not None or problem.dense is not None:
         return None
-    if len(problem.scores) != 1 or problem.scores.device.type != "cpu":
+    if len(problem.scores) != 1 or not problem.scores.is_cpu:
         return None
     scores = problem.scores[0]
     return ClassCounts(

@@ -135,7 +135,7 @@ class DualProjection:
         steps.
         """
         begins = [self._start(image, start, i) for i, image in enumerate(images)]
-        if images[0].original.scores.device.type == "cpu":
+        if images[0].original.scores.is_cpu:
             found = [self.climb([image], [begin])[0] for image, begin in zip(images, begins, strict=True)]
         else:
             found = self.climb(images, begins)

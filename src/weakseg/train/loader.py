@@ -119,3 +119,8 @@ def _numbered(steps: list[list[int]], epoch: int) -> Iterator[list[tuple[int, in
             numbered.append((epoch, image, before[image]))
             before[image] += 1
         yield numbered
+
+
+def readers_for(device: torch.device) -> int:
+    """How many processes read images beside the training; 0: it reads them itself, because it needs all cores."""
+    return 0 if device.type == "cpu" else 4

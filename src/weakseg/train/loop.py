@@ -4,7 +4,6 @@ Every random choice is a function of (seed, epoch, step), so a run that is kille
 checkpoint ends, on a CPU, with the very same weights.
 """
 
-import copy
 import math
 import time
 from collections.abc import Iterator
@@ -27,21 +26,20 @@ from weakseg.recipe.dim import warn_of_dim_images
 from weakseg.recipe.identity import located
 from weakseg.recipe.learnable import require_inside
 from weakseg.recipe.python_source import source
-from weakseg.recipe.recipe import Phase, Recipe, steps_per_epoch
+from weakseg.recipe.recipe import Recipe, steps_per_epoch
 from weakseg.runs import run_writer
 from weakseg.runs.position import Position, Sweep
 from weakseg.runs.run import Run
 from weakseg.train import engine
 from weakseg.train.average import averaged_copy, follow
-from weakseg.train.constraint_coverage import require_constraints_apply
-from weakseg.train.loader import Collate, Share, batches_of
+from weakseg.train.before_training import require_constraints_apply, seconds_left, tried_seconds
+from weakseg.train.loader import Collate, Share, batches_of, readers_for
 from weakseg.train.optimizer import make_optimizer, set_learning_rate
-from weakseg.train.progress import display
+from weakseg.train.progress import display, tensorboard
 from weakseg.train.restore import Need, go_on, has_checkpoint, mark_of
 from weakseg.train.sizes import EachSize, all_with_targets, collate_for, mean_loss
 from weakseg.train.target_schedule import phase_of, refresh, stretch_of
 from weakseg.train.targets import Targets
-from weakseg.train.tensorboard import tensorboard
 from weakseg.train.validation import is_due, require_validatable, stopped_early, validate
 from weakseg.types import Batch
 
@@ -119,7 +117,9 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     # A resumed run was tried when it began; a new one writes nothing before it is known to work.
     tried = None if into.resume else tried_seconds(recipe, network, accelerator)
     run = run_writer.enter(into.path, recipe, into.text, channels, network, into.resume, accelerator.is_main_process)
-    data, position = _begun(recipe, run, into, network, optimizer, averaged, accelerator, console)
+    data, position, notes = _begun(recipe, run, into, network, optimizer, averaged, accelerator)
+    for note in notes:
+        console.print(note, highlight=False, markup=False)
     first_epoch, best, sweep, metrics = position.epoch + 1, position.best, position.sweep, [*position.metrics]
     steps = steps_per_epoch(len(recipe.training), recipe.batch_size, recipe.least_steps)
     over = stopped_early(recipe, metrics)
@@ -237,22 +237,19 @@ def _begun(
     optimizer: torch.optim.Optimizer,
     averaged: nn.Module | None,
     accelerator: engine.Accelerator,
-    console: Console,
-) -> tuple[str, Position]:
-    """A digest of the training data, and where the training is: at its beginning, or where it is to go on."""
-    told = ("", [])
+) -> tuple[str, Position, list[str]]:
+    """A digest of the training data, where the training is (at its beginning, or to be resumed), and remarks on it."""
+    compared = ("", [])
     if accelerator.is_main_process:
-        told = run_writer.compare_data(run, recipe, into.resume, into.accept_changes)
-    data, notes = engine.gathered(accelerator, told)[0]
+        compared = run_writer.compare_data(run, recipe, into.resume, into.accept_changes)
+    data, notes = engine.gathered(accelerator, compared)[0]
     position = Position()
     if into.resume:
         remembering = lambda epoch: _remembering(recipe, epoch)  # noqa: E731
         need = Need(recipe.training.keys, data, recipe.epochs, remembering, into.accept_changes)
         position, more = go_on(run.path, run.fingerprint, need, network, optimizer, accelerator, averaged)
         notes += more
-    for note in notes:
-        console.print(note, highlight=False, markup=False)
-    return data, position
+    return data, position, notes
 
 
 def _remembering(recipe: Recipe, epoch: int) -> range | None:
@@ -267,14 +264,9 @@ def _batches(
     targets: Targets | None,
     collate: Collate,
 ) -> Iterator[tuple[Batch, ...]]:
-    for step in batches_of(recipe, epochs, share, _readers(accelerator.device), targets, collate):
+    for step in batches_of(recipe, epochs, share, readers_for(accelerator.device), targets, collate):
         moved = (batch.to(accelerator.device) for batch in step)
         yield tuple(replace(b, image=b.image.contiguous(memory_format=torch.channels_last)) for b in moved)
-
-
-def _readers(device: torch.device) -> int:
-    """How many processes read images beside the training; 0: it reads them itself, because it needs all cores."""
-    return 0 if device.type == "cpu" else 4
 
 
 def _insist_finite(loss: float, epoch: int, step: int, batches: tuple[Batch, ...]) -> None:
@@ -284,59 +276,3 @@ def _insist_finite(loss: float, epoch: int, step: int, batches: tuple[Batch, ...
             f"the loss became {loss} in epoch {epoch + 1}, step {step + 1}, on {keys}",
             fix="lower the learning rate, or look at these images with weakseg check",
         )
-
-
-def tried_seconds(recipe: Recipe, network: nn.Module, accelerator: engine.Accelerator) -> float:
-    """Time of one step of each epoch, found by trying one of each phase.
-
-    Raises:
-        RecipeInvalid: network and objective do not work together.
-    """
-    try:
-        return seconds_left(recipe, 0, network, accelerator)
-    except (TypeError, AttributeError, LookupError, ValueError, RuntimeError, NotImplementedError) as error:
-        if "memory" in str(error).lower():
-            raise
-        objectives = ", ".join(f"{phase.objective!r:.100}" for phase in recipe.phases)
-        raise RecipeInvalid(
-            f"a trial step failed with {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
-            expected="a network from (B, M, H, W) to logits (B, C, h, w), and objectives called with (logits, batch)",
-            fix=f"look at the network {recipe.network!r:.100} and the objective {objectives}",
-        ) from error
-
-
-def seconds_left(recipe: Recipe, first_epoch: int, network: nn.Module, accelerator: engine.Accelerator) -> float:
-    """Time of one step of each epoch that is left, without updates of the targets: one step of each phase is tried."""
-    epochs = [phase_of(recipe, epoch)[0] for epoch in range(first_epoch, recipe.epochs)]
-    tried = {id(phase): phase for phase in epochs}
-    seconds = {key: seconds_per_step(recipe, phase, network, accelerator) for key, phase in tried.items()}
-    return sum(seconds[id(phase)] for phase in epochs)
-
-
-def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, accelerator: engine.Accelerator) -> float:
-    """Time of a step, from two trials on a copy, so that the network and its batch statistics stay as they are.
-
-    The images are read in it: where they are large, that takes most of the time.
-    """
-    device = accelerator.device
-    trial, reading, learning = EachSize(copy.deepcopy(network)).to(device), [], 0.0
-    steps = iter(batches_of(recipe, range(1), collate=collate_for(network)))
-    for _ in range(2):
-        started = time.perf_counter()
-        if (step := next(steps, None)) is None:
-            break
-        reading.append(time.perf_counter() - started)
-        moved = [batch.to(device) for batch in step]
-        if phase.update_targets_every is not None:
-            # Before the first update there are no targets; seeds stand in for them.
-            moved = [replace(batch, targets=batch.weak.seeds) for batch in moved]
-        started = time.perf_counter()
-        with accelerator.autocast():
-            logits = trial([batch.image for batch in moved])
-        loss = mean_loss(phase.objective, logits, moved)
-        loss.backward()
-        loss.item()  # waits for the device
-        learning = time.perf_counter() - started
-    read, readers = sum(reading) / len(reading), _readers(device)
-    # Others read the next images meanwhile.
-    return max(read / readers, learning) if readers else read + learning

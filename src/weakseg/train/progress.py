@@ -6,7 +6,9 @@ One bar shows loss, learning rate and the remaining time.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -147,3 +149,28 @@ def display(console: Console, steps: int, done: int) -> Iterator[Display]:
     )
     with Progress(*columns, console=console, transient=True) as bar:
         yield Display(console, bar, bar.add_task("training", total=steps, completed=done, loss="", rate=""))
+
+
+def tensorboard(path: Path) -> Callable[[dict[str, Any]], None]:
+    """A function that writes an epoch's numbers for TensorBoard.
+
+    The event file lies in `path`. Without TensorBoard it does nothing.
+
+    The file is opened at the first epoch, so that a run without training leaves none.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return lambda line: None
+
+    @cache
+    def writer():
+        return SummaryWriter(str(path))
+
+    def write(line: dict[str, Any]) -> None:
+        for name, value in line.items():
+            if isinstance(value, float):
+                writer().add_scalar(name, value, line["epoch"])
+        writer().flush()
+
+    return write

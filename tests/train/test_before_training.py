@@ -13,7 +13,7 @@ from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.energies import QuadraticPenalty
 from weakseg.errors import RecipeInvalid
 from weakseg.losses.nested import parts
-from weakseg.train.constraint_coverage import fraction_dropped, require_constraints_apply
+from weakseg.train.before_training import fraction_dropped, require_constraints_apply
 from weakseg.train.loop import train_recipe
 
 TAGS = TaggedClassesPresent(0.05, background=0)
@@ -69,7 +69,7 @@ def test_the_share_is_told_where_there_is_one(tmp_path, capsys, monkeypatch):
     assert "do not apply" not in capsys.readouterr().out
     assert (tmp_path / "run" / "last.safetensors").exists()
 
-    monkeypatch.setattr("weakseg.train.constraint_coverage.fraction_dropped", lambda recipe: 0.25)
+    monkeypatch.setattr("weakseg.train.before_training.fraction_dropped", lambda recipe: 0.25)
     require_constraints_apply(recipe_of(TAGS, WHOLE), Console(width=120))
     assert "25.0% of the constraints do not apply to the training crops" in capsys.readouterr().out
 
