@@ -196,7 +196,7 @@ def test_sizes_alone_are_a_remark(drawn_farm):
         shutil.rmtree(drawn_farm / folder)
     sizes = (f"{key},{name},0.2,0.6" for key in KEYS for name in ("background", "cow"))
     write(drawn_farm / "sizes.csv", TABLES["sizes.csv"][0], *sizes)
-    assert "sizes are all that is told of 4 images" in remarks(drawn_farm)["sizes.csv"].found
+    assert "sizes are the only labels of 4 images" in remarks(drawn_farm)["sizes.csv"].found
 
     write(drawn_farm / "tags.csv", TABLES["tags.csv"][0], "a,background;cow,", "b,background,cow")
     assert not {"sizes.csv", "tags.csv"} & set(remarks(drawn_farm))

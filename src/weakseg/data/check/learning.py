@@ -138,7 +138,7 @@ def _all_tagged_alike(inventory: Inventory, labelled: LabelledClasses, keys: tup
     names = some([labelled.classes.names[label] for label in np.flatnonzero(said[0] == PRESENT)])
     file, text = "tags.csv", f"all {len(said)} tagged images have the same tags ({names})"
     if not any(key in tags for key in keys):
-        file, text = "sizes.csv", f"sizes are all that is labelled of {len(said)} images"
+        file, text = "sizes.csv", f"sizes are the only labels of {len(said)} images"
     fix = "add images without some of the classes, or label a few pixels of every class in clicks.csv or scribbles/"
     expected = "images that differ in their classes"
     return [
