@@ -6,7 +6,7 @@ from pathlib import Path
 from weakseg.errors import DataInvalid
 
 _OF_FILES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".npy", ".npz", ".csv", ".zip"}
-"""Extensions that nobody gives to a folder on purpose."""
+"""Extensions of files, which a folder has only by mistake."""
 
 
 def require_folder(out: Path) -> None:
