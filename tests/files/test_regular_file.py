@@ -109,3 +109,8 @@ def test_a_mask_of_sbd_is_a_file(kind, tmp_path):
     KINDS[kind][0](tmp_path / "sbd/cls/a.mat")
     with pytest.raises(DataInvalid, match="no mask|FIFO|device"):
         Voc(str(tmp_path / "VOC2012"), "train", sbd=str(tmp_path / "sbd"))._mask("a", any_size, 1)
+
+
+def test_a_name_too_long_for_the_disk_is_a_description(tmp_path):
+    """Files may name other files, and be damaged."""
+    assert "too long" in irregular(tmp_path / ("9" * 300))

@@ -10,7 +10,14 @@ from weakseg.data.images.image_file import EXTENSIONS
 from weakseg.errors import DataInvalid
 from weakseg.formats.entry import Entry, forget
 from weakseg.formats.format import Format, Sizes
+from weakseg.formats.science.ilastik import ILASTIK
+from weakseg.formats.science.imagej import IMAGEJ
+from weakseg.formats.science.napari import NAPARI
+from weakseg.formats.science.qupath import QUPATH
 from weakseg.formats.sets.coco import COCO
+from weakseg.formats.sets.coco_panoptic import COCO_PANOPTIC
+from weakseg.formats.sets.voc_xml import VOC_XML
+from weakseg.formats.sets.yolo import YOLO
 from weakseg.formats.tools.cvat_images import CVAT_XML
 from weakseg.formats.tools.cvat_masks import CVAT_MASKS
 from weakseg.formats.tools.darwin import DARWIN
@@ -32,8 +39,15 @@ FORMATS: tuple[Format, ...] = (
     DARWIN,
     VIA,
     VIA_THREE,
+    VOC_XML,
     LABELME_XML,
+    COCO_PANOPTIC,
     COCO,
+    QUPATH,
+    NAPARI,
+    IMAGEJ,
+    ILASTIK,
+    YOLO,
 )
 """Known formats; the first that claims a file reads it."""
 

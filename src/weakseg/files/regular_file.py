@@ -3,6 +3,7 @@
 A pipe, device or endless link can therefore never block a command.
 """
 
+import errno
 import os
 import stat
 from io import BufferedReader
@@ -32,7 +33,7 @@ def irregular(path: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return "a link to a missing file" if path.is_symlink() else ""
     except OSError as error:
-        return "a link to itself" if path.is_symlink() else f"not accessible ({error.strerror})"
+        return "a link to itself" if error.errno == errno.ELOOP else f"not accessible ({error.strerror})"
     except ValueError as error:
         return f"not a valid file name ({error})"
     return "" if stat.S_ISREG(mode) else next((kind for is_kind, kind in _KINDS if is_kind(mode)), "not a regular file")

@@ -1,6 +1,7 @@
 """Files of a folder or an archive, read with a limit."""
 
 import os
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -70,12 +71,14 @@ class ZipTree:
         """All files of the archive."""
         try:
             with zipfile.ZipFile(self.place) as archive:
-                names = [each.filename for each in archive.infolist() if not each.is_dir()]
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+                # A damaged name may be empty, which `is_dir` cannot stand.
+                names = [each.filename for each in archive.infolist()]
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
             raise DataInvalid(
                 f"{self.place} is a damaged archive: {error}", fix="download or export it again"
             ) from error
-        shown = [name for name in names if not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))]
+        files = [name for name in names if name and not name.endswith("/")]
+        shown = [name for name in files if not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))]
         return tuple(sorted(dict.fromkeys(shown)))
 
     def read(self, name: str, most: int = MOST_BYTES) -> bytes:
@@ -88,7 +91,15 @@ class ZipTree:
         except RuntimeError as error:
             fix = "unpack it, and name the folder"
             raise DataInvalid(f"{self.place}: {name} cannot be read: {error}", fix=fix) from error
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, EOFError, OSError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            NotImplementedError,
+            ValueError,
+            EOFError,
+            OSError,
+            struct.error,
+        ) as error:
             raise DataInvalid(f"{self.place}: {name} is damaged: {error}", fix="export the archive again") from error
         if len(data) > most:
             raise DataInvalid(f"{self.place}: {name} has more than {most:,} bytes unpacked", fix="unpack it yourself")

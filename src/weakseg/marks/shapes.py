@@ -209,8 +209,10 @@ def box_of(corners: Float[np.ndarray, "N 2"]) -> Box:
 
 
 def turned_box(corners: Float[np.ndarray, "4 2"]) -> Box:
-    """The rotated box of four corners, in order around it."""
+    """The rotated box of four corners, in order around it from any of them; upright if its sides are."""
     _require_vertices(corners, 4, "a rotated box")
+    if (np.isclose(corners, corners.min(0)) | np.isclose(corners, corners.max(0))).all():
+        return box_of(corners)
     first, second, _, last = corners
     centre, across, down = corners.mean(0), second - first, last - first
     half = np.array([np.hypot(*down), np.hypot(*across)]) / 2

@@ -231,6 +231,13 @@ class TestWhatUsersDo:
             "the file has no category with the id 7",
         ]
 
+    @pytest.mark.parametrize("categories", [None, 5, {}, [None, 5, {"id": 3}]])
+    def test_the_categories_are_missing_or_damaged(self, tmp_path, categories):
+        """Annotations of them are counted."""
+        annotations = read_json(COCO, tmp_path, file({"bbox": [0, 0, 1, 1]}, categories=categories))
+
+        assert "the file has no category with the id 3" in reasons(annotations)
+
     def test_an_annotation_is_empty(self, tmp_path):
         """Label Studio writes a rectangle without a region, and empty boxes."""
         annotations = read_json(COCO, tmp_path, file({"segmentation": [], "bbox": []}, {"bbox": [1, 1, 0, 0]}))

@@ -86,12 +86,17 @@ def _name(image: dict[str, Any], sizes: Sizes) -> str:
 def classes_in(content: dict[str, Any], place: str, ignored: list[Ignored]) -> dict[Any, str]:
     """The names of the categories, by identifier."""
     names: dict[Any, str] = {}
-    for number, category in enumerate(content.get("categories") or (), start=1):
+    for number, category in enumerate(_categories(content), start=1):
         with noted(ignored, f"{place}, category {number}", "category"):
             key, name = identifier(category["id"]), str(category["name"])
             if names.setdefault(key, name) != name:
                 raise DataInvalid(f"the categories '{names[key]}' and '{name}' have the id {key}")
     return names
+
+
+def _categories(content: dict[str, Any]) -> list[Any]:
+    categories = content.get("categories")
+    return categories if isinstance(categories, list) else []
 
 
 def declared(content: dict[str, Any], names: Mapping[Any, str]) -> tuple[str, ...]:
@@ -100,7 +105,7 @@ def declared(content: dict[str, Any], names: Mapping[Any, str]) -> tuple[str, ..
     used = {identifier(each.get("category_id")) for each in annotations}
     headings = {
         each.get("supercategory")
-        for each in content.get("categories") or ()
+        for each in _categories(content)
         if isinstance(each, dict) and each.get("supercategory") != each.get("name")
         if isinstance(each.get("supercategory"), str)
     }

@@ -1,0 +1,24 @@
+"""Packages that only some formats need."""
+
+from importlib import import_module
+from types import ModuleType
+
+from weakseg.errors import DataInvalid
+
+
+def needed(package: str, extra: str, what: str) -> ModuleType:
+    """A package that is installed on demand.
+
+    Args:
+        package: its name.
+        extra: the extra of weakseg that installs it.
+        what: what it reads, for the message.
+
+    Raises:
+        DataInvalid: it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ImportError:
+        found = f"{what} cannot be read without the package {package}"
+        raise DataInvalid(found, fix=f"pip install 'weakseg[{extra}]'") from None

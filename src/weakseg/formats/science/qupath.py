@@ -1,0 +1,170 @@
+"""QuPath: one GeoJSON file an image, named like it.
+
+Coordinates are edge coordinates of the image at full resolution, x first. Objects lie in a collection, in a list, or
+alone; the class of an object with several names has them all.
+"""
+
+import ast
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from weakseg.errors import DataInvalid
+from weakseg.formats.entry import Entry
+from weakseg.formats.format import Format, Sizes, noted
+from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark
+from weakseg.marks.shapes import Line, Point, Polygon, Shape, from_xy
+
+_GEOMETRIES = (
+    *("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"),
+)
+_OWN = ("objectType", "object_type", "classification", "isLocked", "measurements")
+"""Properties that only QuPath writes."""
+_DRAWN = ("annotation", "detection", "cell")
+"""Kinds of objects that have a class; the others are parts of a grid, or the image itself."""
+_DEEPEST = 8
+"""Geometries within geometries."""
+
+
+def _claims(entry: Entry) -> bool:
+    content = entry.json
+    if isinstance(content, dict) and content.get("type") in _GEOMETRIES:
+        return "coordinates" in content or "geometries" in content
+    # What states a coordinate system lies on the earth.
+    if isinstance(content, dict) and "crs" in content:
+        return False
+    features = _features(content)
+    return features is not None and all(_is_own(each) for each in features[:1])
+
+
+def _is_own(feature: object) -> bool:
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        return False
+    properties, geometry = feature.get("properties"), feature.get("geometry")
+    named = isinstance(properties, dict) and any(key in properties for key in _OWN)
+    # Before version 0.3 the kind of an object was its id.
+    return named or str(feature.get("id")).startswith("Path") or (isinstance(geometry, dict) and "plane" in geometry)
+
+
+def _features(content: object) -> list[Any] | None:
+    """The objects of a file; `None` if it is no such file."""
+    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
+        features = content.get("features")
+        return features if isinstance(features, list) else None
+    if isinstance(content, list) and content and isinstance(content[0], dict) and content[0].get("type") == "Feature":
+        return content
+    if isinstance(content, dict) and content.get("type") == "Feature":
+        return [content]
+    if isinstance(content, dict) and content.get("type") in _GEOMETRIES:
+        return [{"geometry": content}]
+    return None
+
+
+def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
+    ignored: list[Ignored] = []
+    images, detected, void = [], 0, set()
+    for entry in entries:
+        marks: list[Mark] = []
+        for number, feature in enumerate(_features(entry.json) or (), start=1):
+            place = f"{entry.place}, object {number}"
+            before = len(marks)
+            with noted(ignored, place, _kind(feature)):
+                marks += list(_marks(feature, place, ignored))
+                detected += len(marks) > before and _object_type(feature) != "annotation"
+        void |= {mark.label for mark in marks if mark.label.endswith("*")}
+        images.append(ImageMarks(entry.folder + entry.stem, marks=tuple(marks)))
+    notes = []
+    if detected:
+        notes.append(
+            f"{detected} detections and cells of QuPath were read; a program drew them, and may have classified"
+        )
+    for name in sorted(void):
+        notes.append(f"QuPath ignores objects of classes that end in *; to do so, declare '{name}' as void or ignored")
+    return Annotations(tuple(images), ignored=tuple(ignored), notes=tuple(notes))
+
+
+def _kind(feature: object) -> str:
+    geometry = feature.get("geometry") if isinstance(feature, dict) else None
+    return str(geometry.get("type"))[:40] if isinstance(geometry, dict) else "object"
+
+
+def _object_type(feature: dict[str, Any]) -> str:
+    properties = feature.get("properties") or {}
+    stated = properties.get("objectType") or properties.get("object_type") or feature.get("id")
+    name = str(stated).lower().removeprefix("path").removesuffix("object")
+    # Since version 0.3 an id is only a number.
+    return name if name in (*_DRAWN, "tile", "tma core", "tma_core", "tmacore", "root") else "annotation"
+
+
+def _marks(feature: dict[str, Any], place: str, ignored: list[Ignored]) -> Iterator[Mark]:
+    kind, geometry = _object_type(feature), feature["geometry"]
+    if kind not in _DRAWN:
+        raise DataInvalid(f"objects of the kind {kind} are not drawn")
+    if not isinstance(geometry, dict):
+        raise DataInvalid("it has no geometry")
+    plane = geometry.get("plane") or {}
+    if slices := [f"{axis} = {plane[axis]}" for axis in ("z", "t") if plane.get(axis)]:
+        raise DataInvalid(f"it lies on the slice {', '.join(slices)} of a stack")
+    label = _label((feature.get("properties") or {}).get("classification"))
+    if not label:
+        raise DataInvalid("it is unclassified")
+    if feature.get("nucleusGeometry"):
+        ignored.append(Ignored(place, "nucleus", "a part of its cell"))
+    for shape in shapes_of_geometry(geometry):
+        yield Mark(label, shape, source=place)
+
+
+def _label(classification: object) -> str:
+    """The class, as QuPath shows it; empty if there is none."""
+    if isinstance(classification, str) and classification.strip().startswith("{"):
+        classification = _written_as_text(classification)
+    if isinstance(classification, dict):
+        names = classification.get("names")
+        if isinstance(names, list) and names:
+            return ": ".join(str(name) for name in names)
+        classification = classification.get("name")
+    return str(classification).strip() if classification else ""
+
+
+def _written_as_text(text: str) -> object:
+    """The table that geopandas writes as text."""
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    raise DataInvalid("damaged: its class is no table")
+
+
+def shapes_of_geometry(geometry: dict[str, Any], depth: int = 0) -> Iterator[Shape]:
+    """The shapes of a geometry."""
+    kind = geometry["type"]
+    if kind == "GeometryCollection" and depth < _DEEPEST:
+        for part in geometry["geometries"]:
+            yield from shapes_of_geometry(part, depth + 1)
+        return
+    if kind not in _SHAPES:
+        raise DataInvalid(f"the geometry '{str(kind)[:40]}' is unknown")
+    yield from _SHAPES[kind](geometry["coordinates"])
+
+
+def _points(pairs: list[Any]) -> Iterator[Point]:
+    for row, column in from_xy(pairs).tolist():
+        yield Point(row, column)
+
+
+def _polygons(polygons: list[Any]) -> Iterator[Polygon]:
+    parts = tuple(tuple(from_xy(ring) for ring in rings) for rings in polygons if rings)
+    yield Polygon(parts)
+
+
+_SHAPES: dict[str, Callable[[Any], Iterator[Shape]]] = {
+    "Point": lambda pair: _points([pair]),
+    "MultiPoint": _points,
+    "LineString": lambda pairs: iter([Line(from_xy(pairs))]),
+    "MultiLineString": lambda lines: (Line(from_xy(pairs)) for pairs in lines),
+    "Polygon": lambda rings: _polygons([rings]),
+    "MultiPolygon": _polygons,
+}
+
+QUPATH = Format("QuPath", _claims, _read)
