@@ -68,6 +68,16 @@ def test_everything_is_accounted_for(tool, tmp_path, capsys):
         assert said in screen
 
 
+def test_tags_that_nothing_is_drawn_as_are_pointed_out(tool, tmp_path, capsys):
+    """They may say something of the whole image; following the advice leaves them out."""
+    imported(tool, tmp_path / "first", "--name", "ruler=ignore")
+    assert "Nothing is drawn as indoor" in capsys.readouterr().out
+    imported(tool, tmp_path / "data", *RENAMED)
+
+    assert "Nothing is drawn" not in capsys.readouterr().out
+    assert "indoor" not in Folder(str(tmp_path / "data"), split="all").classes.names
+
+
 def test_scripts_get_the_same(tool, tmp_path, capsys):
     """One JSON object."""
     imported(tool, tmp_path / "data", "--json", *RENAMED)

@@ -136,7 +136,7 @@ def test_boxes_that_miss_a_mark_of_their_class_are_tags():
 
     assert [box[0] for box in labels.boxes] == [2]
     assert labels.tags.tolist() == [UNTOLD, PRESENT, UNTOLD]
-    assert "became tags" in labels.problems[0].found
+    assert "became its tag" in labels.problems[0].found
     assert len(labelled(Mark("dog", SHAPES["box"]), within).boxes) == 1
 
 

@@ -81,7 +81,8 @@ def _sentences(made: Imported) -> Iterator[str]:
     found = made.matched
     yield from found.annotations.notes
     yield f"{counted(len(found.images), 'image')} with annotations, {len(made.without_marks):,} without."
-    if tagged := Counter(name for image in found.images.values() for name in image.present):
+    tagged = Counter(name for image in found.images.values() for name in image.present)
+    if tagged:
         yield "Tags: " + ", ".join(f"{name} on {counted(count, 'image')}" for name, count in tagged.most_common()) + "."
     if found.without_image:
         marks = sum(len(image.marks) for image in found.without_image)
@@ -93,10 +94,15 @@ def _sentences(made: Imported) -> Iterator[str]:
         yield f"Ignored: {count:,} of kind {kind}: {reason} (first: {first})."
     if len(reasons) > _SHOWN:
         yield f"{len(reasons) - _SHOWN} more reasons: --json lists all of them."
+    drawn = {mark.label for image in found.images.values() for mark in image.marks}
+    if drawn and (never := [name for name in tagged if name not in drawn]):
+        yield (
+            f"Nothing is drawn as {some(never)}: if that is no class of pixels, import again with --name {never[0]}=ignore."
+        )
     for problem in made.problems[:_SHOWN]:
-        yield f"Left out: {problem.found}"
+        yield f"Not as drawn: {problem.found}"
     if len(made.problems) > _SHOWN:
-        yield f"{len(made.problems) - _SHOWN} more marks were left out: --json lists all of them."
+        yield f"{len(made.problems) - _SHOWN} more marks are not as drawn: --json lists all of them."
 
 
 _SHOWN = 20

@@ -92,8 +92,8 @@ def _require_boxes_hold_all(labels: MarkedImage, label: int) -> None:
         labels.boxes[:] = [box for box in labels.boxes if box[0] != label]
         labels.tags[label] = PRESENT
         raise DataInvalid(
-            f"{len(boxes)} boxes became tags: the same class is marked outside them ({outside:,} pixels or vertices), "
-            "and boxes say that it lies in them alone",
+            f"{len(boxes)} box{'es' * (len(boxes) > 1)} of a class became its tag: the class is marked outside as well "
+            f"({outside:,} pixels or vertices), and boxes claim that it lies in them alone",
             fix="draw a box around each object of the class, or none",
         )
 
