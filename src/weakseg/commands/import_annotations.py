@@ -94,11 +94,11 @@ def _sentences(made: Imported) -> Iterator[str]:
         yield f"Ignored: {count:,} of kind {kind}: {reason} (first: {first})."
     if len(reasons) > _SHOWN:
         yield f"{len(reasons) - _SHOWN} more reasons: --json lists all of them."
-    drawn = {mark.label for image in found.images.values() for mark in image.marks}
-    if drawn and (never := [name for name in tagged if name not in drawn]):
-        yield (
-            f"Nothing is drawn as {some(never)}: if that is no class of pixels, import again with --name {never[0]}=ignore."
-        )
+    drawn = {made.uses.class_of(mark.label) for image in found.images.values() for mark in image.marks}
+    never = [name for name in tagged if made.uses.is_class(name) and made.uses.class_of(name) not in drawn]
+    if drawn and never:
+        advice = f"if that is no class of pixels, import again with --name {shlex.quote(never[0])}=ignore"
+        yield f"Nothing is drawn as {some(never)}: {advice}."
     for problem in made.problems[:_SHOWN]:
         yield f"Not as drawn: {problem.found}"
     if len(made.problems) > _SHOWN:

@@ -36,6 +36,8 @@ class Imported:
     """What is wrong with single marks, which were left out."""
     without_marks: tuple[str, ...]
     """Keys of the images that no file says anything about."""
+    uses: Uses
+    """What kinds and names of marks became."""
 
 
 def import_marks(
@@ -75,7 +77,7 @@ def import_marks(
     except OSError as error:
         raise DataInvalid(f"{into} cannot be written: {error.strerror or error}", fix="choose another place") from error
     rest = tuple(key for key in files if key not in found.images)
-    return Imported(classes, found, became, tuple(problems), rest)
+    return Imported(classes, found, became, tuple(problems), rest, uses)
 
 
 def _classes(found: Matched, uses: Uses) -> tuple[str, ...]:
