@@ -172,7 +172,7 @@ def png(width: int = 9, height: int = 8) -> bytes:
 FILES: dict[str, dict[str, str | bytes]] = {
     "LabelMe": {"a.json": json.dumps(LABELME)},
     "Label Studio": {"a.json": json.dumps(LABEL_STUDIO)},
-    "CVAT XML": {"annotations.xml": CVAT},
+    "CVAT for images": {"annotations.xml": CVAT},
     "CVAT segmentation mask": {"labelmap.txt": "dog:255,0,0::\ncat:0,255,0::\n", "SegmentationClass/a.png": PNG},
     "Supervisely": {"ann/a.png.json": json.dumps(SUPERVISELY)},
     "Darwin": {"a.json": json.dumps(DARWIN)},

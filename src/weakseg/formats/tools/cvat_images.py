@@ -155,4 +155,4 @@ _SHAPES: dict[str, Callable[[Element], Shape]] = {
     "mask": _mask,
 }
 
-CVAT_XML = Format("CVAT XML", _claims, _read)
+CVAT_XML = Format("CVAT for images", _claims, _read)
