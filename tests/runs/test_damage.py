@@ -195,3 +195,19 @@ def test_what_is_no_file_can_be_removed_as_the_message_says(tmp_path, half, name
 
     found = weights(tmp_path / "run" / "last.safetensors")
     assert all(torch.equal(found[each], weights_of_whole[each]) for each in weights_of_whole)
+
+
+def test_a_file_in_the_place_of_the_targets_is_to_be_removed(tmp_path, half):
+    """Whoever removes it, as the message says, gets the same bits."""
+    run, weights_of_whole, _ = half
+    shutil.copytree(run, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "targets")
+    (tmp_path / "run" / "targets").write_text("x")
+
+    with pytest.raises(RunInvalid, match="(?s)targets is no folder.*remove it"):
+        train_recipe(RECIPE, tmp_path / "run", device="cpu", resume=True)
+    (tmp_path / "run" / "targets").unlink()
+    train_recipe(RECIPE, tmp_path / "run", device="cpu", resume=True)
+
+    found = weights(tmp_path / "run" / "last.safetensors")
+    assert all(torch.equal(found[each], weights_of_whole[each]) for each in weights_of_whole)

@@ -76,7 +76,7 @@ def require_no_links(path: Path) -> None:
     Files are written and removed in these folders, and must not be elsewhere.
 
     Raises:
-        RunInvalid: a subfolder is a link.
+        RunInvalid: a subfolder is a link, or no folder.
     """
     inner = [path / name for name in (TARGETS, BEFORE, "tensorboard")]
     inner += [each for folder in inner[:2] if not folder.is_symlink() for each in folder.glob("epoch_*")]
@@ -86,6 +86,9 @@ def require_no_links(path: Path) -> None:
             expected="a folder in the run itself",
             fix="replace the link by the folder itself, or remove it",
         )
+    if strange := [str(each) for each in inner if each.exists() and not each.is_dir()]:
+        found = f"{', '.join(strange)} is no folder"
+        raise RunInvalid(found, expected="a folder of the run", fix="remove it; what is missing is made again")
 
 
 def tidy(path: Path) -> None:
