@@ -14,6 +14,7 @@ from torch import nn
 from weakseg import Augment, Fit, Phase, train_recipe
 from weakseg.runs.run import open_run
 from weakseg.solvers.seeds_only import SeedsOnly
+from weakseg.train import engine
 from weakseg.train.before_training import seconds_per_step
 from weakseg.train.sizes import EachSize
 
@@ -213,6 +214,6 @@ def test_reading_images_counts_in_the_time_that_is_told():
     """Where it takes longest, a training that says nothing of it would last many times what was said."""
     recipe = tiny_recipe(training=Slow(8), batch_size=8)
 
-    told = seconds_per_step(recipe, recipe.phases[0], recipe.network.build(1, 2), torch.device("cpu"))
+    told = seconds_per_step(recipe, recipe.phases[0], recipe.network.build(1, 2), engine.start("cpu", False))
 
     assert told > 0.08

@@ -247,14 +247,14 @@ class TestWhatUsersDo:
         assert "is empty" in reasons(annotations)[1]
 
 
-def test_fifty_thousand_polygons_take_seconds(tmp_path):
+def test_five_thousand_polygons_take_seconds(tmp_path):
     """Of thirty vertices each; the bound is for slow and busy machines."""
     ring = np.random.default_rng(0).random(60).round(2).tolist()
-    content = file(*({"segmentation": [ring], "bbox": [0, 0, 1, 1]} for _ in range(50_000)))
+    content = file(*({"segmentation": [ring], "bbox": [0, 0, 1, 1]} for _ in range(5_000)))
     started = time.process_time()
 
-    assert len(marks_of(read_json(COCO, tmp_path, content))) == 50_000
-    assert time.process_time() - started < 40
+    assert len(marks_of(read_json(COCO, tmp_path, content))) == 5_000
+    assert time.process_time() - started < 10
 
 
 @needs_samples
