@@ -22,6 +22,8 @@ NEARER = 0.1
 """Factor by which the mean product of multiplier and slope should fall in a step; its square after an easy step."""
 INSIDE = 0.995
 """Largest fraction of the distance to the bounds that a step may take."""
+NEARBY = 4.0
+"""Longest step, as a multiple of the largest multiplier, or in nats while all are below 1."""
 TOUCHING = 1e-3
 """Distance to a bound, in nats or as a fraction of the price, below which a multiplier is also tried at that bound."""
 ROUNDED = 1e-5
@@ -162,7 +164,7 @@ def _search(place: Place, now: Interior, move, aim: float, pull):
 
     Slopes decide: it ends where dual and barrier do not fall steeply.
     """
-    share = longest = min(_share_inside(now.low, move), _share_inside(now.room, -move))
+    share = longest = min(_share_inside(now.low, move), _share_inside(now.room, -move), _share_nearby(now, move))
     uphill = pull @ move
     for _ in range(TRIALS):
         there = place(now.low + share * move, now.room - share * move)
@@ -171,6 +173,14 @@ def _search(place: Place, now: Interior, move, aim: float, pull):
             break
         share *= np.clip(uphill / (uphill - beyond), 0.05, 0.6)
     return there, share, share == longest and share > 0.9
+
+
+def _share_nearby(now: Interior, move) -> float:
+    """Largest step to where the curvature at its begin still means something.
+
+    Where nearly all cells are sure it is about 0, and a step would lead millions of nats away, from where none returns.
+    """
+    return min(1.0, NEARBY * max(1.0, float(np.abs(now.given).max())) / max(float(np.abs(move).max()), SMALLEST))
 
 
 def _share_inside(distance, change) -> float:
