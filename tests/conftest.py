@@ -1,6 +1,7 @@
 """How hypothesis runs here: without deadlines, because a slow machine says nothing about the code.
 
-In CI the examples are the same every time, so that a red run is about the change; elsewhere each run tries new ones.
+In CI the examples are few and the same every time, so that a red run is about the change, and soon there; elsewhere
+each run tries a hundred new ones.
 The campaign of docs/reliability.md is 10,000 examples a test: `pytest --hypothesis-profile=campaign tests/...`.
 Beside it, what tests of several rooms need.
 """
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("weakseg", deadline=None, derandomize="CI" in os.environ)
+CI = "CI" in os.environ
+settings.register_profile("weakseg", deadline=None, derandomize=CI, max_examples=20 if CI else 100)
 settings.register_profile("campaign", deadline=None, max_examples=10_000)
 settings.load_profile("weakseg")
 
