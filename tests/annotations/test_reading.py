@@ -67,3 +67,16 @@ def test_nothing_outside_the_folder_is_read(tmp_path):
         for name in ("../secret", "/etc/passwd", "..\\secret", "a/../../secret"):
             with pytest.raises(DataInvalid, match="below the folder"):
                 tree.read(name)
+
+
+def test_photos_beside_their_annotations_are_not_read(tmp_path, monkeypatch):
+    """Ten thousand of them would take minutes."""
+    from weakseg.formats.tree import FolderTree
+
+    read, real = [], FolderTree.read
+    monkeypatch.setattr(FolderTree, "read", lambda tree, name, **most: read.append(name) or real(tree, name, **most))
+    for name, text in {"a.json": FILE, "a.png": "", "b.tif": "", "c.JPG": ""}.items():
+        (tmp_path / name).write_text(text)
+    read_annotations([tmp_path], lambda name: None)
+
+    assert {*read} == {"a.json"}

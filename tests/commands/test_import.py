@@ -34,9 +34,9 @@ def tool(tmp_path):
     return folder
 
 
-def imported(tool, into, *words):
+def imported(tool, into, *words, images=None):
     """Run the command."""
-    app(["import", str(tool), "--images", str(tool), "--into", str(into), *words], standalone_mode=False)
+    app(["import", str(tool), "--images", str(images or tool), "--into", str(into), *words], standalone_mode=False)
 
 
 RENAMED = ("--name", "Hund=dog", "--name", "ruler=ignore", "--name", "indoor=ignore")
@@ -126,3 +126,28 @@ def test_images_in_subfolders_stay_apart(tool, tmp_path):
     imported(tool, tmp_path / "data")
 
     assert {"one/b", "two/b", "a"} == {*Folder(str(tmp_path / "data"), split="all").keys}
+
+
+def test_names_that_tables_cannot_hold_are_refused_and_the_advice_ends_it(weakseg, tool, tmp_path):
+    """Before anything is written; spaces at the ends make no class of their own."""
+    content = {"shapes": [{**SHAPES[0], "label": "a;b"}, {**SHAPES[0], "label": "cat "}], "imagePath": "a.png"}
+    (tool / "a.json").write_text(json.dumps({**content, "flags": {"cat": True}}))
+    words = ("import", tool / "a.json", "--images", tool, "--into", tmp_path / "data")
+    refused = weakseg(*words)
+    assert refused.code == 2
+    assert not (tmp_path / "data").exists()
+    assert "--name 'a;b=NEW'" in refused.err
+
+    assert weakseg(*words, "--name", "a;b=NEW").code == 0
+    assert (tmp_path / "data" / "classes.txt").read_text().split() == ["NEW", "cat"]
+
+
+def test_an_image_whose_name_begins_with_a_space_keeps_its_marks(tool, tmp_path):
+    """Tables hold it in quotes."""
+    (tool / "a.png").rename(tool / " a.png")
+    content = {"shapes": SHAPES[3:4], "imagePath": " a.png"}
+    (tool / "a.json").write_text(json.dumps(content))
+    imported(tool / "a.json", tmp_path / "data", images=tool)
+    folder = Folder(str(tmp_path / "data"), split="all")
+
+    assert len(folder[folder.keys.index(" a")].strokes) == 1

@@ -49,6 +49,22 @@ def test_nothing_is_overwritten(predicted, tmp_path, format):
     assert [file.read_bytes() for file in files] == before
 
 
+def test_a_file_in_the_way_is_told_before_anything_is_predicted(weakseg, tmp_path, monkeypatch):
+    """The masks would be in the way of the second try."""
+    from weakseg.commands import predict
+
+    run = FinishedRun(tmp_path / "run")
+    monkeypatch.setattr(predict, "open_run", lambda path, recipe: run)
+    write_labels(tmp_path / "a.png", np.zeros((6, 9), int))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "instances.json").write_text("mine")
+    said = weakseg("predict", run.path, tmp_path / "a.png", "--out", tmp_path / "out", "--format", "coco")
+
+    assert said.code == 2
+    assert "instances.json exists already" in said.err
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["instances.json"]
+
+
 def test_an_unknown_format_is_refused_first(weakseg, tmp_path):
     """Before any run is opened."""
     said = weakseg("predict", tmp_path / "run", "a.png", "--out", tmp_path / "out", "--format", "voc")

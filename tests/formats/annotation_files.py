@@ -9,8 +9,8 @@ import pytest
 from weakseg.formats.entry import Entry, forget
 from weakseg.formats.tree import FolderTree
 
-SAMPLES = Path(os.environ.get("WEAKSEG_SAMPLES", Path(__file__).parents[3] / "shared" / "samples"))
-needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the folder WEAKSEG_SAMPLES of real files is not there")
+SAMPLES = Path(os.environ.get("WEAKSEG_SAMPLES", ""))
+needs_samples = pytest.mark.skipif("WEAKSEG_SAMPLES" not in os.environ, reason="WEAKSEG_SAMPLES names no folder")
 
 
 def read(format, folder, sizes=lambda name: (80, 100)):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from weakseg.errors import DataInvalid
-from weakseg.marks.labels import labels_of
+from weakseg.marks.labels import LEFT_OUT, LINE_WIDTH_PX, labels_of
 from weakseg.marks.mark import ImageMarks, Mark
 from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Plain, Point, Polygon
 from weakseg.marks.uses import Uses
@@ -53,7 +53,7 @@ def test_a_line_is_a_scribble_through_pixel_centres():
     (wide,) = labelled(Mark("dog", SHAPES["line"], width_px=7)).strokes
 
     assert stroke.points.tolist() == [[0, 0], [0, 8]]
-    assert (stroke.width_px, wide.width_px) == (Uses().line_width_px, 7)
+    assert (stroke.width_px, wide.width_px) == (LINE_WIDTH_PX, 7)
 
 
 def test_areas_label_what_lies_inside_and_nothing_else():
@@ -111,15 +111,30 @@ def test_a_class_may_have_uses_of_its_own():
 
 
 def test_names_of_a_file_are_translated():
-    """To a class, to void, or to nothing."""
-    uses = Uses(names=(("Hund", "dog"), ("unclear", "void"), ("ruler", "ignore")))
-    marks = [Mark(name, SQUARE) for name in ("Hund", "ruler")] + [Mark("unclear", SHAPES["mask"])]
-    labels = labelled(*marks, uses=uses, present=("Hund", "unclear"))
+    """To a class, or to nothing."""
+    uses = Uses(names=(("Hund", "dog"), ("ruler", "ignore")))
+    labels = labelled(*(Mark(name, SQUARE) for name in ("Hund", "ruler")), uses=uses, present=("Hund", "ruler"))
 
     assert (labels.seeds == 1).sum() == 9
-    assert labels.void.sum() == 2
     assert labels.tags.tolist() == [UNTOLD, PRESENT, UNTOLD]
+    assert labels.became == ["region", "ignore"]
     assert not labels.problems
+
+
+@pytest.mark.parametrize("name", ["dog ", " dog", "d\u00f6g", "do\u0308g"])
+def test_names_that_look_alike_are_one_class(name):
+    """Spaces at the ends, and accents as letters of their own, are what another keyboard makes of a name."""
+    uses = Uses(names=(("d\u00f6g", "dog"),))
+
+    assert uses.class_of(name) == "dog"
+
+
+def test_what_each_mark_became_is_counted():
+    """A mark that is left out is not counted as what it should have become."""
+    marks = [Mark("dog", SQUARE), Mark("dog", Point(50, 2)), Mark("cow", SQUARE), Mark("cat", Box(0, 0, 2, 2))]
+    labels = labelled(*marks, Mark("cat", Point(7.5, 0.5)))
+
+    assert labels.became == ["region", LEFT_OUT, LEFT_OUT, "tag", "click"]
 
 
 def test_tags_are_taken_and_must_not_contradict():
@@ -166,6 +181,6 @@ def test_unknown_classes_are_reported():
 def test_a_kind_becomes_what_it_can():
     """All mistakes of a declaration are reported at once."""
     with pytest.raises(DataInvalid) as caught:
-        Uses(point="region", line="box", exceptions=(("dog", "point", "box"),), line_width_px=0)
+        Uses(point="region", line="box", exceptions=(("dog", "point", "box"),))
 
-    assert len(caught.value.problems) == 4
+    assert len(caught.value.problems) == 3

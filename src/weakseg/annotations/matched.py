@@ -7,7 +7,8 @@ from pathlib import Path
 
 from weakseg.annotations.names import ImageNames
 from weakseg.annotations.reading import read_annotations
-from weakseg.data.images.stored import USUAL, Reading, size_of
+from weakseg.data.images.image_file import size_of
+from weakseg.data.images.stored import USUAL, Reading
 from weakseg.errors import DataInvalid
 from weakseg.marks.mark import Annotations, ImageMarks
 

@@ -94,13 +94,13 @@ def _sentences(made: Imported) -> Iterator[str]:
         yield f"Ignored: {count:,} of kind {kind}: {reason} (first: {first})."
     if len(reasons) > _SHOWN:
         yield f"{len(reasons) - _SHOWN} more reasons: --json lists all of them."
-    drawn = {made.uses.class_of(mark.label) for image in found.images.values() for mark in image.marks}
-    never = [name for name in tagged if made.uses.is_class(name) and made.uses.class_of(name) not in drawn]
+    drawn = {made.uses.class_of(mark.label) for image in found.images.values() for mark in image.marks} - {None}
+    never = [name for name in tagged if made.uses.class_of(name) not in (None, *drawn)]
     if drawn and never:
         advice = f"if that is no class of pixels, import again with --name {shlex.quote(never[0])}=ignore"
         yield f"Nothing is drawn as {some(never)}: {advice}."
     for problem in made.problems[:_SHOWN]:
-        yield f"Not as drawn: {problem.found}"
+        yield f"Not as drawn: {problem.found}" + f" (to do: {problem.fix})" * bool(problem.fix)
     if len(made.problems) > _SHOWN:
         yield f"{len(made.problems) - _SHOWN} more marks are not as drawn: --json lists all of them."
 
@@ -118,6 +118,6 @@ def _for_scripts(made: Imported) -> dict:
         "images_without_marks": made.without_marks,
         "marks_without_image": {image.name: len(image.marks) for image in found.without_image},
         "ignored": [{"place": e.place, "kind": e.kind, "reason": e.reason} for e in found.annotations.ignored],
-        "left_out": [problem.found for problem in made.problems],
+        "not_as_drawn": [problem.found for problem in made.problems],
         "notes": found.annotations.notes,
     }

@@ -49,6 +49,11 @@ def predict_and_show(
         raise DataInvalid(f"--format {wanted.format}", expected=f"one of {', '.join(WRITERS)}")
     run = open_run(path, recipe)
     predictor = replace(run.predictor(device or best_device()), crf=run.crf if wanted.crf else None)
+    if wanted.format is not None:
+        # Before minutes of predictions, which could not be repeated into the same folder.
+        nothing = (Segmented(file.name, np.zeros((1, 1), int)) for file in files)
+        for name, _ in WRITERS[wanted.format](nothing, predictor.classes.names):
+            _require_free(out / name)
     with bar("predicting") as progress:
         masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, progress, tell)
     if wanted.format is not None:
@@ -83,9 +88,13 @@ def write_annotations(format: str, masks: dict[Path, Path], out: Path, predictor
             yield Segmented(file.name, labels.reshape(places.shape), os.path.relpath(file, out))
 
     for name, content in WRITERS[format](images(), predictor.classes.names):
-        if os.path.lexists(out / name):
-            fix = "move it away, or choose another --out"
-            raise WriteRefused(f"{out / name} exists already", expected="a new file", fix=fix)
+        _require_free(out / name)
         write_whole(out / name, lambda path, content=content: path.write_bytes(content))
         written.append(out / name)
     return written
+
+
+def _require_free(file: Path) -> None:
+    if os.path.lexists(file):
+        fix = "move it away, or choose another --out"
+        raise WriteRefused(f"{file} exists already", expected="a new file", fix=fix)

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from weakseg.data.images.image_file import EXTENSIONS
 from weakseg.errors import DataInvalid
 from weakseg.formats.tree import Tree
 
@@ -80,7 +81,10 @@ class Entry:
         Raises:
             DataInvalid: it begins like XML and is damaged, or declares entities.
         """
-        if self.extension != ".xml" and not self.content[:64].lstrip().startswith(b"<?xml"):
+        # Photos beside their annotations are not read.
+        if self.extension != ".xml" and (
+            self.extension in EXTENSIONS or not self.content[:64].lstrip().startswith(b"<?xml")
+        ):
             return None
         return _root(self)
 

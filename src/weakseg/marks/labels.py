@@ -1,4 +1,4 @@
-"""What marks become: clicks, scribbles, seeds, boxes, tags or void.
+"""What marks become: clicks, scribbles, seeds, boxes or tags.
 
 What is drawn is true where it lies and says nothing of the rest: a polygon labels the pixels inside it, and a box is
 a constraint that nothing fills.
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from weakseg.data.sample import Stroke
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.marks.mark import ImageMarks, Mark
 from weakseg.marks.pixels import pixels_of
 from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Point, Polygon, box_of
-from weakseg.marks.uses import NOT_CLASSES, Uses
+from weakseg.marks.uses import Uses
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 
@@ -26,15 +26,20 @@ class MarkedImage:
 
     seeds: Int[np.ndarray, "H W"]
     """Class index of each pixel inside a region, `UNLABELED` elsewhere."""
-    void: Bool[np.ndarray, "H W"]
-    """Pixels that marks declare void."""
     tags: Int[np.ndarray, " C"]
     strokes: list[Stroke] = field(default_factory=list)
     """Scribbles and clicks."""
     boxes: list[list[float]] = field(default_factory=list)
     """Boxes (class, top, left, bottom, right)."""
+    became: list[str] = field(default_factory=list)
+    """What each mark became, in their order; `LEFT_OUT` if something is wrong with it."""
     problems: list[WeaksegError] = field(default_factory=list)
-    """What is wrong with marks, one by one; those marks are left out."""
+    """What is wrong with marks, one by one."""
+
+
+LEFT_OUT = "left out"
+LINE_WIDTH_PX = 3.0
+"""Width of a line in pixels of the view that is trained on, where the file states none."""
 
 
 def labels_of(
@@ -49,56 +54,67 @@ def labels_of(
         index: the index of a class by name; raises `DataInvalid` for unknown names.
         uses: what each kind of shape becomes.
     """
-    labels = MarkedImage(np.full(size, UNLABELED), np.zeros(size, bool), np.full(n_classes, UNTOLD))
-
-    def tag(name: str, as_what: int) -> None:
-        label = index(uses.class_of(name))
-        if labels.tags[label] not in (UNTOLD, as_what):
-            raise DataInvalid(f"'{name}' is both present and absent")
-        labels.tags[label] = as_what
-
-    def use(mark: Mark) -> None:
-        becomes = uses.use_of(mark.label, mark.kind)
-        label = UNLABELED if becomes in NOT_CLASSES else index(uses.class_of(mark.label))
-        _USES[becomes](labels, mark, label, uses)
-
+    labels, of = MarkedImage(np.full(size, UNLABELED), np.full(n_classes, UNTOLD)), []
     for mark in image.marks:
-        _collect(labels, mark.source, use, mark)
-    for as_what, names in ((PRESENT, image.present), (ABSENT, image.absent)):
-        for name in filter(uses.is_class, names):
-            _collect(labels, "its tags", tag, name, as_what)
+        becomes, name = uses.use_of(mark.label, mark.kind), uses.class_of(mark.label)
+        of.append(UNLABELED)
+        try:
+            if name is not None:
+                of[-1] = index(name)
+                _USES[becomes](labels, mark, of[-1])
+        except DataInvalid as problem:
+            labels.problems.append(problem.at(mark.source) if mark.source else problem)
+            becomes = LEFT_OUT
+        labels.became.append(becomes)
+    for tag, names in ((PRESENT, image.present), (ABSENT, image.absent)):
+        for name in filter(None, map(uses.class_of, names)):
+            try:
+                _note_tag(labels, name, index(name), tag)
+            except DataInvalid as problem:
+                labels.problems.append(problem)
     for label in sorted({int(box[0]) for box in labels.boxes}):
-        _collect(labels, "", _require_boxes_hold_all, labels, label)
+        if outside := _marked_outside(labels, label):
+            pairs = zip(of, labels.became, strict=True)
+            labels.became[:] = ["tag" if (own, became) == (label, "box") else became for own, became in pairs]
+            labels.problems.append(_untrue_boxes(labels, label, outside))
     return labels
 
 
-def _collect(labels: MarkedImage, place: str, act: Callable[..., None], *arguments: object) -> None:
-    try:
-        act(*arguments)
-    except DataInvalid as problem:
-        labels.problems.append(problem.at(place) if place else problem)
+def _note_tag(labels: MarkedImage, name: str, label: int, tag: int) -> None:
+    if labels.tags[label] not in (UNTOLD, tag):
+        raise DataInvalid(f"'{name}' is both present and absent")
+    labels.tags[label] = tag
 
 
-def _require_boxes_hold_all(labels: MarkedImage, label: int) -> None:
-    """Turn the boxes of a class into its tag if it is marked outside them: then they are not all of its boxes."""
-    boxes = np.array([box[1:] for box in labels.boxes if box[0] == label])
+def _marked_outside(labels: MarkedImage, label: int) -> int:
+    """How many marked pixels and vertices of a class lie outside its boxes."""
+    inside = np.zeros(labels.seeds.shape, bool)
+    for of, *sides in labels.boxes:
+        if of == label:
+            # A border that a person draws is off by a pixel or two.
+            top, left = (max(math.floor(side) - 2, 0) for side in sides[:2])
+            bottom, right = (math.ceil(side) + 2 for side in sides[2:])
+            inside[top:bottom, left:right] = True
     points = [stroke.points for stroke in labels.strokes if stroke.label == label]
-    marked = np.concatenate([np.argwhere(labels.seeds == label).astype(float), *points]) + 0.5
-    top, left, bottom, right = np.moveaxis(boxes[:, :, None], 1, 0)
-    rows, columns = marked.T
-    # A border that a person draws is off by a pixel or two.
-    within = (rows > top - 2) & (rows < bottom + 2) & (columns > left - 2) & (columns < right + 2)
-    if outside := int((~within.any(0)).sum()):
-        labels.boxes[:] = [box for box in labels.boxes if box[0] != label]
-        labels.tags[label] = PRESENT
-        raise DataInvalid(
-            f"{len(boxes)} box{'es' * (len(boxes) > 1)} of a class became its tag: the class is marked outside as well "
-            f"({outside:,} pixels or vertices), and boxes claim that it lies in them alone",
-            fix="draw a box around each object of the class, or none",
-        )
+    vertices = np.floor(np.concatenate(points) + 0.5).astype(int) if points else np.zeros((0, 2), int)
+    # What a line has outside the image is drawn nowhere.
+    rows, columns = vertices[((vertices >= 0) & (vertices < inside.shape)).all(1)].T
+    return int(((labels.seeds == label) & ~inside).sum() + (~inside[rows, columns]).sum())
 
 
-def _click(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:
+def _untrue_boxes(labels: MarkedImage, label: int, outside: int) -> DataInvalid:
+    """Turn the boxes of a class into its tag: they are not all of its boxes. Returns what to say of it."""
+    count = sum(box[0] == label for box in labels.boxes)
+    labels.boxes[:] = [box for box in labels.boxes if box[0] != label]
+    labels.tags[label] = PRESENT
+    return DataInvalid(
+        f"{count} box{'es' * (count > 1)} of a class became its tag: the class is marked outside as well "
+        f"({outside:,} pixels or vertices), and boxes claim that it lies in them alone",
+        fix="draw a box around each object of the class, or none",
+    )
+
+
+def _click(labels: MarkedImage, mark: Mark, label: int) -> None:
     assert isinstance(mark.shape, Point)
     at = (mark.shape.row, mark.shape.column)
     if not all(0 <= number <= side for number, side in zip(at, labels.seeds.shape, strict=True)):
@@ -108,31 +124,27 @@ def _click(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:
     labels.strokes.append(Stroke(label, np.array([pixel], float), width_px=1.0))
 
 
-def _scribble(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:
+def _scribble(labels: MarkedImage, mark: Mark, label: int) -> None:
     assert isinstance(mark.shape, Line)
     # Strokes have pixel centres at integers.
     points = mark.shape.points - 0.5
     lowest, highest = points.min(0), points.max(0)
     if (highest < -0.5).any() or (lowest > np.array(labels.seeds.shape) - 0.5).any():
         raise _outside("a line", labels)
-    width_px = uses.line_width_px if mark.width_px is None else mark.width_px
+    width_px = LINE_WIDTH_PX if mark.width_px is None else mark.width_px
     labels.strokes.append(Stroke(label, points, float(width_px)))
 
 
-def _region(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:
+def _region(labels: MarkedImage, mark: Mark, label: int) -> None:
     patch = pixels_of(_area(mark), labels.seeds.shape)
     if not patch.inside.any():
-        raise DataInvalid(f"a {mark.kind} that covers no pixel of the image", fix=_IGNORE.format(kind=mark.kind))
+        raise DataInvalid(
+            f"a {mark.kind} that covers no pixel of the image", fix="enlarge it; --as leaves out what is to be ignored"
+        )
     patch.on(labels.seeds)[patch.inside] = label
-    patch.on(labels.void)[patch.inside] = False
 
 
-def _void(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:
-    patch = pixels_of(_area(mark), labels.seeds.shape)
-    patch.on(labels.void)[patch.inside] = True
-
-
-def _box(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:
+def _box(labels: MarkedImage, mark: Mark, label: int) -> None:
     box = _bounding(mark, labels)
     height, width = labels.seeds.shape
     top, left = max(box.top, 0.0), max(box.left, 0.0)
@@ -142,25 +154,18 @@ def _box(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:
     labels.boxes.append([label, top, left, bottom, right])
 
 
-def _tag(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:
+def _tag(labels: MarkedImage, mark: Mark, label: int) -> None:
     labels.tags[label] = PRESENT
 
 
-def _nothing(labels: MarkedImage, mark: Mark, label: int, uses: Uses) -> None:
-    """Leave the mark out."""
-
-
-_USES: dict[str, Callable[[MarkedImage, Mark, int, Uses], None]] = {
+_USES: dict[str, Callable[[MarkedImage, Mark, int], None]] = {
     "click": _click,
     "scribble": _scribble,
     "region": _region,
     "box": _box,
     "tag": _tag,
-    "void": _void,
-    "ignore": _nothing,
+    "ignore": lambda labels, mark, label: None,
 }
-
-_IGNORE = 'enlarge it, or write `{kind} = "tag"` or "ignore" below [marks] in dataset.toml'
 
 
 def _area(mark: Mark) -> Polygon | Box | Ellipse | Mask:

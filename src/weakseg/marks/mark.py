@@ -34,7 +34,7 @@ class Mark:
 
     @property
     def kind(self) -> str:
-        """Name of the kind of shape, as in `dataset.toml`."""
+        """Name of the kind of shape, one of `KINDS`."""
         return kind_of(self.shape)
 
 
@@ -98,7 +98,7 @@ class Annotations:
 
 
 KINDS = ("point", "line", "polygon", "box", "rotated_box", "ellipse", "mask")
-"""Kinds of shapes, by the names that `dataset.toml` uses."""
+"""Kinds of shapes, by the names that the command line uses."""
 
 
 def kind_of(shape: Shape) -> str:
@@ -111,6 +111,6 @@ def kind_of(shape: Shape) -> str:
 
 def require_name(name: str) -> None:
     """Raise unless a class can have this name."""
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         shown = repr(name[:30]) + "..." * (len(name) > 30)
         raise DataInvalid(f"the class name {shown}", expected=f"1 to {LONGEST_NAME} letters on one line")

@@ -89,7 +89,7 @@ def test_what_is_ignored_in_qupath_is_noted(tmp_path):
     annotations = collection(tmp_path, feature(classification={"name": "Ignore*"}))
 
     assert marks_of(annotations)[0].label == "Ignore*"
-    assert "'Ignore*' as void" in annotations.notes[0]
+    assert "--name 'Ignore*'=ignore" in annotations.notes[0]
 
 
 def test_detections_are_read_and_noted(tmp_path):

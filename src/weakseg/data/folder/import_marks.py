@@ -1,12 +1,11 @@
 """A data folder made of images and annotation files."""
 
-import csv
 import os
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,9 @@ from jaxtyping import Int
 
 from weakseg.annotations.matched import Matched, matched
 from weakseg.data.folder.contents import list_files
+from weakseg.data.folder.legend import problem_of_name
 from weakseg.data.folder.new import DATASET
+from weakseg.data.folder.tables import table_text
 from weakseg.data.images.label_file import void_for, write_labels
 from weakseg.data.stroke import draw_into
 from weakseg.errors import DataInvalid, WeaksegError
@@ -31,9 +32,9 @@ class Imported:
     classes: tuple[str, ...]
     matched: Matched
     became: Counter[tuple[str, str, str]]
-    """Number of marks by (class, kind of shape, what they became)."""
+    """Number of marks by (name in the file, kind of shape, what they became)."""
     problems: tuple[WeaksegError, ...]
-    """What is wrong with single marks, which were left out."""
+    """What is wrong with single marks."""
     without_marks: tuple[str, ...]
     """Keys of the images that no file says anything about."""
     uses: Uses
@@ -53,8 +54,8 @@ def import_marks(
     finished images and the total.
 
     Raises:
-        DataInvalid: a source or image cannot be read, names or sizes do not fit, nothing was drawn, or the folder is
-            not empty; then nothing is written.
+        DataInvalid: a source or image cannot be read, names or sizes do not fit, nothing was drawn, tables cannot hold
+            the name of a class, or the folder is not empty; then nothing is written.
     """
     if os.path.lexists(into) and (not into.is_dir() or any(into.iterdir())):
         fix = "choose another name"
@@ -84,10 +85,18 @@ def _classes(found: Matched, uses: Uses) -> tuple[str, ...]:
     """The classes that the files declare, and those that were drawn without being declared."""
     drawn = [mark.label for image in found.images.values() for mark in image.marks]
     tagged = [name for image in found.images.values() for name in (*image.present, *image.absent)]
-    names = [name for name in (*found.annotations.classes, *drawn, *tagged) if uses.is_class(name)]
-    if not names:
+    names = map(uses.class_of, (*found.annotations.classes, *drawn, *tagged))
+    classes = tuple(dict.fromkeys(name for name in names if name is not None))
+    if not classes:
         raise DataInvalid("no mark or tag belongs to any image", fix="annotate an image, and export again")
-    return tuple(dict.fromkeys(uses.class_of(name) for name in names))
+    problems = [
+        DataInvalid(problem, fix=f"give it another: --name {shlex.quote(f'{name}=NEW')}")
+        for name in classes
+        if (problem := problem_of_name(name))
+    ]
+    if problems:
+        raise DataInvalid.of(problems)
+    return classes
 
 
 def _write(
@@ -107,7 +116,7 @@ def _write(
         if key in found.images:
             image = found.images[key]
             labels = labels_of(image, found.sizes[key], len(classes), index.__getitem__, uses)
-            became.update((m.label, m.kind, uses.use_of(m.label, m.kind)) for m in image.marks)
+            became.update((m.label, m.kind, b) for m, b in zip(image.marks, labels.became, strict=True))
             problems += [problem.at(key) for problem in labels.problems]
             _note(tables, key, labels, classes)
             if (drawn := _scribbles(labels)) is not None:
@@ -116,9 +125,7 @@ def _write(
         progress(done, len(files))
     for name, rows in tables.items():
         if rows:
-            text = StringIO()
-            csv.writer(text, lineterminator="\n").writerows([_HEADERS[name], *rows])
-            (into / name).write_text(text.getvalue(), encoding="utf-8")
+            (into / name).write_text(table_text(_HEADERS[name], rows), encoding="utf-8")
     (into / "classes.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
     (into / "dataset.toml").write_text(_declared(files, classes) + DATASET, encoding="utf-8")
     return became, problems
@@ -146,8 +153,7 @@ def _note(tables: dict[str, list[tuple]], key: str, labels: MarkedImage, classes
 
 def _scribbles(labels: MarkedImage) -> Int[np.ndarray, "H W"] | None:
     """Regions with the lines drawn over them; `None` if there are none."""
-    # Label maps of scribbles have no void: what must not be learnt from is unlabelled.
-    canvas = np.where(labels.void, UNLABELED, labels.seeds)
+    canvas = labels.seeds.copy()
     lines = [stroke for stroke in labels.strokes if len(stroke.points) > 1 or stroke.width_px != 1]
     for stroke in lines:
         draw_into(canvas, stroke.points, stroke.width_px, stroke.label)

@@ -173,7 +173,7 @@ def _class_lines(path: Path) -> tuple[str, ...]:
 _RENAME = "rename the class; tables refer to classes by name, separated by ;"
 
 
-def _unspeakable(name: str) -> str:
+def problem_of_name(name: str) -> str:
     """Why a class name cannot occur in tables, if so."""
     if not name.strip():
         return "a class has an empty name"
@@ -191,7 +191,7 @@ def _unknown_names(root: Path, names: tuple[str, ...], declaration: Declaration)
     toml, twice = root / "dataset.toml", sorted(name for name, times in Counter(names).items() if times > 1)
     place = toml if declaration.classes else root / "classes.txt"
     problems = [DataInvalid(f"{place}: class '{name}' is named twice") for name in twice]
-    problems += [DataInvalid(f"{place}: {problem}", fix=_RENAME) for problem in map(_unspeakable, names) if problem]
+    problems += [DataInvalid(f"{place}: {problem}", fix=_RENAME) for problem in map(problem_of_name, names) if problem]
     merged, every = [name for name, _ in declaration.merge], dict.fromkeys(names)
     left = dict.fromkeys(name for name in names if name not in {*merged})
     spoken = [("merge", name, every) for name in merged]

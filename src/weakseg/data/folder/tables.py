@@ -8,7 +8,7 @@ import csv
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from io import StringIO
 from pathlib import Path
 from unicodedata import normalize
@@ -228,6 +228,16 @@ def number_in(cells: Cells, column: str, empty: float | None = None) -> float:
     if not math.isfinite(value):
         raise DataInvalid(f"{column} is '{cells[column]}'", expected="a number, with a decimal point")
     return value
+
+
+def table_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table as text; the first column is the image's key."""
+    # Quotes preserve spaces at the ends of an image's name.
+    spaced = any(str(row[0]) != str(row[0]).strip() for row in rows)
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if spaced else csv.QUOTE_MINIMAL)
+    writer.writerows([header, *rows])
+    return text.getvalue()
 
 
 READERS = {"tags.csv": read_tags, "sizes.csv": read_sizes, "boxes.csv": read_boxes, "clicks.csv": read_clicks}

@@ -93,14 +93,18 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
 def size_of(path: Path, reading: Reading = USUAL) -> tuple[int, int]:
     """The height and width of an image as `read_image` gives it.
 
+    Of most files only the header is read.
+
     Raises:
         DataInvalid: as `read_image` does.
     """
-    # Pillow rotates TIFFs by itself, and tifffile reads those that it cannot.
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        with suppress(Exception), opened(path) as picture:
-            width, height = picture.size
-            exchanged = reading.upright and orientation_in(picture.getexif()) >= 5
+    with suppress(Exception):
+        if not needs_tifffile(path):
+            with opened(path) as picture:
+                width, height = picture.size
+                # Pillow rotates TIFFs by itself, and states their size after it.
+                states_upright = picture.format == "TIFF"
+                exchanged = orientation_in(picture.getexif()) >= 5 and reading.upright != states_upright
             return (width, height) if exchanged else (height, width)
     height, width = read_image(path, reading).shape[1:]
     return height, width

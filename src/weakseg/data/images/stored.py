@@ -94,30 +94,6 @@ def header_of(file: BufferedReader | BytesIO) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def size_of(path: Path, reading: Reading = USUAL) -> tuple[int, int]:
-    """The (height, width) in the header of an image file.
-
-    It is that of the image in the requested orientation; nothing is decoded.
-
-    Raises:
-        DataInvalid: the file is missing or damaged.
-    """
-    try:
-        if needs_tifffile(path):
-            with open_regular(path) as stored, tifffile.TiffFile(stored) as file:
-                sides = dict(zip(file.series[0].axes, file.series[0].shape, strict=True))
-                size = sides.get("Y", 1), sides.get("X", 1)
-                orientation = orientation_in({tag.code: tag.value for tag in file.pages[0].tags})  # pyright: ignore
-        else:
-            with opened(path) as picture:
-                size, orientation = (picture.height, picture.width), orientation_in(picture.getexif())
-    except DataInvalid:
-        raise
-    except Exception as error:  # as in `read_pillow` and `read_tiff`
-        raise DataInvalid(f"{path} cannot be read: {error}", fix="export or copy the file again") from error
-    return (size[1], size[0]) if reading.upright and orientation >= 5 else size
-
-
 def _require_memory(path: Path, height: int, width: int, channels: int, needs: Needs) -> None:
     found = f"{path} is {width:,} wide and {height:,} high with {channels} channel{'s' * (channels > 1)}"
     require_memory(found, height * width * (needs.pixel + needs.value * channels))

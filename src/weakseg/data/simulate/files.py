@@ -7,10 +7,8 @@
 `Folder(path, labels=("OUT/scribbles_length0.3_seed0", "OUT/seed0/tags.csv"))` then gives what `Simulated` gives.
 """
 
-import csv
 import os
 from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import numpy as np
 from weakseg.data.folder.declaration import read_declaration
 from weakseg.data.folder.folder import Folder
 from weakseg.data.folder.legend import Legend, read_legend
+from weakseg.data.folder.tables import table_text
 from weakseg.data.images.label_file import write_labels
 from weakseg.data.label_values.habits import listed
 from weakseg.data.sample import Sample
@@ -99,12 +98,7 @@ def _write(simulated: Simulated, legend: Legend, into: Path, progress: Callable[
         progress(index + 1, len(simulated))
     for fills, rows in tables.items():
         name, header, _ = _TABLES[fills]
-        text = StringIO()
-        # Quotes preserve spaces at the ends of an image's name.
-        spaced = any(key != key.strip() for key in simulated.keys)
-        quoting = csv.QUOTE_NONNUMERIC if spaced else csv.QUOTE_MINIMAL
-        csv.writer(text, lineterminator="\n", quoting=quoting).writerows([("image", *header), *rows])
-        (into / name).write_text(text.getvalue(), encoding="utf-8")
+        (into / name).write_text(table_text(("image", *header), rows), encoding="utf-8")
 
 
 def _write_map(path: Path, sample: Sample, legend: Legend) -> None:

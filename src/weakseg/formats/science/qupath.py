@@ -6,6 +6,7 @@ alone; the class of an object with several names has them all.
 
 import ast
 import json
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -79,7 +80,9 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
             f"{detected} detections and cells of QuPath were read; a program drew them, and may have classified"
         )
     for name in sorted(void):
-        notes.append(f"QuPath ignores objects of classes that end in *; to do so, declare '{name}' as void or ignored")
+        notes.append(
+            f"QuPath ignores objects of classes that end in *; to do so, add --name {shlex.quote(name)}=ignore"
+        )
     return Annotations(tuple(images), ignored=tuple(ignored), notes=tuple(notes))
 
 
