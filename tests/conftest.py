@@ -38,6 +38,12 @@ def asked(monkeypatch):
 
 
 @pytest.fixture
+def short_epochs(monkeypatch):
+    """Epochs of chosen recipes have two steps: small folders are repeated otherwise, until there are 25."""
+    monkeypatch.setattr("weakseg.recipe.default._LEAST_STEPS", 2)
+
+
+@pytest.fixture
 def classifier(tmp_path: Path) -> Path:
     """An image classifier's checkpoint for seven classes, in half precision, with its preprocessing."""
     import torch

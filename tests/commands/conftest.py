@@ -20,7 +20,7 @@ class Said:
 
 
 @pytest.fixture
-def weakseg(monkeypatch, capsys):
+def weakseg(monkeypatch, capsys, short_epochs):
     """Run `weakseg WORDS...` in this process."""
 
     def run(*words) -> Said:

@@ -30,6 +30,8 @@ from weakseg.recipe.python_source import source
 from weakseg.recipe.recipe import load_recipe, with_epochs
 from weakseg.train.loop import train_recipe
 
+pytestmark = pytest.mark.usefixtures("short_epochs")
+
 
 def _folder(root, keys, masked):
     for name in ("images", "scribbles", "masks"):

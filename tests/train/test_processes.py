@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 import torch
-from launch import launch
+from launch import launch, launch_by_torchrun
 from safetensors.torch import load_file
 from torch import nn
 
@@ -54,8 +54,12 @@ Path(sys.argv[1], f"processes_{count}").touch()
 """
 
 
-@pytest.mark.parametrize(("views", "counts"), [("crops", (2,)), ("whole", (2, 3))], ids=["crops", "whole images"])
-def test_several_processes_give_the_weights_of_one(tmp_path, monkeypatch, views, counts):
+@pytest.mark.parametrize(
+    ("views", "starts"),
+    [("crops", {2: launch_by_torchrun}), ("whole", {2: launch, 3: launch})],
+    ids=["crops", "whole images"],
+)
+def test_several_processes_give_the_weights_of_one(tmp_path, monkeypatch, views, starts):
     """Crops of one size, and whole images of six sizes with a solver: weights and losses to 1e-5."""
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
@@ -63,9 +67,9 @@ def test_several_processes_give_the_weights_of_one(tmp_path, monkeypatch, views,
     runpy.run_path(str(program), run_name="__main__")
     one = load_file(tmp_path / "1" / "last.safetensors")
     lines = [json.loads(line) for line in (tmp_path / "1" / "metrics.jsonl").read_text().splitlines()]
-    for processes in counts:
+    for processes, start in starts.items():
         out = tmp_path / str(processes)
-        launch(processes, program, out, views)
+        start(processes, program, out, views)
         assert (out / f"processes_{processes}").exists(), "not as many processes were started as were asked for"
         several = load_file(out / "last.safetensors")
         for name in one:

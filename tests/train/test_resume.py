@@ -1,17 +1,13 @@
 """A run that was killed is worth as much as one that was not."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from io import StringIO
-from pathlib import Path
 
 import pytest
 import torch
 from images import tiny_recipe
+from launch import begin, finish
 from rich.console import Console
 from safetensors.torch import load_file
 
@@ -21,32 +17,26 @@ from weakseg.train.loop import train_recipe
 _PROGRAM = """
 import sys
 from images import tiny_recipe
-from rich.console import Console
 from weakseg.train.loop import train_recipe
 from weakseg.recipe.recipe import with_epochs
 train_recipe(with_epochs(tiny_recipe(), 60), sys.argv[1], device="cpu", resume=len(sys.argv) > 2)
 """
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-
-
 def test_a_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path):
     """SIGKILL at a random moment after the first checkpoint, then --resume: the same weights, bit by bit."""
-    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "killed")]
-    process = subprocess.Popen(command, env=_environment())
+    program = tmp_path / "program.py"
+    program.write_text(_PROGRAM)
+    process = begin(program, tmp_path / "killed")
     while not (tmp_path / "killed" / "last.safetensors").exists():
-        assert process.poll() is None, "the training ended before its first checkpoint"
+        assert process.is_alive(), "the training ended before its first checkpoint"
         time.sleep(0.01)
     time.sleep(random.random())
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert (tmp_path / "killed" / "metrics.jsonl").read_text().count("\n") < 60, "it was killed too late to tell"
 
-    subprocess.run([*command, "resume"], env=_environment(), check=True)
-    command[3] = str(tmp_path / "whole")
-    subprocess.run(command, env=_environment(), check=True)
+    finish(program, begin(program, tmp_path / "killed", "resume"), begin(program, tmp_path / "whole"))
 
     resumed, whole = (load_file(tmp_path / name / "last.safetensors") for name in ("killed", "whole"))
     assert resumed.keys() == whole.keys()
