@@ -16,7 +16,7 @@ LEVELS = (
     ("runs",),
     ("evaluation", "recipe"),
     ("constraint_choice", "data/check", "joint", "one_image"),
-    ("cuts", "data/inventory", "data/published", "data/simulate", "mean_field", "solvers"),
+    ("cuts", "data/imports", "data/inventory", "data/published", "data/simulate", "mean_field", "solvers"),
     ("data/folder", "energies", "projection"),
     ("annotations",),
     ("formats/science", "formats/sets", "formats/tools", "formats/writers"),

@@ -267,7 +267,8 @@ def tune_crf(
 def solve(
     image: Annotated[Path, typer.Argument(help="An image.")],
     scribbles: Annotated[
-        Path, typer.Option("--scribbles", help="A label map of the same size: your labels where you drew.")
+        Path,
+        typer.Option("--scribbles", help="Your labels: a label map of its size, or an annotation tool's file."),
     ],
     out: Annotated[Path, typer.Option("--out", help="The mask to write, a new PNG.")],
     unlabeled: Annotated[

@@ -42,18 +42,28 @@ def drawn(kind, uses=None):
 
 def test_a_point_is_a_click_on_the_pixel_it_lies_in():
     """The pixel is found by rounding down, never to the nearest."""
-    (click,) = drawn("point").strokes
+    (click,) = drawn("point").clicks
 
     assert (click.label, click.points.tolist(), click.width_px) == (1, [[2, 3]], 1)
 
 
 def test_a_line_is_a_scribble_through_pixel_centres():
     """Strokes have centres at integers, marks at halves; the file's width holds where there is one."""
-    (stroke,) = drawn("line").strokes
-    (wide,) = labelled(Mark("dog", SHAPES["line"], width_px=7)).strokes
+    usual = drawn("line").seeds
+    wide = labelled(Mark("dog", SHAPES["line"], width_px=7)).seeds
 
-    assert stroke.points.tolist() == [[0, 0], [0, 8]]
-    assert (stroke.width_px, wide.width_px) == (LINE_WIDTH_PX, 7)
+    assert (usual[:2, :9] == 1).all()
+    assert (usual[2:] == UNLABELED).all()
+    assert (np.flatnonzero((wide == 1).any(1)) == range(4)).all()
+    assert LINE_WIDTH_PX == 3
+
+
+def test_lines_lie_on_top_of_areas():
+    """Also of those that were drawn later."""
+    seeds = labelled(Mark("dog", SHAPES["line"]), Mark("cat", Polygon(((SHAPES["box"].corners(),),)))).seeds
+
+    assert (seeds[1, 2:9] == 1).all()
+    assert (seeds[2:5, 2:9] == 2).all()
 
 
 def test_areas_label_what_lies_inside_and_nothing_else():
@@ -155,6 +165,23 @@ def test_boxes_that_miss_a_mark_of_their_class_are_tags():
     assert len(labelled(Mark("dog", SHAPES["box"]), within).boxes) == 1
 
 
+def test_a_box_is_widened_where_its_object_leaves_it_by_a_slip():
+    """Two pixels at most: the box claims that the class lies in it alone."""
+    ((_, *sides),) = labelled(Mark("dog", Box(2, 2, 4, 4)), Mark("dog", SQUARE)).boxes
+    ((_, *beside),) = labelled(Mark("dog", Box(2.5, 2, 4, 4)), Mark("dog", Point(0.5, 3.5))).boxes
+
+    assert sides == [1, 1, 4, 4]
+    assert beside == [0, 2, 4, 4]
+
+
+def test_of_two_classes_clicked_on_a_pixel_the_last_holds():
+    """And it is reported."""
+    labels = labelled(*(Mark(name, Point(2.5, 3.5)) for name in ("dog", "cat")))
+
+    assert [click.label for click in labels.clicks] == [2]
+    assert "clicked again as another class" in labels.problems[0].found
+
+
 @pytest.mark.parametrize(
     "shape", [Point(8.5, 2), Line(np.full((2, 2), 30.0)), Box(9, 0, 12, 4), Ellipse(50, 50, 2, 2)], ids=str
 )
@@ -168,7 +195,7 @@ def test_what_lies_outside_is_reported(shape):
 
 def test_a_point_on_the_last_edge_is_of_the_last_pixel():
     """A hundred percent of the width is still in the image."""
-    assert labelled(Mark("dog", Point(8, 10))).strokes[0].points.tolist() == [[7, 9]]
+    assert labelled(Mark("dog", Point(8, 10))).clicks[0].points.tolist() == [[7, 9]]
 
 
 def test_unknown_classes_are_reported():

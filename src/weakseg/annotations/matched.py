@@ -74,6 +74,9 @@ def matched(paths: Sequence[Path], images: Mapping[str, Path], reading: Reading 
     return Matched(found, known, tuple(without), annotations)
 
 
+_GIVE_IMAGES = "name the folder of the annotated images with --images, or put them into images/ of the data folder"
+
+
 def _together(one: ImageMarks, other: ImageMarks) -> ImageMarks:
     """The marks of an image that several files or annotators describe."""
     marks, present = (*one.marks, *other.marks), (*one.present, *other.present)
@@ -96,4 +99,4 @@ def _no_image(without: Sequence[ImageMarks], images: Mapping[str, Path]) -> Data
     found = f"none of the {len(without)} annotated images is there (the first is '{without[0].name}')"
     example = next(iter(images.values())).name if images else ""
     expected = f"images named as in the annotations; the folder has {len(images)}, {example} among them"
-    return DataInvalid(found, expected=expected, fix="name the folder of the annotated images with --images")
+    return DataInvalid(found, expected=expected, fix=_GIVE_IMAGES)

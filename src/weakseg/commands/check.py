@@ -98,7 +98,7 @@ def _table(source: str, splits: dict[str, LabelCounts], names: tuple[str, ...]) 
     table.add_column("class", overflow="fold")
     columns = []
     for split, counts in splits.items():
-        for title, cells in _columns(counts, tables=source == "tables").items():
+        for title, cells in _columns(counts, tables=source in ("tables", "annotations")).items():
             table.add_column(Text(f"{split}\n{title}"), justify="right", no_wrap=True)
             columns.append(cells)
     rows = [*zip(names, *columns, strict=True)]

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from weakseg.annotations.account import SHOWN, left_out, never_drawn, tags_of
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar
-from weakseg.data.folder.import_marks import Imported, import_marks
+from weakseg.data.imports.import_marks import Imported, import_marks
 from weakseg.errors import DataInvalid
 from weakseg.finding import some
 from weakseg.marks.mark import KINDS
@@ -81,32 +81,17 @@ def _sentences(made: Imported) -> Iterator[str]:
     found = made.matched
     yield from found.annotations.notes
     yield f"{counted(len(found.images), 'image')} with annotations, {len(made.without_marks):,} without."
-    tagged = Counter(name for image in found.images.values() for name in image.present)
+    tagged = tags_of(found)
     if tagged:
         yield "Tags: " + ", ".join(f"{name} on {counted(count, 'image')}" for name, count in tagged.most_common()) + "."
-    if found.without_image:
-        marks = sum(len(image.marks) for image in found.without_image)
-        names = some([image.name for image in found.without_image])
-        yield f"Left out, because their images are missing: {counted(marks, 'mark')} on {names}."
-    reasons = Counter((each.kind, each.reason) for each in found.annotations.ignored)
-    for (kind, reason), count in reasons.most_common(_SHOWN):
-        first = next(each.place for each in found.annotations.ignored if (each.kind, each.reason) == (kind, reason))
-        yield f"Ignored: {count:,} of kind {kind}: {reason} (first: {first})."
-    if len(reasons) > _SHOWN:
-        yield f"{len(reasons) - _SHOWN} more reasons: --json lists all of them."
-    drawn = {made.uses.class_of(mark.label) for image in found.images.values() for mark in image.marks} - {None}
-    never = [name for name in tagged if made.uses.class_of(name) not in (None, *drawn)]
-    if drawn and never:
+    yield from left_out(found)
+    if never := never_drawn(found, made.uses):
         advice = f"if that is no class of pixels, import again with --name {shlex.quote(never[0])}=ignore"
         yield f"Nothing is drawn as {some(never)}: {advice}."
-    for problem in made.problems[:_SHOWN]:
+    for problem in made.problems[:SHOWN]:
         yield f"Not as drawn: {problem.found}" + f" (to do: {problem.fix})" * bool(problem.fix)
-    if len(made.problems) > _SHOWN:
-        yield f"{len(made.problems) - _SHOWN} more marks are not as drawn: --json lists all of them."
-
-
-_SHOWN = 20
-"""Most reasons, and most marks, that a terminal shows."""
+    if len(made.problems) > SHOWN:
+        yield f"{len(made.problems) - SHOWN} more marks are not as drawn: --json lists all of them."
 
 
 def _for_scripts(made: Imported) -> dict:

@@ -15,11 +15,13 @@ from PIL import Image
 
 from weakseg.console.progress_bar import bar, tell
 from weakseg.data.check.ranges import groups_of
+from weakseg.data.folder.annotated import legend_of
+from weakseg.data.folder.contents import list_files
 from weakseg.data.folder.declaration import read_declaration
-from weakseg.data.folder.drawing import Drawing, read_drawing
+from weakseg.data.folder.drawing import Drawing, read_drawing, read_marks
 from weakseg.data.folder.folder import find
-from weakseg.data.folder.legend import Legend, read_legend
-from weakseg.data.images.image_file import Decoded, decode
+from weakseg.data.folder.legend import Legend
+from weakseg.data.images.image_file import EXTENSIONS, Decoded, decode
 from weakseg.data.images.label_file import palette, require_png, write_labels
 from weakseg.data.images.orientation import AS_STORED
 from weakseg.data.images.stored import USUAL, Reading
@@ -53,7 +55,7 @@ def solve_and_show(
     if legend is not None:
         said = legend.declaration.reading
         reading = replace(said, upright=said.upright and reading.upright, range=reading.range or said.range)
-    drawing = read_drawing(scribbles, reading, unlabeled, legend)
+    drawing = _drawing(scribbles, image, reading, unlabeled, legend)
     read = _read(image, scribbles, drawing, reading)
     _refuse_strange(scribbles, drawing)
     empty = np.zeros(drawing.labels.shape, bool) if read.empty is None else read.empty
@@ -75,6 +77,16 @@ def solve_and_show(
     void = 255 if legend is None else legend.convention("masks").void
     write_labels(out, np.where(empty, void, found.labels).astype(np.int32), void=None, colors=drawing.colors)
     _show(out, found, found.labels[~empty], drawing.names, seconds, as_json)
+
+
+def _drawing(scribbles: Path, image: Path, reading: Reading, unlabeled: str | None, legend: Legend | None) -> Drawing:
+    """The scribbles of a label map, or the marks of an annotation file."""
+    if scribbles.suffix.lower() in EXTENSIONS:
+        return read_drawing(scribbles, reading, unlabeled, legend)
+    if unlabeled is not None:
+        found = f"--unlabeled {unlabeled} with {scribbles}, which is no label map"
+        raise DataInvalid(found, fix="leave out --unlabeled: in annotation files nothing is drawn elsewhere")
+    return read_marks(scribbles, image, reading, legend)
 
 
 def _show(
@@ -136,7 +148,8 @@ def _legend(data: str | None) -> Legend | None:
     if data is None:
         return None
     root = find(data)
-    return read_legend(root, read_declaration(root))
+    declaration, problems = read_declaration(root), []
+    return legend_of(root, declaration, list_files(root / "images", problems, declaration.nested))
 
 
 def _refuse_strange(file: Path, drawing: Drawing) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from weakseg.data.sample import Stroke
+from weakseg.data.stroke import draw_into
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.marks.mark import ImageMarks, Mark
 from weakseg.marks.pixels import pixels_of
@@ -25,10 +26,9 @@ class MarkedImage:
     """The labels of one image that its marks give."""
 
     seeds: Int[np.ndarray, "H W"]
-    """Class index of each pixel inside a region, `UNLABELED` elsewhere."""
+    """Class index of each pixel inside a region or on a line, `UNLABELED` elsewhere."""
     tags: Int[np.ndarray, " C"]
-    strokes: list[Stroke] = field(default_factory=list)
-    """Scribbles and clicks."""
+    clicks: list[Stroke] = field(default_factory=list)
     boxes: list[list[float]] = field(default_factory=list)
     """Boxes (class, top, left, bottom, right)."""
     became: list[str] = field(default_factory=list)
@@ -39,7 +39,9 @@ class MarkedImage:
 
 LEFT_OUT = "left out"
 LINE_WIDTH_PX = 3.0
-"""Width of a line in pixels of the view that is trained on, where the file states none."""
+"""Width of a line in pixels, where the file states none."""
+_SLIP_PX = 2
+"""How far marks may lie outside their box: a border that a person draws is off by a pixel or two."""
 
 
 def labels_of(
@@ -55,17 +57,25 @@ def labels_of(
         uses: what each kind of shape becomes.
     """
     labels, of = MarkedImage(np.full(size, UNLABELED), np.full(n_classes, UNTOLD)), []
+    lines: list[Stroke] = []
     for mark in image.marks:
         becomes, name = uses.use_of(mark.label, mark.kind), uses.class_of(mark.label)
         of.append(UNLABELED)
         try:
             if name is not None:
                 of[-1] = index(name)
-                _USES[becomes](labels, mark, of[-1])
+                if becomes == "scribble":
+                    lines.append(_scribble(labels, mark, of[-1]))
+                else:
+                    _USES[becomes](labels, mark, of[-1])
         except DataInvalid as problem:
             labels.problems.append(problem.at(mark.source) if mark.source else problem)
             becomes = LEFT_OUT
         labels.became.append(becomes)
+    _keep_last_clicks(labels)
+    # Lines are thin: they lie on top of areas, whatever was drawn first.
+    for line in lines:
+        draw_into(labels.seeds, line.points, line.width_px, line.label)
     for tag, names in ((PRESENT, image.present), (ABSENT, image.absent)):
         for name in filter(None, map(uses.class_of, names)):
             try:
@@ -86,20 +96,50 @@ def _note_tag(labels: MarkedImage, name: str, label: int, tag: int) -> None:
     labels.tags[label] = tag
 
 
+def _keep_last_clicks(labels: MarkedImage) -> None:
+    """Of several classes clicked on one pixel, keep the last."""
+    last = {tuple(click.points[0]): click for click in labels.clicks}
+    kept = [click for click in labels.clicks if last[tuple(click.points[0])].label == click.label]
+    if lost := len(labels.clicks) - len(kept):
+        found = f"{lost} click{'s' * (lost > 1)} on pixels that were clicked again as another class, which holds"
+        labels.problems.append(DataInvalid(found, fix="remove one of each two clicks"))
+    labels.clicks[:] = kept
+
+
 def _marked_outside(labels: MarkedImage, label: int) -> int:
-    """How many marked pixels and vertices of a class lie outside its boxes."""
-    inside = np.zeros(labels.seeds.shape, bool)
-    for of, *sides in labels.boxes:
-        if of == label:
-            # A border that a person draws is off by a pixel or two.
-            top, left = (max(math.floor(side) - 2, 0) for side in sides[:2])
-            bottom, right = (math.ceil(side) + 2 for side in sides[2:])
-            inside[top:bottom, left:right] = True
-    points = [stroke.points for stroke in labels.strokes if stroke.label == label]
-    vertices = np.floor(np.concatenate(points) + 0.5).astype(int) if points else np.zeros((0, 2), int)
-    # What a line has outside the image is drawn nowhere.
-    rows, columns = vertices[((vertices >= 0) & (vertices < inside.shape)).all(1)].T
-    return int(((labels.seeds == label) & ~inside).sum() + (~inside[rows, columns]).sum())
+    """How many marked pixels of a class lie outside its boxes.
+
+    Boxes that marks leave by a slip of the pen are widened.
+    """
+    marked = labels.seeds == label
+    for click in labels.clicks:
+        if click.label == label:
+            marked[tuple(click.points[0].astype(int))] = True
+    if not marked.any():
+        return 0
+    own = [box for box in labels.boxes if box[0] == label]
+    for box in own:
+        marked[_within(box, 0)] = False
+    near = np.zeros(marked.shape, bool)
+    for box in own:
+        near[_within(box, _SLIP_PX)] = True
+    if outside := int((marked & ~near).sum()):
+        return outside
+    for box in own:
+        part = _within(box, _SLIP_PX)
+        for axis, (low, high) in enumerate(((1, 3), (2, 4))):
+            (places,) = np.nonzero(marked[part].any(1 - axis))
+            if len(places):
+                box[low] = min(box[low], float(part[axis].start + places[0]))
+                box[high] = max(box[high], float(part[axis].start + places[-1] + 1))
+    return 0
+
+
+def _within(box: list[float], margin: int) -> tuple[slice, slice]:
+    """The pixels that a box covers, even partly, with a margin."""
+    _, top, left, bottom, right = box
+    rows = slice(max(math.floor(top) - margin, 0), math.ceil(bottom) + margin)
+    return rows, slice(max(math.floor(left) - margin, 0), math.ceil(right) + margin)
 
 
 def _untrue_boxes(labels: MarkedImage, label: int, outside: int) -> DataInvalid:
@@ -109,7 +149,7 @@ def _untrue_boxes(labels: MarkedImage, label: int, outside: int) -> DataInvalid:
     labels.tags[label] = PRESENT
     return DataInvalid(
         f"{count} box{'es' * (count > 1)} of a class became its tag: the class is marked outside as well "
-        f"({outside:,} pixels or vertices), and boxes claim that it lies in them alone",
+        f"({outside:,} pixels), and boxes claim that it lies in them alone",
         fix="draw a box around each object of the class, or none",
     )
 
@@ -121,10 +161,10 @@ def _click(labels: MarkedImage, mark: Mark, label: int) -> None:
         raise _outside("a point", labels)
     # A point on the last edge is of the last pixel.
     pixel = [min(math.floor(number), side - 1) for number, side in zip(at, labels.seeds.shape, strict=True)]
-    labels.strokes.append(Stroke(label, np.array([pixel], float), width_px=1.0))
+    labels.clicks.append(Stroke(label, np.array([pixel], float), width_px=1.0))
 
 
-def _scribble(labels: MarkedImage, mark: Mark, label: int) -> None:
+def _scribble(labels: MarkedImage, mark: Mark, label: int) -> Stroke:
     assert isinstance(mark.shape, Line)
     # Strokes have pixel centres at integers.
     points = mark.shape.points - 0.5
@@ -132,7 +172,7 @@ def _scribble(labels: MarkedImage, mark: Mark, label: int) -> None:
     if (highest < -0.5).any() or (lowest > np.array(labels.seeds.shape) - 0.5).any():
         raise _outside("a line", labels)
     width_px = LINE_WIDTH_PX if mark.width_px is None else mark.width_px
-    labels.strokes.append(Stroke(label, points, float(width_px)))
+    return Stroke(label, points, float(width_px))
 
 
 def _region(labels: MarkedImage, mark: Mark, label: int) -> None:
@@ -151,7 +191,7 @@ def _box(labels: MarkedImage, mark: Mark, label: int) -> None:
     bottom, right = min(box.bottom, float(height)), min(box.right, float(width))
     if not (top < bottom and left < right):
         raise _outside("a box", labels)
-    labels.boxes.append([label, top, left, bottom, right])
+    labels.boxes.append([float(side) for side in (label, top, left, bottom, right)])
 
 
 def _tag(labels: MarkedImage, mark: Mark, label: int) -> None:
@@ -160,7 +200,6 @@ def _tag(labels: MarkedImage, mark: Mark, label: int) -> None:
 
 _USES: dict[str, Callable[[MarkedImage, Mark, int], None]] = {
     "click": _click,
-    "scribble": _scribble,
     "region": _region,
     "box": _box,
     "tag": _tag,

@@ -67,8 +67,9 @@ def choose(
     """
     training, validation = _split(data, labels)
     few = _looked_at(training)
-    root = Folder(data, split="all").root
-    tables = [name for name in TABLES if (root / name).is_file()] if labels is None else [Path(p).name for p in labels]
+    images = training if isinstance(training, Folder) else training.samples
+    assert isinstance(images, Folder)
+    root, tables = images.root, images.tables
     drawn, everything = _drawn(few)
     rules = rules_for(tables, few, training.classes, drawn)
     if problems := [*units_of_samples(few), *dim_samples(few, read_declaration(root).range)]:
@@ -209,7 +210,8 @@ def _looked_at(training: Folder | Fold) -> list[Sample]:
     if not any(map(_tells, few)) and not any(map(_tells, training)):  # pyright: ignore
         raise DataInvalid(
             "nothing is drawn on any training image, and nothing is said of one",
-            expected=f"scribbles/, clicks.csv, masks that dataset.toml declares fully_labelled, or {', '.join(TABLES)}",
+            expected="annotations, scribbles/, clicks.csv, masks that dataset.toml declares fully_labelled, or "
+            + ", ".join(TABLES),
             fix="mark a few pixels of every class, or tag the classes of every image in tags.csv; to learn from all"
             " masks, train with --labels masks",
         )

@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from weakseg.data.folder.folder import read_sample, read_values
+import numpy as np
+from jaxtyping import Int
+
+from weakseg.data.folder.annotated import SOURCE
+from weakseg.data.folder.contents import Contents
+from weakseg.data.folder.folder import read_sample, read_values, sample_of_tables
+from weakseg.data.images.image_file import decode
 from weakseg.data.images.orientation import AS_STORED
 from weakseg.data.inventory.agreement import Cause, Marks, clicked, drawn, likely_cause
+from weakseg.data.inventory.in_place import Marked
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Looks
 from weakseg.finding import Finding, counted, some
+from weakseg.types import UNLABELED
 
 _MOST = 0.1
 """Largest fraction of errors in labels with positions; on human scribbles of hearts and photos it is below 0.001."""
@@ -48,13 +57,22 @@ def disagreements(inventory: Inventory, looks: Looks) -> list[Finding]:
         fix = _mend(inventory, source, cause, whole=len(keys) == len(each))
         # A few of many images may be swapped, or annotated carelessly: a remark.
         few = not wrong and denied <= share * said
-        found.append(Finding(inventory.root / source, text, "labels that agree with the masks", fix, keys, remark=few))
+        found.append(Finding(_file(inventory, source), text, "labels that agree with the masks", fix, keys, remark=few))
     return found
 
 
 def _places(inventory: Inventory) -> list[str]:
     """Sources whose labels have positions."""
-    return [*inventory.layers, "clicks.csv"]
+    return [*inventory.layers, "clicks.csv", SOURCE]
+
+
+def _file(inventory: Inventory, source: str) -> Path:
+    annotated = inventory.contents.annotated
+    return annotated.place if annotated is not None and _is_in_place(source) else inventory.root / source
+
+
+def _is_in_place(source: str) -> bool:
+    return source.partition(":")[0] == SOURCE
 
 
 def _marks(inventory: Inventory, looks: Looks, source: str, keys: Sequence[str]) -> list[Marks]:
@@ -67,9 +85,20 @@ def _marks(inventory: Inventory, looks: Looks, source: str, keys: Sequence[str])
 
     for key in keys:
         mask = read("masks", key)
-        each = clicked(read_sample(contents, key), mask) if source == "clicks.csv" else drawn(read(source, key), mask)
+        if source == "clicks.csv":
+            each = clicked(read_sample(replace(contents, annotated=None), key), mask)
+        elif source == SOURCE:
+            each = drawn(_drawn_in_place(contents, key, mask), mask)
+        else:
+            each = drawn(read(source, key), mask)
         found.append(replace(each, orientation=looks[key].orientation if upright else AS_STORED))
     return found
+
+
+def _drawn_in_place(contents: Contents, key: str, mask: Int[np.ndarray, "H W"]) -> Int[np.ndarray, "H W"]:
+    read = decode(contents.images[key], contents.legend.declaration.reading)
+    marked = Marked.of(contents, sample_of_tables(contents, key, read, mask))
+    return np.full_like(mask, UNLABELED) if marked is None else marked.drawn
 
 
 def _undone(inventory: Inventory, cause: Cause) -> str:
@@ -81,6 +110,10 @@ def _undone(inventory: Inventory, cause: Cause) -> str:
 def _mend(inventory: Inventory, source: str, cause: Cause | None, whole: bool) -> str:
     legend, look = inventory.contents.legend, "compare both on the page that --html writes"
     colours = source in inventory.layers and bool(legend.convention(source).colours)
+    if cause is not None and source == SOURCE:
+        names = "if names are exchanged, write the class of each below `[names]` in dataset.toml"
+        place = "if marks are misplaced, export the annotations of these very images again"
+        return f"{look}; {names if cause.becomes else place}"
     if cause is None:
         return f"{look}, and redraw or export again the one that is wrong"
     if source == "clicks.csv" and (cause.code or cause.by_exif):

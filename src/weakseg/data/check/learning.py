@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from weakseg.data.check.learnable import LabelledClasses, labelled_by, unlearnable
+from weakseg.data.folder.annotated import SOURCE
 from weakseg.data.folder.splits import Splits
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Looks
@@ -38,7 +39,7 @@ def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, bef
         *unused,
         *_unknown_classes(inventory, labelled, judged),
         *_only_at_the_border(inventory, drawn, looks),
-        *_all_tagged_alike(inventory, labelled, keys),
+        *_all_tagged_alike(inventory, looks, labelled, keys),
     ]
 
 
@@ -62,7 +63,8 @@ def _sources(inventory: Inventory, looks: Looks, keys: tuple[str, ...]) -> tuple
         for source, counts in looks[key].counts.items()
         if source != "tables" and (source != "masks" or key in full)
     ]
-    tables = _counts_of(looks, "tables", keys)
+    # Marks may be boxes and tags too.
+    tables = [*_counts_of(looks, "tables", keys), *_counts_of(looks, SOURCE, keys)]
     return drawn, tables
 
 
@@ -126,21 +128,24 @@ def _only_at_the_border(inventory: Inventory, drawn: list[LabelCounts], looks: L
     return [Finding(inventory.root, text, "labels wherever the class occurs", fix, remark=True)]
 
 
-def _all_tagged_alike(inventory: Inventory, labelled: LabelledClasses, keys: tuple[str, ...]) -> list[Finding]:
+def _all_tagged_alike(
+    inventory: Inventory, looks: Looks, labelled: LabelledClasses, keys: tuple[str, ...]
+) -> list[Finding]:
     """A remark if all tags agree and nothing has a position."""
-    tags, sizes, boxes = inventory.contents.tags, inventory.contents.areas, inventory.contents.boxes
+    sizes = inventory.contents.areas
+    boxes = {key for key in keys if any(each.boxes.any() for each in looks[key].counts.values())}
+    tags = {key: tags for key in keys if (tags := looks[key].tags) is not None} | inventory.contents.tags
     untold = np.full(len(labelled.classes), UNTOLD)
     said = [tags.get(key, untold) for key in keys if key in tags or key in sizes]
-    if labelled.drawn.any() or any(key in boxes for key in keys) or len(said) < 2:
+    if labelled.drawn.any() or boxes or len(said) < 2:
         return []
     if any((each != said[0]).any() for each in said):
         return []
     names = some([labelled.classes.names[label] for label in np.flatnonzero(said[0] == PRESENT)])
-    file, text = "tags.csv", f"all {len(said)} tagged images have the same tags ({names})"
+    place = inventory.root / "tags.csv" if inventory.contents.annotated is None else inventory.contents.annotated.place
+    text = f"all {len(said)} tagged images have the same tags ({names})"
     if not any(key in tags for key in keys):
-        file, text = "sizes.csv", f"sizes are the only labels of {len(said)} images"
+        place, text = inventory.root / "sizes.csv", f"sizes are the only labels of {len(said)} images"
     fix = "add images without some of the classes, or label a few pixels of every class in clicks.csv or scribbles/"
     expected = "images that differ in their classes"
-    return [
-        Finding(inventory.root / file, f"{text}, and nothing drawn or boxed says where", expected, fix, remark=True)
-    ]
+    return [Finding(place, f"{text}, and nothing drawn or boxed says where", expected, fix, remark=True)]

@@ -17,6 +17,7 @@ def turned_photos(inventory: Inventory, looks: Looks) -> list[Finding]:
     if not contents.legend.declaration.reading.upright:
         return []
     marked = {*contents.boxes, *contents.clicks}.union(*inventory.layers.values())
+    marked |= {key for key, look in looks.items() if look.tags is not None}
     each = {key: look.orientation for key, look in looks.items() if look.readable and look.orientation != AS_STORED}
     keys = tuple(key for key in each if key in marked)
     if not keys:

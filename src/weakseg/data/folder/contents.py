@@ -14,8 +14,9 @@ from unicodedata import category, normalize
 import numpy as np
 from jaxtyping import Float, Int
 
+from weakseg.data.folder.annotated import SOURCE, Annotated, read_annotated
 from weakseg.data.folder.declaration import Declaration
-from weakseg.data.folder.legend import Legend, read_legend
+from weakseg.data.folder.legend import Legend
 from weakseg.data.folder.tables import READERS, Problems, find_key
 from weakseg.data.images.image_file import EXTENSIONS
 from weakseg.data.sample import Stroke
@@ -42,6 +43,8 @@ class Contents:
     clicks: dict[str, tuple[Stroke, ...]]
     folders: tuple[str, ...]
     """Names of the folders of `drawn`, each of which may have its own values."""
+    annotated: Annotated | None = None
+    """The annotation files that are read in place as labels."""
 
 
 def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Declaration) -> tuple[Contents, Problems]:
@@ -55,7 +58,7 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
     Raises:
         DataInvalid: it has no images or no classes.
     """
-    legend, problems = read_legend(root, declaration), []
+    problems: Problems = []
     images = list_files(root / "images", problems, declaration.nested)
     if not images:
         expected = f"files named *{', *'.join(EXTENSIONS)}"
@@ -63,7 +66,11 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
         fix = f"put the images there{nested}"
         none = DataInvalid(f"{root / 'images'} holds no images", expected=expected, fix=fix)
         raise DataInvalid.of([*problems, none])
+    in_place = bool(declaration.annotations) and (labels is None or SOURCE in labels)
+    legend, annotated = read_annotated(root, declaration, images, problems, in_place)
     masks = label_maps(root / "masks", images, problems, declaration.nested) if os.path.lexists(root / "masks") else {}
+    if labels is not None and in_place:
+        labels = tuple(name for name in labels if name != SOURCE)
     sources = _sources(root, labels, problems)
     full = masks if root / "masks" in sources else declared_full(root, declaration, images, masks, problems)
     folders = [at for at in sources if at.name not in READERS and at != root / "masks"]
@@ -77,7 +84,10 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
     tables = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
     everything = frozenset(declared_keys(root, declaration, "everything_drawn", images, problems))
     names = tuple(at.name for at in folders)
-    return Contents(legend, images, masks, frozenset(full), everything, maps, *tables, folders=names), problems
+    contents = Contents(
+        legend, images, masks, frozenset(full), everything, maps, *tables, folders=names, annotated=annotated
+    )
+    return contents, problems
 
 
 def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[str, Path]:

@@ -18,6 +18,8 @@ from weakseg.data.label_values.convention import LEAST, MOST, Convention, Folder
 from weakseg.data.name_pattern import problem_of
 from weakseg.errors import DataInvalid
 from weakseg.files.regular_file import read_text
+from weakseg.marks.mark import KINDS as KINDS_OF_MARKS
+from weakseg.marks.uses import Uses
 from weakseg.types import UNLABELED
 
 _TOLD = 300
@@ -72,6 +74,13 @@ class Declaration:
     """Pairs (class, or "void" in masks, or "unlabeled" in scribbles; "#rrggbb" or "transparent"): meaning of colours in
     painted label maps. If there are any, palettes are read by their colours too."""
 
+    annotations: tuple[str, ...] = ()
+    """Paths, inside the folder, of annotation files of other programs that are read as labels."""
+    marks: tuple[tuple[str, str, str], ...] = ()
+    """Triples (class, or "" for all; kind of mark in annotation files; what it becomes)."""
+    names: tuple[tuple[str, str], ...] = ()
+    """Pairs (name in annotation files; class, or "ignore")."""
+
     def __post_init__(self):
         for name in ("unlabeled", "void", "first_value", "values"):
             _require_values(name, getattr(self, name))
@@ -91,11 +100,24 @@ class Declaration:
         found, fix = problem_of(self.volume)
         if found:
             raise DataInvalid(f"volume = '{self.volume}' {found}", fix=fix)
+        for path in self.annotations:
+            _require_within(path)
+        if strange := [kind for _, kind, _ in self.marks if kind not in KINDS_OF_MARKS]:
+            expected = f"one of {', '.join(KINDS_OF_MARKS)}, or a class with a table of its own"
+            fix = suggestion(strange[0], KINDS_OF_MARKS)
+            raise DataInvalid(f"unknown kind of mark '{strange[0]}' below [marks]", expected=expected, fix=fix)
+        assert self.uses
 
     @property
     def reading(self) -> Reading:
         """Settings for reading the image files."""
         return Reading(upright=self.exif == "turn", range=self.range, nodata=self.nodata)
+
+    @property
+    def uses(self) -> Uses:
+        """What marks of annotation files become."""
+        kinds = {kind: use for label, kind, use in self.marks if not label}
+        return Uses(**kinds, exceptions=tuple(each for each in self.marks if each[0]), names=self.names)
 
     def convention(self, folder: str, names: tuple[str, ...]) -> Convention:
         """The meaning of the values in a folder of label maps.
@@ -139,6 +161,13 @@ def _several(values: int | tuple[int, ...]) -> tuple[int, ...]:
 def _require_values(name: str, values: int | tuple[int, ...] | None) -> None:
     if strange := [value for value in _several(0 if values is None else values) if not LEAST <= value <= MOST]:
         raise DataInvalid(f"{name} = {strange[0]}", expected=f"a value of label maps, {LEAST} to {MOST}")
+
+
+def _require_within(path: str) -> None:
+    """Raise unless a path leads nowhere else: dataset.toml may have come with the data of others."""
+    if not path or path.startswith("/") or "\\" in path or ":" in path[:2] or ".." in path.split("/"):
+        expected = "the path of a file or folder inside the data folder, with / between folders"
+        raise DataInvalid(f"annotations = {path!r}", expected=expected, fix="move or link it into the data folder")
 
 
 def read_declaration(path: Path) -> Declaration:

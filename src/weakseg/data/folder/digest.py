@@ -58,6 +58,11 @@ def _of_files(contents: Contents, key: str) -> str:
     for number, files in enumerate(maps):
         if key in files:
             said.update(f"{number} {_of_file(files[key])}".encode())
+    marks = None if contents.annotated is None else contents.annotated.labels(key)
+    if marks is not None:
+        for array in (marks.seeds.astype(np.int32), marks.boxes, marks.tags):
+            said.update(np.ascontiguousarray(array).tobytes() + b";")
+        said.update(repr([(each.label, each.points.tolist()) for each in marks.clicks]).encode())
     for table in (contents.tags, contents.areas, contents.boxes):
         if key in table:
             said.update(np.ascontiguousarray(table[key]).tobytes() + b";")

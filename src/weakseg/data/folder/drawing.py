@@ -6,12 +6,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from weakseg.annotations.account import classes_of
+from weakseg.annotations.matched import matched
 from weakseg.data.folder.legend import Legend
 from weakseg.data.images.colours import named, number_of, rgba_of, written
 from weakseg.data.images.label_file import holds_colours, read_colours, read_labels, read_values_or_colours
 from weakseg.data.images.stored import Reading
 from weakseg.data.label_values.painted_scribbles import Strokes, strokes_of
+from weakseg.data.stroke import draw_into
 from weakseg.errors import DataInvalid
+from weakseg.marks.labels import labels_of
+from weakseg.marks.uses import Uses
 from weakseg.types import UNLABELED
 
 _OF_FILES = 255
@@ -30,7 +35,7 @@ class Drawing:
     colors: UInt8[np.ndarray, "n 3"] | None = None
     """Colours of the labels from 0 on; `None`: the VOC colours."""
     guessed: str = ""
-    """Description of the pixels that were assumed to be unlabelled; empty if none were."""
+    """What was assumed or left out; empty if nothing was."""
 
 
 def read_drawing(path: Path, reading: Reading, unlabeled: str | None = None, legend: Legend | None = None) -> Drawing:
@@ -56,6 +61,35 @@ def read_drawing(path: Path, reading: Reading, unlabeled: str | None = None, leg
         raise problem if str(path) in problem.found else problem.at(path) from problem
     value = _value(unlabeled, path)
     return Drawing(read_labels(path, reading), value)
+
+
+def read_marks(file: Path, image: Path, reading: Reading, legend: Legend | None = None) -> Drawing:
+    """The marks on an image in the file of an annotation tool.
+
+    Args:
+        file: a file, folder or archive.
+        image: the image.
+        reading: its orientation.
+        legend: the classes, and what marks become; `None`: the classes of the file.
+
+    Raises:
+        DataInvalid: the file cannot be read, or says nothing of the image.
+    """
+    found, uses = matched([file], {image.stem: image}, reading), Uses()
+    names = classes_of(found, uses)
+    index, becomes, numbers = names.index, range(len(names)), range(len(names))
+    if legend is not None:
+        uses, names = legend.declaration.uses, legend.classes.names
+        index, becomes, numbers = legend.index, legend.becomes, legend.numbers
+    marks = labels_of(found.images[image.stem], found.sizes[image.stem], len(becomes), index, uses)
+    for click in marks.clicks:
+        draw_into(marks.seeds, click.points, click.width_px, click.label)
+    nothing = min(numbers, default=0) - 1
+    value = np.array([*(numbers[label] for label in becomes), nothing])
+    told = [problem.found for problem in marks.problems]
+    if unused := sum(each in ("box", "tag") for each in marks.became):
+        told.append(f"{unused} marks are boxes and tags, which are not used here")
+    return Drawing(value[marks.seeds], nothing, dict(zip(numbers, names, strict=True)), guessed="; ".join(told))
 
 
 def _declared(path: Path, reading: Reading, unlabeled: str | None, legend: Legend) -> Drawing:

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from weakseg.data.folder.annotated import with_marks
 from weakseg.data.folder.contents import Contents, read_contents, read_split
 from weakseg.data.folder.declaration import Declaration, read_declaration
 from weakseg.data.folder.legend import Legend
 from weakseg.data.folder.outside import require_inside
+from weakseg.data.folder.tables import READERS
 from weakseg.data.images.image_file import Decoded, decode, read_image, size_of
 from weakseg.data.images.label_file import read_values_or_colours
 from weakseg.data.images.stored import Reading
@@ -44,7 +46,8 @@ class Folder:
     """Name of a file in splits/ without .txt; "all" is every image, unless splits/all.txt says otherwise."""
     labels: tuple[str, ...] | None = None
     """Labels used for training, besides the masks of fully labelled images: names of label folders and tables in
-    the folder, or paths of others. "masks" is full supervision; `None` is scribbles/ and the four tables."""
+    the folder, "annotations" for those of `dataset.toml`, or paths of others. "masks" is full supervision; `None` is
+    annotations, scribbles/ and the four tables."""
     declaration: Declaration | None = None
     """Declaration to use; `None`: dataset.toml."""
 
@@ -83,6 +86,15 @@ class Folder:
     def declared(self) -> Declaration:
         """The declaration in use, from here or dataset.toml."""
         return self._contents.legend.declaration
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables among the labels, and of those that annotation files fill."""
+        names = [name for name in READERS if (self.root / name).is_file()]
+        if self.labels is not None:
+            names = [Path(name).name for name in self.labels]
+        annotated = self._contents.annotated
+        return tuple(dict.fromkeys((*names, *(() if annotated is None else annotated.tables))))
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -173,7 +185,10 @@ def read_sample(contents: Contents, key: str) -> Sample:
     read, truth, drawn = _read_files(contents, key)
     said = sample_of_tables(contents, key, read, truth)
     full = truth is not None and key in contents.fully_labelled
+    marks = None if contents.annotated is None else contents.annotated.labels(key)
     seeds = said.seeds
+    if marks is not None:
+        said, drawn = with_marks(said, marks), [marks.seeds, *drawn]
     for layer in [truth, *drawn] if full else drawn:
         seeds = np.where((layer != UNLABELED) & said.valid, layer, seeds)
     marked = marked_classes(seeds, said.strokes, said.boxes, len(said.tags))

@@ -81,6 +81,22 @@ DATASET = r"""# Meaning of the values and names in this folder. Every line that 
 #     unlabeled = ["#ffffff", "transparent"]
 # colours = {}
 
+# Files of annotation tools that are read as labels: a path inside this folder, or a list. The docs list the formats.
+# annotations = []
+
+# What marks of these files become, if not what the docs say: click, scribble, region, box, tag or ignore. As tables:
+#     [marks]
+#     polygon = "box"
+#     [marks.dog]
+#     polygon = "region"
+# marks = {}
+
+# What names in these files mean: a class, or "ignore". As a table:
+#     [names]
+#     Hund = "dog"
+#     ruler = "ignore"
+# names = {}
+
 # Tables come last. Each applies to one folder of label maps alone: [masks], [scribbles], or a folder whose name begins
 # with scribbles; its keys are void (masks) or unlabeled (scribbles), first_value, values and instances.
 #     [scribbles]

@@ -41,18 +41,22 @@ def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[s
                 if said[key].setdefault(_index_of_one(legend, name), tag) != tag:
                     raise DataInvalid(f"'{name}' is both present and absent in {key}")
 
-    becomes = np.array(legend.becomes, int)
-
     def tags(of: dict[int, int]):
-        told = np.full(len(becomes), UNTOLD)
+        told = np.full(len(legend.becomes), UNTOLD)
         told[list(of)] = list(of.values())
-        present, all_absent = np.zeros(len(legend.classes), bool), np.ones(len(legend.classes), bool)
-        present[becomes[told == PRESENT]] = True
-        all_absent[becomes[told != ABSENT]] = False
-        return np.where(present, PRESENT, np.where(all_absent, ABSENT, UNTOLD))
+        return merged_tags(told, legend)
 
     problems = each_row(path, ("image", "present", "absent"), keys, note)
     return {key: tags(of) for key, of in said.items()}, problems
+
+
+def merged_tags(told: Int[np.ndarray, " D"], legend: Legend) -> Int[np.ndarray, " C"]:
+    """Tags of the merged classes, from those of the declared ones."""
+    becomes = np.array(legend.becomes, int)
+    present, all_absent = np.zeros(len(legend.classes), bool), np.ones(len(legend.classes), bool)
+    present[becomes[told == PRESENT]] = True
+    all_absent[becomes[told != ABSENT]] = False
+    return np.where(present, PRESENT, np.where(all_absent, ABSENT, UNTOLD))
 
 
 def _index_of_one(legend: Legend, name: str) -> int:

@@ -50,6 +50,16 @@ def _pairs(table: dict[str, Any]) -> tuple[tuple[str, str | None], ...]:
     return tuple((of, written(colour)) for of, colours in table.items() for colour in _colours_in(colours))
 
 
+def _uses(table: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    """Triples (class or "", kind of mark, what it becomes)."""
+    own = [(of, kind, use) for of, uses in table.items() if isinstance(uses, dict) for kind, use in uses.items()]
+    return (*(("", kind, use) for kind, use in table.items() if isinstance(use, str)), *own)
+
+
+def _are_uses(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(use, str) or _is_names(use, dict) for use in value.values())
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of TOML value."""
@@ -84,6 +94,19 @@ KINDS = {
     "background": Kind(_is_text, 'text in quotes, ""', lambda value: value or None),
     "merge": Kind(
         lambda value: _is_names(value, dict), 'a table of names, { horse = "cow" }', lambda value: tuple(value.items())
+    ),
+    "annotations": Kind(
+        lambda value: isinstance(value, str) or _is_names(value, list),
+        'a path inside the folder, "export.json", or a list of them',
+        lambda value: (value,) if isinstance(value, str) else tuple(value),
+    ),
+    "marks": Kind(
+        _are_uses, 'a table [marks] with lines like polygon = "box", and tables [marks.dog] for single classes', _uses
+    ),
+    "names": Kind(
+        lambda value: _is_names(value, dict),
+        'a table [names] with lines like Hund = "dog" or ruler = "ignore"',
+        lambda value: tuple(value.items()),
     ),
     "nodata": Kind(lambda value: as_text(value) is not None, A_MARK, as_text),
     "everything_drawn": Kind(

@@ -6,7 +6,7 @@ deeper, or in a format that is not read.
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weakseg.data.folder.tables import READERS
@@ -33,14 +33,18 @@ _QUIET = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 _BESIDE = {"", ".txt", ".md", ".json", ".xml", ".csv", ".yaml", ".yml", ".log", ".html", ".pdf", ".ini", ".tfw", ".pgw"}
 """Extensions of files that accompany images."""
 _NUMPY = "`PIL.Image.fromarray(numpy.load(file).astype(numpy.uint8)).save(name)`"
+_TOOLS = (
+    "if it is a file of an annotation tool, move it to the data folder itself and name it in dataset.toml:"
+    " `annotations = ...`; or export the labels as PNG"
+)
 _INTO_PNG = {
     ".gif": "save each as a grey PNG: `with PIL.Image.open(file) as read: read.convert('L').save(name)`",
     ".npy": f"save each array as a PNG: {_NUMPY}",
     ".npz": "save each array as a PNG of whole numbers",
     ".gz": "save each slice as a PNG of whole numbers",
     ".nii": "save each slice as a PNG of whole numbers",
-    ".json": "export the labels as PNG files from the annotation program; outlines are not read",
-    ".xml": "export the labels as PNG files from the annotation program; outlines are not read",
+    ".json": _TOOLS,
+    ".xml": _TOOLS,
 }
 
 
@@ -54,12 +58,19 @@ class _Others:
     """Readable files in each subfolder that is not read, as paths."""
 
 
-def images_left_out(folder: Path, images: Collection[str], nested: bool) -> list[Finding]:
+def images_left_out(folder: Path, images: Collection[str], nested: bool, annotations: bool = False) -> list[Finding]:
     """Findings about entries of images/ that are not read.
 
     A fault if there are more of them than images that are read.
+
+    Args:
+        folder: the folder.
+        images: keys of the images.
+        nested: whether subfolders are read.
+        annotations: whether annotation files among the images are read, which then account for other files.
     """
     others, found = _others(folder, nested), []
+    others = replace(others, files=()) if annotations else others
     deeper = sum(map(len, others.folders.values()))
     if others.folders:
         fault = deeper > len(images)
@@ -101,10 +112,10 @@ def maps_left_out(folder: Path, images: Collection[str], maps: Collection[str], 
     return found
 
 
-def strangers(root: Path) -> list[Finding]:
+def strangers(root: Path, read: Collection[str] = ()) -> list[Finding]:
     """Findings about unknown names in a data folder.
 
-    They may be meant as labels or as a declaration.
+    They may be meant as labels or as a declaration. `read` has the names that are read as annotations.
     """
     found, others = [], []
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
@@ -112,7 +123,7 @@ def strangers(root: Path) -> list[Finding]:
         if (
             name.startswith(".")
             or name.lower() in _QUIET
-            or name in (*FILES, *FOLDERS, LABELMAP)
+            or name in (*FILES, *FOLDERS, LABELMAP, *read)
             or holds_label_maps(name)
         ):
             continue
@@ -129,7 +140,10 @@ def strangers(root: Path) -> list[Finding]:
         known = (
             f"label maps in masks/ or in folders whose names begin with scribbles, tables named {', '.join(READERS)}"
         )
-        fix = "rename what is meant as labels; other files may stay"
+        fix = (
+            "rename what is meant as labels, or name files of annotation tools in dataset.toml (`annotations = ...`);"
+            " other files may stay"
+        )
         found.append(Finding(root, f"not read: {some(others)}", known, fix, remark=True))
     return [*found, *_of_splits(root / "splits")]
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from weakseg.data.folder.annotated import SOURCE, with_marks
 from weakseg.data.folder.folder import read_values, sample_of_tables
 from weakseg.data.images.image_file import decode
 from weakseg.data.images.orientation import AS_STORED
 from weakseg.data.images.value_range import Held
 from weakseg.data.inventory.agreement import Compared, compare_map, compare_tables
 from weakseg.data.inventory.contradictions import contradictions_of_marks, contradictions_of_tables
+from weakseg.data.inventory.in_place import Marked
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.statistics import LabelCounts, count, count_pixels
 from weakseg.data.label_values.convention import UNDECLARED
@@ -54,6 +56,8 @@ class Look:
     """EXIF orientation of the image file."""
     clear: float = 0.0
     """Fraction of fully transparent pixels, in [0, 1]."""
+    tags: Int[np.ndarray, " C"] | None = None
+    """Tags that annotation files give; `None` if they say nothing of the image."""
 
 
 Looks = dict[str, Look]
@@ -80,19 +84,30 @@ def look(inventory: Inventory, key: str) -> Look:
     for source, labels in layers.items():
         if source != "masks" or key in contents.fully_labelled:
             findings += contradictions_of_marks(inventory.layers[source][key], labels, said, names)
+    drawn = [*layers.values()]
+    marked, told = Marked.of(contents, said), said
+    counts, compared = _counts(inventory, said, layers), _compared(key in contents.fully_labelled, said, layers)
+    if marked is not None:
+        findings += marked.findings(contents, said)
+        drawn.append(marked.drawn)
+        counts |= marked.counts(contents)
+        compared |= marked.compared(None if key in contents.fully_labelled else layers.get("masks"))
+        told = with_marks(said, marked.labels)
+    unread = SOURCE in inventory.unread
     return Look(
         findings=tuple(findings),
         readable=sound,
-        labelled=not sound or _tells(said) or any((labels != UNLABELED).any() for labels in layers.values()),
+        labelled=unread or not sound or _tells(told) or any((labels != UNLABELED).any() for labels in drawn),
         pixels=_digest(image),
         channels=len(image),
         size=image.shape[1:],
         held=read.held,
-        counts=_counts(inventory, said, layers),
-        compared=_compared(key in contents.fully_labelled, said, layers),
+        counts=counts,
+        compared=compared,
         undeclared=undeclared,
         orientation=read.orientation,
         clear=read.clear,
+        tags=None if marked is None else marked.labels.tags,
     )
 
 

@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from weakseg.data.folder.annotated import legend_of
+from weakseg.data.folder.contents import list_files
 from weakseg.data.folder.declaration import read_declaration
 from weakseg.data.folder.folder import Folder
-from weakseg.data.folder.legend import Legend, read_legend
+from weakseg.data.folder.legend import Legend
 from weakseg.data.folder.tables import table_text
 from weakseg.data.images.label_file import write_labels
 from weakseg.data.label_values.habits import listed
@@ -50,7 +52,8 @@ def write_simulated(
     places = [_place(out, kind, seed) for kind in kinds]
     _require_free(places)
     declaration = folder.declaration or read_declaration(folder.root)
-    legend = read_legend(folder.root, declaration)
+    images = list_files(folder.root / "images", [], declaration.nested)
+    legend = legend_of(folder.root, declaration, images)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with unfinished(out) as partial:

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
 
+from weakseg.annotations.account import classes_of
 from weakseg.annotations.matched import Matched, matched
 from weakseg.data.folder.contents import list_files
 from weakseg.data.folder.legend import problem_of_name
 from weakseg.data.folder.new import DATASET
 from weakseg.data.folder.tables import table_text
 from weakseg.data.images.label_file import void_for, write_labels
-from weakseg.data.stroke import draw_into
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.files.whole_file import unfinished
 from weakseg.marks.labels import MarkedImage, labels_of
@@ -82,11 +81,8 @@ def import_marks(
 
 
 def _classes(found: Matched, uses: Uses) -> tuple[str, ...]:
-    """The classes that the files declare, and those that were drawn without being declared."""
-    drawn = [mark.label for image in found.images.values() for mark in image.marks]
-    tagged = [name for image in found.images.values() for name in (*image.present, *image.absent)]
-    names = map(uses.class_of, (*found.annotations.classes, *drawn, *tagged))
-    classes = tuple(dict.fromkeys(name for name in names if name is not None))
+    """The classes of the folder."""
+    classes = classes_of(found, uses)
     if not classes:
         raise DataInvalid("no mark or tag belongs to any image", fix="annotate an image, and export again")
     problems = [
@@ -119,9 +115,9 @@ def _write(
             became.update((m.label, m.kind, b) for m, b in zip(image.marks, labels.became, strict=True))
             problems += [problem.at(key) for problem in labels.problems]
             _note(tables, key, labels, classes)
-            if (drawn := _scribbles(labels)) is not None:
+            if (labels.seeds != UNLABELED).any():
                 (into / "scribbles" / key).parent.mkdir(parents=True, exist_ok=True)
-                write_labels(into / "scribbles" / f"{key}.png", drawn, void=void_for(len(classes)))
+                write_labels(into / "scribbles" / f"{key}.png", labels.seeds, void=void_for(len(classes)))
         progress(done, len(files))
     for name, rows in tables.items():
         if rows:
@@ -140,24 +136,19 @@ _HEADERS = {
 
 def _note(tables: dict[str, list[tuple]], key: str, labels: MarkedImage, classes: tuple[str, ...]) -> None:
     """Add the rows of an image to the tables."""
-    for stroke in labels.strokes:
-        if len(stroke.points) == 1 and stroke.width_px == 1:
-            row, column = stroke.points[0].astype(int).tolist()
-            tables["clicks.csv"].append((key, classes[stroke.label], column, row))
+    for click in labels.clicks:
+        row, column = click.points[0].astype(int).tolist()
+        tables["clicks.csv"].append((key, classes[click.label], column, row))
     for label, top, left, bottom, right in labels.boxes:
-        tables["boxes.csv"].append((key, classes[int(label)], *map("{:g}".format, (left, top, right, bottom))))
+        tables["boxes.csv"].append((key, classes[int(label)], *map(_exact, (left, top, right, bottom))))
     said = [";".join(classes[i] for i in np.flatnonzero(labels.tags == tag)) for tag in (PRESENT, ABSENT)]
     if any(said):
         tables["tags.csv"].append((key, *said))
 
 
-def _scribbles(labels: MarkedImage) -> Int[np.ndarray, "H W"] | None:
-    """Regions with the lines drawn over them; `None` if there are none."""
-    canvas = labels.seeds.copy()
-    lines = [stroke for stroke in labels.strokes if len(stroke.points) > 1 or stroke.width_px != 1]
-    for stroke in lines:
-        draw_into(canvas, stroke.points, stroke.width_px, stroke.label)
-    return canvas if (canvas != UNLABELED).any() else None
+def _exact(side: float) -> str:
+    """A number in the fewest digits that are read as the same."""
+    return repr(side).removesuffix(".0")
 
 
 def _declared(files: dict[str, Path], classes: tuple[str, ...]) -> str:

@@ -1,0 +1,71 @@
+"""What annotation files hold beside the marks that are used: classes, and what was left out and why."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weakseg.annotations.matched import Matched
+from weakseg.finding import some
+from weakseg.marks.uses import Uses
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Marks that became nothing, for one reason."""
+
+    count: int
+    kind: str
+    """Their kind, in the file's own word."""
+    reason: str
+    first: str
+    """Place of the first of them."""
+
+
+def classes_of(found: Matched, uses: Uses) -> tuple[str, ...]:
+    """The classes that the files declare, and those that were drawn without being declared."""
+    names = (*found.annotations.classes, *_drawn(found), *tags_of(found))
+    return tuple(dict.fromkeys(name for name in map(uses.class_of, names) if name is not None))
+
+
+def names_of(found: Matched) -> Counter[str]:
+    """How often each name is drawn or tagged on an image, as in the files."""
+    return Counter(_drawn(found)) + tags_of(found)
+
+
+def tags_of(found: Matched) -> Counter[str]:
+    """Number of images that are tagged with each name."""
+    return Counter(name for image in found.images.values() for name in (*image.present, *image.absent))
+
+
+def never_drawn(found: Matched, uses: Uses) -> list[str]:
+    """Names of tags, as in the files, whose class is drawn nowhere although others are: they may mean whole images."""
+    drawn = {uses.class_of(name) for name in _drawn(found)} - {None}
+    return [name for name in tags_of(found) if uses.class_of(name) not in (None, *drawn)] if drawn else []
+
+
+def _drawn(found: Matched) -> Iterator[str]:
+    return (mark.label for image in found.images.values() for mark in image.marks)
+
+
+def ignored_by_reason(found: Matched) -> list[LeftOut]:
+    """What became no mark, the most frequent reason first."""
+    reasons = Counter((each.kind, each.reason) for each in found.annotations.ignored)
+    first = {(each.kind, each.reason): each.place for each in reversed(found.annotations.ignored)}
+    return [LeftOut(count, *which, first[which]) for which, count in reasons.most_common()]
+
+
+def left_out(found: Matched) -> Iterator[str]:
+    """Sentences on everything in the files that is not used."""
+    if found.without_image:
+        marks = sum(len(image.marks) for image in found.without_image)
+        names = some([image.name for image in found.without_image])
+        yield f"Left out, because their images are missing: {marks:,} mark{'s' * (marks != 1)} on {names}."
+    reasons = ignored_by_reason(found)
+    for each in reasons[:SHOWN]:
+        yield f"Ignored: {each.count:,} of kind {each.kind}: {each.reason} (first: {each.first})."
+    if len(reasons) > SHOWN:
+        yield f"{len(reasons) - SHOWN} more reasons: --json lists all of them."
+
+
+SHOWN = 20
+"""Most reasons that are put into sentences."""

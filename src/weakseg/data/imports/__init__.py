@@ -1,0 +1,1 @@
+"""Data folders made of the files of other programs."""
