@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from weakseg.compilation.compiled import compiled_fast
-from weakseg.compilation.exponential import exponential
+from weakseg.compilation.exponential import exponential_single
 
 FAINTEST = 1e-30
 """Smallest density that is resolved; float32 ends at 1e-38."""
@@ -53,7 +53,7 @@ def log_density(
             for j in range(drawn):
                 difference = colors[i, m] - drawn_colors[m, j]
                 squares[j] += difference * difference
-        total = 0.0
+        total = np.float32(0)
         for j in range(drawn):
-            total += exponential(-0.5 * squares[j])
-        out[i] = np.log(np.float32(total) / (variance * drawn) + np.float32(FAINTEST))
+            total += exponential_single(np.float32(-0.5) * squares[j])
+        out[i] = np.log(total / (variance * np.float32(drawn)) + np.float32(FAINTEST))

@@ -7,7 +7,7 @@ the images of a batch climb together, in torch, because a step costs about the s
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.joint.edge_ascent import climb
-from weakseg.joint.edge_ascent_torch import SweepState, entering, sweep_tensors
+from weakseg.joint.edge_ascent_torch import SweepState
+from weakseg.joint.engine import COMPILED, TORCH, Engine
 from weakseg.joint.joint_grid import JointGrid, side_by_side
 from weakseg.projection.certificate import Answer
 from weakseg.projection.dual_projection import DualProjection
@@ -26,7 +26,7 @@ from weakseg.projection.duality_gap import gap_and_violation
 FIRST, FACTOR = 10, 1.35
 """Sweeps before the gap is first computed, and factor by which the number of sweeps grows until each next time."""
 
-ROWS = 10
+ROWS = 20
 """Largest number of sweeps between two solves for the rows."""
 
 EXACT = 1e-9
@@ -34,6 +34,10 @@ EXACT = 1e-9
 
 UNMOVED = 1e-30
 """Reciprocal mass of a cell in which one class is left: such a cell does not move."""
+
+
+SINGLE = 1e-7
+"""Relative rounding of single precision."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ def ascend_apart(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: Goa
     `firsts` are the projections without edges.
     """
     with ThreadPoolExecutor(min(len(grids), os.cpu_count() or 1)) as threads:
-        each = threads.map(lambda grid, first: _ascend(grid, [first], goal, _sweep_compiled)[0], grids, firsts)
+        climb = lambda grid, first: _ascend(grid, [first], goal, COMPILED, _precision(grid, goal))[0]  # noqa: E731
+        each = threads.map(climb, grids, firsts)
         return list(each)
 
 
@@ -76,40 +81,44 @@ def ascend_together(grids: Sequence[JointGrid], firsts: Sequence[Answer], goal: 
 
     `firsts` are the projections without edges.
     """
-    return _ascend(side_by_side(grids), firsts, goal, sweep_tensors)
+    return _ascend(side_by_side(grids), firsts, goal, TORCH, torch.float64)
 
 
-def _sweep_compiled(swept: SweepState, scores, inverse, half, steps, firsts, count) -> SweepState:
-    """`sweep_tensors` compiled, for one image on a CPU."""
-    first = lambda values: values[0].numpy()  # noqa: E731
-    state = first(swept.edges), first(swept.before), first(swept.mean)
-    climb(first(scores), state, first(inverse), first(half), np.array(steps), firsts[0], count)
-    return swept
+def _precision(grid: JointGrid, goal: Goal) -> torch.dtype:
+    """Single precision for sweeps, which are twice as quick in it, where it resolves edges well enough.
+
+    Gaps are computed in double precision from what was found, so that a certificate holds either way.
+    """
+    coarse = SINGLE * float((grid.half.amax(1) / grid.mass).amax()) > goal.tolerance / 10
+    return torch.float64 if coarse else torch.float32
 
 
 def _ascend(
-    grid: JointGrid, firsts: Sequence[Answer], goal: Goal, sweep: Callable[..., SweepState]
+    grid: JointGrid, firsts: Sequence[Answer], goal: Goal, engine: Engine, precision: torch.dtype
 ) -> list[JointAnswer]:
     steps, most, within = grid.steps, goal.max_sweeps, goal.tolerance * grid.cells
-    edges = grid.scores.new_zeros((len(grid.scores), len(steps), *grid.scores.shape[1:]))
-    swept = SweepState(edges, edges.clone(), torch.zeros_like(grid.scores))
+    edges = grid.scores.new_zeros((len(grid.scores), len(steps), *grid.scores.shape[1:]), dtype=precision)
+    swept = SweepState(edges, edges.clone(), torch.zeros_like(grid.scores, dtype=precision))
     # 0 would divide by zero at edges between two such cells.
-    inverse = torch.where(grid.sure, UNMOVED, 1 / grid.mass)
+    inverse, half = torch.where(grid.sure, UNMOVED, 1 / grid.mass).to(precision), grid.half.to(precision)
     rows = [replace(first, problem=image.problem) for first, image in zip(firsts, grid.images, strict=True)]
-    solved = lambda: goal.projection.climb(grid.tilted(entering(swept.edges, steps)), [r.multipliers[0] for r in rows])  # noqa: E731
-    answers = _evaluate(grid, rows, torch.zeros_like(grid.scores), None, 0)
+    answers = _evaluate(grid, rows, torch.zeros_like(grid.scores), None, 0, engine)
+    scores, ruled = _finite(grid, rows).to(precision), bool(grid.rows.bounds.shape[1])
     done, since, look = 0, [1] * len(rows), FIRST
     while done < most and (unconverged := _unconverged(answers, within)).any():
         count = min(look, most) - done
-        if grid.rows.bounds.shape[1]:
-            count, rows = min(count, ROWS), solved()
-        swept = sweep(swept, _finite(grid, rows), inverse, grid.half, steps, since, count)
+        count = min(count, ROWS) if ruled else count
+        swept = engine.sweep(swept, scores, inverse, half, steps, since, count)
         done, since = done + count, [number + count for number in since]
+        taken = engine.entering(swept.edges, steps)
+        if ruled:
+            rows = goal.projection.climb(grid.tilted(taken), [row.multipliers[0] for row in rows])
+            scores = _finite(grid, rows).to(precision)
         if done < min(look, most):
             continue
         look = int(FACTOR * look) + 1
-        rows = solved() if grid.rows.bounds.shape[1] else rows
-        found = _evaluate(grid, rows, entering(swept.edges, steps), swept.mean, done)
+        mean = swept.mean.double()
+        found = _evaluate(grid, rows, taken, mean / mean.sum(1, keepdim=True), done, engine)
         for i in np.flatnonzero(unconverged):
             # Momentum that lowered the dual restarts, and so does the mean.
             since[i] = 1 if found[i].lowest < answers[i].lowest else since[i]
@@ -162,46 +171,36 @@ def _row_value(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tens
     return (multipliers * grid.rows.bounds).sum(1) - gained.sum(1)
 
 
-def _evaluate(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int) -> list[JointAnswer]:
+def _evaluate(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int, engine: Engine) -> list[JointAnswer]:
     """The better of the current and mean segmentations, with gaps."""
     multipliers = _multipliers(grid, rows)
-    logits = _tilted_scores(grid, multipliers) + taken / grid.mass[:, None]
-    top = logits.amax(1, keepdim=True)
-    soft = (logits - top).exp()
-    total = soft.sum(1, keepdim=True)
-    soft /= total
-    partition = (top + total.log())[:, 0]
-    lowest = (_row_value(grid, multipliers) - (grid.mass * partition).sum((1, 2))).tolist()
-    side = multipliers.cpu().numpy()
-    gap, violation, measured = _evaluated(grid, side, soft, soft, taken)
+    soft, partition = engine.soften(_tilted_scores(grid, multipliers), taken, grid.mass)
+    lowest = (_row_value(grid, multipliers) - partition).tolist()
+    side, edges = multipliers.cpu().numpy(), (taken, grid.half, grid.steps)
+    gap, violation, measured = _evaluated(grid, side, soft, engine.paid(soft, *edges))
     take = np.zeros(len(rows), dtype=bool)
     if mean is not None:
-        other, missed, seen = _evaluated(grid, side, mean, soft, taken)
+        paid = engine.paid(mean, *edges) + engine.divergence(mean, soft, grid.mass * ~grid.sure)
+        other, missed, seen = _evaluated(grid, side, mean, paid)
         take = (other < gap) & (missed <= np.maximum(violation, EXACT * grid.cells))
         gap, violation = np.where(take, other, gap), np.where(take, missed, violation)
         measured = np.where(take[:, None], seen, measured)
     answers = []
     for i, row in enumerate(rows):
-        # Later sweeps overwrite the mean, so the answer needs a copy.
-        probs = mean[i].clone() if mean is not None and take[i] else soft[i]
+        probs = mean[i] if mean is not None and take[i] else soft[i]
         probs = probs[: row.problem.scores.shape[1]].flatten(1)
         row = replace(row, probs=probs, measured=measured[[i]][:, grid.places[i]])
         answers.append(JointAnswer(row, lowest[i], float(gap[i]), float(violation[i]), sweep))
     return answers
 
 
-def _evaluated(grid: JointGrid, multipliers: Float[np.ndarray, "B N"], probs, soft, taken):
-    """Gap, violation and row values of some segmentations.
-
-    `soft` is what the multipliers lead to.
-    """
+def _evaluated(grid: JointGrid, multipliers: Float[np.ndarray, "B N"], probs, paid: Float[Tensor, " B"]):
+    """Gap, violation and row values of some segmentations; `paid` is the edges' part of the gap."""
+    if not multipliers.size:
+        return paid.cpu().numpy(), np.zeros(len(multipliers)), multipliers
     measured = grid.rows.measured(probs.flatten(2)).cpu().numpy()
     bounds, prices = grid.rows.bounds.cpu().numpy(), grid.rows.prices.cpu().numpy()
     gap, violation = gap_and_violation(bounds, prices, multipliers, measured)
-    paid = (grid.edges(probs) + (taken * probs).sum((1, 2, 3))).clamp(min=0)
-    if probs is not soft:
-        ratio = torch.where(probs > 0, probs * (probs.log() - soft.log()), 0.0)
-        paid = paid + (ratio.sum(1) * grid.mass * ~grid.sure).sum((1, 2))
     return gap + paid.cpu().numpy(), violation, measured
 
 

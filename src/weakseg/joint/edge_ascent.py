@@ -18,7 +18,8 @@ from typing import no_type_check
 import numpy as np
 
 from weakseg.compilation.cache import cached
-from weakseg.compilation.exponential import exponential
+from weakseg.compilation.exponential import exponential_of, logarithm_of
+from weakseg.joint.edge_costs import entering
 
 BLOCK = 128
 # Sums may be reordered and nothing is infinite: what is not allowed has a low logarithm.
@@ -42,73 +43,68 @@ def climb(scores, swept, inverse, half, steps, first, count):
         count: how many.
     """
     edges, before, mean = swept
-    logs, last = _tilted(scores, edges, inverse, steps), _tilted(scores, before, inverse, steps)
+    logs, last = np.empty_like(scores), np.empty_like(scores)
+    entering(edges, steps, logs)
+    entering(before, steps, last)
+    logs[:], last[:] = scores + inverse * logs, scores + inverse * last
+    precision = scores.dtype.type
     classes, height, width = scores.shape
     flat = (classes, height * width)
     # Nesterov's momentum; the mean over sweeps estimates the primal solution.
     for sweep in range(first, first + count):
-        momentum = (sweep - 1.0) / (sweep + 2.0)
-        _normalise(logs.reshape(flat), last.reshape(flat), mean.reshape(flat), momentum, 4.0 / (sweep + 3.0))
+        # In the arrays' own precision: a number of another one would be computed with in the wider of both.
+        momentum, share = precision((sweep - 1.0) / (sweep + 2.0)), precision(4.0 / (sweep + 3.0))
+        _normalise(logs.reshape(flat), last.reshape(flat), mean.reshape(flat), momentum, share)
         for k in range(classes):
             for d in range(len(steps)):
-                down, right = steps[d, 0], steps[d, 1]
-                if down == 0:
-                    for row in range(height):
-                        _along(logs[k, row], inverse[row], edges[d, k, row], before[d, k, row], half[d, row], momentum)
-                    continue
-                near, far, length = max(0, -right), max(0, right), width - abs(right)
                 for odd in range(2):
-                    for row in range(height - down):
-                        if (row // down) % 2 != odd:
-                            continue
-                        other = row + down
-                        _across(
-                            logs[k, row, near : near + length],
-                            logs[k, other, far : far + length],
-                            inverse[row, near : near + length],
-                            inverse[other, far : far + length],
-                            edges[d, k, row, near : near + length],
-                            before[d, k, row, near : near + length],
-                            half[d, row, near : near + length],
-                            momentum,
-                        )
+                    plane = logs[k], inverse, edges[d, k], before[d, k], half[d]
+                    if steps[d, 0]:
+                        _across(*plane, odd, steps[d, 1], momentum)
+                    else:
+                        _along(*plane, odd, momentum)
 
 
-@partial(cached, error_model="numpy", fastmath=FINITE)
+@partial(cached, error_model="numpy", fastmath=FINITE, _nrt=False)
 @no_type_check
-def _across(one, other, inverse_one, inverse_other, edge, before, half, momentum):
-    """Update the edges between two rows.
+def _across(logs, inverse, edges, before, half, first, right, momentum):
+    """Update the edges from every second row to the next, beginning with row `first`.
 
     No two of them share a cell.
     """
-    for i in range(len(half)):
-        was = edge[i]
-        old = was + momentum * (was - before[i])
-        new = old + (one[i] - other[i]) / (inverse_one[i] + inverse_other[i])
-        new = min(max(new, -half[i]), half[i])
-        before[i] = was
-        edge[i] = new
-        one[i] -= (new - old) * inverse_one[i]
-        other[i] += (new - old) * inverse_other[i]
-
-
-@partial(cached, error_model="numpy", fastmath=FINITE)
-@no_type_check
-def _along(logs, inverse, edge, before, half, momentum):
-    """Update the edges within a row.
-
-    Edges that begin at even columns come first, then the others.
-    """
-    for odd in range(2):
-        for i in range(odd, len(logs) - 1, 2):
+    height, width = logs.shape
+    near, far, length = max(0, -right), max(0, right), width - abs(right)
+    for row in range(first, height - 1, 2):
+        one, other = logs[row, near : near + length], logs[row + 1, far : far + length]
+        inverse_one, inverse_other = inverse[row, near : near + length], inverse[row + 1, far : far + length]
+        edge, was_before = edges[row, near : near + length], before[row, near : near + length]
+        most = half[row, near : near + length]
+        for i in range(length):
             was = edge[i]
-            old = was + momentum * (was - before[i])
-            new = old + (logs[i] - logs[i + 1]) / (inverse[i] + inverse[i + 1])
-            new = min(max(new, -half[i]), half[i])
-            before[i] = was
+            old = was + momentum * (was - was_before[i])
+            new = old + (one[i] - other[i]) / (inverse_one[i] + inverse_other[i])
+            new = min(max(new, -most[i]), most[i])
+            was_before[i] = was
             edge[i] = new
-            logs[i] -= (new - old) * inverse[i]
-            logs[i + 1] += (new - old) * inverse[i + 1]
+            one[i] -= (new - old) * inverse_one[i]
+            other[i] += (new - old) * inverse_other[i]
+
+
+@partial(cached, error_model="numpy", fastmath=FINITE, _nrt=False)
+@no_type_check
+def _along(logs, inverse, edges, before, half, first, momentum):
+    """Update the edges within rows that begin at every second column, beginning with column `first`."""
+    for row in range(len(logs)):
+        log, inv, edge, was_before, most = logs[row], inverse[row], edges[row], before[row], half[row]
+        for i in range(first, len(log) - 1, 2):
+            was = edge[i]
+            old = was + momentum * (was - was_before[i])
+            new = old + (log[i] - log[i + 1]) / (inv[i] + inv[i + 1])
+            new = min(max(new, -most[i]), most[i])
+            was_before[i] = was
+            edge[i] = new
+            log[i] -= (new - old) * inv[i]
+            log[i + 1] += (new - old) * inv[i + 1]
 
 
 @partial(cached, error_model="numpy", fastmath={"contract", "reassoc"})
@@ -119,50 +115,45 @@ def _normalise(logs, last, mean, momentum, share):
     Both arrays are moved, so that their difference stays.
     """
     classes, cells = logs.shape
-    top, total = np.empty(BLOCK), np.empty(BLOCK)
-    probs = np.empty((classes, BLOCK))
+    top, total = np.empty(BLOCK, logs.dtype), np.empty(BLOCK, logs.dtype)
+    probs = np.empty((classes, BLOCK), logs.dtype)
     for start in range(0, cells, BLOCK):
-        count = min(BLOCK, cells - start)
-        for i in range(count):
-            top[i] = -np.inf
-            total[i] = 0.0
+        end = min(start + BLOCK, cells)
+        top[:], total[:] = -np.inf, 0
         for k in range(classes):
-            for i in range(count):
-                was = logs[k, start + i]
-                new = was + momentum * (was - last[k, start + i])
-                last[k, start + i] = was
-                logs[k, start + i] = new
-                top[i] = new if new > top[i] else top[i]
+            _extrapolate(logs[k, start:end], last[k, start:end], top, momentum)
         for k in range(classes):
-            for i in range(count):
-                e = exponential(logs[k, start + i] - top[i])
-                probs[k, i] = e
-                total[i] += e
-        for i in range(count):
-            top[i] += np.log(total[i])
-            total[i] = 1.0 / total[i]
+            _exponentiate(logs[k, start:end], top, probs[k], total)
+        for i in range(end - start):
+            top[i] += logarithm_of(total[i])
+            total[i] = share / total[i]
         for k in range(classes):
-            for i in range(count):
-                logs[k, start + i] -= top[i]
-                last[k, start + i] -= top[i]
-                mean[k, start + i] += share * (probs[k, i] * total[i] - mean[k, start + i])
+            _subtract(logs[k, start:end], last[k, start:end], mean[k, start:end], top, probs[k], total, share)
 
 
-@partial(cached, error_model="numpy")
+@partial(cached, error_model="numpy", fastmath={"contract", "reassoc"})
 @no_type_check
-def _tilted(scores, edges, inverse, steps):
-    """Scores with the edge multipliers.
+def _extrapolate(logs, last, top, momentum):
+    for i in range(len(logs)):
+        was = logs[i]
+        new = was + momentum * (was - last[i])
+        last[i] = was
+        logs[i] = new
+        top[i] = new if new > top[i] else top[i]
 
-    An edge lowers the cell it leaves and raises the cell it enters.
-    """
-    logs = scores.copy()
-    classes, height, width = scores.shape
-    for k in range(classes):
-        for d in range(len(steps)):
-            down, right = steps[d, 0], steps[d, 1]
-            for row in range(height - down):
-                for column in range(max(0, -right), width - max(0, right)):
-                    edge = edges[d, k, row, column]
-                    logs[k, row, column] -= edge * inverse[row, column]
-                    logs[k, row + down, column + right] += edge * inverse[row + down, column + right]
-    return logs
+
+@partial(cached, error_model="numpy", fastmath={"contract", "reassoc"})
+@no_type_check
+def _exponentiate(logs, top, probs, total):
+    for i in range(len(logs)):
+        probs[i] = exponential_of(logs[i] - top[i])
+        total[i] += probs[i]
+
+
+@partial(cached, error_model="numpy", fastmath={"contract", "reassoc"})
+@no_type_check
+def _subtract(logs, last, mean, partition, probs, weight, share):
+    for i in range(len(logs)):
+        logs[i] -= partition[i]
+        last[i] -= partition[i]
+        mean[i] += probs[i] * weight[i] - share * mean[i]

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weakseg.grids.neighbours import ends
+from weakseg.joint.edge_costs_torch import entering_tensors
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def sweep_tensors(
     """
     edges, before, mean = swept.edges, swept.before, swept.mean
     inverse = inverse[:, None]
-    logs = scores + inverse * entering(edges, steps)
-    last = scores + inverse * entering(before, steps)
+    logs = scores + inverse * entering_tensors(edges, steps)
+    last = scores + inverse * entering_tensors(before, steps)
     groups = [(d, step, odd) for d, step in enumerate(steps) for odd in (0, 1)]
     pairs = []
     for d, step, odd in groups:
@@ -78,19 +79,6 @@ def sweep_tensors(
             other.addcmul_(moved, far)
         number = number + 1
     return SweepState(edges, before, mean)
-
-
-def entering(edges: Float[Tensor, "B D C h w"], steps: Sequence[tuple[int, int]]) -> Float[Tensor, "B C h w"]:
-    """Net sum of edge multipliers per cell.
-
-    What enters a cell minus what leaves it.
-    """
-    added = torch.zeros_like(edges[:, 0])
-    for d, step in enumerate(steps):
-        (near, far), flow = ends(added, step), ends(edges[:, d], step)[0]
-        near -= flow
-        far += flow
-    return added
 
 
 def _pairs(values: Tensor, step: tuple[int, int], odd: int) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from weakseg.grids.known_cells import Known
-from weakseg.grids.neighbours import ends
 from weakseg.projection.dual_problem import DualProblem
 from weakseg.projection.grid_problem import GridProblem, places, stacked
 
@@ -47,14 +46,6 @@ class JointGrid:
     def cells(self) -> Float[np.ndarray, " B"]:
         """Number of valid cells per image."""
         return np.array([image.cells for image in self.images])
-
-    def edges(self, probs: Float[Tensor, "B C h w"]) -> Float[Tensor, " B"]:
-        """Boundary cost of segmentations."""
-        paid = probs.new_zeros(len(probs))
-        for d, step in enumerate(self.steps):
-            near, far = ends(probs, step)
-            paid += ((near - far).abs() * ends(self.half[:, d, None], step)[0]).sum((1, 2, 3))
-        return paid
 
     def tilted(self, taken: Float[Tensor, "B C h w"]) -> list[GridProblem]:
         """Projection problems that remain at some edge multipliers."""
