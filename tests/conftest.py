@@ -55,3 +55,16 @@ def classifier(tmp_path: Path) -> Path:
     transformers.MobileNetV2ForImageClassification(config).half().save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text('{"image_mean": [0.5, 0.25, 0.5], "image_std": [0.5, 0.5, 0.2]}')
     return folder
+
+
+@pytest.fixture
+def described(tmp_path):
+    """The folder of one of the configs of `tiny_networks`."""
+    from tiny_networks import CONFIGS
+
+    def write(name: str) -> str:
+        folder = tmp_path / name
+        CONFIGS[name]().save_pretrained(folder)
+        return str(folder)
+
+    return write

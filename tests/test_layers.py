@@ -12,7 +12,7 @@ LEVELS = (
     ("cli",),
     ("commands",),
     ("experiments",),
-    ("report", "train"),
+    ("export", "report", "train"),
     ("runs",),
     ("evaluation", "recipe"),
     ("constraint_choice", "data/check", "joint", "one_image"),
@@ -26,8 +26,8 @@ LEVELS = (
     ("data/images", "grids"),
     ("pretrained", "types"),
     ("console", "files", "finding", "foreign", "given", "lattice", "memory", "networks"),
-    ("datasets", "divergences", "papers", "simulate", "typing"),
-    ("compilation", "errors", "homes", "short_repr"),
+    ("datasets", "divergences", "papers", "simulate", "typing", "unit_interval"),
+    ("classes", "compilation", "errors", "homes", "short_repr"),
     ("field_docs",),
 )
 """Rooms of a level may import those of lower levels, and none of their own."""

@@ -9,6 +9,11 @@ from weakseg import networks as networks
 from weakseg import papers as papers
 from weakseg import simulate as simulate
 from weakseg import typing as typing
+from weakseg.classes import ABSENT as ABSENT
+from weakseg.classes import PRESENT as PRESENT
+from weakseg.classes import UNLABELED as UNLABELED
+from weakseg.classes import UNTOLD as UNTOLD
+from weakseg.classes import Classes as Classes
 from weakseg.cuts.alpha_expansion import AlphaExpansion as AlphaExpansion
 from weakseg.data.augment import Augment as Augment
 from weakseg.data.check.check import check as check
@@ -34,12 +39,7 @@ from weakseg.solvers.seeds_only import SeedsOnly as SeedsOnly
 from weakseg.solvers.soft_self_labels import SoftSelfLabels as SoftSelfLabels
 from weakseg.train.loop import train_recipe as train_recipe
 from weakseg.train.update_targets import update_targets as update_targets
-from weakseg.types import ABSENT as ABSENT
-from weakseg.types import PRESENT as PRESENT
-from weakseg.types import UNLABELED as UNLABELED
-from weakseg.types import UNTOLD as UNTOLD
 from weakseg.types import Batch as Batch
-from weakseg.types import Classes as Classes
 from weakseg.types import Evidence as Evidence
 from weakseg.types import Memory as Memory
 from weakseg.types import Solution as Solution

@@ -226,7 +226,7 @@ def evaluate(
 
 @app.command()
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path, typer.Argument(help="A run folder, or an ONNX file that was exported from one.")],
     files: Annotated[list[Path], typer.Argument(help="Image files.")],
     out: Annotated[Path, typer.Option("--out", help="Output folder for the masks; nothing in it is overwritten.")],
     probabilities: Annotated[
@@ -248,6 +248,25 @@ def predict(
     from weakseg.commands.predict import Wanted, predict_and_show
 
     predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json, format), recipe)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    onnx: Annotated[
+        Path | None, typer.Option("--onnx", help="The ONNX file to write: images in [0, 1] to logits, of any size.")
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--licence", help="Licence of the weights that the training began from, if no file says it."),
+    ] = None,
+    last: Annotated[bool, typer.Option("--last", help="Use the last checkpoint instead of the best.")] = False,
+    recipe: OwnRecipe = None,
+) -> None:
+    """Write a trained network as a file that other programs open."""
+    from weakseg.commands.export import export_and_show
+
+    export_and_show(run, onnx, licence, "last" if last else "best", recipe)
 
 
 @app.command(rich_help_panel=_RESEARCH)

@@ -11,15 +11,13 @@ import torch
 from torch import Tensor
 
 from weakseg.errors import EvidenceInvalid
+from weakseg.unit_interval import SLACK, refuse_outside
 
 if TYPE_CHECKING:
     Given = Tensor | np.ndarray
 else:
     Given = Any
 """A torch tensor or a numpy array. It is `Any` at run time, so that our own messages refuse anything else."""
-
-SLACK = 0.25
-"""Largest distance of an image's values from [0, 1]: interpolation and changes of light overshoot a little."""
 
 
 def tensor_of(given: Given, name: str) -> Tensor:
@@ -215,20 +213,8 @@ def refuse_unscaled(values: Tensor, name: str = "image") -> None:
     if not values.numel():
         return
     low, high = (float(each) for each in values.detach().aminmax())
-    if low >= -SLACK and high <= 1 + SLACK:
-        return
-    if not (values.isfinite()).all():
-        raise EvidenceInvalid(
-            f"{name} holds {int((~values.isfinite()).sum())} values that are nan or infinite",
-            expected="finite values in [0, 1]",
-            fix="replace them by a number, and make `valid` False on pixels that must not be evaluated",
-        )
-    raise EvidenceInvalid(
-        f"{name} holds values from {low:.4g} to {high:.4g}",
-        expected="values in [0, 1]",
-        fix="divide by the largest possible value (255 for 8 bits), and give images without the mean subtracted:"
-        " networks normalise for themselves",
-    )
+    strange = 0 if low >= -SLACK and high <= 1 + SLACK else int((~values.isfinite()).sum())
+    refuse_outside(low, high, strange, name)
 
 
 def _to_the_shape(seeds: Tensor, image: Tensor, name: str) -> str:

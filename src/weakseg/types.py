@@ -16,6 +16,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from weakseg.classes import ABSENT as ABSENT
+from weakseg.classes import PRESENT as PRESENT
+from weakseg.classes import UNLABELED as UNLABELED
+from weakseg.classes import UNTOLD as UNTOLD
+from weakseg.classes import Classes as Classes
 from weakseg.errors import EvidenceInvalid
 from weakseg.given import (
     Given,
@@ -31,37 +36,6 @@ from weakseg.given import (
     tensor_of,
 )
 from weakseg.short_repr import brief
-
-UNLABELED = -1
-"""Value of a label map where no class is given."""
-
-PRESENT = 1
-"""Value of a tag: the class is in the image."""
-
-ABSENT = 0
-"""Value of a tag: the class is not in the image."""
-
-UNTOLD = -1
-"""Value of a tag: not annotated."""
-
-
-@dataclass(frozen=True)
-class Classes:
-    """The classes of a dataset.
-
-    They are in the order of the network's outputs.
-    """
-
-    names: tuple[str, ...]
-    """One name per class; its position, counted from 0, is the class's index."""
-    background: int | None = None
-    """Index of the class that means "nothing else", which mean Dice leaves out; `None` where every pixel is
-    something."""
-    unscored: tuple[int, ...] = ()
-    """Indices of classes left out of every mean, because the truth holds too few of their pixels."""
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 @dataclass(frozen=True)

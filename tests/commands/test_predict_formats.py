@@ -51,10 +51,8 @@ def test_nothing_is_overwritten(predicted, tmp_path, format):
 
 def test_a_file_in_the_way_is_told_before_anything_is_predicted(weakseg, tmp_path, monkeypatch):
     """The masks would be in the way of the second try."""
-    from weakseg.commands import predict
-
     run = FinishedRun(tmp_path / "run")
-    monkeypatch.setattr(predict, "open_run", lambda path, recipe: run)
+    monkeypatch.setattr("weakseg.runs.run.open_run", lambda path, recipe: run)
     write_labels(tmp_path / "a.png", np.zeros((6, 9), int))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "instances.json").write_text("mine")

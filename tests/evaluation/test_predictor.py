@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from weakseg.energies import DenseCRF
 from weakseg.errors import DataInvalid, EvidenceInvalid, RecipeInvalid
-from weakseg.evaluation.predictor import Predictor, _spans
+from weakseg.evaluation.predictor import Predictor
+from weakseg.evaluation.tiles import _spans
 from weakseg.types import Classes
 
 CLASSES = Classes(("a", "b", "c"))

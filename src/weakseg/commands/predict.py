@@ -12,18 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from weakseg.annotations.writing import WRITERS
+from weakseg.classes import UNLABELED
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar, tell
 from weakseg.data.images.label_file import read_labels
-from weakseg.errors import DataInvalid, WriteRefused
-from weakseg.evaluation.device import best_device
-from weakseg.evaluation.predict_files import predict_files
-from weakseg.evaluation.predictor import Predictor
-from weakseg.experiments.tune_crf import which_crf
+from weakseg.errors import DataInvalid, RecipeInvalid
+from weakseg.evaluation.onnx_predictor import open_onnx
+from weakseg.evaluation.predict_files import Segments, predict_files
+from weakseg.files.paths import require_new
 from weakseg.files.whole_file import write_whole
 from weakseg.formats.writers.segmented import Segmented
-from weakseg.runs.run import open_run
-from weakseg.types import UNLABELED
 
 
 @dataclass(frozen=True)
@@ -47,26 +45,45 @@ def predict_and_show(
     """
     if wanted.format is not None and wanted.format not in WRITERS:
         raise DataInvalid(f"--format {wanted.format}", expected=f"one of {', '.join(WRITERS)}")
-    run = open_run(path, recipe)
-    predictor = replace(run.predictor(device or best_device()), crf=run.crf if wanted.crf else None)
+    predictor, by = (_of_file if path.is_file() else _of_run)(path, device, wanted.crf, recipe)
     if wanted.format is not None:
         # Before minutes of predictions, which could not be repeated into the same folder.
         nothing = (Segmented(file.name, np.zeros((1, 1), int)) for file in files)
         for name, _ in WRITERS[wanted.format](nothing, predictor.classes.names):
-            _require_free(out / name)
+            require_new(out / name, "--out")
     with bar("predicting") as progress:
         masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, progress, tell)
     if wanted.format is not None:
         written = write_annotations(wanted.format, dict(zip(files, masks, strict=True)), out, predictor)
         tell(f"{counted(len(written), 'file')} for {wanted.format} in {out}")
     if wanted.as_json:
-        numbers = dict(zip(run.classes.names, predictor.numbers, strict=True))
+        numbers = dict(zip(predictor.classes.names, predictor.numbers, strict=True))
         print(json.dumps({"masks": [str(mask) for mask in masks], "numbers": numbers, "void": predictor.void}))
     else:
-        print(f"{counted(len(masks), 'mask')} in {out}" + (f", refined by {which_crf(run)}" if wanted.crf else ""))
+        print(f"{counted(len(masks), 'mask')} in {out}" + (f", refined by {by}" if by else ""))
 
 
-def write_annotations(format: str, masks: dict[Path, Path], out: Path, predictor: Predictor) -> list[Path]:
+def _of_run(path: Path, device: str | None, crf: bool, recipe: Path | None) -> tuple[Segments, str]:
+    """The network of a run, and the CRF that refines it."""
+    # An ONNX file is predicted with where torch is not installed.
+    from weakseg.evaluation.device import best_device
+    from weakseg.experiments.tune_crf import which_crf
+    from weakseg.runs.run import open_run
+
+    run = open_run(path, recipe)
+    predictor = run.predictor(device or best_device())
+    return (replace(predictor, crf=run.crf), which_crf(run)) if crf else (predictor, "")
+
+
+def _of_file(path: Path, device: str | None, crf: bool, recipe: Path | None) -> tuple[Segments, str]:
+    """The network of an ONNX file, which no CRF refines."""
+    if crf or recipe is not None:
+        found = f"{path} is a file, and {'--crf' if crf else '--recipe'} is given"
+        raise RecipeInvalid(found, expected="a run folder for this option", fix="predict with the run itself")
+    return open_onnx(path, device), ""
+
+
+def write_annotations(format: str, masks: dict[Path, Path], out: Path, predictor: Segments) -> list[Path]:
     """Write predicted masks as files of an annotation tool, and return their paths.
 
     Args:
@@ -88,13 +105,7 @@ def write_annotations(format: str, masks: dict[Path, Path], out: Path, predictor
             yield Segmented(file.name, labels.reshape(places.shape), os.path.relpath(file, out))
 
     for name, content in WRITERS[format](images(), predictor.classes.names):
-        _require_free(out / name)
+        require_new(out / name, "--out")
         write_whole(out / name, lambda path, content=content: path.write_bytes(content))
         written.append(out / name)
     return written
-
-
-def _require_free(file: Path) -> None:
-    if os.path.lexists(file):
-        fix = "move it away, or choose another --out"
-        raise WriteRefused(f"{file} exists already", expected="a new file", fix=fix)

@@ -8,9 +8,8 @@ from typing import cast
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
-from scipy import ndimage
 
-from weakseg.types import UNLABELED
+from weakseg.classes import UNLABELED
 
 _OPACITY = 0.55
 _SHOWN_PERCENTILES = (0.5, 99.5)
@@ -70,6 +69,8 @@ def marked(
 
     They are thickened to be visible in a small image and edged in white; broad areas are tinted.
     """
+    from scipy import ndimage
+
     drawn = tinted(image, seeds, colors)
     distance, nearest = cast(tuple, ndimage.distance_transform_edt(seeds == UNLABELED, return_indices=True))
     reach = _reach(seeds)[tuple(nearest)]
@@ -121,6 +122,8 @@ def _reach(seeds: Int[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
 
     Dots are thickened most, lines a little, and filled areas, which are wider than any pen, not at all.
     """
+    from scipy import ndimage
+
     seen = seeds != UNLABELED
     parts, count = cast(tuple, ndimage.label(seen, np.ones((3, 3))))
     sizes = np.bincount(parts.ravel(), minlength=count + 1)

@@ -3,11 +3,11 @@
 It converts where only one meaning is possible, and refuses the rest.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Shaped
 from PIL import Image
 
@@ -16,7 +16,7 @@ from weakseg.data.images.nodata import clear_in, emptied, opacity_of
 from weakseg.data.images.stored import USUAL, Reading
 from weakseg.data.images.value_range import Range, scaled
 from weakseg.errors import DataInvalid, EvidenceInvalid
-from weakseg.given import refuse_unscaled, tensor_of
+from weakseg.unit_interval import refuse_outside
 
 ImageLike = Any
 """A path, a Pillow image, a numpy array or a torch tensor; typed loosely, so that our own messages refuse the rest."""
@@ -78,11 +78,22 @@ def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str
 
 
 def _array(given: ImageLike) -> Shaped[np.ndarray, "..."]:
-    try:
-        return tensor_of(given, "the image").detach().cpu().numpy()
-    except EvidenceInvalid as error:
-        expected = "a path, a Pillow image, a numpy array or a torch tensor"
-        raise DataInvalid(error.found, expected=expected) from error
+    if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in "biuf":
+        return np.array(given, dtype=given.dtype.newbyteorder("="))
+    # Where torch was never loaded nothing is a tensor, and it need not be installed.
+    if (torch := sys.modules.get("torch")) is not None and isinstance(given, torch.Tensor):
+        from weakseg.given import tensor_of
+
+        try:
+            return tensor_of(torch.as_tensor(given), "the image").detach().cpu().numpy()
+        except EvidenceInvalid as error:
+            raise _no_image(error.found) from error
+    kind = f"an array of {given.dtype}" if isinstance(given, np.ndarray) else f"of type {type(given).__name__}"
+    raise _no_image(f"the image is {kind}")
+
+
+def _no_image(found: str) -> DataInvalid:
+    return DataInvalid(found, expected="a path, a Pillow image, a numpy array or a torch tensor")
 
 
 def _channels_first(values: Shaped[np.ndarray, "..."], channels: int) -> Shaped[np.ndarray, "M H W"]:
@@ -114,8 +125,10 @@ def _scaled(values: Shaped[np.ndarray, "M H W"], range: Range | None) -> Float[n
             expected="floating point in [0, 1], or uint8",
             fix="divide it by the same number as in training (65535 for 16-bit files), or give the file's path",
         )
-    try:
-        refuse_unscaled(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)), "the image")
-    except EvidenceInvalid as error:
-        raise DataInvalid(error.found, expected=error.expected, fix=error.fix) from error
+    if values.size:
+        strange = int((~np.isfinite(values)).sum())
+        try:
+            refuse_outside(float(values.min()), float(values.max()), strange, "the image")
+        except EvidenceInvalid as error:
+            raise DataInvalid(error.found, expected=error.expected, fix=error.fix) from error
     return values.astype(np.float32, copy=False)

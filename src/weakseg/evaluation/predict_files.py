@@ -6,19 +6,68 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os.path import lexists
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float, Int
 from PIL import Image
 
+from weakseg.classes import Classes
 from weakseg.data.check.ranges import Group, groups_of
 from weakseg.data.images.image_file import EXTENSIONS, Decoded, decode
 from weakseg.data.images.nodata import voided
+from weakseg.data.images.stored import Reading
 from weakseg.data.images.value_range import Held, written
 from weakseg.errors import DataInvalid, WeaksegError, WriteRefused
-from weakseg.evaluation.image_input import fitted
-from weakseg.evaluation.predictor import Predictor
+from weakseg.evaluation.image_input import ImageLike, fitted
+from weakseg.evaluation.prediction import Prediction
 from weakseg.files.paths import require_folder
 from weakseg.files.whole_file import write_whole
+
+
+@runtime_checkable
+class Segments(Protocol):
+    """A trained network as a function of an image.
+
+    It is a `Predictor`, or an `OnnxPredictor` where torch is not installed.
+    """
+
+    @property
+    def classes(self) -> Classes:
+        """The classes that it tells apart."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """The number of image channels."""
+        ...
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The number of each class in masks."""
+        ...
+
+    @property
+    def void(self) -> int:
+        """The number in masks where an image has no data."""
+        ...
+
+    @property
+    def reading(self) -> Reading:
+        """How files are read."""
+        ...
+
+    def __call__(self, image: ImageLike) -> Float[np.ndarray, "C H W"]:
+        """The probability of each class at each pixel."""
+        ...
+
+    def labels(self, image: ImageLike) -> Int[np.ndarray, "H W"]:
+        """The most probable class at each pixel."""
+        ...
+
+    def prediction(self, image: Float[np.ndarray, "M H W"], labels: Int[np.ndarray, "H W"]) -> Prediction:
+        """An image with labels that are already known."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,7 +84,7 @@ class _Targets:
 
 
 def predict_files(
-    predictor: Predictor,
+    predictor: Segments,
     paths: Sequence[Path],
     out: Path,
     probabilities: bool = False,
@@ -88,7 +137,7 @@ def _targets(path: Path, out: Path, probabilities: bool, overlays: bool) -> _Tar
     )
 
 
-def _predict_file(predictor: Predictor, read: Decoded, target: _Targets) -> None:
+def _predict_file(predictor: Segments, read: Decoded, target: _Targets) -> None:
     probs = predictor(read.image) if target.probabilities else None
     labels = predictor.labels(read.image) if probs is None else probs.argmax(0)
     prediction = predictor.prediction(read.image, voided(labels, read.empty))
@@ -140,7 +189,7 @@ def _existing(targets: list[_Targets]) -> list[WeaksegError]:
     return [DataInvalid(f"files exist already: {', '.join(there)}", fix="choose another --out, or move them away")]
 
 
-def _looked_at(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[WeaksegError], list[str]]:
+def _looked_at(predictor: Segments, paths: Sequence[Path]) -> tuple[list[WeaksegError], list[str]]:
     """Errors and warnings about image files."""
     problems: list[WeaksegError] = []
     held: dict[str, Held | None] = {}

@@ -6,7 +6,6 @@ Images may have any size; probabilities have the image's own resolution.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -22,14 +21,10 @@ from weakseg.errors import EvidenceInvalid
 from weakseg.evaluation.device import usable
 from weakseg.evaluation.image_input import ImageLike, as_image, require_channels
 from weakseg.evaluation.prediction import Prediction
+from weakseg.evaluation.tiles import DEEPEST_STRIDE, Tiles
 from weakseg.mean_field.parallel_crf import refined
 from weakseg.networks.network import logits_of
 from weakseg.types import Classes
-
-_DEEPEST_STRIDE = 32
-"""A multiple of every usual stride: 2, 4, 8, 16."""
-_STEP_SHARE = 0.75
-"""The step from tile to tile, as a fraction of a tile; the rest is overlap, in which tiles are blended."""
 
 
 @dataclass(frozen=True)
@@ -127,25 +122,8 @@ class Predictor:
 
     def _bands(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
         """Rows of probabilities, from top to bottom."""
-        if image[0].size <= self.tile_px**2:
-            yield self._tiles(image[None])[0]
-        else:
-            yield from self._blended(image)
-
-    def _blended(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
-        height, width = image.shape[1:]
-        rows, columns = (_spans(length, self.tile_px, self._multiple) for length in (height, width))
-        unfinished = np.zeros((len(self.classes) + 1, 0, width), np.float32)
-        for (top, bottom), (following, _) in pairwise([*rows, (height, height)]):
-            # The last plane sums the weights.
-            band = np.zeros((len(self.classes) + 1, bottom - top, width), np.float32)
-            band[:, : unfinished.shape[1]] = unfinished
-            for left, right in columns:
-                weight = _hill(bottom - top)[:, None] * _hill(right - left)
-                band[:-1, :, left:right] += weight * self._tiles(image[None, :, top:bottom, left:right])[0]
-                band[-1, :, left:right] += weight
-            finished, unfinished = np.split(band, [following - top], axis=1)
-            yield finished[:-1] / finished[-1]
+        tiles = Tiles(self.tile_px, self.multiple, len(self.classes))
+        return tiles.bands(image, lambda part: self._tiles(part[None])[0])
 
     def _tiles(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
         return self._logits(images).softmax(1).cpu().numpy()
@@ -154,7 +132,7 @@ class Predictor:
         height, width = images.shape[2:]
         pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).to(self.device)
         # Off a multiple of the stride the last cell reaches over the border, and all cells would be resized too small.
-        margin = (0, -width % self._multiple, 0, -height % self._multiple)
+        margin = (0, -width % self.multiple, 0, -height % self.multiple)
         pixels = F.pad(pixels, margin, mode="replicate")
         with evaluating(self.network), torch.inference_mode():
             logits = logits_of(self.network(pixels)).float()
@@ -168,35 +146,14 @@ class Predictor:
         return logits[:, :, :height, :width]
 
     @property
-    def _multiple(self) -> int:
+    def multiple(self) -> int:
         """The number that sizes and corners of tiles divide by.
 
         Cells of neighbouring tiles then coincide.
         """
         stride = getattr(self.network, "stride", None)
         # Plain transformers have a stride of 14, which does not divide 32. A bare convolution's `stride` is a pair.
-        return stride if isinstance(stride, int) and _DEEPEST_STRIDE % stride else _DEEPEST_STRIDE
-
-
-def _spans(length: int, tile_px: int, multiple: int) -> list[tuple[int, int]]:
-    """Overlapping half-open ranges that cover a length.
-
-    The last one may exceed a tile by less than `multiple`.
-    """
-    tile_px = max(tile_px // multiple, 2) * multiple
-    if length <= tile_px:
-        return [(0, length)]
-    step = int(tile_px * _STEP_SHARE) // multiple * multiple
-    last = (length - tile_px) // multiple * multiple
-    return [(start, start + tile_px) for start in range(0, last, step)] + [(last, length)]
-
-
-def _hill(length: int) -> Float[np.ndarray, " L"]:
-    """Blending weights along one side of a tile.
-
-    They are smooth and positive, and almost 0 at the ends, where a tile lacks context.
-    """
-    return np.sin(np.pi * (np.arange(length, dtype=np.float32) + 0.5) / length) ** 2
+        return stride if isinstance(stride, int) and DEEPEST_STRIDE % stride else DEEPEST_STRIDE
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from weakseg.errors import DataInvalid
+from weakseg.errors import DataInvalid, WriteRefused
 
 _OF_FILES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".npy", ".npz", ".csv", ".zip"}
 """Extensions of files, which a folder has only by mistake."""
@@ -39,3 +39,15 @@ def same_place(one: str, other: str) -> bool:
     Links are followed.
     """
     return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+
+
+def require_new(path: Path, option: str) -> None:
+    """Raise `WriteRefused` if something of that name exists.
+
+    Args:
+        path: a file or folder to be written.
+        option: the option that names it, for the message.
+    """
+    if os.path.lexists(path):
+        fix = f"move it away, or choose another {option}"
+        raise WriteRefused(f"{path} exists already", expected="a new name", fix=fix)

@@ -7,7 +7,7 @@ Any `nn.Module` that maps (B, M, H, W) to (B, C, h, w) keeps it, if its logits c
 `Network` adapts networks that need normalised images of particular sizes.
 """
 
-from math import ceil
+from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -102,9 +102,14 @@ class Network(nn.Module):
             )
         # Where the mean has three channels and the image one, broadcasting repeats it.
         normalised = (image - self.mean) / self.std
-        # A little is subtracted, because 10 px enlarged 1.1 times come out just above 11 in floating point.
-        size = [self.tile_px * ceil(side * self.enlarge / self.tile_px - 1e-6) for side in image.shape[2:]]
-        if size != list(normalised.shape[2:]):
+        # In whole numbers, which a graph of the network can hold, and because 10 px enlarged 1.1 times come out just
+        # above 11 in floating point.
+        times, of = Fraction(self.enlarge).limit_denominator(10_000).as_integer_ratio()
+        tile = self.tile_px * of
+        size = [(side * times + tile - 1) // tile * self.tile_px for side in image.shape[2:]]
+        # While a graph is made, the sizes at hand are those of an example.
+        tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+        if tracing or size != list(normalised.shape[2:]):
             normalised = F.interpolate(normalised, size, mode="bilinear", align_corners=False)
         return logits_of(self.body(normalised))
 

@@ -8,6 +8,7 @@ from jaxtyping import Int, Shaped, UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from weakseg.classes import UNLABELED
 from weakseg.data.images.colours import numbers_of
 from weakseg.data.images.deep_png import png_bits
 from weakseg.data.images.orientation import turned
@@ -28,7 +29,6 @@ from weakseg.data.images.stored import (
 from weakseg.errors import DataInvalid
 from weakseg.files.regular_file import open_regular
 from weakseg.files.whole_file import write_whole
-from weakseg.types import UNLABELED
 
 
 def read_labels(path: Path, reading: Reading = USUAL, fits: Fits = any_size) -> Int[np.ndarray, "H W"]:

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 from PIL import Image
 
+from weakseg.classes import UNLABELED
 from weakseg.finding import Finding, some
-from weakseg.types import UNLABELED
 
 TRANSPARENT = "transparent"
 A_MARK = 'a number such as -9999, nan, "transparent", or "" for none'

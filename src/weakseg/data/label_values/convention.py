@@ -10,8 +10,8 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Int
 
+from weakseg.classes import UNLABELED
 from weakseg.data.images.colours import is_painted
-from weakseg.types import UNLABELED
 
 UNDECLARED = -2
 """Class index of an undeclared value; it never leaves `Legend.labels`."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
+from weakseg.classes import UNLABELED
 from weakseg.short_repr import brief
-from weakseg.types import UNLABELED
 
 
 @dataclass(frozen=True, eq=False)

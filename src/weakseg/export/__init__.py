@@ -1,0 +1,1 @@
+"""Trained networks and their labels as files of other programs."""
