@@ -3,6 +3,7 @@
 #   make demo DATA=folder  the same on your own images
 #   make test              formatting, lint, types and tests
 #   make bench             measures speed, into benchmarks/results.json
+#   make bench ONLY=cut    the same of one subject, a file of benchmarks/
 #   make names             stubs and the inventory of public names, from src/weakseg/homes.py
 #   make docs              these pages and the reference of all public names, into site/index.html
 # Python 3.11 or newer is looked for; PYTHON=/path/to/python names another.
@@ -25,7 +26,7 @@ test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 bench: $(READY)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(ONLY)
 
 names: $(READY)
 	$(BIN)/python docs/public_names.py

@@ -1,9 +1,13 @@
-"""Runs every benchmark, prints their rows as a table and writes them to benchmarks/results.json.
+"""Runs benchmarks, writes each row to benchmarks/results.json as soon as it is measured, and prints them as a table.
 
 A benchmark is a file beside this one with `measure()`, which yields (name, value, unit) for each row. A file in
 peers/ is named after a package that a user might pick instead; it runs in .venv-peers, which sees all of .venv and
 adds the peers, so ours and theirs are timed in one process. A text file of the same name lists all that it needs.
 A benchmark that fails, and a peer that cannot be installed, is a row without a value and with the reason.
+
+`python benchmarks/run.py cut joint` measures these alone; the rows of others stay as they were. A row says how long it
+took in `seconds` and how busy the machine was in `noise`: the slowest over the fastest of repeated runs of one loop,
+right after the row; 1 is a machine of its own.
 """
 
 import json
@@ -12,8 +16,11 @@ import platform
 import subprocess
 import sys
 import sysconfig
+import time
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import torch
 from rich.console import Console
@@ -21,44 +28,97 @@ from rich.table import Table
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv-peers"
-REPORT = "import json, sys; sys.path.insert(0, sys.argv[1]); from {} import measure; print(json.dumps([*measure()]))"
+STREAM = "import sys; sys.path[:0] = sys.argv[1:3]; from run import stream; stream(sys.argv[3])"
+LOOPS, LOOP = 20, 200_000
+"""Runs of the loop that shows how busy the machine is, and its length; a hundredth of a second each."""
 
 
 def main() -> None:
-    """Measure everything; exit code 1 if one of our own benchmarks failed."""
-    rows = []
-    for file in sorted(HERE.glob("*.py")):
-        if file != Path(__file__):
-            rows += measured(file, sys.executable)
-    failed = any(row["value"] is None for row in rows)
-    for file in sorted((HERE / "peers").glob("*.py")):
-        problem = install(file.stem)
-        rows += measured(file, str(PEERS / "bin" / "python")) if problem is None else [missing(file, problem)]
-    described = [{**row, "machine": machine(), "versions": versions()} for row in rows]
-    results = HERE / "results.json"
-    results.with_suffix(".part").write_text(json.dumps(described, indent=1) + "\n")
-    os.replace(results.with_suffix(".part"), results)
+    """Measure what is asked for, or everything; exit code 1 if one of our own benchmarks failed."""
+    files = [file for file in sorted(HERE.glob("*.py")) if file != Path(__file__)]
+    chosen = [file for file in [*files, *sorted((HERE / "peers").glob("*.py"))] if asked_for(file, sys.argv[1:])]
+    if not chosen:
+        sys.exit(f"no benchmark is called {' or '.join(sys.argv[1:])}; there are {', '.join(f.stem for f in files)}")
+    results, rows = HERE / "results.json", []
+    for file in chosen:
+        kept = [row for row in read(results) if row["benchmark"] != file.stem]
+        measured_now = []
+        for row in measured(file):
+            measured_now.append({"benchmark": file.stem, **row, "machine": machine(), "versions": versions()})
+            results.with_suffix(".part").write_text(json.dumps(kept + measured_now, indent=1) + "\n")
+            os.replace(results.with_suffix(".part"), results)
+        rows += measured_now
     show(rows)
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if any(row["value"] is None and not row["name"].startswith("peer.") for row in rows) else 0)
 
 
-def measured(file: Path, python: str) -> list[dict]:
-    """The rows of a benchmark, run by itself so that none warms the caches of another."""
+def asked_for(file: Path, names: list[str]) -> bool:
+    """Whether a benchmark is among these names, or there are none."""
+    return not names or file.stem in names
+
+
+def read(results: Path) -> list[dict]:
+    """The rows of before; none where they are of another form."""
+    rows = json.loads(results.read_text()) if results.exists() else []
+    return rows if all("benchmark" in row for row in rows) else []
+
+
+def measured(file: Path) -> Iterator[dict]:
+    """The rows of a benchmark, one by one, run by itself so that none warms the caches of another."""
+    python, peer = sys.executable, file.parent.name == "peers"
+    if peer:
+        if (problem := install(file.stem)) is not None:
+            yield missing(file, problem)
+            return
+        python = str(PEERS / "bin" / "python")
     print(f"measuring {file.relative_to(HERE)}", file=sys.stderr)
-    command = [python, "-c", REPORT.format(file.stem), str(file.parent)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
-    if done.returncode:
-        return [missing(file, done.stderr)]
-    return [
-        {"name": name, "value": value, "unit": unit} for name, value, unit in json.loads(done.stdout.splitlines()[-1])
-    ]
+    command = [python, "-c", STREAM, str(file.parent), str(HERE), file.stem]
+    with (
+        # A pipe that is read at the end would fill up and stop the benchmark.
+        TemporaryFile("w+") as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, cwd=HERE.parent) as child,
+    ):
+        assert child.stdout is not None
+        for line in child.stdout:
+            if not line.startswith(ROW):
+                continue
+            row = json.loads(line.removeprefix(ROW))
+            print(f"  {row['name']}: {row['value']:.4g} {row['unit']} ({row['seconds']:.0f} s)", file=sys.stderr)
+            yield row
+        if child.wait():
+            said.seek(0)
+            yield missing(file, said.read())
+
+
+ROW = "row: "
+"""What a line with a row begins with; a benchmark may print others."""
+
+
+def stream(name: str) -> None:
+    """Print the rows of a benchmark as they are measured."""
+    began = time.monotonic()
+    for row, value, unit in __import__(name).measure():
+        seconds = time.monotonic() - began
+        said = {"name": row, "value": float(value), "unit": unit, "seconds": round(seconds, 1), "noise": noise()}
+        print(ROW + json.dumps(said), flush=True)
+        began = time.monotonic()
+
+
+def noise() -> float:
+    """The slowest over the fastest of repeated runs of one loop."""
+    times = []
+    for _ in range(LOOPS):
+        began = time.perf_counter()
+        sum(range(LOOP))
+        times.append(time.perf_counter() - began)
+    return round(max(times) / min(times), 2)
 
 
 def missing(file: Path, output: str) -> dict:
     """The row of what could not be measured; the reason is the last thing a program said."""
     said = output.strip().splitlines() or ["it said nothing"]
     name = f"peer.{file.stem}" if file.parent.name == "peers" else file.stem
-    return {"name": name, "value": None, "unit": "", "reason": said[-1].strip()}
+    return {"name": name, "value": None, "unit": "", "reason": said[-1].strip(), "seconds": 0.0, "noise": 1.0}
 
 
 def install(package: str) -> str | None:
@@ -94,9 +154,10 @@ def versions() -> dict[str, str]:
 
 def show(rows: list[dict]) -> None:
     """Print the rows."""
-    table = Table("name", "value", "unit", title=machine())
+    table = Table("name", "value", "unit", "seconds", "noise", title=machine())
     for row in rows:
-        table.add_row(row["name"], "-" if row["value"] is None else f"{row['value']:.4g}", row["unit"] or row["reason"])
+        value = "-" if row["value"] is None else f"{row['value']:.4g}"
+        table.add_row(row["name"], value, row["unit"] or row["reason"], f"{row['seconds']:.0f}", f"{row['noise']:.2f}")
     Console().print(table)
 
 
