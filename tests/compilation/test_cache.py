@@ -14,10 +14,10 @@ PACKAGE = Path(kept.__file__).parents[1]
 
 RUN = """
 import numpy as np
-from weakseg.projection.class_moments import moments
-scores, mass, tilt = np.zeros((3, 5), np.float32), np.ones(5), np.zeros(3)
-assert np.allclose(moments(scores, mass, tilt)[0], 5 / 3)
-print(moments.__module__, sum(moments.stats.cache_hits.values()))
+from weakseg.projection.duality_gap import gap_and_violation
+one = np.ones((1, 1))
+assert gap_and_violation(one, 3 * one, 2 * one, 0.5 * one)[0] == 0.5
+print(gap_and_violation.__module__, sum(gap_and_violation.stats.cache_hits.values()))
 """
 
 
@@ -54,9 +54,9 @@ def temporary(tmp_path) -> Path:
 def test_a_read_only_installation_without_a_home_keeps_kernels_under_the_temporary_directory(read_only, temporary):
     """The second process loads what the first compiled."""
     home = Path("/proc/nonexistent")
-    assert _run(home, temporary, read_only) == "weakseg.projection.class_moments 0"
+    assert _run(home, temporary, read_only) == "weakseg.projection.duality_gap 0"
     assert [path.name for path in temporary.iterdir()] == [f"weakseg-kernels-{os.getuid()}"]
-    assert _run(home, temporary, read_only) == "weakseg.projection.class_moments 1"
+    assert _run(home, temporary, read_only) == "weakseg.projection.duality_gap 1"
 
 
 @pytest.mark.parametrize("how", ["writable", "link", "unguarded"])
@@ -71,7 +71,7 @@ def test_code_is_never_loaded_from_where_others_can_write(how, read_only, tempor
         folder.symlink_to(tmp_path / "theirs")
     else:
         temporary.chmod(0o777)
-    assert _run(Path("/proc/nonexistent"), temporary, read_only) == "weakseg.projection.class_moments 0"
+    assert _run(Path("/proc/nonexistent"), temporary, read_only) == "weakseg.projection.duality_gap 0"
     assert not any(path.is_file() for path in [*temporary.rglob("*"), *tmp_path.glob("theirs/**/*")])
 
 
@@ -80,7 +80,7 @@ def test_an_archive_without_a_home_runs(read_only, temporary, tmp_path):
     with zipfile.ZipFile(tmp_path / "site.zip", "w") as archive:
         for file in read_only.rglob("*.py"):
             archive.write(file, file.relative_to(read_only))
-    assert _run(Path("/proc/nonexistent"), temporary, tmp_path / "site.zip") == "weakseg.projection.class_moments 0"
+    assert _run(Path("/proc/nonexistent"), temporary, tmp_path / "site.zip") == "weakseg.projection.duality_gap 0"
 
 
 def test_where_numba_has_a_place_it_is_left_alone(read_only, temporary, tmp_path):

@@ -5,6 +5,7 @@ A published solver is here by itself, with its defaults; other settings are one 
 
 import copy
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ from weakseg.constraints import All, SizesWithin, UntaggedClassesAbsent
 from weakseg.energies import GridPotts, Quadratic
 from weakseg.losses.objectives import share_per_cell
 from weakseg.papers import BoxLabels, EmAdapt
-from weakseg.types import PRESENT, UNLABELED, Solver
+from weakseg.types import PRESENT, UNLABELED, Solution, Solver
 
 SOLVERS: list[Solver] = [
     SeedsOnly(),
@@ -61,6 +62,12 @@ def evidence_of(logits: Tensor, batch: Batch) -> Evidence:
     return Evidence(batch.image, logits.log_softmax(1), batch.weak)
 
 
+@cache
+def solved(solver: Solver, stride: int) -> Solution:
+    """What a solver finds on the batch that most tests look at, once for all of them."""
+    return solver.solve(evidence_of(*mixed(stride=stride)))
+
+
 @each_stride
 def test_no_solver_is_tested_in_its_null_mode(stride):
     """Every image with a valid pixel has a tag of a class that is there and a box: without them some do nothing."""
@@ -81,7 +88,7 @@ def test_every_published_solver_is_here():
 @each_stride
 def test_target_is_a_distribution_at_every_pixel(solver, stride):
     """Targets are at least 0 and sum to one, on invalid pixels too."""
-    target = solver.solve(evidence_of(*mixed(stride=stride))).target
+    target = solved(solver, stride).target
     assert (target >= 0).all()
     torch.testing.assert_close(target.sum(1), torch.ones_like(target[:, 0]))
 
@@ -90,8 +97,7 @@ def test_target_is_a_distribution_at_every_pixel(solver, stride):
 @each_stride
 def test_invalid_pixels_teach_nothing(solver, stride):
     """Weights lie in [0, 1], and are 0 where no part of a cell is valid."""
-    logits, batch = mixed(stride=stride)
-    weight = solver.solve(evidence_of(logits, batch)).weight
+    batch, weight = mixed(stride=stride)[1], solved(solver, stride).weight
     assert ((weight >= 0) & (weight <= 1)).all()
     assert (weight[share_per_cell(batch.weak.valid, weight.shape[1:]) == 0] == 0).all()
 
@@ -101,13 +107,13 @@ def test_invalid_pixels_teach_nothing(solver, stride):
 def test_images_do_not_influence_each_other(solver, stride):
     """Among other images the answer is the same bit for bit, and alone the same to rounding."""
     logits, batch = mixed(stride=stride)
-    together = solver.solve(evidence_of(logits, batch))
-    others = [2, 0, 4, 5, 3, 1]
-    for i in range(len(logits)):
-        rows = [i if row == i else other for row, other in enumerate(others)]
+    together = solved(solver, stride)
+    for rows in ([0, 1, 2, 5, 3, 4], [2, 0, 1, 3, 4, 5]):
         beside = solver.solve(evidence_of(logits[rows], part(batch, rows)))
-        assert torch.equal(beside.target[i], together.target[i])
-        assert torch.equal(beside.weight[i], together.weight[i])
+        for i in (place for place, row in enumerate(rows) if place == row):
+            assert torch.equal(beside.target[i], together.target[i])
+            assert torch.equal(beside.weight[i], together.weight[i])
+    for i in range(len(logits)):
         alone = solver.solve(evidence_of(logits[[i]], part(batch, [i])))
         torch.testing.assert_close(alone.target[0], together.target[i])
         torch.testing.assert_close(alone.energy[0], together.energy[i])
@@ -126,7 +132,7 @@ def test_relabelled_classes_give_a_relabelled_target(solver, stride):
     boxes = tuple(torch.cat([new_index[box[:, :1].long()].float(), box[:, 1:]], 1) for box in batch.weak.boxes)
     tags, areas = batch.weak.tags[:, order], batch.weak.areas[:, order]
     renamed = replace(renamed, weak=replace(batch.weak, seeds=seeds, tags=tags, areas=areas, boxes=boxes))
-    plain = solver.solve(evidence_of(logits, batch))
+    plain = solved(solver, stride)
     if isinstance(solver, EmAdapt | BoxLabels):
         assert solver.background is not None
         solver = replace(solver, background=int(new_index[solver.background]))
@@ -140,8 +146,7 @@ def test_relabelled_classes_give_a_relabelled_target(solver, stride):
 @each_stride
 def test_same_evidence_gives_the_same_solution(solver, stride):
     """Solving twice gives the same bits: nothing is remembered, nothing is drawn."""
-    evidence = evidence_of(*mixed(stride=stride))
-    first, second = solver.solve(evidence), solver.solve(evidence)
+    first, second = solved(solver, stride), solver.solve(evidence_of(*mixed(stride=stride)))
     assert torch.equal(first.target, second.target)
     assert torch.equal(first.weight, second.weight)
     assert first.status == second.status
@@ -164,7 +169,7 @@ def test_evidence_is_left_as_it_was(solver, stride):
 @each_stride
 def test_every_image_is_told_how_its_solve_ended(solver, stride):
     """One sentence an image, and one finite energy."""
-    solution = solver.solve(evidence_of(*mixed(stride=stride)))
+    solution = solved(solver, stride)
     assert len(solution.status) == len(solution.energy) == 6
     assert all(sentence.endswith(".") for sentence in solution.status)
     assert solution.energy.isfinite().all()
@@ -185,7 +190,7 @@ def test_extreme_logits_give_finite_answers(solver, stride):
 def test_seeds_are_never_less_likely_than_before(solver, stride):
     """Where somebody drew, the target agrees at least as much as the network did."""
     logits, batch = mixed(stride=stride)
-    target = solver.solve(evidence_of(logits, batch)).target
+    target = solved(solver, stride).target
     size = target.shape[2:]
     before = torch.nn.functional.interpolate(logits, size, mode="bilinear", align_corners=False).softmax(1)
     for label in range(CLASSES):
@@ -197,8 +202,7 @@ def test_seeds_are_never_less_likely_than_before(solver, stride):
 @each_stride
 def test_a_warm_start_from_its_own_answer_changes_nothing(solver, stride):
     """`memory` leads back to the solution it came from."""
-    evidence = evidence_of(*mixed(stride=stride))
-    first = solver.solve(evidence)
+    first, evidence = solved(solver, stride), evidence_of(*mixed(stride=stride))
     torch.testing.assert_close(solver.solve(evidence, first.memory).target, first.target)
 
 
@@ -207,5 +211,5 @@ def test_a_warm_start_from_its_own_answer_changes_nothing(solver, stride):
 def test_double_precision_gives_the_same_answer(solver, stride):
     """float32 and float64 log-probabilities lead to the same target within 1e-4."""
     logits, batch = mixed(stride=stride)
-    single, double = (solver.solve(evidence_of(values, batch)) for values in (logits, logits.double()))
+    single, double = solved(solver, stride), solver.solve(evidence_of(logits.double(), batch))
     torch.testing.assert_close(double.target.float(), single.target, atol=1e-4, rtol=0)

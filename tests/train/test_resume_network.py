@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import dataclass
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ from weakseg.networks import (
 from weakseg.runs import learning_parameters
 from weakseg.runs.run import open_run
 from weakseg.train.loop import train_recipe
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch):
+    """Networks whose least width is a hundred megabytes are built with few channels; nothing else about them is."""
+    monkeypatch.setattr("weakseg.pretrained.vgg._CHANNELS", ((8, 8), (8, 8), (8, 8, 8), (8, 8, 8), (8, 8, 512)))
+    head = transformers.UperNetConfig
+    monkeypatch.setattr(head, "__init__", partialmethod(head.__init__, hidden_size=8))
 
 
 def _classifier(folder: Path) -> str:
