@@ -91,7 +91,7 @@ def choose(
         network=_network(network, enlarge),
         phases=chosen.phases(Phase(chosen.objective, epochs, learning_rate=rate)),
         augment=_views(demands, crop),
-        average=0.99 if demands and not drawn else None,
+        average=0.99,
         optimizer=AdamW(),
         batch_size=batch_size,
         validate_every=max(round(epochs / _VALIDATIONS), 1),
