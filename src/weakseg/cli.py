@@ -100,12 +100,15 @@ def import_(
         list[str] | None,
         typer.Option("--as", help="What a kind of mark becomes: polygon=box, or dog:polygon=box; repeatable."),
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write a page that shows the marks as they were drawn.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a data folder from the files of an annotation tool."""
-    from weakseg.commands.import_annotations import import_and_show
+    from weakseg.commands.import_annotations import import_and_show, uses_of
 
-    import_and_show(sources, images, into, name or (), becomes or (), json)
+    import_and_show(sources, images, into, uses_of(name or (), becomes or ()), html, json)
 
 
 @app.command()

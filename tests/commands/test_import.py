@@ -151,3 +151,12 @@ def test_an_image_whose_name_begins_with_a_space_keeps_its_marks(tool, tmp_path)
     folder = Folder(str(tmp_path / "data"), split="all")
 
     assert len(folder[folder.keys.index(" a")].strokes) == 1
+
+
+def test_a_page_shows_the_marks(tool, tmp_path):
+    """As they were drawn, beside what they became."""
+    imported(tool, tmp_path / "data", *RENAMED, "--html", str(tmp_path / "page.html"))
+    text = (tmp_path / "page.html").read_text()
+
+    assert text.count("<figcaption>marks as drawn</figcaption>") == 1
+    assert "lost.png (5)" in text

@@ -1,8 +1,8 @@
 """What annotation files hold beside the marks that are used: classes, and what was left out and why."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from weakseg.annotations.matched import Matched
 from weakseg.finding import some
@@ -47,24 +47,56 @@ def _drawn(found: Matched) -> Iterator[str]:
     return (mark.label for image in found.images.values() for mark in image.marks)
 
 
-def ignored_by_reason(found: Matched) -> list[LeftOut]:
+@dataclass(frozen=True)
+class Account:
+    """Everything that annotation files hold, and what became of it."""
+
+    images: int
+    """Number of images with an entry in the files."""
+    without_marks: tuple[str, ...]
+    """Keys of the other images."""
+    without_image: tuple[tuple[str, int], ...]
+    """Pairs (name, number of marks) of entries whose image is missing."""
+    tags: Counter[str]
+    """Number of images that are tagged with each name."""
+    ignored: tuple[LeftOut, ...]
     """What became no mark, the most frequent reason first."""
+    notes: tuple[str, ...]
+    """Sentences on choices that were made while reading."""
+    unknown: tuple[tuple[str, int], ...] = ()
+    """Pairs (name, number of marks and tags) of names that mean no class."""
+    became: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Number of marks by (name in the file, kind of shape, what they became)."""
+
+    def left_out(self) -> Iterator[str]:
+        """Sentences on everything that is not used."""
+        if self.without_image:
+            marks = sum(count for _, count in self.without_image)
+            names = some([name for name, _ in self.without_image])
+            yield f"Left out, because their images are missing: {marks:,} mark{'s' * (marks != 1)} on {names}."
+        for each in self.ignored[:SHOWN]:
+            yield f"Ignored: {each.count:,} of kind {each.kind}: {each.reason} (first: {each.first})."
+        if len(self.ignored) > SHOWN:
+            yield f"{len(self.ignored) - SHOWN} more reasons: --json lists all of them."
+
+
+def account_of(found: Matched, keys: Iterable[str]) -> Account:
+    """The account of annotations, before anything has become of the marks.
+
+    Args:
+        found: the annotations.
+        keys: keys of all images.
+    """
     reasons = Counter((each.kind, each.reason) for each in found.annotations.ignored)
     first = {(each.kind, each.reason): each.place for each in reversed(found.annotations.ignored)}
-    return [LeftOut(count, *which, first[which]) for which, count in reasons.most_common()]
-
-
-def left_out(found: Matched) -> Iterator[str]:
-    """Sentences on everything in the files that is not used."""
-    if found.without_image:
-        marks = sum(len(image.marks) for image in found.without_image)
-        names = some([image.name for image in found.without_image])
-        yield f"Left out, because their images are missing: {marks:,} mark{'s' * (marks != 1)} on {names}."
-    reasons = ignored_by_reason(found)
-    for each in reasons[:SHOWN]:
-        yield f"Ignored: {each.count:,} of kind {each.kind}: {each.reason} (first: {each.first})."
-    if len(reasons) > SHOWN:
-        yield f"{len(reasons) - SHOWN} more reasons: --json lists all of them."
+    return Account(
+        images=len(found.images),
+        without_marks=tuple(key for key in keys if key not in found.images),
+        without_image=tuple((image.name, len(image.marks)) for image in found.without_image),
+        tags=tags_of(found),
+        ignored=tuple(LeftOut(count, *which, first[which]) for which, count in reasons.most_common()),
+        notes=found.annotations.notes,
+    )
 
 
 SHOWN = 20

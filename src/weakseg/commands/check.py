@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from weakseg.commands.marks import account_for_scripts, table_of_marks
 from weakseg.console.progress_bar import bar
 from weakseg.data.check.check import Checked, check
 from weakseg.data.inventory.statistics import LabelCounts, Statistics
@@ -39,10 +40,20 @@ def check_and_show(data: str, html: Path | None, as_json: bool = False) -> bool:
     if as_json:
         print(json.dumps(_for_scripts(checked)))
     else:
+        if checked.account is not None:
+            console.print(table_of_marks(checked.account))
         show_statistics(checked.statistics, console)
         show_findings(checked, console)
     if html is not None:
-        write_check_page(checked.samples, checked.findings, checked.statistics, html, title=f"Check of {data}")
+        write_check_page(
+            checked.samples,
+            checked.findings,
+            checked.statistics,
+            html,
+            f"Check of {data}",
+            checked.account,
+            checked.annotated,
+        )
         if not as_json:
             console.print(Text(f"page: {html}"))
     return checked.refused
@@ -52,7 +63,10 @@ def _for_scripts(checked: Checked) -> dict[str, Any]:
     """The findings, as a JSON object."""
     names = ("found", "expected", "fix", "remark")
     found = [{"file": str(each.file), **{name: getattr(each, name) for name in names}} for each in checked.findings]
-    return {"refused": checked.refused, "classes": checked.statistics.classes.names, "findings": found}
+    told = {"refused": checked.refused, "classes": checked.statistics.classes.names, "findings": found}
+    if checked.account is None or checked.annotated is None:
+        return told
+    return told | {"annotations": account_for_scripts(checked.account, checked.annotated.found)}
 
 
 def show_statistics(statistics: Statistics, console: Console) -> None:

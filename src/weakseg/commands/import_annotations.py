@@ -4,38 +4,57 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from weakseg.annotations.account import SHOWN, left_out, never_drawn, tags_of
+from weakseg.annotations.account import SHOWN, never_drawn
+from weakseg.commands.marks import account_for_scripts, table_of_marks
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar
+from weakseg.data.check.check import check
+from weakseg.data.folder.annotated import Annotated
+from weakseg.data.folder.declaration import Declaration
+from weakseg.data.folder.legend import read_legend
 from weakseg.data.imports.import_marks import Imported, import_marks
 from weakseg.errors import DataInvalid
 from weakseg.finding import some
 from weakseg.marks.mark import KINDS
 from weakseg.marks.uses import Uses
+from weakseg.report.check_page import write_check_page
+from weakseg.report.html import require_free
 
 
 def import_and_show(
-    sources: Sequence[Path], images: Path, into: Path, names: Sequence[str], becomes: Sequence[str], as_json: bool
+    sources: Sequence[Path], images: Path, into: Path, uses: Uses, html: Path | None, as_json: bool
 ) -> None:
     """Make a data folder, and print what became of every mark."""
-    uses = uses_of(names, becomes)
+    if html is not None:
+        require_free(html)
     with bar("importing") as progress:
         made = import_marks(sources, images, into, uses, progress)
+    if html is not None:
+        _write_page(sources, into, made, html)
     if as_json:
         print(json.dumps(_for_scripts(made)))
         return
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(made))
+    console.print(table_of_marks(made.account))
     for line in (*_sentences(made), f"{into} is ready. Look at it next:"):
         console.print(Text(line))
     folder = shlex.quote(str(into))
     console.print(Text(f"  weakseg check {folder} --html check.html\n  weakseg train {folder} --out runs/first"))
+
+
+def _write_page(sources: Sequence[Path], into: Path, made: Imported, html: Path) -> None:
+    """The page of a check, with the marks as they were drawn."""
+    checked, uses = check(str(into)), made.uses
+    kinds = tuple(("", kind, getattr(uses, kind)) for kind in KINDS)
+    declaration = Declaration(classes=made.classes, marks=(*kinds, *uses.exceptions), names=uses.names)
+    annotated = Annotated(sources[0], made.matched, read_legend(into, declaration))
+    title = f"Import of {', '.join(map(str, sources[:3]))}"
+    write_check_page(checked.samples, checked.findings, checked.statistics, html, title, made.account, annotated)
 
 
 def uses_of(names: Sequence[str], becomes: Sequence[str]) -> Uses:
@@ -66,26 +85,16 @@ def uses_of(names: Sequence[str], becomes: Sequence[str]) -> Uses:
     return Uses(**kinds, exceptions=tuple(exceptions), names=renamed)
 
 
-def _table(made: Imported) -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    for heading in ("class", "drawn as", "became"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("marks", justify="right")
-    for (label, kind, use), count in sorted(made.became.items()):
-        table.add_row(Text(label), kind.replace("_", " "), use, f"{count:,}")
-    return table
-
-
 def _sentences(made: Imported) -> Iterator[str]:
     """What a person has to know, one sentence each."""
-    found = made.matched
-    yield from found.annotations.notes
-    yield f"{counted(len(found.images), 'image')} with annotations, {len(made.without_marks):,} without."
-    tagged = tags_of(found)
-    if tagged:
-        yield "Tags: " + ", ".join(f"{name} on {counted(count, 'image')}" for name, count in tagged.most_common()) + "."
-    yield from left_out(found)
-    if never := never_drawn(found, made.uses):
+    account = made.account
+    yield from account.notes
+    yield f"{counted(account.images, 'image')} with annotations, {len(account.without_marks):,} without."
+    if account.tags:
+        each = (f"{name} on {counted(count, 'image')}" for name, count in account.tags.most_common())
+        yield f"Tags: {', '.join(each)}."
+    yield from account.left_out()
+    if never := never_drawn(made.matched, made.uses):
         advice = f"if that is no class of pixels, import again with --name {shlex.quote(never[0])}=ignore"
         yield f"Nothing is drawn as {some(never)}: {advice}."
     for problem in made.problems[:SHOWN]:
@@ -94,15 +103,6 @@ def _sentences(made: Imported) -> Iterator[str]:
         yield f"{len(made.problems) - SHOWN} more marks are not as drawn: --json lists all of them."
 
 
-def _for_scripts(made: Imported) -> dict:
-    found = made.matched
-    return {
-        "classes": made.classes,
-        "marks": [{"class": c, "kind": k, "became": u, "count": n} for (c, k, u), n in sorted(made.became.items())],
-        "images": len(found.images),
-        "images_without_marks": made.without_marks,
-        "marks_without_image": {image.name: len(image.marks) for image in found.without_image},
-        "ignored": [{"place": e.place, "kind": e.kind, "reason": e.reason} for e in found.annotations.ignored],
-        "not_as_drawn": [problem.found for problem in made.problems],
-        "notes": found.annotations.notes,
-    }
+def _for_scripts(made: Imported) -> dict[str, Any]:
+    told = account_for_scripts(made.account, made.matched)
+    return {"classes": made.classes, **told, "not_as_drawn": [problem.found for problem in made.problems]}

@@ -58,12 +58,14 @@ def labels_of(
     """
     labels, of = MarkedImage(np.full(size, UNLABELED), np.full(n_classes, UNTOLD)), []
     lines: list[Stroke] = []
+    names: dict[int, str] = {}
     for mark in image.marks:
         becomes, name = uses.use_of(mark.label, mark.kind), uses.class_of(mark.label)
         of.append(UNLABELED)
         try:
             if name is not None:
                 of[-1] = index(name)
+                names[of[-1]] = name
                 if becomes == "scribble":
                     lines.append(_scribble(labels, mark, of[-1]))
                 else:
@@ -76,8 +78,8 @@ def labels_of(
     # Lines are thin: they lie on top of areas, whatever was drawn first.
     for line in lines:
         draw_into(labels.seeds, line.points, line.width_px, line.label)
-    for tag, names in ((PRESENT, image.present), (ABSENT, image.absent)):
-        for name in filter(None, map(uses.class_of, names)):
+    for tag, said in ((PRESENT, image.present), (ABSENT, image.absent)):
+        for name in filter(None, map(uses.class_of, said)):
             try:
                 _note_tag(labels, name, index(name), tag)
             except DataInvalid as problem:
@@ -86,7 +88,7 @@ def labels_of(
         if outside := _marked_outside(labels, label):
             pairs = zip(of, labels.became, strict=True)
             labels.became[:] = ["tag" if (own, became) == (label, "box") else became for own, became in pairs]
-            labels.problems.append(_untrue_boxes(labels, label, outside))
+            labels.problems.append(_untrue_boxes(labels, label, names[label], outside))
     return labels
 
 
@@ -142,13 +144,13 @@ def _within(box: list[float], margin: int) -> tuple[slice, slice]:
     return rows, slice(max(math.floor(left) - margin, 0), math.ceil(right) + margin)
 
 
-def _untrue_boxes(labels: MarkedImage, label: int, outside: int) -> DataInvalid:
+def _untrue_boxes(labels: MarkedImage, label: int, name: str, outside: int) -> DataInvalid:
     """Turn the boxes of a class into its tag: they are not all of its boxes. Returns what to say of it."""
     count = sum(box[0] == label for box in labels.boxes)
     labels.boxes[:] = [box for box in labels.boxes if box[0] != label]
     labels.tags[label] = PRESENT
     return DataInvalid(
-        f"{count} box{'es' * (count > 1)} of a class became its tag: the class is marked outside as well "
+        f"{count} box{'es' * (count > 1)} of '{name}' became its tag: the class is marked outside as well "
         f"({outside:,} pixels), and boxes claim that it lies in them alone",
         fix="draw a box around each object of the class, or none",
     )

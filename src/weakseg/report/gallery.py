@@ -12,6 +12,7 @@ from weakseg.data.images.label_file import palette
 from weakseg.data.overlay import as_rgb, boxed, hatched, marked, resized, resized_labels, tinted
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
+from weakseg.report.marks_drawn import Overlay
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Classes
 
 SIDE_PX = 320
@@ -28,6 +29,8 @@ class Panel:
     title: str
     uri: str
     """The image as a data URI."""
+    marks: Overlay | None = None
+    """Marks drawn over it."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,20 @@ def row(
     segmentations: dict[str, Int[np.ndarray, "H W"]],
     notes: tuple[str, ...] = (),
     labelled: dict[str, Sample] | None = None,
+    marks: Overlay | None = None,
 ) -> Row:
     """A row of panels for one image.
 
     It shows the image, its weak labels if it has any, segmentations by caption, and the truth if it is known.
 
-    `labelled` holds the same image with other labels, by caption; the default is the sample's own.
+    `labelled` holds the same image with other labels, by caption; the default is the sample's own. `marks` are shown as
+    they were drawn.
     """
     size, colors = _small_size(sample.valid.shape), palette(len(classes))
     image = resized(as_rgb(sample.image), size)
     panels = [Panel("image", data_uri(image))]
+    if marks is not None:
+        panels.append(Panel("marks as drawn", panels[0].uri, marks))
     for title, each in (labelled or {"weak labels": sample}).items():
         if (weak := weak_labels(each, image, colors)) is not None:
             panels.append(Panel(title, data_uri(weak)))

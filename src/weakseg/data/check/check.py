@@ -1,14 +1,17 @@
 """The check of a data folder before training."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from weakseg.annotations.account import Account, account_of
 from weakseg.data.check.units import findings_of_units
 from weakseg.data.check.whole_set import findings_of_all
+from weakseg.data.folder.annotated import Annotated
 from weakseg.data.folder.contents import Contents
 from weakseg.data.folder.folder import find, read_sample
 from weakseg.data.folder.splits import Splits, check_splits, findings_of_volumes
-from weakseg.data.inventory.inventory import take_inventory
+from weakseg.data.inventory.inventory import Inventory, take_inventory
 from weakseg.data.inventory.one_image import Looks, look
 from weakseg.data.inventory.statistics import LabelCounts, Statistics, total
 from weakseg.data.sample import Dataset, Sample
@@ -46,6 +49,10 @@ class Checked:
     """All findings, remarks last."""
     statistics: Statistics
     samples: Dataset
+    account: Account | None = None
+    """What became of the marks of annotation files, where `dataset.toml` names any."""
+    annotated: Annotated | None = None
+    """These files."""
 
     @property
     def refused(self) -> bool:
@@ -84,7 +91,18 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, of: Non
         findings=tuple(sorted(findings, key=lambda finding: finding.remark)),
         statistics=Statistics(classes, _counted(looks, splits, classes)),
         samples=Readable(inventory.contents, tuple(sorted(readable, key=lambda key: key not in told))),
+        account=_account(inventory, looks),
+        annotated=inventory.contents.annotated,
     )
+
+
+def _account(inventory: Inventory, looks: Looks) -> Account | None:
+    annotated = inventory.contents.annotated
+    if annotated is None:
+        return None
+    became: Counter[tuple[str, str, str]] = sum((each.became for each in looks.values()), Counter())
+    account = account_of(annotated.found, inventory.contents.images)
+    return replace(account, became=became, unknown=tuple(annotated.unknown.items()))
 
 
 def _counted(looks: Looks, splits: Splits, classes: Classes) -> dict[str, dict[str, LabelCounts]]:

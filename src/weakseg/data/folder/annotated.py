@@ -11,14 +11,14 @@ from jaxtyping import Float, Int
 
 from weakseg.annotations.account import classes_of, names_of
 from weakseg.annotations.matched import Matched, matched
-from weakseg.data.folder.declaration import Declaration
+from weakseg.data.folder.declaration import Declaration, one_of
 from weakseg.data.folder.legend import Legend, read_legend
 from weakseg.data.folder.tables import Problems, merged_tags
 from weakseg.data.images.stored import Reading
 from weakseg.data.sample import Sample, Stroke
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.marks.labels import labels_of
-from weakseg.marks.uses import NO_CLASS
+from weakseg.marks.uses import NO_CLASS, Uses
 from weakseg.types import UNLABELED, UNTOLD
 
 SOURCE = "annotations"
@@ -33,6 +33,8 @@ class Labels:
     clicks: tuple[Stroke, ...]
     boxes: Float[np.ndarray, "N 5"]
     tags: Int[np.ndarray, " C"]
+    became: tuple[str, ...]
+    """What each mark became, in their order."""
     problems: tuple[WeaksegError, ...]
     """What is wrong with single marks."""
 
@@ -46,13 +48,30 @@ class Annotated:
     found: Matched
     legend: Legend
 
+    @cached_property
+    def unknown(self) -> dict[str, int]:
+        """How often each name occurs that means no class."""
+        known = {*self.legend.declared, *map(str, range(len(self.legend.declared)))}
+        uses = self.legend.declaration.uses
+        return {name: n for name, n in names_of(self.found).items() if uses.class_of(name) not in (None, *known)}
+
+    @cached_property
+    def uses(self) -> Uses:
+        """What marks become; those of unknown classes become nothing, because they are reported as a whole."""
+        declared = self.legend.declaration.uses
+        return replace(declared, names=(*declared.names, *((name, NO_CLASS) for name in self.unknown)))
+
+    def index(self, name: str) -> int | None:
+        """The merged class that a name in the files means; `None` if it means none."""
+        label = self.uses.class_of(name)
+        return None if label is None else self.legend.becomes[self.legend.index(label)]
+
     def labels(self, key: str) -> Labels | None:
         """The labels of an image; `None` if the files say nothing of it."""
         if key not in self.found.images:
             return None
         legend, n_classes = self.legend, len(self.legend.declared)
-        size, uses = self.found.sizes[key], legend.declaration.uses
-        own = labels_of(self.found.images[key], size, n_classes, legend.index, uses)
+        own = labels_of(self.found.images[key], self.found.sizes[key], n_classes, legend.index, self.uses)
         # The last entry is for unlabelled pixels, which are -1.
         becomes = np.array([*legend.becomes, UNLABELED])
         boxes = np.array(own.boxes, float).reshape(-1, 5)
@@ -62,6 +81,7 @@ class Annotated:
             clicks=tuple(replace(click, label=int(becomes[click.label])) for click in own.clicks),
             boxes=boxes,
             tags=merged_tags(own.tags, legend),
+            became=tuple(own.became),
             problems=tuple(own.problems),
         )
 
@@ -72,7 +92,7 @@ class Annotated:
             "tags.csv": lambda labels: bool((labels.tags != UNTOLD).any()),
             "boxes.csv": lambda labels: len(labels.boxes) > 0,
         }
-        uses, found = self.legend.declaration.uses, []
+        uses, found = self.uses, []
         for key, image in self.found.images.items():
             becomes = {uses.use_of(mark.label, mark.kind) for mark in image.marks}
             # Boxes may become tags, which only the whole image tells.
@@ -199,16 +219,12 @@ def _undeclared(root: Path, legend: Legend, own: bool) -> Problems:
 
 def _unknown(root: Path, annotated: Annotated) -> Problems:
     """An error for each name in the files that means no class."""
-    legend, uses = annotated.legend, annotated.legend.declaration.uses
-    wrong: Problems = []
-    for name, count in names_of(annotated.found).items():
-        try:
-            legend.index(uses.class_of(name) or legend.declared[0])
-        except DataInvalid as problem:
-            found = f"{annotated.place}: {count:,} mark{'s' * (count > 1)} and tags of '{name}', which is no class"
-            lines = f'`"{name}" = "ignore"` or = a class of it below `[names]` in dataset.toml'
-            add = f"add it to {'`classes`' if legend.declaration.classes else root / 'classes.txt'}, or write {lines}"
-            wrong.append(DataInvalid(found, expected=problem.expected, fix=add))
+    legend, wrong = annotated.legend, []
+    for name, count in annotated.unknown.items():
+        found = f"{annotated.place}: {count:,} mark{'s' * (count > 1)} and tags of '{name}', which is no class"
+        lines = f'`"{name}" = "ignore"` or = a class of it below `[names]` in dataset.toml'
+        fix = f"add it to {'`classes`' if legend.declaration.classes else root / 'classes.txt'}, or write {lines}"
+        wrong.append(DataInvalid(found, expected=one_of(legend.declared), fix=fix))
     return wrong
 
 

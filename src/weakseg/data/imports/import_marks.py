@@ -5,12 +5,12 @@ import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from weakseg.annotations.account import classes_of
+from weakseg.annotations.account import Account, account_of, classes_of
 from weakseg.annotations.matched import Matched, matched
 from weakseg.data.folder.contents import list_files
 from weakseg.data.folder.legend import problem_of_name
@@ -30,12 +30,9 @@ class Imported:
 
     classes: tuple[str, ...]
     matched: Matched
-    became: Counter[tuple[str, str, str]]
-    """Number of marks by (name in the file, kind of shape, what they became)."""
+    account: Account
     problems: tuple[WeaksegError, ...]
     """What is wrong with single marks."""
-    without_marks: tuple[str, ...]
-    """Keys of the images that no file says anything about."""
     uses: Uses
     """What kinds and names of marks became."""
 
@@ -76,8 +73,8 @@ def import_marks(
             os.replace(partial, into)
     except OSError as error:
         raise DataInvalid(f"{into} cannot be written: {error.strerror or error}", fix="choose another place") from error
-    rest = tuple(key for key in files if key not in found.images)
-    return Imported(classes, found, became, tuple(problems), rest, uses)
+    account = replace(account_of(found, files), became=became)
+    return Imported(classes, found, account, tuple(problems), uses)
 
 
 def _classes(found: Matched, uses: Uses) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """Annotation files that are read in place: what is left out of them, and their labels on an image."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int
 
-from weakseg.annotations.account import left_out, never_drawn
+from weakseg.annotations.account import account_of, never_drawn
 from weakseg.data.folder.annotated import SOURCE, Labels
 from weakseg.data.folder.contents import Contents
 from weakseg.data.inventory.agreement import Compared, compare_map, compare_tables
@@ -23,12 +24,17 @@ def findings_of_annotations(contents: Contents) -> list[Finding]:
     if contents.annotated is None:
         return []
     place, found = contents.annotated.place, contents.annotated.found
-    texts = (*found.annotations.notes, *left_out(found))
+    account = account_of(found, contents.images)
+    texts = (*account.notes, *account.left_out())
     findings = [Finding(place, text, "", "nothing, if that is intended", remark=True) for text in texts]
     if never := never_drawn(found, contents.legend.declaration.uses):
         fix = f'if that is no class of pixels, write `"{never[0]}" = "ignore"` below `[names]` in dataset.toml'
         findings.append(Finding(place, f"nothing is drawn as {some(never)}", "", fix, remark=True))
     return findings
+
+
+UNKNOWN = "no class of this name"
+"""What marks of unknown classes became."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +78,14 @@ class Marked:
             text = f"'{names[label]}' is tagged or boxed on {said.key}, but tags.csv says it is absent"
             fix = f"remove the mark, or remove '{names[label]}' from `absent` in tags.csv"
             yield Finding(annotated.place, text, "no mark of an absent class", fix, (said.key,))
+
+    def became(self, contents: Contents) -> Counter[tuple[str, str, str]]:
+        """Number of marks by (name, kind, what they became)."""
+        annotated = contents.annotated
+        assert annotated is not None
+        pairs = zip(annotated.found.images[self.sample.key].marks, self.labels.became, strict=True)
+        unknown = annotated.unknown
+        return Counter((mark.label, mark.kind, UNKNOWN if mark.label in unknown else use) for mark, use in pairs)
 
     def counts(self, contents: Contents) -> dict[str, LabelCounts]:
         """The label counts of annotation files."""

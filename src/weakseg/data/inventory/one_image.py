@@ -1,5 +1,6 @@
 """Checks of one image and all its labels."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -58,6 +59,8 @@ class Look:
     """Fraction of fully transparent pixels, in [0, 1]."""
     tags: Int[np.ndarray, " C"] | None = None
     """Tags that annotation files give; `None` if they say nothing of the image."""
+    became: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Number of marks of annotation files by (name, kind, what they became)."""
 
 
 Looks = dict[str, Look]
@@ -108,6 +111,7 @@ def look(inventory: Inventory, key: str) -> Look:
         orientation=read.orientation,
         clear=read.clear,
         tags=None if marked is None else marked.labels.tags,
+        became=Counter() if marked is None else marked.became(contents),
     )
 
 
