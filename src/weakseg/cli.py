@@ -240,7 +240,10 @@ def predict(
     ] = False,
     format: Annotated[
         str | None,
-        typer.Option("--format", help="Also write files of an annotation tool: coco, cvat, label-studio or labelme."),
+        typer.Option(
+            "--format",
+            help="Also write files of a program: coco, cvat, label-studio, labelme, qupath, imagej or napari.",
+        ),
     ] = None,
     crf: Crf = False,
     device: Device = None,

@@ -12,7 +12,7 @@ def needed(package: str, extra: str, what: str) -> ModuleType:
     Args:
         package: its name.
         extra: the extra of weakseg that installs it.
-        what: what it reads, for the message.
+        what: what it reads or writes, for the message.
 
     Raises:
         DataInvalid: it is not installed.
@@ -20,5 +20,5 @@ def needed(package: str, extra: str, what: str) -> ModuleType:
     try:
         return import_module(package)
     except ImportError:
-        found = f"{what} cannot be read without the package {package}"
+        found = f"{what} cannot be used without the package {package}"
         raise DataInvalid(found, fix=f"pip install 'weakseg[{extra}]'") from None
