@@ -18,12 +18,13 @@ PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3
 demo: $(READY)
 	$(BIN)/weakseg demo $(if $(DATA),--data "$(DATA)") $(if $(EPOCHS),--epochs $(EPOCHS))
 
-# Two processes of one thread each: tests are many and small, and the smallest machine has two cores.
+# Two processes of one thread each: tests are many and small, and the smallest machine has two cores. Each begins with
+# half of the files, so that what the tests of a file share is made once, and takes from the other's at the end.
 test: $(READY)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/pyright
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(ONLY)
