@@ -12,7 +12,7 @@ LEVELS = (
     ("cli",),
     ("commands",),
     ("experiments",),
-    ("export", "report", "train"),
+    ("export", "report", "studio", "train"),
     ("runs",),
     ("evaluation", "recipe"),
     ("constraint_choice", "data/check", "joint", "one_image"),
@@ -32,7 +32,12 @@ LEVELS = (
 )
 """Rooms of a level may import those of lower levels, and none of their own."""
 
-DOORS = {"accelerate": "train/engine.py", "transformers": "pretrained/"}
+DOORS = {
+    "accelerate": "train/engine.py",
+    "starlette": "studio/app.py",
+    "transformers": "pretrained/",
+    "uvicorn": "studio/serve.py",
+}
 """Where alone a library may be imported."""
 
 MODULES = {

@@ -177,6 +177,25 @@ def constraints(
 
 
 @app.command()
+def studio(
+    data: Annotated[
+        str, typer.Argument(help="A data folder, a folder of images, or the name of one under $WEAKSEG_DATA.")
+    ],
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Port of the page; any free one by default.")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="A run folder whose network's prediction counts as well.")
+    ] = None,
+) -> None:
+    """Draw labels in the browser, and see at once what they imply."""
+    from weakseg.commands.studio import studio_and_show
+
+    studio_and_show(data, port, browser, run)
+
+
+@app.command()
 def train(
     what: Annotated[str, typer.Argument(help="A recipe file (.py), or a data folder.")],
     out: Annotated[Path, typer.Option("--out", help="The new run folder; with --resume, the existing one.")],

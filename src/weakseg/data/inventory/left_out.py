@@ -28,6 +28,8 @@ _LISTS = {
     "testing.txt": "test.txt",
 }
 """Usual names of lists, in lower case, and the names that are read."""
+STUDIO = "studio"
+"""Folder of the journal that `weakseg studio` keeps."""
 _QUIET = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 """Files that operating systems create, case-insensitive; names that begin with a dot are ignored too."""
 _BESIDE = {"", ".txt", ".md", ".json", ".xml", ".csv", ".yaml", ".yml", ".log", ".html", ".pdf", ".ini", ".tfw", ".pgw"}
@@ -123,7 +125,7 @@ def strangers(root: Path, read: Collection[str] = ()) -> list[Finding]:
         if (
             name.startswith(".")
             or name.lower() in _QUIET
-            or name in (*FILES, *FOLDERS, LABELMAP, *read)
+            or name in (*FILES, *FOLDERS, LABELMAP, STUDIO, *read)
             or holds_label_maps(name)
         ):
             continue

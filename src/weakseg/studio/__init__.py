@@ -1,0 +1,1 @@
+"""The studio: labels drawn in a browser, and stage A beside them."""

@@ -1,0 +1,202 @@
+"""The studio's requests and their answers."""
+
+# pyright: reportMissingImports=false
+# starlette comes with an extra, and not everyone who works on this package has it.
+
+import json
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+import anyio
+import numpy as np
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from weakseg.data.overlay import as_rgb
+from weakseg.errors import WeaksegError
+from weakseg.studio.guard import MOST_BYTES, Guard, TooLong
+from weakseg.studio.layers import standing
+from weakseg.studio.live import Live
+from weakseg.studio.mark import TAGS, read_mark
+from weakseg.studio.palette import colours
+from weakseg.studio.project import Project
+from weakseg.studio.refusals import Refused, TooMuch, Unknown
+from weakseg.studio.stage_a import as_png
+
+PAGE = {
+    "index.html": "text/html; charset=utf-8",
+    "style.css": "text/css; charset=utf-8",
+    "main.js": "text/javascript; charset=utf-8",
+    "canvas.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "server.js": "text/javascript; charset=utf-8",
+}
+"""All files of the page: no other file can be asked for."""
+_SHOWN_PX = 2048
+"""Longest side of the image that the page shows."""
+_PATIENCE_S = 20
+"""How long a request waits for stage A."""
+
+
+def application(project: Project, live: Live, port: int, token: str) -> Guard:
+    """The studio of a folder, as an ASGI application that only its own page can use."""
+    server = _Server(project, live)
+    routes = [
+        Route("/", server.page),
+        Route("/page/{name}", server.page),
+        Route("/api/project", server.project),
+        Route("/api/classes", server.add_class, methods=["POST"]),
+        Route("/api/images/{image:int}/image", server.image),
+        Route("/api/images/{image:int}/scribbles", server.scribbles),
+        Route("/api/images/{image:int}/segmentation", server.segmentation),
+        Route("/api/images/{image:int}/marks", server.marks),
+        Route("/api/images/{image:int}/marks", server.add, methods=["POST"]),
+    ]
+    handlers: dict[Any, Callable[..., Any]] = {WeaksegError: _refused, TooLong: _too_long}
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), port, token)
+
+
+class _Server:
+    """What each route answers."""
+
+    def __init__(self, project: Project, live: Live):
+        self._project, self._live = project, live
+
+    def page(self, request: Request) -> Response:
+        name = request.path_params.get("name", "index.html")
+        if name not in PAGE:
+            raise Unknown("no such file of the page")
+        return Response((files("weakseg.studio") / "page" / name).read_bytes(), media_type=PAGE[name])
+
+    def project(self, request: Request) -> Response:
+        project = self._project
+        names = project.classes.names
+        shades = colours(len(names), project.classes.background)
+        return JSONResponse(
+            {
+                "name": project.root.resolve().name,
+                "classes": [{"name": name, "colour": shade} for name, shade in zip(names, shades, strict=True)],
+                "images": [{"name": key, "marks": project.journal.revision(key)} for key in project.keys],
+            }
+        )
+
+    async def add_class(self, request: Request) -> Response:
+        said = await _json(request)
+        name = said.get("name")
+        if not isinstance(name, str):
+            raise Refused("the class has no name")
+        await run_in_threadpool(self._project.add_class, name.strip())
+        return self.project(request)
+
+    def image(self, request: Request) -> Response:
+        picture = Image.fromarray(as_rgb(self._project.pixels(request.path_params["image"])))
+        picture.thumbnail((_SHOWN_PX, _SHOWN_PX))
+        return _png(picture, compress_level=1)
+
+    def scribbles(self, request: Request) -> Response:
+        _, layers = self._project.state(request.path_params["image"])
+        return Response(as_png(layers.seeds, self._shades()), media_type="image/png")
+
+    def marks(self, request: Request) -> Response:
+        return self._state(request.path_params["image"])
+
+    async def add(self, request: Request) -> Response:
+        image, said = request.path_params["image"], await _json(request)
+        revision = said.get("revision")
+        if not isinstance(revision, int) or isinstance(revision, bool):
+            raise Refused("the mark has no revision")
+        return await run_in_threadpool(self._add, image, revision, said.get("mark"))
+
+    async def segmentation(self, request: Request) -> Response:
+        image, asked = request.path_params["image"], request.query_params
+        if not asked.get("revision", "").isdecimal():
+            raise Refused("no revision is asked for")
+        revision, fine = int(asked["revision"][:9]), asked.get("fine") == "1"
+        if revision != (await run_in_threadpool(self._project.state, image))[0]:
+            return Response("obsolete", 409)
+        self._live.ask(image, revision)
+        until = time.monotonic() + _PATIENCE_S
+        while (found := self._live.found(image, revision, fine)) is None:
+            if self._live.obsolete(image, revision):
+                return Response("obsolete", 409)
+            if time.monotonic() > until or await request.is_disconnected():
+                return Response(status_code=202)
+            await anyio.sleep(0.01)
+        told = {
+            "x-energy": f"{found.answer.energy:.4f}",
+            "x-gap": f"{found.answer.gap:.4f}",
+            "x-milliseconds": str(found.milliseconds),
+            "x-fine": str(int(found.fine)),
+            "x-status": found.answer.status.replace("\n", " ").encode("ascii", "replace").decode(),
+        }
+        if found.answer.labels is None:
+            return Response(status_code=204, headers=told)
+        return Response(as_png(found.answer.labels, self._shades()), media_type="image/png", headers=told)
+
+    def _add(self, image: int, revision: int, said: Any) -> Response:
+        project = self._project
+        mark = read_mark(said, project.classes.names, project.size(project.key(image)))
+        project.add(image, revision, mark)
+        return self._state(image)
+
+    def _state(self, image: int) -> Response:
+        project = self._project
+        revision, layers = project.state(image)
+        done, undone = standing(project.journal.marks.get(project.key(image), ()))
+        height, width = layers.seeds.shape
+        words = {tag: word for word, tag in TAGS.items()}
+        return JSONResponse(
+            {
+                "revision": revision,
+                "height": height,
+                "width": width,
+                "clicks": layers.clicks,
+                "boxes": layers.boxes,
+                "tags": [words[tag] for tag in layers.tags],
+                "shares": np.bincount(layers.seeds[layers.seeds >= 0], minlength=len(layers.tags)).tolist(),
+                "undo": bool(done),
+                "redo": bool(undone),
+            }
+        )
+
+    def _shades(self) -> list[tuple[int, int, int]]:
+        return colours(len(self._project.classes), self._project.classes.background)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+    try:
+        said = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise Refused("the body is not JSON") from None
+    if not isinstance(said, dict):
+        raise Refused("the body is no JSON object")
+    return said
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _png(picture: Image.Image, **how: int) -> Response:
+    stream = BytesIO()
+    picture.save(stream, format="PNG", **how)
+    return Response(stream.getvalue(), media_type="image/png")
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    status = error.status if isinstance(error, Refused) else 500
+    return JSONResponse({"error": str(error)}, status_code=status)
+
+
+def _too_long(request: Request, error: Exception) -> Response:
+    return _refused(request, TooMuch(f"the body has more than {MOST_BYTES:,} bytes"))

@@ -1,0 +1,226 @@
+"""The label files of a data folder, as `weakseg train` reads them.
+
+Before the studio first writes a file that it did not make, it keeps a copy in studio/before/, and goes on from that.
+A file that another program changed since is never overwritten.
+"""
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from weakseg.data.folder.folder import read_values
+from weakseg.data.folder.legend import Legend
+from weakseg.data.folder.tables import READERS, each_row
+from weakseg.data.images.label_file import palette
+from weakseg.errors import DataInvalid
+from weakseg.files.regular_file import read_bytes
+from weakseg.files.whole_file import write_whole
+from weakseg.studio.layers import Layers
+from weakseg.studio.refusals import Conflict
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
+
+COLUMNS = {
+    "boxes.csv": ("image", "class", "left", "top", "right", "bottom"),
+    "clicks.csv": ("image", "class", "x", "y"),
+    "tags.csv": ("image", "present", "absent"),
+}
+"""The tables that the studio writes."""
+
+
+@dataclass
+class LabelFiles:
+    """Label files that the studio reads and writes."""
+
+    root: Path
+    legend: Legend
+    keys: Collection[str]
+    tell: Callable[[str], None]
+    written: dict[str, list[str]] = field(default_factory=dict)
+    """Digests that each written file may have: before the last write, and after it."""
+
+    @property
+    def own(self) -> Path:
+        """The folder of the studio's own files."""
+        return self.root / "studio"
+
+    def start(self, key: str, size: tuple[int, int]) -> Layers:
+        """The labels of an image before any mark."""
+        names = self.legend.classes.names
+        seeds = np.full(size, UNLABELED)
+        path = self._before(f"scribbles/{key}.png")
+        if path.is_file():
+            seeds = self.legend.labels(read_values(path, self.legend, "scribbles", size), "scribbles")
+        said = {name: self._table(name).get(key) for name in COLUMNS}
+        boxes, clicks, tags = (said[name] for name in COLUMNS)
+        return Layers(
+            seeds=seeds.astype(np.int32),
+            clicks=tuple(_pixel(click, size) for click in clicks or ()),
+            boxes=tuple((int(c), x, y, right, bottom) for c, y, x, bottom, right in _rows(boxes)),
+            tags=tuple(UNTOLD for _ in names) if tags is None else tuple(int(tag) for tag in tags),
+        )
+
+    def write(self, key: str, layers: Layers, former: Layers | None, all_marked: Mapping[str, Layers]) -> None:
+        """Write what differs from the former labels.
+
+        Args:
+            key: the image.
+            layers: its labels now.
+            former: its labels at the last writing; `None` writes all.
+            all_marked: the labels of every image with marks, for the tables.
+
+        Raises:
+            Conflict: another program changed a file.
+            WriteRefused: a file cannot be written.
+        """
+        if former is None or not np.array_equal(layers.seeds, former.seeds):
+            self._write(f"scribbles/{key}.png", self._scribbles(key, layers))
+        parts = {"boxes.csv": "boxes", "clicks.csv": "clicks", "tags.csv": "tags"}
+        for name, part in parts.items():
+            if former is None or getattr(layers, part) != getattr(former, part):
+                self._write(name, self._text(name, all_marked))
+
+    def problems(self) -> list[DataInvalid]:
+        """Why the studio cannot go on from these files."""
+        found = []
+        for name, digests in self.written.items():
+            if (self.root / name).is_file() and _digest(read_bytes(self.root / name)) not in digests:
+                fix = (
+                    f"move it away to go on from the journal, or remove {self.own} to begin from the files as they are"
+                )
+                found.append(DataInvalid(f"{self.root / name} was changed since the studio wrote it", fix=fix))
+        for name in COLUMNS:
+            if self._before(name).is_file():
+                found += READERS[name](self._before(name), self.legend, self.keys)[1]
+        return found
+
+    def _before(self, name: str) -> Path:
+        """The file that held an image's labels before the studio."""
+        kept = self.own / "before" / name
+        if kept.is_file():
+            return kept
+        return self.own / "nothing" if name in self.written else self.root / name
+
+    def _table(self, name: str) -> dict[str, Any]:
+        path = self._before(name)
+        return READERS[name](path, self.legend, self.keys)[0] if path.is_file() else {}
+
+    def _write(self, name: str, content: bytes | None) -> None:
+        target, known = self.root / name, self.written.get(name)
+        held = read_bytes(target) if target.is_file() else None
+        if held is None and content is None:
+            return
+        if held is not None and known is None:
+            write_whole(self.own / "before" / name, lambda part: shutil.copyfile(target, part))
+            self.tell(f"{target} is rewritten; studio/before/{name} keeps it as it was")
+        elif held is not None and known is not None and _digest(held) not in known:
+            fix = "the mark is in the journal; end the studio and start it again to decide"
+            raise Conflict(f"{name} was changed by another program", fix=fix)
+        # Noted first: a process that is killed between the two leaves either content, and both are its own.
+        digests = ["" if held is None else _digest(held), "" if content is None else _digest(content)]
+        self.written[name] = digests
+        text = json.dumps(self.written, ensure_ascii=False, indent=0)
+        write_whole(self.own / "written.json", lambda part: part.write_text(text, encoding="utf-8"))
+        if content is None:
+            target.unlink()
+        else:
+            write_whole(target, lambda part: part.write_bytes(content))
+
+    def _scribbles(self, key: str, layers: Layers) -> bytes | None:
+        """The PNG of an image's scribbles; nothing where none are and none were."""
+        if not (layers.seeds != UNLABELED).any() and not self._before(f"scribbles/{key}.png").is_file():
+            return None
+        convention = self.legend.convention("scribbles")
+        values = np.array(self.legend.numbers_in("scribbles") or (0,))
+        map_ = np.where(layers.seeds == UNLABELED, convention.nothing[0], values[layers.seeds])
+        deep = max(values.max(), convention.nothing[0]) > 255
+        picture = Image.fromarray(map_.astype(np.uint16 if deep else np.uint8))
+        # Where colours are declared, a palette would be read by its colours.
+        if not deep and not convention.colours:
+            picture.putpalette(palette(256).tobytes())
+        stream = BytesIO()
+        picture.save(stream, format="PNG")
+        return stream.getvalue()
+
+    def _text(self, name: str, all_marked: Mapping[str, Layers]) -> bytes | None:
+        """A table: rows of images without marks as they were, then those of the others."""
+        columns, names = COLUMNS[name], self.legend.classes.names
+        rows = [row for key, layers in all_marked.items() for row in _cells_of(name, key, layers, names)]
+        kept: list[dict[str, str]] = []
+        path = self._before(name)
+
+        def note(key: str, cells: dict[str, str]) -> None:
+            if key not in all_marked:
+                kept.append(cells)
+
+        if path.is_file():
+            each_row(path, columns, self.keys, note)
+        header = list(kept[0]) if kept else list(columns)
+        lines = [*kept, *(dict(zip(columns, row, strict=True)) for row in rows)]
+        if not lines and not path.is_file():
+            return None
+        text = StringIO()
+        # Quotes preserve spaces at the ends of an image's name.
+        writer = csv.DictWriter(text, header, restval="", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+        writer.writeheader()
+        writer.writerows(lines)
+        return text.getvalue().encode()
+
+
+def read_written(own: Path) -> dict[str, list[str]]:
+    """The digests that the studio noted of its files."""
+    path = own / "written.json"
+    if not path.exists():
+        return {}
+    try:
+        said = json.loads(read_bytes(path))
+        assert all(isinstance(digests, list) for digests in said.values())
+    except (ValueError, AttributeError, AssertionError, RecursionError):
+        raise DataInvalid(f"{path} is damaged", fix="restore it, or remove it with the journal beside it") from None
+    return said
+
+
+def unwritable(legend: Legend, maps: Mapping[str, Path]) -> list[DataInvalid]:
+    """Why scribbles of this folder cannot be written."""
+    convention, problems = legend.convention("scribbles"), []
+    values = (*legend.numbers_in("scribbles"), *convention.nothing[:1])
+    if not convention.nothing or not all(0 <= value <= 65535 for value in values):
+        found = "the scribbles of this folder have no value for unlabelled pixels, or values that no PNG holds"
+        problems.append(DataInvalid(found, fix="set `unlabeled` and `values` in dataset.toml to 0 ... 65535"))
+    for path in maps.values():
+        if path.suffix != ".png":
+            problems.append(DataInvalid(f"{path} is not named *.png", fix="save it as PNG: the studio writes PNGs"))
+    return problems
+
+
+def _cells_of(name: str, key: str, layers: Layers, names: Sequence[str]) -> list[tuple[object, ...]]:
+    if name == "boxes.csv":
+        return [(key, names[label], *(f"{side:g}" for side in sides)) for label, *sides in layers.boxes]
+    if name == "clicks.csv":
+        return [(key, names[label], x, y) for label, x, y in layers.clicks]
+    said = [
+        ";".join(name for name, tag in zip(names, layers.tags, strict=True) if tag == wanted)
+        for wanted in (PRESENT, ABSENT)
+    ]
+    return [(key, *said)] if any(said) else []
+
+
+def _rows(boxes: Any) -> list[list[float]]:
+    return [] if boxes is None else boxes.tolist()
+
+
+def _pixel(click: Any, size: tuple[int, int]) -> tuple[int, int, int]:
+    row, column = np.floor(click.points[0] + 0.5).astype(int).clip(0, np.array(size) - 1).tolist()
+    return click.label, column, row
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,50 @@
+// What the page asks the server, and what it tells it.
+
+export class Conflict extends Error {}
+
+async function asked(path, more = {}) {
+  const answer = await fetch(path, { credentials: "same-origin", ...more });
+  if (answer.status === 409) throw new Conflict(await told(answer));
+  if (!answer.ok) throw new Error(await told(answer));
+  return answer;
+}
+
+async function told(answer) {
+  const text = await answer.text();
+  try {
+    return JSON.parse(text).error;
+  } catch {
+    return text || `The server answered ${answer.status}.`;
+  }
+}
+
+const posted = (path, body) =>
+  asked(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+const json = async (answer) => (await answer).json();
+const bitmap = async (answer) => createImageBitmap(await (await answer).blob());
+
+export const project = () => json(asked("/api/project"));
+export const addClass = (name) => json(posted("/api/classes", { name }));
+export const marks = (id) => json(asked(`/api/images/${id}/marks`));
+export const image = (id) => bitmap(asked(`/api/images/${id}/image`));
+export const scribbles = (id) => bitmap(asked(`/api/images/${id}/scribbles`));
+export const add = (id, revision, mark) => json(posted(`/api/images/${id}/marks`, { revision, mark }));
+
+// The segmentation of a revision; null where a newer one has made it obsolete.
+export async function segmentation(id, revision, fine) {
+  const path = `/api/images/${id}/segmentation?revision=${revision}&fine=${fine ? 1 : 0}`;
+  for (;;) {
+    let answer;
+    try {
+      answer = await asked(path);
+    } catch (error) {
+      if (error instanceof Conflict) return null;
+      throw error;
+    }
+    if (answer.status === 202) continue;
+    const said = (name) => answer.headers.get(`x-${name}`);
+    const numbers = { energy: said("energy"), gap: said("gap"), ms: said("milliseconds"), fine: said("fine") === "1", status: said("status") };
+    return { ...numbers, bitmap: answer.status === 204 ? null : await createImageBitmap(await answer.blob()) };
+  }
+}

@@ -1,0 +1,211 @@
+"""A data folder that is open in the studio."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from weakseg.data.folder.contents import label_maps, list_files
+from weakseg.data.folder.declaration import Declaration, read_declaration
+from weakseg.data.folder.legend import Legend, problem_of_name, read_legend
+from weakseg.data.images.image_file import read_image, size_of
+from weakseg.errors import DataInvalid, WeaksegError, WriteRefused
+from weakseg.files.whole_file import write_whole
+from weakseg.studio.journal import Journal, lines_of, strangers
+from weakseg.studio.label_files import LabelFiles, read_written, unwritable
+from weakseg.studio.layers import Layers, replayed
+from weakseg.studio.mark import Mark, Redo, Stroke, Undo, read_mark
+from weakseg.studio.refusals import Conflict, Refused, TooMuch, Unknown
+from weakseg.types import Classes
+
+MOST_CLASSES = 100
+"""Most classes that the page makes."""
+MOST_PIXELS = 16_000_000
+"""Largest image that can be drawn on: there are no tiles yet."""
+_HELD = 4
+"""Images that are kept in memory."""
+
+
+class Project:
+    """Images, classes, journal and label files of a folder.
+
+    One request writes at a time. Images are known by their number in the list, never by a path.
+    """
+
+    def __init__(self, root: Path, tell: Callable[[str], None] = lambda text: None):
+        self.root, self.lock = root, threading.RLock()
+        self.declaration = read_declaration(root)
+        problems: list[WeaksegError] = []
+        self.images = list_files(root / "images", problems, self.declaration.nested)
+        if not self.images:
+            problems.append(DataInvalid(f"{root / 'images'} holds no images", fix="put images there"))
+        if problems:
+            raise DataInvalid.of(problems)
+        self.keys = tuple(self.images)
+        legend = _legend(root, self.declaration)
+        own = root / "studio"
+        self.files = LabelFiles(root, legend, self.images, tell, read_written(own))
+        lines = lines_of(own / "journal.jsonl")
+        strangers(lines, legend.classes.names, self.keys, own / "journal.jsonl")
+        self.journal = Journal(own / "journal.jsonl")
+        self._layers: dict[str, Layers] = {}
+        self._said: dict[str, Layers] = {}
+        self._pixels: dict[int, Float[np.ndarray, "M H W"]] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._refuse_unwritable()
+        for line in lines:
+            key = line["image"]
+            self.journal.marks.setdefault(key, []).append(read_mark(line["mark"], self.classes.names, self.size(key)))
+            self.journal.last = key
+        if self.journal.last:
+            # A process that was killed may have appended the mark and not written the labels.
+            self._write(self.journal.last, None)
+
+    @property
+    def classes(self) -> Classes:
+        """The classes; none in a folder of bare images at first."""
+        return self.files.legend.classes
+
+    def index(self) -> dict[str, int]:
+        """The index of each class."""
+        return {name: number for number, name in enumerate(self.classes.names)}
+
+    def key(self, image: int) -> str:
+        """The key of an image's number."""
+        if not 0 <= image < len(self.keys):
+            raise Unknown(f"no image {image}", expected=f"0 to {len(self.keys) - 1}")
+        return self.keys[image]
+
+    def size(self, key: str) -> tuple[int, int]:
+        """Height and width of an image."""
+        if key not in self._sizes:
+            height, width = size_of(self.images[key], self.declaration.reading)
+            if height * width > MOST_PIXELS:
+                found = f"{key} has {height * width:,} pixels"
+                raise TooMuch(found, expected=f"at most {MOST_PIXELS:,}", fix="cut it into parts")
+            self._sizes[key] = height, width
+        return self._sizes[key]
+
+    def pixels(self, image: int) -> Float[np.ndarray, "M H W"]:
+        """The values of an image in [0, 1]."""
+        key = self.key(image)
+        self.size(key)
+        with self.lock:
+            if image not in self._pixels:
+                while len(self._pixels) >= _HELD:
+                    self._pixels.pop(next(iter(self._pixels)))
+                self._pixels[image] = read_image(self.images[key], self.declaration.reading)
+            return self._pixels[image]
+
+    def state(self, image: int) -> tuple[int, Layers]:
+        """The revision of an image, and its labels."""
+        with self.lock:
+            key = self.key(image)
+            return self.journal.revision(key), self._labels(key)
+
+    def add(self, image: int, revision: int, mark: Mark) -> None:
+        """Append a mark, and write the labels that it changes.
+
+        Raises:
+            Conflict: the mark was drawn on an older revision, or another program changed a file.
+            TooMuch: the image has too many marks.
+            WriteRefused: the disk is full.
+        """
+        with self.lock:
+            key = self.key(image)
+            if revision != self.journal.revision(key):
+                found = f"{key} has revision {self.journal.revision(key)}, the mark {revision}"
+                raise Conflict(found, fix="reload the page: another tab drew meanwhile")
+            former = self._labels(key)
+            (self.root / "studio").mkdir(exist_ok=True)
+            self.journal.append(key, mark)
+            self._layers.pop(key, None)
+            self._write(key, former)
+
+    def add_class(self, name: str) -> None:
+        """Add a class to classes.txt.
+
+        Raises:
+            Refused: the name cannot occur in tables, or is taken.
+            Conflict: dataset.toml says which classes there are.
+        """
+        with self.lock:
+            names, said = self.files.legend.declared, self.declaration
+            if said.classes or said.values or said.merge or said.colours or said.folders:
+                raise Conflict("dataset.toml says which classes there are", fix="add the class there")
+            if len(names) >= MOST_CLASSES:
+                raise TooMuch(f"{len(names)} classes", expected=f"at most {MOST_CLASSES}")
+            if wrong := problem_of_name(name) or ("the name is too long" if len(name) > 60 else ""):
+                raise Refused(wrong, expected="a short name without ;")
+            if name in names:
+                raise Conflict(f"'{name}' is a class already")
+            text = "".join(f"{each}\n" for each in (*names, name))
+            write_whole(self.root / "classes.txt", lambda part: part.write_text(text, encoding="utf-8"))
+            self.files.legend = _legend(self.root, said)
+            self._layers.clear()
+            self._said.clear()
+
+    def _labels(self, key: str) -> Layers:
+        if key not in self._layers:
+            while len(self._layers) >= _HELD:
+                self._layers.pop(next(iter(self._layers)))
+            start = self.files.start(key, self.size(key))
+            self._layers[key] = replayed(start, self.journal.marks.get(key, ()), self.index())
+        return self._layers[key]
+
+    def _tabled(self) -> dict[str, Layers]:
+        """The labels, without scribbles, of images whose rows of tables are the studio's."""
+        for key, marks in self.journal.marks.items():
+            if key not in self._said and any(not isinstance(mark, Stroke | Undo | Redo) for mark in marks):
+                self._said[key] = replace(self._labels(key), seeds=np.empty((0, 0), int))
+        return self._said
+
+    def _write(self, key: str, former: Layers | None) -> None:
+        self._said.pop(key, None)
+        labels = self._labels(key)
+        self.files.write(key, labels, former, self._tabled())
+
+    def _refuse_unwritable(self) -> None:
+        problems: list[WeaksegError] = []
+        folder = self.root / "scribbles"
+        maps = label_maps(folder, self.images, problems, self.declaration.nested) if folder.is_dir() else {}
+        if self.classes.names:
+            problems += unwritable(self.files.legend, maps)
+        problems += self.files.problems()
+        if problems:
+            raise DataInvalid.of(problems)
+
+
+def folder_of_images(path: Path, tell: Callable[[str], None]) -> Path:
+    """The data folder of a path: itself, or one made beside a folder of bare images.
+
+    Raises:
+        DataInvalid: it holds no images.
+        WriteRefused: nothing can be made beside it.
+    """
+    if (path / "images").is_dir():
+        return path
+    problems: list[WeaksegError] = []
+    if not list_files(path, problems):
+        raise DataInvalid(f"{path} holds no images and no folder images/", fix="name a folder of images")
+    place = path.resolve()
+    data = place.with_name(f"{place.name}-labels")
+    try:
+        data.mkdir(exist_ok=True)
+        if not os.path.lexists(data / "images"):
+            (data / "images").symlink_to(Path("..") / place.name, target_is_directory=True)
+    except OSError as error:
+        found = f"{data} cannot be made: {error.strerror}"
+        raise WriteRefused(found, fix="make a data folder with `weakseg new`, and put the images there") from error
+    tell(f"{path} holds images alone: their labels go to {data}, whose images/ is a link to them")
+    return data
+
+
+def _legend(root: Path, declaration: Declaration) -> Legend:
+    if not declaration.classes and not os.path.lexists(root / "classes.txt"):
+        return Legend((), (), Classes(()), declaration)
+    return read_legend(root, declaration)

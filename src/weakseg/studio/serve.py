@@ -1,0 +1,69 @@
+"""The studio's server, on this machine alone."""
+
+# pyright: reportMissingImports=false
+# uvicorn comes with an extra, and not everyone who works on this package has it.
+
+import secrets
+import socket
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+
+from weakseg.errors import DataInvalid
+from weakseg.studio.app import application
+from weakseg.studio.live import Live, Predict
+from weakseg.studio.project import Project
+
+
+def serve(
+    project: Project, predict: Predict | None, port: int | None, browser: bool, tell: Callable[[str], None]
+) -> None:
+    """Serve the page until Ctrl-C.
+
+    Args:
+        project: the open folder.
+        predict: a network's probabilities, where they count.
+        port: the port; any free one by default.
+        browser: whether the page is opened.
+        tell: prints a line.
+
+    Raises:
+        DataInvalid: the port is taken.
+    """
+    with _bound(port) as listening:
+        bound: int = listening.getsockname()[1]
+        token, live = secrets.token_urlsafe(24), Live(project, predict)
+        address = f"http://127.0.0.1:{bound}/?token={token}"
+        tell(f"{project.root}: {len(project.keys)} images, {len(project.classes)} classes")
+        tell(f"the studio is at {address}")
+        tell("the address works once, on this machine; Ctrl-C ends the studio, and every mark is saved already")
+        # The log of requests would show the token.
+        config = uvicorn.Config(
+            application(project, live, bound, token),
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            ws="none",
+            lifespan="off",
+            limit_concurrency=64,
+            timeout_graceful_shutdown=2,
+        )
+        if browser:
+            webbrowser.open(address)
+        try:
+            uvicorn.Server(config).run(sockets=[listening])
+        finally:
+            live.end()
+
+
+def _bound(port: int | None) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port or 0))
+    except OSError as error:
+        listening.close()
+        fix = "choose another --port, or leave it out"
+        raise DataInvalid(f"port {port} cannot be used: {error.strerror}", fix=fix) from error
+    return listening
