@@ -18,7 +18,7 @@ LEVELS = (
     ("constraint_choice", "data/check", "joint", "one_image"),
     ("cuts", "data/imports", "data/inventory", "data/published", "data/simulate", "mean_field", "solvers"),
     ("data/folder", "energies", "projection"),
-    ("annotations",),
+    ("annotations", "data/volumes"),
     ("formats/science", "formats/sets", "formats/tools", "formats/writers"),
     ("formats",),
     ("marks",),

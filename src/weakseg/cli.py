@@ -88,7 +88,8 @@ def new(data: Annotated[Path, typer.Argument(help="A new or empty folder.")]) ->
 @app.command("import")
 def import_(
     sources: Annotated[
-        list[Path], typer.Argument(help="Files, folders or zip archives of an annotation tool.", metavar="SOURCE...")
+        list[Path],
+        typer.Argument(help="Files, folders or zips of an annotation tool; or volumes.", metavar="SOURCE..."),
     ],
     images: Annotated[Path, typer.Option("--images", help="Folder of the annotated images.")],
     into: Annotated[Path, typer.Option("--into", help="The data folder to make: a new or empty folder.")],
@@ -103,12 +104,15 @@ def import_(
     html: Annotated[
         Path | None, typer.Option("--html", help="Also write a page that shows the marks as they were drawn.")
     ] = None,
+    plane: Annotated[
+        str | None, typer.Option("--plane", help="For volumes: axial, coronal or sagittal slices.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a data folder from the files of an annotation tool."""
     from weakseg.commands.import_annotations import import_and_show, uses_of
 
-    import_and_show(sources, images, into, uses_of(name or (), becomes or ()), html, json)
+    import_and_show(sources, images, into, uses_of(name or (), becomes or ()), html, json, plane)
 
 
 @app.command()
@@ -249,7 +253,7 @@ def evaluate(
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="A run folder, or an ONNX file that was exported from one.")],
-    files: Annotated[list[Path], typer.Argument(help="Image files.")],
+    files: Annotated[list[Path], typer.Argument(help="Image files, or volumes.")],
     out: Annotated[Path, typer.Option("--out", help="Output folder for the masks; nothing in it is overwritten.")],
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write the probabilities, as .npz.")
@@ -264,6 +268,9 @@ def predict(
             help="Also write files of a program: coco, cvat, label-studio, labelme, qupath, imagej or napari.",
         ),
     ] = None,
+    plane: Annotated[
+        str | None, typer.Option("--plane", help="For volumes: the plane of the slices, by default the training's.")
+    ] = None,
     crf: Crf = False,
     device: Device = None,
     json: Json = False,
@@ -272,7 +279,7 @@ def predict(
     """Segment images of any size with a trained network."""
     from weakseg.commands.predict import Wanted, predict_and_show
 
-    predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json, format), recipe)
+    predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json, format, plane), recipe)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from weakseg.annotations.account import SHOWN, never_drawn
+from weakseg.commands.import_volumes import import_volumes_and_show, is_of_volumes
 from weakseg.commands.marks import account_for_scripts, table_of_marks
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar
@@ -27,9 +28,20 @@ from weakseg.report.html import require_free
 
 
 def import_and_show(
-    sources: Sequence[Path], images: Path, into: Path, uses: Uses, html: Path | None, as_json: bool
+    sources: Sequence[Path],
+    images: Path,
+    into: Path,
+    uses: Uses,
+    html: Path | None,
+    as_json: bool,
+    plane: str | None = None,
 ) -> None:
     """Make a data folder, and print what became of every mark."""
+    if is_of_volumes(images):
+        import_volumes_and_show(sources, images, into, uses, plane, as_json)
+        return
+    if plane is not None:
+        raise DataInvalid(f"--plane {plane}", expected="a folder of volumes for --images", fix="leave it out")
     if html is not None:
         require_free(html)
     with bar("importing") as progress:

@@ -16,9 +16,12 @@ from weakseg.classes import UNLABELED
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar, tell
 from weakseg.data.images.label_file import read_labels
+from weakseg.data.volumes.grid import PLANES
+from weakseg.data.volumes.volume import stem_of
 from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.evaluation.onnx_predictor import open_onnx
 from weakseg.evaluation.predict_files import Segments, predict_files
+from weakseg.evaluation.predict_volumes import predict_volumes
 from weakseg.files.paths import require_new
 from weakseg.files.whole_file import write_whole
 from weakseg.formats.writers.segmented import Segmented
@@ -34,6 +37,8 @@ class Wanted:
     as_json: bool = False
     format: str | None = None
     """Annotation tool whose files are written too, a name of `WRITERS`."""
+    plane: str | None = None
+    """Plane of the slices of volumes; `None`: that of the training."""
 
 
 def predict_and_show(
@@ -43,9 +48,14 @@ def predict_and_show(
 
     They are refined by the run's CRF on request.
     """
+    if wanted.plane is not None and wanted.plane not in PLANES:
+        raise DataInvalid(f"--plane {wanted.plane}", expected=", ".join(PLANES))
     if wanted.format is not None and wanted.format not in WRITERS:
         raise DataInvalid(f"--format {wanted.format}", expected=f"one of {', '.join(WRITERS)}")
     predictor, by = (_of_file if path.is_file() else _of_run)(path, device, wanted.crf, recipe)
+    if any(map(stem_of, files)):
+        predict_volumes_and_show(path, predictor, files, out, wanted, by)
+        return
     if wanted.format is not None:
         # Before minutes of predictions, which could not be repeated into the same folder.
         nothing = (Segmented(file.name, np.zeros((1, 1), int)) for file in files)
@@ -61,6 +71,36 @@ def predict_and_show(
         print(json.dumps({"masks": [str(mask) for mask in masks], "numbers": numbers, "void": predictor.void}))
     else:
         print(f"{counted(len(masks), 'mask')} in {out}" + (f", refined by {by}" if by else ""))
+
+
+def predict_volumes_and_show(
+    path: Path, predictor: Segments, files: list[Path], out: Path, wanted: Wanted, by: str
+) -> None:
+    """Predict volumes slice by slice, and report where their labels are."""
+    others = {"--probabilities": wanted.probabilities, "--overlays": wanted.overlays, "--format": wanted.format}
+    if asked := [option for option, value in others.items() if value]:
+        raise DataInvalid(f"{asked[0]} with volumes", fix="leave it out: a volume of labels is written for each")
+    plane = wanted.plane or _plane_of(path)
+    with bar("predicting") as progress:
+        written = predict_volumes(predictor, files, out, plane, progress)
+    if wanted.as_json:
+        numbers = dict(zip(predictor.classes.names, predictor.numbers, strict=True))
+        print(json.dumps({"volumes": [str(file) for file in written], "numbers": numbers, "void": predictor.void}))
+    else:
+        print(f"{counted(len(written), 'volume')} of {plane} slices in {out}" + (f", refined by {by}" if by else ""))
+
+
+def _plane_of(path: Path) -> str:
+    """The plane of the slices that a run was trained on."""
+    plane = ""
+    if not path.is_file():
+        from weakseg.runs.run import open_run
+
+        plane = open_run(path).declaration.plane
+    if not plane:
+        found = f"{path} does not say in which plane its training's slices lie"
+        raise DataInvalid(found, expected=", ".join(PLANES), fix="name the plane: --plane axial")
+    return plane
 
 
 def _of_run(path: Path, device: str | None, crf: bool, recipe: Path | None) -> tuple[Segments, str]:

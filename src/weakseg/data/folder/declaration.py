@@ -74,6 +74,9 @@ class Declaration:
     """Pairs (class, or "void" in masks, or "unlabeled" in scribbles; "#rrggbb" or "transparent"): meaning of colours in
     painted label maps. If there are any, palettes are read by their colours too."""
 
+    plane: str = ""
+    """Plane of the slices of volumes, for predictions of volumes: "axial", "coronal" or "sagittal"; empty if images are
+    no slices of volumes."""
     annotations: tuple[str, ...] = ()
     """Paths, inside the folder, of annotation files of other programs that are read as labels."""
     marks: tuple[tuple[str, str, str], ...] = ()
@@ -100,6 +103,8 @@ class Declaration:
         found, fix = problem_of(self.volume)
         if found:
             raise DataInvalid(f"volume = '{self.volume}' {found}", fix=fix)
+        if self.plane not in ("", "axial", "coronal", "sagittal"):
+            raise DataInvalid(f"plane = '{self.plane}'", expected="axial, coronal or sagittal")
         for path in self.annotations:
             _require_within(path)
         if strange := [kind for _, kind, _ in self.marks if kind not in KINDS_OF_MARKS]:

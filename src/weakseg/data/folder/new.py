@@ -81,6 +81,9 @@ DATASET = r"""# Meaning of the values and names in this folder. Every line that 
 #     unlabeled = ["#ffffff", "transparent"]
 # colours = {}
 
+# The plane of the slices of volumes, "axial", "coronal" or "sagittal": `weakseg predict` then takes volumes too.
+# plane = ""
+
 # Files of annotation tools that are read as labels: a path inside this folder, or a list. The docs list the formats.
 # annotations = []
 

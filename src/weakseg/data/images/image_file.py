@@ -14,7 +14,7 @@ from PIL import Image
 
 from weakseg.data.images.deep_png import ask_for_lower_bytes, is_deep, joined
 from weakseg.data.images.nodata import clear_in, emptied, opacity_of
-from weakseg.data.images.orientation import orientation_in, turned
+from weakseg.data.images.orientation import AS_STORED, orientation_in, turned
 from weakseg.data.images.stored import (
     IMAGE,
     USUAL,
@@ -82,6 +82,21 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
         # Pillow inverts 8 bits and fewer where 0 means white, and leaves 16 as they are.
         if white_is_zero(picture) and values.dtype.kind == "u" and values.dtype.itemsize == 2:
             values = np.invert(values)
+    return interpreted(path, values, reading, opacity, orientation)
+
+
+def interpreted(
+    path: Path,
+    values: Shaped[np.ndarray, "H W M"],
+    reading: Reading,
+    opacity: Shaped[np.ndarray, "H W 1"] | None = None,
+    orientation: int = AS_STORED,
+) -> Decoded:
+    """An image of stored values, which are those of a file or of a slice of a volume.
+
+    Raises:
+        DataInvalid: their range is unknown.
+    """
     clear = clear_in(values, opacity)
     values, empty = emptied(values, clear, reading.nodata)
     held = held_by(values)

@@ -14,11 +14,10 @@ from weakseg.annotations.account import Account, account_of, classes_of
 from weakseg.annotations.matched import Matched, matched
 from weakseg.data.folder.contents import list_files
 from weakseg.data.folder.legend import problem_of_name
-from weakseg.data.folder.new import DATASET
 from weakseg.data.folder.tables import table_text
 from weakseg.data.images.label_file import void_for, write_labels
+from weakseg.data.imports.new_folder import declare, new_folder, require_new
 from weakseg.errors import DataInvalid, WeaksegError
-from weakseg.files.whole_file import unfinished
 from weakseg.marks.labels import MarkedImage, labels_of
 from weakseg.marks.uses import Uses
 from weakseg.types import ABSENT, PRESENT, UNLABELED
@@ -53,9 +52,7 @@ def import_marks(
         DataInvalid: a source or image cannot be read, names or sizes do not fit, nothing was drawn, tables cannot hold
             the name of a class, or the folder is not empty; then nothing is written.
     """
-    if os.path.lexists(into) and (not into.is_dir() or any(into.iterdir())):
-        fix = "choose another name"
-        raise DataInvalid(f"{into} already exists and is not empty", expected="a new or an empty folder", fix=fix)
+    require_new(into)
     listing: list[WeaksegError] = []
     files = list_files(images, listing, nested=True)
     if listing or not files:
@@ -63,16 +60,8 @@ def import_marks(
         raise DataInvalid.of(listing or [none])
     found = matched(sources, files)
     classes = _classes(found, uses)
-    try:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished(into.parent) as partial:
-            became, problems = _write(found, files, classes, uses, partial, progress)
-            if into.is_dir():
-                into.rmdir()
-            partial.chmod(0o777 & ~_umask())
-            os.replace(partial, into)
-    except OSError as error:
-        raise DataInvalid(f"{into} cannot be written: {error.strerror or error}", fix="choose another place") from error
+    with new_folder(into) as partial:
+        became, problems = _write(found, files, classes, uses, partial, progress)
     account = replace(account_of(found, files), became=became)
     return Imported(classes, found, account, tuple(problems), uses)
 
@@ -119,8 +108,10 @@ def _write(
     for name, rows in tables.items():
         if rows:
             (into / name).write_text(table_text(_HEADERS[name], rows), encoding="utf-8")
-    (into / "classes.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
-    (into / "dataset.toml").write_text(_declared(files, classes) + DATASET, encoding="utf-8")
+    lines = ["nested = true"] * any("/" in key for key in files)
+    if (nothing := void_for(len(classes))) != 255:
+        lines += [f"unlabeled = {nothing}", f"void = {nothing}"]
+    declare(into, classes, *lines)
     return became, problems
 
 
@@ -148,23 +139,9 @@ def _exact(side: float) -> str:
     return repr(side).removesuffix(".0")
 
 
-def _declared(files: dict[str, Path], classes: tuple[str, ...]) -> str:
-    """The lines of dataset.toml that differ from its defaults."""
-    lines = ["nested = true\n"] if any("/" in key for key in files) else []
-    if (nothing := void_for(len(classes))) != 255:
-        lines += [f"unlabeled = {nothing}\n", f"void = {nothing}\n"]
-    return "".join(lines)
-
-
 def _link(file: Path, to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(file.resolve(), to)
     except OSError:
         shutil.copyfile(file, to)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

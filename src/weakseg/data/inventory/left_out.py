@@ -16,6 +16,8 @@ from weakseg.finding import Finding, some
 
 FOLDERS = ("images", "masks", "scribbles", "splits")
 FILES = ("dataset.toml", "classes.txt", *READERS)
+SLICES = "volumes.json"
+"""The table of an import of volumes, which predictions of others may need."""
 LABELMAP = "labelmap.txt"
 """CVAT's file of colours, which has its own finding."""
 _LISTS = {
@@ -125,7 +127,7 @@ def strangers(root: Path, read: Collection[str] = ()) -> list[Finding]:
         if (
             name.startswith(".")
             or name.lower() in _QUIET
-            or name in (*FILES, *FOLDERS, LABELMAP, STUDIO, *read)
+            or name in (*FILES, *FOLDERS, LABELMAP, SLICES, STUDIO, *read)
             or holds_label_maps(name)
         ):
             continue

@@ -1,0 +1,1 @@
+"""Volumes: their grids in the patient, their files, and slices as images."""
