@@ -282,23 +282,74 @@ def predict(
     predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json, format, plane), recipe)
 
 
+Licence = Annotated[
+    str | None,
+    typer.Option("--licence", help="Licence of the weights that the training began from, if no file says it."),
+]
+
+
 @app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     onnx: Annotated[
         Path | None, typer.Option("--onnx", help="The ONNX file to write: images in [0, 1] to logits, of any size.")
     ] = None,
-    licence: Annotated[
-        str | None,
-        typer.Option("--licence", help="Licence of the weights that the training began from, if no file says it."),
+    nnunet: Annotated[
+        Path | None,
+        typer.Option(
+            "--nnunet", help="The raw data set of nnU-Net to write, Dataset101_Name: images and found labels."
+        ),
     ] = None,
+    sure: Annotated[
+        float,
+        typer.Option("--sure", min=0, max=1, help="For nnU-Net: pixels whose class is less probable are ignored."),
+    ] = 0.9,
+    licence: Licence = None,
     last: Annotated[bool, typer.Option("--last", help="Use the last checkpoint instead of the best.")] = False,
     recipe: OwnRecipe = None,
 ) -> None:
-    """Write a trained network as a file that other programs open."""
-    from weakseg.commands.export import export_and_show
+    """Write a trained network, or the labels it found, for other programs."""
+    from weakseg.commands.export import Wanted, export_and_show
 
-    export_and_show(run, onnx, licence, "last" if last else "best", recipe)
+    export_and_show(run, Wanted(onnx, nnunet, sure, licence, "last" if last else "best"), recipe)
+
+
+@app.command()
+def push(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    name: Annotated[str, typer.Argument(help="Its name on the Hugging Face hub: owner/name.")],
+    public: Annotated[bool, typer.Option("--public", help="Make a new repository public; otherwise private.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Upload the network as an ONNX file too.")] = False,
+    licence: Licence = None,
+    recipe: OwnRecipe = None,
+) -> None:
+    """Upload a run to the Hugging Face hub, with a card that says what its labels cost."""
+    from weakseg.commands.export import push_and_show
+
+    push_and_show(run, name, public, onnx, licence, recipe)
+
+
+@app.command()
+def serve(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    images: Annotated[Path, typer.Option("--images", help="Folder of the images that Label Studio shows.")],
+    label_studio: Annotated[
+        bool, typer.Option("--label-studio", help="Answer as a machine learning backend of Label Studio.")
+    ] = False,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen at; by default this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen at; 0 is any free one.")] = 9090,
+    device: Device = None,
+    recipe: OwnRecipe = None,
+) -> None:
+    """Pre-annotate in Label Studio, and segment from key points and boxes there."""
+    from weakseg.commands.serve import serve_and_show
+    from weakseg.errors import RecipeInvalid
+
+    if not label_studio:
+        raise RecipeInvalid("no tool is named", expected="--label-studio", fix="add --label-studio")
+    serve_and_show(run, images, host, port, device, recipe)
 
 
 @app.command(rich_help_panel=_RESEARCH)

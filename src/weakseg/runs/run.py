@@ -32,6 +32,7 @@ from weakseg.recipe.identity import what_differs
 from weakseg.recipe.json_codec import decode, encode
 from weakseg.recipe.recipe import Recipe, load_recipe
 from weakseg.runs import checkpoint, learning_parameters
+from weakseg.runs.hub import fetched, is_name
 from weakseg.runs.metrics import read_metrics as read_metrics
 from weakseg.runs.metrics import sound
 from weakseg.runs.names import BEST, LAST
@@ -278,14 +279,23 @@ def open_run(path: Path | str, recipe: Path | None = None) -> Run:
 
 
 def load(
-    path: Path | str, device: str = "cpu", network: NetworkSpec | None = None, recipe: Path | str | None = None
+    path: Path | str,
+    device: str = "cpu",
+    network: NetworkSpec | None = None,
+    recipe: Path | str | None = None,
+    revision: str | None = None,
 ) -> Predictor:
     """The predictor of a run's best network.
 
-    For example `weakseg.load("runs/hearts").labels(image)`.
+    For example `weakseg.load("runs/hearts").labels(image)`, or `weakseg.load("owner/hearts")` for a run on the Hugging
+    Face hub. Nothing that is downloaded is executed.
 
     A network of the user's own must be given as `network`, or made by the file `recipe`, which is run.
+
+    `revision` pins a commit of the hub; `None` is the newest one.
     """
+    if not Path(path).exists() and (revision is not None or is_name(str(path))):
+        path = fetched(str(path), revision)
     return open_run(path, None if recipe is None else Path(recipe)).predictor(device, network)
 
 

@@ -104,7 +104,7 @@ def _images(
                 raise DataInvalid(f"it lies on image {index + 1} of {len(names)}")
             of_image[index].append((f"{place}, region {number}", result))
     for index, name in enumerate(names):
-        yield _image(name, of_image[index], sizes, ignored)
+        yield marks_of(name, of_image[index], sizes, ignored)
 
 
 def _names(task: dict[str, Any], sizes: Sizes) -> list[str]:
@@ -129,7 +129,8 @@ def _is_image(text: str) -> bool:
     return any(path.endswith(tuple(EXTENSIONS)) for path in (lower, lower.partition("?")[0]))
 
 
-def _image(name: str, results: list[tuple[str, dict[str, Any]]], sizes: Sizes, ignored: list[Ignored]) -> ImageMarks:
+def marks_of(name: str, results: list[tuple[str, dict[str, Any]]], sizes: Sizes, ignored: list[Ignored]) -> ImageMarks:
+    """The marks in the results of one image, each with its place."""
     shapes = {result["id"]: result for _, result in results if result.get("id") and _kind(result) in _SHAPES}
     labels = _by_region(results, "labels")
     choices = _by_region(results, "choices")

@@ -19,20 +19,28 @@ def write_label_studio(images: Iterable[Segmented], classes: Sequence[str]) -> I
     Its labelling interface needs `<Image name="image" value="$image"/>` and `<BrushLabels name="tag" toName="image">`.
     """
     tasks = [
-        {"data": {"image": image.name}, "predictions": [{"result": list(_brushes(image, classes))}]} for image in images
+        {"data": {"image": image.name}, "predictions": [{"result": list(brushes(image, classes))}]} for image in images
     ]
     yield "predictions.json", json.dumps(tasks).encode()
 
 
-def _brushes(image: Segmented, classes: Sequence[str]) -> Iterator[dict]:
+def brushes(image: Segmented, classes: Sequence[str], control: str = "tag", shown: str = "image") -> Iterator[dict]:
+    """A brush for each class of an image.
+
+    Args:
+        image: the image.
+        classes: names of the classes.
+        control: name of the interface's BrushLabels.
+        shown: name of its Image.
+    """
     height, width = image.labels.shape
     for label, *_ in image.masks():
         code = packed(image.labels == label)
         yield {
             "id": f"{classes[label]}-{label}",
             "type": "brushlabels",
-            "from_name": "tag",
-            "to_name": "image",
+            "from_name": control,
+            "to_name": shown,
             "original_width": width,
             "original_height": height,
             "image_rotation": 0,

@@ -1,0 +1,44 @@
+"""Runs on the Hugging Face hub."""
+
+import re
+from pathlib import Path
+
+from weakseg.errors import RunInvalid
+
+FILES = ("run.json", "best.safetensors", "metrics.jsonl")
+"""Files of a run that are on the hub: numbers and text."""
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may be a name on the hub, `owner/name`."""
+    return _NAME.fullmatch(text) is not None and ".." not in text and "--" not in text
+
+
+def fetched(name: str, revision: str | None = None) -> Path:
+    """The folder of a run on the hub, downloaded if need be.
+
+    All its files are of one commit. Nothing in them is executed, and no other files are downloaded.
+
+    Args:
+        name: `owner/name`.
+        revision: a commit; `None` is the newest one, or the downloaded one where the hub cannot be reached.
+
+    Raises:
+        RunInvalid: there is no such run, or the hub cannot be reached.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    try:
+        try:
+            commit = str(HfApi().model_info(name, revision=revision, timeout=5).sha)
+        except OSError:
+            return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES), local_files_only=True))
+        return Path(snapshot_download(name, revision=commit, allow_patterns=list(FILES)))
+    except Exception as error:  # any error of the HTTP library that the hub's client uses may come here
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RunInvalid(
+            f"{name} is no folder here, and cannot be had from the Hugging Face hub: {said[:300]}",
+            expected="a run folder, or the name of a run on the hub",
+            fix="check the name; private runs need `hf auth login`",
+        ) from error

@@ -1,0 +1,1 @@
+"""Answers to annotation tools, by a server on this machine."""
