@@ -219,7 +219,7 @@ def train(
     method: Annotated[
         str | None,
         typer.Option(
-            "--method", help="For a data folder: gated-crf, joint, partial or constraints, depending on the labels."
+            "--method", help="For a data folder: joint, gated-crf, partial or constraints, depending on the labels."
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the run's last checkpoint.")] = False,

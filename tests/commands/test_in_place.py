@@ -41,7 +41,7 @@ def test_the_check_counts_the_marks(weakseg, drawn):
 
 
 def test_a_training_gets_the_recipe_of_an_import(weakseg, drawn, tmp_path):
-    """Boxes and tags ask for constraints, lines for the gated CRF, wherever they lie."""
+    """Boxes and tags ask for constraints, lines for the joint method, wherever they lie."""
     for kind in ("linestrip", "rectangle"):
         for path in (drawn / "labels").iterdir():
             path.write_text(path.read_text().replace("linestrip", kind))

@@ -33,9 +33,6 @@ from weakseg.train.loop import train_recipe
 pytestmark = pytest.mark.usefixtures("short_epochs")
 
 
-GATED = Sum((Fit(SeedsOnly()), Regularize(GatedCRF(), 9.0)))
-
-
 def _folder(root, keys, masked):
     for name in ("images", "scribbles", "masks"):
         (root / name).mkdir(parents=True)
@@ -238,36 +235,35 @@ def test_rules_join_what_is_drawn(tmp_path, table):
 
 
 def test_drawings_alone_are_learnt_from_crops(tmp_path):
-    """The marks alone first, then the gated CRF beside them, weights averaged."""
+    """The marks alone first, then everything at once: marks, network, edges and colours."""
     recipe = choose(_folder(tmp_path / "drawn", "abcdef", ""), "unet")
 
     first, second = recipe.phases
     assert first.objective == Fit(SeedsOnly())
-    assert second.objective == GATED
-    assert recipe.average == 0.99
+    assert isinstance(second.objective, Fit)
+    assert isinstance(second.objective.solver, JointProjection)
+    assert second.objective.solver.appearance == ScribbleDensities()
     assert 0.2 * recipe.epochs <= first.epochs <= 0.4 * recipe.epochs
-    assert about_method(recipe.phases).startswith("gated-crf: after a while on the marks alone")
+    assert recipe.average == 0.99
+    assert about_method(recipe.phases).startswith("joint: after a while on the marks alone")
     assert recipe.augment == Augment(crop=(32, 32), centre_on_labels=0.5)
 
 
-@pytest.mark.parametrize("method", ["partial", "joint"])
-def test_another_method_can_be_named(tmp_path, method):
+@pytest.mark.parametrize(
+    ("method", "objective"),
+    [("partial", Fit(SeedsOnly())), ("gated-crf", Sum((Fit(SeedsOnly()), Regularize(GatedCRF(), 9.0))))],
+)
+def test_another_method_can_be_named(tmp_path, method, objective):
     """By --method; what is said of it names it."""
     recipe = choose(_folder(tmp_path / "drawn", "abcdef", ""), "unet", method=method)
-    last = recipe.phases[-1].objective
-    assert isinstance(last, Fit)
-    if method == "joint":
-        assert isinstance(last.solver, JointProjection)
-        assert last.solver.appearance == ScribbleDensities()
-    else:
-        assert last == Fit(SeedsOnly())
+    assert recipe.phases[-1].objective == objective
     assert about_method(recipe.phases).startswith(f"{method}: ")
 
 
 def test_a_method_that_the_labels_do_not_allow_is_refused(tmp_path):
     """With the names of those that they do; each of them can be chosen."""
     data = _folder(tmp_path / "drawn", "abcdef", "")
-    with pytest.raises(RecipeInvalid, match="one of gated-crf, joint, partial"):
+    with pytest.raises(RecipeInvalid, match="one of joint, gated-crf, partial"):
         choose(data, "unet", method="constraints")
     for name in ("joint", "gated-crf", "partial"):
         assert choose(data, "unet", method=name).phases
@@ -280,9 +276,9 @@ def test_where_every_pixel_is_drawn_nothing_is_inferred(tmp_path):
     assert phase.objective == Fit(SeedsOnly())
 
 
-def test_a_choice_of_two_phases_can_be_tried_for_an_epoch(tmp_path):
+def test_a_default_of_two_phases_can_be_tried_for_an_epoch(tmp_path):
     """`--epochs 1` trains the first phase alone, and 2 both."""
-    recipe = choose(_folder(tmp_path / "drawn", "abcdef", "abcdef"), "unet", method="joint")
+    recipe = choose(_folder(tmp_path / "drawn", "abcdef", "abcdef"), "unet")
     assert with_epochs(recipe, 1).phases == (replace(recipe.phases[0], epochs=1),)
     run = train_recipe(with_epochs(recipe, 2), tmp_path / "run", device="cpu", recipe_text=source(recipe))
     assert [bool(row.get("solve_gap") is not None) for row in run.metrics] == [False, True]

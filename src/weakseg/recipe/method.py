@@ -58,17 +58,18 @@ def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Metho
     if everything and rules is None:
         return {"partial": replace(partial, why="every pixel is drawn, so that nothing is hidden")}
     joint = _joint(rules, drawn)
-    also = {} if joint is None else {"joint": joint}
+    best = {} if joint is None else {"joint": joint}
     if rules is not None:
         constraints = _constraints(rules, alone=joint is None)
-        return also | {"constraints": constraints} | ({"partial": partial} if drawn else {})
-    # With averaged weights it is ahead of the joint method on hearts and natural scenes (docs/results.md).
-    gated = Method(
-        Sum((Fit(SeedsOnly()), Regularize(GatedCRF(), 9.0))),
-        "after a while on the marks alone, pixels that look alike and lie together are to have one class",
-        partial.objective,
-    )
-    return {"gated-crf": gated, **also, "partial": partial}
+        return best | {"constraints": constraints} | ({"partial": partial} if drawn else {})
+    return best | {
+        "gated-crf": Method(
+            Sum((Fit(SeedsOnly()), Regularize(GatedCRF(), 9.0))),
+            "pixels that look alike and lie together are to have one class",
+            partial.objective,
+        ),
+        "partial": partial,
+    }
 
 
 def _constraints(rules: All, alone: bool) -> Method:
