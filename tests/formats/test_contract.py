@@ -16,6 +16,8 @@ from PIL import Image
 
 from weakseg.annotations.reading import FORMATS
 from weakseg.errors import DataInvalid
+from weakseg.formats.entry import Entry, forget
+from weakseg.formats.tree import FolderTree
 from weakseg.marks.mark import Annotations
 
 SQUARE = [[1.0, 1.0], [1.0, 4.0], [4.0, 4.0]]
@@ -215,6 +217,16 @@ class TestEveryReader:
                 assert len(marks_of(annotations)) >= 2
                 assert not annotations.ignored
                 assert all(mark.source for mark in marks_of(annotations))
+
+    def test_it_is_the_first_to_claim_its_own_files(self, format, tmp_path):
+        """Whatever stands before it in FORMATS: a file of COCO is not a panoptic one."""
+        if format.name not in FILES:
+            pytest.skip(f"the package that reads {format.name} is not installed")
+        written(tmp_path, FILES[format.name])
+        forget()
+        tree = FolderTree(tmp_path)
+        first = [next((each.name for each in FORMATS if each.claims(Entry(tree, name))), None) for name in tree.names]
+        assert set(first) - {None} == {format.name}
 
     def test_damaged_files_end_in_a_reason(self, format, tmp_path):
         """Bytes are lost, changed and doubled: no traceback, and each mark is kept or counted."""

@@ -202,3 +202,13 @@ def test_tables_of_version_three_declare_themselves(tmp_path):
     )
     (mark,) = marks_of(read(VIA_THREE, tmp_path))
     assert (mark.label, mark.shape) == ("dog", Box(1, 2, 5, 5))
+
+
+def test_a_note_names_the_attribute_that_classes_are_read_from(tmp_path):
+    """Where others are set on the same regions; without others there is nothing to say."""
+    several = read_items(tmp_path, item(region(RECT, occluded="yes", Label="dog"), region(RECT, Label="cat")))
+    alone = read_items(tmp_path, item(region(RECT, Label="dog", occluded="")))
+
+    assert several.notes == ("Classes are read from the attribute 'Label'; occluded of the same regions is not used.",)
+    assert [mark.label for mark in marks_of(several)] == ["dog", "cat"]
+    assert alone.notes == ()

@@ -1,6 +1,7 @@
 """VIA, the annotator of VGG: versions 1 and 2, as JSON and as CSV.
 
-Classes are attributes of regions. Where there are several, the one called class, label, category, name or type is read.
+Classes are attributes of regions. Where there are several, the one called class, label, category, name or type is read,
+and a note says so.
 """
 
 import csv
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from weakseg.errors import DataInvalid
+from weakseg.finding import some
 from weakseg.formats.entry import Entry
 from weakseg.formats.format import Format, Sizes, noted
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark, require_name
@@ -40,6 +42,7 @@ def _items(content: dict[str, Any]) -> dict[str, Any]:
 def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
     ignored: list[Ignored] = []
     images: list[ImageMarks] = []
+    regions: list[dict[str, Any]] = []
     for entry in entries:
         with noted(ignored, entry.place, "file"):
             if entry.extension == ".csv":
@@ -48,8 +51,8 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
                 items, declared = _items(entry.json).values(), entry.json.get("_via_attributes") or {}
             for number, item in enumerate(items, start=1):
                 with noted(ignored, f"{entry.place}, image {number}", "image"):
-                    images.append(_image(item, declared, f"{entry.place}, image {number}", ignored))
-    return Annotations(tuple(images), ignored=tuple(ignored))
+                    images.append(_image(item, declared, f"{entry.place}, image {number}", ignored, regions))
+    return Annotations(tuple(images), ignored=tuple(ignored), notes=tuple(about_attributes(regions)))
 
 
 def _rows(entry: Entry, ignored: list[Ignored]) -> Iterator[dict[str, Any]]:
@@ -74,7 +77,14 @@ def _rows(entry: Entry, ignored: list[Ignored]) -> Iterator[dict[str, Any]]:
     yield from items.values()
 
 
-def _image(item: dict[str, Any], declared: dict[str, Any], place: str, ignored: list[Ignored]) -> ImageMarks:
+def _image(
+    item: dict[str, Any],
+    declared: dict[str, Any],
+    place: str,
+    ignored: list[Ignored],
+    attributes: list[dict[str, Any]],
+) -> ImageMarks:
+    """The marks of an image; the attributes of its regions are added to `attributes`."""
     regions = item.get("regions") or ()
     marks = []
     # Version 1 numbers the regions.
@@ -82,9 +92,9 @@ def _image(item: dict[str, Any], declared: dict[str, Any], place: str, ignored: 
         of = f"{place}, region {number}"
         shape = region.get("shape_attributes") if isinstance(region, dict) else None
         with noted(ignored, of, str(shape.get("name")) if isinstance(shape, dict) else "region"):
-            marks.append(
-                Mark(class_in(region.get("region_attributes") or {}), _shape(region["shape_attributes"]), source=of)
-            )
+            said = region.get("region_attributes") or {}
+            marks.append(Mark(class_in(said), _shape(region["shape_attributes"]), source=of))
+            attributes.append(said)
     return ImageMarks(str(item["filename"]), None, tuple(marks), tuple(_tags(item, declared, place, ignored)))
 
 
@@ -94,15 +104,33 @@ def class_in(attributes: dict[str, Any]) -> str:
     Raises:
         DataInvalid: there is none, or several and none has a name that classes have.
     """
-    said = {name: chosen for name, value in attributes.items() if (chosen := chosen_in(value))}
+    said = _set(attributes)
     if not said:
         raise DataInvalid("it has no class: none of its attributes is set")
-    preferred = [name for known in NAMES_OF_CLASSES for name in said if name.strip().lower() == known]
+    preferred = _preferred(said)
     classes = said[preferred[0]] if preferred else list(dict.fromkeys(each for some in said.values() for each in some))
     if len(classes) > 1:
         names = ", ".join(preferred[:1] or said)[:80]
         raise DataInvalid(f"its attributes {names} have several values, and a pixel has one class")
     return classes[0]
+
+
+def about_attributes(regions: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A note for each attribute that classes were read from while others were set."""
+    others: dict[str, dict[str, None]] = {}
+    for said in map(_set, regions):
+        if len(said) > 1 and (taken := _preferred(said)):
+            others.setdefault(taken[0], {}).update(dict.fromkeys(name for name in said if name != taken[0]))
+    for taken, rest in others.items():
+        yield f"Classes are read from the attribute '{taken}'; {some(list(rest))} of the same regions is not used."
+
+
+def _set(attributes: dict[str, Any]) -> dict[str, list[str]]:
+    return {name: chosen for name, value in attributes.items() if (chosen := chosen_in(value))}
+
+
+def _preferred(said: Iterable[str]) -> list[str]:
+    return [name for known in NAMES_OF_CLASSES for name in said if name.strip().lower() == known]
 
 
 def chosen_in(value: Any) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from weakseg.errors import DataInvalid
 from weakseg.formats.entry import Entry
 from weakseg.formats.format import Format, Sizes, noted
-from weakseg.formats.tools.via import class_in
+from weakseg.formats.tools.via import about_attributes, class_in
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark, require_name
 from weakseg.marks.shapes import Ellipse, Line, Point, Polygon, Shape, box_of, from_xy
 
@@ -44,6 +44,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
     ignored: list[Ignored] = []
     marks: dict[str, list[Mark]] = {}
     present: dict[str, list[str]] = {}
+    regions: list[dict[str, Any]] = []
     for entry in entries:
         with noted(ignored, entry.place, "file"):
             said, declared = _table(entry, ignored) if entry.extension == ".csv" else _project(entry, ignored)
@@ -54,14 +55,15 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
                     if one.when:
                         raise DataInvalid("it is said of a time in a film")
                     if one.shape:
-                        label = class_in(_values(one, declared))
-                        of.append(Mark(label, _shape(one.shape), source=one.place))
+                        values = _values(one, declared)
+                        of.append(Mark(class_in(values), _shape(one.shape), source=one.place))
+                        regions.append(values)
                     else:
                         for tag in _chosen(one, declared):
                             require_name(tag)
                             tags.append(tag)
     images = (ImageMarks(name, None, tuple(of), tuple(dict.fromkeys(present[name]))) for name, of in marks.items())
-    return Annotations(tuple(images), ignored=tuple(ignored))
+    return Annotations(tuple(images), ignored=tuple(ignored), notes=tuple(about_attributes(regions)))
 
 
 def _project(entry: Entry, ignored: list[Ignored]) -> tuple[list[_Said], dict[str, Any]]:
