@@ -10,8 +10,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "networks.md"
 
 def test_the_examples_run():
     """Each block runs on its own, and the network of one's own meets the contract it explains."""
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 2
+    every = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    # The hub is stood in for in tests/commands/test_hub.py.
+    blocks = [block for block in every if "owner/hearts" not in block]
+    assert len(blocks) == len(every) - 1 == 2
     names: dict = {}
     for block in blocks:
         names = {"__name__": "page"}
