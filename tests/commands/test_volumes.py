@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 from volumes import body, write_nifti
 
-from weakseg.data.imports.import_volumes import import_volumes
-from weakseg.marks.uses import Uses
-
 nibabel = pytest.importorskip("nibabel")
 
 
@@ -67,11 +64,13 @@ def test_a_missing_package_is_one_sentence(weakseg, scans, monkeypatch):
 
 
 def test_a_run_on_slices_predicts_volumes(weakseg, scans):
-    """In the training's plane, with the values of the labels."""
-    uses = Uses(names=(("0", "background"),))
-    import_volumes((scans / "labels",), scans / "scans", scans / "data", uses)
-    words = ("--network", "unet", "--epochs", "1", "--labels", "masks", "--out", scans / "run")
-    assert weakseg("train", scans / "data", *words).code == 0
+    """As the import says to train it; in the training's plane, with the values of the labels."""
+    words = ("import", scans / "labels", "--images", scans / "scans", "--into", scans / "data")
+    made = weakseg(*words, "--name", "0=background")
+    (advised,) = (line.split() for line in made.out.splitlines() if line.startswith("  weakseg train"))
+    assert advised[1:] == ["train", str(scans / "data"), "--labels", "masks", "--out", "runs/first"]
+    advised[-1:] = [scans / "run", "--network", "unet", "--epochs", "1"]
+    assert weakseg(*advised[1:]).code == 0
     said = weakseg("predict", scans / "run", scans / "scans" / "p1.nii.gz", "--out", scans / "out")
     found = nibabel.load(scans / "out" / "p1.nii.gz")
 

@@ -48,7 +48,11 @@ def import_volumes_and_show(
     for line in (*_sentences(made), f"{into} is ready; {into / TABLE} says where its slices lie. Look at it next:"):
         console.print(Text(line))
     folder = shlex.quote(str(into))
-    console.print(Text(f"  weakseg check {folder} --html check.html\n  weakseg train {folder} --out runs/first"))
+    # Masks are for evaluation, unless they are asked for.
+    labels = " --labels masks" if (into / "masks").is_dir() else ""
+    console.print(
+        Text(f"  weakseg check {folder} --html check.html\n  weakseg train {folder}{labels} --out runs/first")
+    )
 
 
 def _table(made: ImportedVolumes) -> Table:
