@@ -37,8 +37,8 @@ def main() -> None:
     """Measure what is asked for, or everything; exit code 1 if one of our own benchmarks failed."""
     files = [file for file in sorted(HERE.glob("*.py")) if file != Path(__file__)]
     chosen = [file for file in [*files, *sorted((HERE / "peers").glob("*.py"))] if asked_for(file, sys.argv[1:])]
-    if not chosen:
-        sys.exit(f"no benchmark is called {' or '.join(sys.argv[1:])}; there are {', '.join(f.stem for f in files)}")
+    if unknown := set(sys.argv[1:]) - {file.stem for file in chosen}:
+        sys.exit(f"no benchmark is called {' or '.join(sorted(unknown))}; there are {', '.join(f.stem for f in files)}")
     results, rows = HERE / "results.json", []
     for file in chosen:
         kept = [row for row in read(results) if row["benchmark"] != file.stem]

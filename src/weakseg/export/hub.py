@@ -55,8 +55,10 @@ def push(run: Run, about: About, name: str, private: bool = True, onnx: bool = F
             api.create_repo(name, private=private, exist_ok=True)
             made = api.upload_folder(repo_id=name, folder_path=str(folder), commit_message="A run of weakseg")
         except Exception as error:  # any error of the HTTP library that the hub's client uses may come here
+            # Some have no text.
+            why = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise WriteRefused(
-                f"{name} cannot be uploaded: {str(error).strip().splitlines()[0][:300]}",
+                f"{name} cannot be uploaded: {why[:300]}",
                 fix="log in with `hf auth login`, and check the name and the connection",
             ) from error
     return Pushed(f"https://huggingface.co/{name}", str(made.oid))

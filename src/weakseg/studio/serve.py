@@ -62,6 +62,8 @@ def _bound(port: int | None) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1", port or 0))
+        # A browser that is quicker than the server waits, and is not refused.
+        listening.listen()
     except OSError as error:
         listening.close()
         fix = "choose another --port, or leave it out"
