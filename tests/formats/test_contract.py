@@ -1,198 +1,64 @@
-"""What every reader promises, whatever its files hold."""
+"""What every reader promises, whatever its files hold.
 
-import json
+A format of `HOMES` is here by itself: the test file of its module has a small set of its files, called `FILES`.
+"""
+
 import random
-import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.util import find_spec
-from io import BytesIO
+from functools import cache
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-import numpy as np
 import pytest
 from annotation_files import marks_of, read
-from PIL import Image
 
-from weakseg.annotations.reading import FORMATS
+from weakseg.annotations.reading import FORMATS, HOMES
 from weakseg.errors import DataInvalid
 from weakseg.formats.entry import Entry, forget
+from weakseg.formats.format import Format
 from weakseg.formats.tree import FolderTree
 from weakseg.marks.mark import Annotations
 
-SQUARE = [[1.0, 1.0], [1.0, 4.0], [4.0, 4.0]]
-LABELME = {
-    "version": "6.3.1",
-    "flags": {"indoor": True},
-    "shapes": [
-        {"label": "dog", "points": SQUARE, "shape_type": "polygon"},
-        {"label": "cat", "points": SQUARE[:2], "shape_type": "linestrip"},
-    ],
-    "imagePath": "a.png",
-    "imageHeight": 8,
-    "imageWidth": 9,
-}
-COCO = {
-    "images": [{"id": 5, "file_name": "a.png", "height": 8, "width": 9}],
-    "categories": [{"id": 7, "name": "dog", "supercategory": "pet"}],
-    "annotations": [
-        {"image_id": 5, "category_id": 7, "segmentation": [[1, 1, 1, 4, 4, 4]], "bbox": [1, 1, 3, 3]},
-        {"image_id": 5, "category_id": 7, "segmentation": {"size": [8, 9], "counts": "Q1W1"}, "iscrowd": 1},
-        {"image_id": 5, "category_id": 7, "bbox": [1.0, 1.0, 4.0, 4.0], "keypoints": [2, 3, 2]},
-    ],
-}
-LABEL_STUDIO_SIZE = {"original_width": 9, "original_height": 8, "to_name": "image"}
-LABEL_STUDIO_BOX = {"x": 10, "y": 10, "width": 30, "height": 40, "rotation": 10, "rectanglelabels": ["dog"]}
-LABEL_STUDIO_LINE = {"points": [[10, 10], [20, 90]], "closed": False, "polygonlabels": ["cat"]}
-LABEL_STUDIO_RESULTS = [
-    {"id": "a", "type": "rectanglelabels", "value": LABEL_STUDIO_BOX, **LABEL_STUDIO_SIZE},
-    {"id": "b", "type": "polygonlabels", "value": LABEL_STUDIO_LINE, **LABEL_STUDIO_SIZE},
-    {
-        "id": "c",
-        "type": "brushlabels",
-        "value": {"format": "rle", "rle": [0, 0, 1, 32], "brushlabels": ["dog"]},
-        **LABEL_STUDIO_SIZE,
-    },
-    {"id": "d", "type": "choices", "value": {"choices": ["sunny"]}, "to_name": "image"},
-]
-LABEL_STUDIO = [{"id": 1, "annotations": [{"id": 2, "result": LABEL_STUDIO_RESULTS}], "data": {"image": "/data/a.png"}}]
-CVAT = """<annotations><meta><job><labels><label><name>dog</name></label></labels></job></meta>
-<image id="0" name="a.png" subset="Train" width="9" height="8">
-<box label="dog" xtl="1" ytl="1" xbr="4" ybr="4.5" rotation="10" z_order="1"/><points label="dog" points="1,2;3,4"/>
-<mask label="dog" rle="1, 2, 3, 1, 2" left="2" top="1" width="3" height="3"/><tag label="sunny"/></image>
-<track id="0" label="dog"><polygon frame="3" outside="0" keyframe="1" points="1,1;1,4;4,4"/></track></annotations>"""
-SUPERVISELY = {
-    "size": {"height": 8, "width": 9},
-    "tags": [{"name": "sunny", "value": None}],
-    "objects": [
-        {"classTitle": "dog", "geometryType": "polygon", "points": {"exterior": SQUARE, "interior": []}},
-        {"classTitle": "dog", "geometryType": "rectangle", "points": {"exterior": [[1, 2], [3, 4]], "interior": []}},
-    ],
-}
-DARWIN = {
-    "version": "2.0",
-    "item": {"name": "a.png", "path": "/", "slots": [{"slot_name": "0", "width": 3, "height": 2}]},
-    "annotations": [
-        {"id": "a", "name": "dog", "bounding_box": {"x": 1, "y": 0, "w": 1.5, "h": 1}, "slot_names": ["0"]},
-        {"id": "b", "name": "cat", "mask": {}},
-        {
-            "name": "__raster_layer__",
-            "raster_layer": {"dense_rle": [0, 2, 1, 4], "mask_annotation_ids_mapping": {"b": 1}},
-        },
-    ],
-}
-VIA_REGION = {"shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}}
-VIA = {
-    "a.png9": {
-        "filename": "a.png",
-        "size": 9,
-        "regions": [VIA_REGION | {"region_attributes": {"class": name}} for name in ("dog", "cat")],
-        "file_attributes": {"weather": "sunny"},
+EACH = list(zip(HOMES, FORMATS, strict=True))
+HERE = Path(__file__).parent
+ROOT = Path(import_module("weakseg.formats").__path__[0])
+
+
+@cache
+def files_of(home: str) -> dict[str, str | bytes]:
+    """A small set of files of a format, by path, that holds two marks or more; skips where its package is missing."""
+    room, module, _ = home.split(".")
+    path = HERE / room / f"test_{module}.py"
+    assert path.exists(), f"tests/formats/{room}/test_{module}.py is missing: it has FILES and the tests of {home}"
+    spec = spec_from_file_location(f"files_of_{module}", path)
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(loaded := module_from_spec(spec))
+    assert hasattr(loaded, "FILES"), f"{path.name} has no FILES, which maps paths to the contents of a small set"
+    return loaded.FILES
+
+
+def all_files() -> dict[str, dict[str, str | bytes]]:
+    """The files of each format whose package is installed."""
+    found = {}
+    for home, format in EACH:
+        with suppress(pytest.skip.Exception):
+            found[format.name] = files_of(home)
+    return found
+
+
+def test_every_format_is_listed():
+    """A reader that `HOMES` does not name is never asked."""
+    modules = [f"{path.parent.name}.{path.stem}" for path in sorted(ROOT.glob("[!w]*/[!_]*.py"))]
+    there = {
+        f"{module}.{name}"
+        for module in modules
+        for name, value in vars(import_module(f"weakseg.formats.{module}")).items()
+        if isinstance(value, Format)
     }
-}
-VIA_THREE = {
-    "attribute": {"1": {"aname": "class", "options": {"0": "cat"}}},
-    "file": {"1": {"fname": "a.png", "src": ""}},
-    "view": {"1": {"fid_list": ["1"]}},
-    "metadata": {
-        "x": {"vid": "1", "z": [], "xy": [2, 1, 2, 3, 4], "av": {"1": "0"}},
-        "y": {"vid": "1", "z": [], "xy": [7, 1, 2, 3, 4, 5, 3], "av": {"1": "0"}},
-    },
-}
-LABELME_XML_OBJECT = "<object><name>dog</name><deleted>0</deleted><polygon>{}</polygon></object>".format(
-    "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in SQUARE)
-)
-LABELME_XML = f"<annotation><filename>a.png</filename>{LABELME_XML_OBJECT * 2}</annotation>"
-STREAM = BytesIO()
-COLOURS = np.zeros((80, 100, 3), np.uint8)
-COLOURS[:40, :, 0] = COLOURS[40:, :, 1] = 255
-Image.fromarray(COLOURS).save(STREAM, "PNG")
-PNG = STREAM.getvalue()
-PANOPTIC = {
-    **COCO,
-    "annotations": [
-        {
-            "image_id": 5,
-            "file_name": "a.png",
-            "segments_info": [{"id": 1, "category_id": 7}, {"id": 2, "category_id": 7}],
-        }
-    ],
-}
-VOC = """<annotation><filename>a.png</filename><size><width>9</width><height>8</height></size>
-<object><name>dog</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>
-<object><name>cat</name><bndbox><xmin>2</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>
-</annotation>"""
-
-QUPATH = [
-    {
-        "type": "Feature",
-        "geometry": {"type": kind, "coordinates": coordinates},
-        "properties": {"objectType": "annotation", "classification": {"name": "dog"}},
-    }
-    for kind, coordinates in (("Polygon", [SQUARE]), ("LineString", SQUARE), ("MultiPoint", SQUARE))
-]
-NAPARI = """index,shape-type,vertex-index,axis-0,axis-1
-0,path,0,1,2
-0,path,1,3,4
-1,line,0,1,2
-1,line,1,3,4
-"""
-
-
-def rois() -> bytes:
-    """A set of regions of ImageJ: two polygons."""
-    from roifile import ImagejRoi
-
-    stream = BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for number in range(2):
-            archive.writestr(f"{number}.roi", ImagejRoi.frompoints(SQUARE, name="dog").tobytes())
-    return stream.getvalue()
-
-
-def project() -> bytes:
-    """A project of ilastik: labels of two classes."""
-    import h5py
-
-    stream = BytesIO()
-    with h5py.File(stream, "w") as file:
-        file["PixelClassification/LabelNames"] = np.array([b"cat", b"dog"])
-        info = file.create_group("Input Data/infos/lane0000/Raw Data")
-        info["axisorder"], info["filePath"] = b"yxc", b"a.png"
-        block = file.create_dataset("PixelClassification/LabelSets/labels000/block0000", data=np.uint8([[[1], [2]]]))
-        block.attrs["blockSlice"] = "[0:1,0:2,0:1]"
-    return stream.getvalue()
-
-
-def png(width: int = 9, height: int = 8) -> bytes:
-    """A black image."""
-    stream = BytesIO()
-    Image.new("RGB", (width, height)).save(stream, "PNG")
-    return stream.getvalue()
-
-
-FILES: dict[str, dict[str, str | bytes]] = {
-    "LabelMe": {"a.json": json.dumps(LABELME)},
-    "Label Studio": {"a.json": json.dumps(LABEL_STUDIO)},
-    "CVAT for images": {"annotations.xml": CVAT},
-    "CVAT segmentation mask": {"labelmap.txt": "dog:255,0,0::\ncat:0,255,0::\n", "SegmentationClass/a.png": PNG},
-    "Supervisely": {"ann/a.png.json": json.dumps(SUPERVISELY)},
-    "Darwin": {"a.json": json.dumps(DARWIN)},
-    "VIA": {"a.json": json.dumps(VIA)},
-    "VIA 3": {"a.json": json.dumps(VIA_THREE)},
-    "LabelMe of MIT": {"a.xml": LABELME_XML},
-    "COCO": {"a.json": json.dumps(COCO)},
-    "COCO panoptic": {"a.json": json.dumps(PANOPTIC), "a.png": png()},
-    "Pascal VOC": {"a.xml": VOC},
-    "QuPath": {"a.geojson": json.dumps(QUPATH)},
-    "napari": {"a/dog.csv": NAPARI},
-    "YOLO": {"labels/a.txt": "0 .5 .5 .1 .1\n1 .1 .1 .2 .1 .2 .2\n", "data.yaml": "names: [cat, dog]"},
-}
-"""A small set of files of each format, by path, that holds two marks or more."""
-if find_spec("roifile"):
-    FILES["ImageJ"] = {"a.zip": rois()}
-if find_spec("h5py"):
-    FILES["ilastik"] = {"a.ilp": project()}
+    assert there == set(HOMES), "a line of HOMES is missing in annotations/reading.py, or names no Format"
 
 
 def written(folder: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -203,38 +69,34 @@ def written(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+@pytest.mark.parametrize(("home", "format"), EACH, ids=[each.name for _, each in EACH])
 class TestEveryReader:
     """One test a promise."""
 
-    def test_it_reads_its_own_files_and_no_others(self, format, tmp_path):
+    def test_it_reads_its_own_files_and_no_others(self, home, format, tmp_path):
         """The files of a format are claimed by that format first."""
-        if format.name not in FILES:
-            pytest.skip(f"the package that reads {format.name} is not installed")
-        for name, files in FILES.items():
+        for name, files in {**all_files(), format.name: files_of(home)}.items():
             annotations = read(format, written(tmp_path / name, files))
             if name == format.name:
                 assert len(marks_of(annotations)) >= 2
                 assert not annotations.ignored
                 assert all(mark.source for mark in marks_of(annotations))
 
-    def test_it_is_the_first_to_claim_its_own_files(self, format, tmp_path):
+    def test_it_is_the_first_to_claim_its_own_files(self, home, format, tmp_path):
         """Whatever stands before it in FORMATS: a file of COCO is not a panoptic one."""
-        if format.name not in FILES:
-            pytest.skip(f"the package that reads {format.name} is not installed")
-        written(tmp_path, FILES[format.name])
+        written(tmp_path, files_of(home))
         forget()
         tree = FolderTree(tmp_path)
         first = [next((each.name for each in FORMATS if each.claims(Entry(tree, name))), None) for name in tree.names]
-        assert set(first) - {None} == {format.name}
+        assert set(first) - {None} == {format.name}, (
+            "its claims, or those of a format before it, are too wide or narrow"
+        )
 
-    def test_damaged_files_end_in_a_reason(self, format, tmp_path):
+    def test_damaged_files_end_in_a_reason(self, home, format, tmp_path):
         """Bytes are lost, changed and doubled: no traceback, and each mark is kept or counted."""
-        if format.name not in FILES:
-            pytest.skip(f"the package that reads {format.name} is not installed")
         chance = random.Random(0)
         for trial in range(60):
-            files = {name: hurt(text, chance) for name, text in FILES[format.name].items()}
+            files = {name: hurt(text, chance) for name, text in files_of(home).items()}
             with suppress(DataInvalid):
                 annotations = read(format, written(tmp_path / str(trial), files))
                 assert isinstance(annotations, Annotations)

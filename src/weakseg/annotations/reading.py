@@ -4,51 +4,44 @@ The format of each file is recognised by its content, so names and extensions do
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from weakseg.data.images.image_file import EXTENSIONS
 from weakseg.errors import DataInvalid
 from weakseg.formats.entry import Entry, forget
 from weakseg.formats.format import Format, Sizes
-from weakseg.formats.science.ilastik import ILASTIK
-from weakseg.formats.science.imagej import IMAGEJ
-from weakseg.formats.science.napari import NAPARI
-from weakseg.formats.science.qupath import QUPATH
-from weakseg.formats.sets.coco import COCO
-from weakseg.formats.sets.coco_panoptic import COCO_PANOPTIC
-from weakseg.formats.sets.voc_xml import VOC_XML
-from weakseg.formats.sets.yolo import YOLO
-from weakseg.formats.tools.cvat_images import CVAT_XML
-from weakseg.formats.tools.cvat_masks import CVAT_MASKS
-from weakseg.formats.tools.darwin import DARWIN
-from weakseg.formats.tools.label_studio import LABEL_STUDIO
-from weakseg.formats.tools.labelme import LABELME
-from weakseg.formats.tools.labelme_xml import LABELME_XML
-from weakseg.formats.tools.supervisely import SUPERVISELY
-from weakseg.formats.tools.via import VIA
-from weakseg.formats.tools.via_three import VIA_THREE
 from weakseg.formats.tree import tree_of
 from weakseg.marks.mark import Annotations, Ignored
 
-FORMATS: tuple[Format, ...] = (
-    LABELME,
-    LABEL_STUDIO,
-    CVAT_XML,
-    CVAT_MASKS,
-    SUPERVISELY,
-    DARWIN,
-    VIA,
-    VIA_THREE,
-    VOC_XML,
-    LABELME_XML,
-    COCO_PANOPTIC,
-    COCO,
-    QUPATH,
-    NAPARI,
-    IMAGEJ,
-    ILASTIK,
-    YOLO,
+HOMES = (
+    "tools.labelme.LABELME",
+    "tools.label_studio.LABEL_STUDIO",
+    "tools.cvat_images.CVAT_XML",
+    "tools.cvat_masks.CVAT_MASKS",
+    "tools.supervisely.SUPERVISELY",
+    "tools.darwin.DARWIN",
+    "tools.via.VIA",
+    "tools.via_three.VIA_THREE",
+    "sets.voc_xml.VOC_XML",
+    "tools.labelme_xml.LABELME_XML",
+    "sets.coco_panoptic.COCO_PANOPTIC",
+    "sets.coco.COCO",
+    "science.qupath.QUPATH",
+    "science.napari.NAPARI",
+    "science.imagej.IMAGEJ",
+    "science.ilastik.ILASTIK",
+    "sets.yolo.YOLO",
 )
+"""Where each format lives below `weakseg.formats`, in the order in which they are asked."""
+
+
+def _format(home: str) -> Format:
+    module, _, name = home.rpartition(".")
+    return getattr(import_module(f"weakseg.formats.{module}"), name)
+
+
+FORMATS: tuple[Format, ...] = tuple(_format(home) for home in HOMES)
 """Known formats; the first that claims a file reads it."""
 
 

@@ -1,6 +1,7 @@
 """ilastik's projects and exports, as the program and its users write them."""
 
 import json
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -13,6 +14,15 @@ from weakseg.marks.pixels import pixels_of
 h5py = pytest.importorskip("h5py")
 
 BLOCK = np.array([[0, 1, 1], [2, 0, 1]], np.uint8)
+STREAM = BytesIO()
+with h5py.File(STREAM, "w") as stored:
+    stored["PixelClassification/LabelNames"] = np.array([b"cat", b"dog"])
+    lane = stored.create_group("Input Data/infos/lane0000/Raw Data")
+    lane["axisorder"], lane["filePath"] = b"yxc", b"a.png"
+    labels = stored.create_dataset("PixelClassification/LabelSets/labels000/block0000", data=np.uint8([[[1], [2]]]))
+    labels.attrs["blockSlice"] = "[0:1,0:2,0:1]"
+FILES = {"a.ilp": STREAM.getvalue()}
+"""A small set of its files, for the contract test."""
 
 
 def project(path, blocks, axes="yxc", names=("cat", "dog"), **info):

@@ -1,6 +1,7 @@
 """ImageJ's regions, as the program and its users write them."""
 
 import zipfile
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -15,6 +16,13 @@ from weakseg.marks.shapes import Box, Ellipse, Point, Polygon
 
 roifile = pytest.importorskip("roifile")
 TYPE = roifile.ROI_TYPE
+STREAM = BytesIO()
+with zipfile.ZipFile(STREAM, "w") as together:
+    for each in "ab":
+        outline = [[1.0, 1.0], [1.0, 4.0], [4.0, 4.0]]
+        together.writestr(f"{each}.roi", roifile.ImagejRoi.frompoints(outline, name="dog").tobytes())
+FILES = {"a.zip": STREAM.getvalue()}
+"""A small set of its files, for the contract test."""
 
 
 def region(kind=TYPE.POLYGON, points=((1, 2), (9, 2), (9, 6)), name="cat-1", **other):

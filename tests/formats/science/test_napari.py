@@ -8,6 +8,8 @@ from weakseg.marks.shapes import Box, Ellipse, Line, Point, Polygon
 
 SHAPES = "index,shape-type,vertex-index,axis-0,axis-1\n"
 LINE = SHAPES + "0,path,0,10,20\n0,path,1,30,40\n"
+FILES = {"a/dog.csv": SHAPES + "0,path,0,1,2\n0,path,1,3,4\n1,line,0,1,2\n1,line,1,3,4\n"}
+"""A small set of its files, for the contract test."""
 
 
 def table(folder, text, name="a/cat.csv", there=("a",), **options):

@@ -11,6 +11,17 @@ from weakseg.marks.shapes import Line, Point, Polygon
 
 RING = [[1, 2], [9, 2], [9, 6], [1, 6], [1, 2]]
 HOLE = [[2, 3], [4, 3], [4, 5], [2, 5], [2, 3]]
+OUTLINE = [[1.0, 1.0], [1.0, 4.0], [4.0, 4.0]]
+CONTENT = [
+    {
+        "type": "Feature",
+        "geometry": {"type": kind, "coordinates": coordinates},
+        "properties": {"objectType": "annotation", "classification": {"name": "dog"}},
+    }
+    for kind, coordinates in (("Polygon", [OUTLINE]), ("LineString", OUTLINE), ("MultiPoint", OUTLINE))
+]
+FILES = {"a.geojson": json.dumps(CONTENT)}
+"""A small set of its files, for the contract test."""
 
 
 def feature(kind="Polygon", coordinates=(RING,), **properties):

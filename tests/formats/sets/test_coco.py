@@ -1,5 +1,6 @@
 """COCO's files, as programs and their users write them."""
 
+import json
 import time
 
 import numpy as np
@@ -12,6 +13,17 @@ from weakseg.marks.pixels import pixels_of
 from weakseg.marks.shapes import Box, Mask, Point, Polygon
 
 SQUARE = [1, 1, 4, 1, 4, 4, 1, 4]
+CONTENT = {
+    "images": [{"id": 5, "file_name": "a.png", "height": 8, "width": 9}],
+    "categories": [{"id": 7, "name": "dog", "supercategory": "pet"}],
+    "annotations": [
+        {"image_id": 5, "category_id": 7, "segmentation": [[1, 1, 1, 4, 4, 4]], "bbox": [1, 1, 3, 3]},
+        {"image_id": 5, "category_id": 7, "segmentation": {"size": [8, 9], "counts": "Q1W1"}, "iscrowd": 1},
+        {"image_id": 5, "category_id": 7, "bbox": [1.0, 1.0, 4.0, 4.0], "keypoints": [2, 3, 2]},
+    ],
+}
+FILES = {"a.json": json.dumps(CONTENT)}
+"""A small set of its files, for the contract test."""
 
 
 def file(*annotations, **other):

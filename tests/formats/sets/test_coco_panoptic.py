@@ -1,5 +1,8 @@
 """COCO's panoptic files, as programs and their users write them."""
 
+import json
+from io import BytesIO
+
 import numpy as np
 import pytest
 from annotation_files import SAMPLES, marks_of, needs_samples, read, read_json
@@ -10,6 +13,16 @@ from weakseg.formats.sets.coco_panoptic import COCO_PANOPTIC
 from weakseg.marks.pixels import pixels_of
 
 NUMBERS = np.array([[7, 7, 0], [300, 70_000, 70_000]])
+SEGMENTS = [{"id": 1, "category_id": 7}, {"id": 2, "category_id": 7}]
+CONTENT = {
+    "images": [{"id": 5, "file_name": "a.png", "height": 8, "width": 9}],
+    "categories": [{"id": 7, "name": "dog", "supercategory": "pet"}],
+    "annotations": [{"image_id": 5, "file_name": "a.png", "segments_info": SEGMENTS}],
+}
+STREAM = BytesIO()
+Image.new("RGB", (9, 8)).save(STREAM, "PNG")
+FILES = {"a.json": json.dumps(CONTENT), "a.png": STREAM.getvalue()}
+"""A small set of its files, for the contract test."""
 
 
 def file(*segments, **other):

@@ -8,6 +8,13 @@ from weakseg.marks.shapes import Box, Polygon
 
 BOX = "<bndbox><xmin>3</xmin><ymin>2</ymin><xmax>7</xmax><ymax>4</ymax></bndbox>"
 SIZE = "<size><width>10</width><height>5</height><depth>3</depth></size>"
+FILES = {
+    "a.xml": """<annotation><filename>a.png</filename><size><width>9</width><height>8</height></size>
+<object><name>dog</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>
+<object><name>cat</name><bndbox><xmin>2</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>
+</annotation>"""
+}
+"""A small set of its files, for the contract test."""
 
 
 def written(folder, *objects, name="a", filename="<filename>a.jpg</filename>", size=SIZE):

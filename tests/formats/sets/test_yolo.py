@@ -9,6 +9,8 @@ from weakseg.formats.tree import FileTree
 from weakseg.marks.shapes import Box, Point, Polygon
 
 NAMES = "names: ['cat', 'dog']\n"
+FILES = {"labels/a.txt": "0 .5 .5 .1 .1\n1 .1 .1 .2 .1 .2 .2\n", "data.yaml": "names: [cat, dog]"}
+"""A small set of its files, for the contract test."""
 
 
 def written(folder, texts, names=NAMES):

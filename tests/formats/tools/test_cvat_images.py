@@ -9,6 +9,14 @@ from weakseg.formats.tools.cvat_images import CVAT_XML
 from weakseg.marks.pixels import pixels_of
 from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Point, Polygon
 
+CONTENT = """<annotations><meta><job><labels><label><name>dog</name></label></labels></job></meta>
+<image id="0" name="a.png" subset="Train" width="9" height="8">
+<box label="dog" xtl="1" ytl="1" xbr="4" ybr="4.5" rotation="10" z_order="1"/><points label="dog" points="1,2;3,4"/>
+<mask label="dog" rle="1, 2, 3, 1, 2" left="2" top="1" width="3" height="3"/><tag label="sunny"/></image>
+<track id="0" label="dog"><polygon frame="3" outside="0" keyframe="1" points="1,1;1,4;4,4"/></track></annotations>"""
+FILES = {"annotations.xml": CONTENT}
+"""A small set of its files, for the contract test."""
+
 
 def read_xml(tmp_path, body, meta=""):
     """What is read of a file with these parts."""

@@ -1,5 +1,7 @@
 """CVAT's painted masks, as the program and its users write them."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from annotation_files import marks_of, read
@@ -10,6 +12,12 @@ from weakseg.marks.pixels import pixels_of
 from weakseg.marks.shapes import Mask
 
 LABELS = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:255,0,0::\nroad: wet:0,9,0::\n"
+COLOURS = np.zeros((80, 100, 3), np.uint8)
+COLOURS[:40, :, 0] = COLOURS[40:, :, 1] = 255
+STREAM = BytesIO()
+Image.fromarray(COLOURS).save(STREAM, "PNG")
+FILES = {"labelmap.txt": "dog:255,0,0::\ncat:0,255,0::\n", "SegmentationClass/a.png": STREAM.getvalue()}
+"""A small set of its files, for the contract test."""
 
 
 def export(tmp_path, colours, labels=LABELS, name="a", palette=False):

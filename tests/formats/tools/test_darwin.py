@@ -15,6 +15,20 @@ from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Point, Polygon
 SLOT = {"slot_name": "0", "width": 3, "height": 2, "source_files": [{"file_name": "original.png"}]}
 SQUARE = [{"x": 0, "y": 0}, {"x": 4, "y": 0}, {"x": 4, "y": 4}, {"x": 0, "y": 4}]
 HOLE = [{"x": 1, "y": 1}, {"x": 3, "y": 1}, {"x": 3, "y": 3}, {"x": 1, "y": 3}]
+CONTENT = {
+    "version": "2.0",
+    "item": {"name": "a.png", "path": "/", "slots": [{"slot_name": "0", "width": 3, "height": 2}]},
+    "annotations": [
+        {"id": "a", "name": "dog", "bounding_box": {"x": 1, "y": 0, "w": 1.5, "h": 1}, "slot_names": ["0"]},
+        {"id": "b", "name": "cat", "mask": {}},
+        {
+            "name": "__raster_layer__",
+            "raster_layer": {"dense_rle": [0, 2, 1, 4], "mask_annotation_ids_mapping": {"b": 1}},
+        },
+    ],
+}
+FILES = {"a.json": json.dumps(CONTENT)}
+"""A small set of its files, for the contract test."""
 
 
 def read_item(tmp_path, *annotations, slots=(SLOT,), **other):

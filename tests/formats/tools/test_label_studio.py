@@ -22,6 +22,32 @@ from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Point, Polygon
 SIZE = {"original_width": 200, "original_height": 100, "image_rotation": 0}
 POINTS = [[0, 0], [10, 0], [10, 10]]
 BOX = {"x": 10, "y": 20, "width": 30, "height": 40, "rotation": 0}
+WITHIN = {"original_width": 9, "original_height": 8, "to_name": "image"}
+CONTENT = [
+    {
+        "id": "a",
+        "type": "rectanglelabels",
+        "value": {"x": 10, "y": 10, "width": 30, "height": 40, "rotation": 10, "rectanglelabels": ["dog"]},
+        **WITHIN,
+    },
+    {
+        "id": "b",
+        "type": "polygonlabels",
+        "value": {"points": [[10, 10], [20, 90]], "closed": False, "polygonlabels": ["cat"]},
+        **WITHIN,
+    },
+    {
+        "id": "c",
+        "type": "brushlabels",
+        "value": {"format": "rle", "rle": [0, 0, 1, 32], "brushlabels": ["dog"]},
+        **WITHIN,
+    },
+    {"id": "d", "type": "choices", "value": {"choices": ["sunny"]}, "to_name": "image"},
+]
+FILES = {
+    "a.json": json.dumps([{"id": 1, "annotations": [{"id": 2, "result": CONTENT}], "data": {"image": "/data/a.png"}}])
+}
+"""A small set of its files, for the contract test."""
 
 
 def result(kind, value, **other):

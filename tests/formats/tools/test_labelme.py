@@ -1,6 +1,7 @@
 """LabelMe's files, as the program and its users write them."""
 
 import base64
+import json
 from io import BytesIO
 
 import numpy as np
@@ -11,6 +12,21 @@ from PIL import Image
 from weakseg.formats.tools.labelme import LABELME
 from weakseg.marks.pixels import pixels_of
 from weakseg.marks.shapes import Box, Ellipse, Line, Point, Polygon
+
+OUTLINE = [[1.0, 1.0], [1.0, 4.0], [4.0, 4.0]]
+CONTENT = {
+    "version": "6.3.1",
+    "flags": {"indoor": True},
+    "shapes": [
+        {"label": "dog", "points": OUTLINE, "shape_type": "polygon"},
+        {"label": "cat", "points": OUTLINE[:2], "shape_type": "linestrip"},
+    ],
+    "imagePath": "a.png",
+    "imageHeight": 8,
+    "imageWidth": 9,
+}
+FILES = {"a.json": json.dumps(CONTENT)}
+"""A small set of its files, for the contract test."""
 
 
 def one(tmp_path, shape, **other):

@@ -12,6 +12,10 @@ from weakseg.marks.shapes import Box, Mask, Polygon
 
 POINTS = "".join(f"<pt><x>\n{x}\n</x><y>{y}</y></pt>" for x, y in ((1, 2), (5, 2), (5, 6), (1, 6)))
 POLYGON = f"<polygon><username>me</username>{POINTS}</polygon>"
+RING = "<polygon><pt><x>1</x><y>1</y></pt><pt><x>1</x><y>4</y></pt><pt><x>4</x><y>4</y></pt></polygon>"
+OBJECT = f"<object><name>dog</name><deleted>0</deleted>{RING}</object>"
+FILES = {"a.xml": f"<annotation><filename>a.png</filename>{OBJECT * 2}</annotation>"}
+"""A small set of its files, for the contract test."""
 
 
 def read_xml(tmp_path, objects, head="<filename>\na.png\n</filename><folder>set</folder>"):

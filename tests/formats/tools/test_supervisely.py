@@ -1,6 +1,7 @@
 """Supervisely's files, as the program and its users write them."""
 
 import base64
+import json
 import zlib
 from io import BytesIO
 
@@ -16,6 +17,20 @@ from weakseg.marks.shapes import Box, Mask, Point, Polygon
 
 PIXELS = np.array([[1, 0, 1], [0, 1, 0]], bool)
 SIZE = {"size": {"height": 8, "width": 9}, "tags": []}
+CONTENT = {
+    "size": {"height": 8, "width": 9},
+    "tags": [{"name": "sunny", "value": None}],
+    "objects": [
+        {
+            "classTitle": "dog",
+            "geometryType": "polygon",
+            "points": {"exterior": [[1.0, 1.0], [1.0, 4.0], [4.0, 4.0]], "interior": []},
+        },
+        {"classTitle": "dog", "geometryType": "rectangle", "points": {"exterior": [[1, 2], [3, 4]], "interior": []}},
+    ],
+}
+FILES = {"ann/a.png.json": json.dumps(CONTENT)}
+"""A small set of its files, for the contract test."""
 
 
 def png(pixels):

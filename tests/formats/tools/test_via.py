@@ -1,4 +1,4 @@
-"""VIA's files, of versions 1 to 3, as the program and its users write them."""
+"""VIA's files, of versions 1 and 2, as the program and its users write them."""
 
 import json
 import math
@@ -7,10 +7,20 @@ import pytest
 from annotation_files import marks_of, read, read_json
 
 from weakseg.formats.tools.via import VIA
-from weakseg.formats.tools.via_three import VIA_THREE
 from weakseg.marks.shapes import Box, Ellipse, Line, Point, Polygon
 
 RECT = {"name": "rect", "x": 2, "y": 1, "width": 3, "height": 4}
+REGION = {"shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}}
+CONTENT = {
+    "a.png9": {
+        "filename": "a.png",
+        "size": 9,
+        "regions": [REGION | {"region_attributes": {"class": name}} for name in ("dog", "cat")],
+        "file_attributes": {"weather": "sunny"},
+    }
+}
+FILES = {"a.json": json.dumps(CONTENT)}
+"""A small set of its files, for the contract test."""
 
 
 def item(*regions, **other):
@@ -132,76 +142,6 @@ def test_tables_have_a_row_for_each_region(tmp_path, mark):
     annotations = read(VIA, tmp_path)
     assert [(image.name, len(image.marks)) for image in annotations.images] == [("a.png", 2), ("b.png", 0)]
     assert not annotations.ignored
-
-
-ATTRIBUTES = {
-    "1": {"aname": "class", "options": {"0": "cat", "1": "dog"}},
-    "2": {"aname": "weather", "options": {"0": "sunny", "1": "rain"}},
-    "3": {"aname": "note", "options": {}},
-}
-
-
-def project(*said):
-    """A project of version 3 with one image."""
-    return {
-        "attribute": ATTRIBUTES,
-        "file": {"1": {"fid": "1", "fname": "a.png", "src": "dir/a.png"}},
-        "view": {"1": {"fid_list": ["1"]}},
-        "metadata": {
-            str(number): {"vid": "1", "z": [], "xy": [], "av": {}, **each} for number, each in enumerate(said)
-        },
-    }
-
-
-def test_shapes_of_version_three_are_numbers(tmp_path):
-    """The first is the kind; options have numbers too."""
-    shapes = [
-        [1, 1, 2],
-        [2, 2, 1, 3, 4],
-        [3, 1, 2, 3],
-        [4, 1, 2, 3, 4],
-        [5, 1, 2, 3, 4],
-        [6, 1, 2, 3, 4],
-        [7, 0, 0, 4, 0, 4, 4],
-    ]
-    annotations = read_json(VIA_THREE, tmp_path, project(*({"xy": shape, "av": {"1": "1"}} for shape in shapes)))
-    marks = marks_of(annotations)
-    assert {mark.label for mark in marks} == {"dog"}
-    assert [mark.shape for mark in marks[:4]] == [
-        Point(2, 1),
-        Box(1, 2, 5, 5),
-        Ellipse(2, 1, 3, 3),
-        Ellipse(2, 1, 4, 3),
-    ]
-    assert [mark.kind for mark in marks[4:]] == ["line", "line", "polygon"]
-    assert annotations.images[0].name == "dir/a.png"
-
-
-def test_other_things_of_version_three_are_tags_or_counted(tmp_path):
-    """Texts, times of films, kinds that are unknown."""
-    annotations = read_json(
-        VIA_THREE,
-        tmp_path,
-        project(
-            {"av": {"2": "0,1"}},
-            {"av": {"3": "hello"}},
-            {"z": [1.5], "av": {"1": "1"}},
-            {"xy": [8, 1], "av": {"1": "1"}},
-        ),
-    )
-    assert annotations.images[0].present == ("sunny", "rain")
-    assert reasons(annotations) == ["a text is no class", "it is said of a time in a film", "the kind 8 is unknown"]
-
-
-def test_tables_of_version_three_declare_themselves(tmp_path):
-    """In lines before the first row."""
-    (tmp_path / "a.csv").write_text(
-        f"# Exported\n# ATTRIBUTE = {json.dumps(ATTRIBUTES)}\n"
-        "# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,spatial_coordinates,metadata\n"
-        '"1_x","[""a.png""]",0,"[]","[2,2,1,3,4]","{""1"":""1""}"\n'
-    )
-    (mark,) = marks_of(read(VIA_THREE, tmp_path))
-    assert (mark.label, mark.shape) == ("dog", Box(1, 2, 5, 5))
 
 
 def test_a_note_names_the_attribute_that_classes_are_read_from(tmp_path):
