@@ -11,6 +11,7 @@ LEVELS = (
     ("__main__",),
     ("cli",),
     ("commands",),
+    ("commands/imports",),
     ("experiments", "export", "serve"),
     ("report", "studio", "train"),
     ("runs",),

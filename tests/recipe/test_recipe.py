@@ -150,7 +150,8 @@ def test_overrides_are_kept_in_the_recipe_text(tmp_path):
 
 def test_a_derived_recipe_is_written_out_in_full(tmp_path, monkeypatch, capsys):
     """A recipe that loads the file beside it can be run again from the run folder, where that file is not."""
-    from weakseg.commands.train import Wanted, train_and_show
+    from weakseg.commands.options import TrainOptions
+    from weakseg.commands.train import train_and_show
 
     (tmp_path / "base.py").write_text(source(_SHORT))
     (tmp_path / "derived.py").write_text(
@@ -158,6 +159,6 @@ def test_a_derived_recipe_is_written_out_in_full(tmp_path, monkeypatch, capsys):
         "recipe = load_recipe(Path(__file__).with_name('base.py'))\n"
     )
 
-    train_and_show(str(tmp_path / "derived.py"), tmp_path / "run", "cpu", False, False, Wanted(seed=3))
+    train_and_show(str(tmp_path / "derived.py"), tmp_path / "run", TrainOptions(device="cpu", seed=3))
 
     assert load_recipe(tmp_path / "run" / "recipe.py") == replace(_SHORT, seed=3)

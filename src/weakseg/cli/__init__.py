@@ -5,7 +5,7 @@ Each command imports its modules when it runs. A user's mistake ends in one mess
 """
 
 from weakseg.cli import labels, research, training, using  # noqa: F401  # each adds its commands
-from weakseg.cli.options import app
+from weakseg.cli.program import app
 from weakseg.console.ending import end
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from weakseg.cli.options import Json, app
+from weakseg.cli.program import app, with_options
+from weakseg.commands.options import ImportOptions, Json
 
 
 @app.command()
@@ -22,6 +23,7 @@ def new(data: Annotated[Path, typer.Argument(help="A new or empty folder.")]) ->
 
 
 @app.command("import")
+@with_options
 def import_(
     sources: Annotated[
         list[Path],
@@ -29,14 +31,7 @@ def import_(
     ],
     images: Annotated[Path, typer.Option("--images", help="Folder of the annotated images.")],
     into: Annotated[Path, typer.Option("--into", help="The data folder to make: a new or empty folder.")],
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", help="What a name in the files means: Hund=dog, or ruler=ignore; repeatable."),
-    ] = None,
-    becomes: Annotated[
-        list[str] | None,
-        typer.Option("--as", help="What a kind of mark becomes: polygon=box, or dog:polygon=box; repeatable."),
-    ] = None,
+    wanted: ImportOptions,
     html: Annotated[
         Path | None, typer.Option("--html", help="Also write a page that shows the marks as they were drawn.")
     ] = None,
@@ -46,9 +41,9 @@ def import_(
     json: Json = False,
 ) -> None:
     """Make a data folder from the files of an annotation tool."""
-    from weakseg.commands.import_annotations import import_and_show, uses_of
+    from weakseg.commands.imports.annotations import import_and_show, uses_of
 
-    import_and_show(sources, images, into, uses_of(name or (), becomes or ()), html, json, plane)
+    import_and_show(sources, images, into, uses_of(wanted.names or (), wanted.becomes or ()), html, json, plane)
 
 
 @app.command()

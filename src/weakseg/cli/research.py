@@ -5,32 +5,23 @@ from typing import Annotated
 
 import typer
 
-from weakseg.cli.options import RESEARCH, Device, OwnRecipe, app
+from weakseg.cli.program import RESEARCH, app, with_options
+from weakseg.commands.options import Device, OwnRecipe, SimulateOptions
 
 
 @app.command(rich_help_panel=RESEARCH)
+@with_options
 def simulate(
     data: Annotated[str, typer.Argument(help="A data folder with full masks.")],
     out: Annotated[Path, typer.Option("--out", help="Output folder for the labels; nothing in it is overwritten.")],
-    kind: Annotated[str, typer.Option("--kind", help="Kind of labels: scribbles, clicks, boxes, tags or sizes.")],
-    length: Annotated[
-        float, typer.Option("--length", min=0, max=1, help="Relative length of scribbles; 0 gives dots.")
-    ] = 1.0,
-    width: Annotated[float, typer.Option("--width", min=1, help="Width of the pen in pixels.")] = 3.0,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold",
-            help="Give one bit per size instead of an interval: above or below this fraction of the image.",
-        ),
-    ] = None,
+    wanted: SimulateOptions,
     seed: Annotated[int, typer.Option("--seed", help="Random seed of the simulated annotator.")] = 0,
     split: Annotated[str, typer.Option("--split", help="Name of the split: splits/<name>.txt.")] = "train",
 ) -> None:
     """Simulate weak labels from full masks, and show them on a page."""
     from weakseg.commands.simulate import simulate_and_show
 
-    simulate_and_show(data, out, kind, length, width, threshold, seed, split)
+    simulate_and_show(data, out, wanted, seed, split)
 
 
 @app.command(rich_help_panel=RESEARCH)

@@ -5,32 +5,16 @@ from typing import Annotated
 
 import typer
 
-from weakseg.cli.options import Crf, Device, Json, OwnRecipe, app
+from weakseg.cli.program import app, with_options
+from weakseg.commands.options import Crf, Device, Json, OwnRecipe, TrainOptions
 
 
 @app.command()
+@with_options
 def train(
     what: Annotated[str, typer.Argument(help="A recipe file (.py), or a data folder.")],
     out: Annotated[Path, typer.Option("--out", help="The new run folder; with --resume, the existing one.")],
-    device: Device = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Random seed, instead of the recipe's.")] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="Number of epochs, instead of the recipe's.")
-    ] = None,
-    network: Annotated[
-        str | None,
-        typer.Option("--network", help="For a data folder: a hub name, a folder of weights, or 'unet' (from scratch)."),
-    ] = None,
-    labels: Annotated[
-        list[str] | None,
-        typer.Option("--labels", help="For a data folder: the label folder or table to train on; repeatable."),
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            "--method", help="For a data folder: joint, gated-crf, partial or constraints, depending on the labels."
-        ),
-    ] = None,
+    wanted: TrainOptions,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the run's last checkpoint.")] = False,
     accept_changes: Annotated[
         bool,
@@ -38,10 +22,9 @@ def train(
     ] = False,
 ) -> None:
     """Train a recipe, or a default one that suits a data folder."""
-    from weakseg.commands.train import Wanted, train_and_show
+    from weakseg.commands.train import train_and_show
 
-    wanted = Wanted(seed, epochs, network, tuple(labels or ()) or None, method)
-    train_and_show(what, out, device, resume, accept_changes, wanted)
+    train_and_show(what, out, wanted, resume, accept_changes)
 
 
 @app.command()

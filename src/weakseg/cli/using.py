@@ -5,65 +5,36 @@ from typing import Annotated
 
 import typer
 
-from weakseg.cli.options import Crf, Device, Json, Licence, OwnRecipe, app
+from weakseg.cli.program import app, with_options
+from weakseg.commands.options import Device, ExportOptions, Licence, OwnRecipe, PredictOptions, SolveOptions
 
 
 @app.command()
+@with_options
 def predict(
     run: Annotated[Path, typer.Argument(help="A run folder, or an ONNX file that was exported from one.")],
     files: Annotated[list[Path], typer.Argument(help="Image files, or volumes.")],
     out: Annotated[Path, typer.Option("--out", help="Output folder for the masks; nothing in it is overwritten.")],
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Also write the probabilities, as .npz.")
-    ] = False,
-    overlays: Annotated[
-        bool, typer.Option("--overlays", help="Also write images with the masks drawn on them.")
-    ] = False,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="Also write files of a program: coco, cvat, label-studio, labelme, qupath, imagej or napari.",
-        ),
-    ] = None,
-    plane: Annotated[
-        str | None, typer.Option("--plane", help="For volumes: the plane of the slices, by default the training's.")
-    ] = None,
-    crf: Crf = False,
-    device: Device = None,
-    json: Json = False,
+    wanted: PredictOptions,
     recipe: OwnRecipe = None,
 ) -> None:
     """Segment images of any size with a trained network."""
-    from weakseg.commands.predict import Wanted, predict_and_show
+    from weakseg.commands.predict import predict_and_show
 
-    predict_and_show(run, files, out, device, Wanted(probabilities, overlays, crf, json, format, plane), recipe)
+    predict_and_show(run, files, out, wanted, recipe)
 
 
 @app.command()
+@with_options
 def export(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
-    onnx: Annotated[
-        Path | None, typer.Option("--onnx", help="The ONNX file to write: images in [0, 1] to logits, of any size.")
-    ] = None,
-    nnunet: Annotated[
-        Path | None,
-        typer.Option(
-            "--nnunet", help="The raw data set of nnU-Net to write, Dataset101_Name: images and found labels."
-        ),
-    ] = None,
-    sure: Annotated[
-        float,
-        typer.Option("--sure", min=0, max=1, help="For nnU-Net: pixels whose class is less probable are ignored."),
-    ] = 0.9,
-    licence: Licence = None,
-    last: Annotated[bool, typer.Option("--last", help="Use the last checkpoint instead of the best.")] = False,
+    wanted: ExportOptions,
     recipe: OwnRecipe = None,
 ) -> None:
     """Write a trained network, or the labels it found, for other programs."""
-    from weakseg.commands.export import Wanted, export_and_show
+    from weakseg.commands.export import export_and_show
 
-    export_and_show(run, Wanted(onnx, nnunet, sure, licence, "last" if last else "best"), recipe)
+    export_and_show(run, wanted, recipe)
 
 
 @app.command()
@@ -105,6 +76,7 @@ def serve(
 
 
 @app.command()
+@with_options
 def solve(
     image: Annotated[Path, typer.Argument(help="An image.")],
     scribbles: Annotated[
@@ -112,37 +84,9 @@ def solve(
         typer.Option("--scribbles", help="Your labels: a label map of its size, or an annotation tool's file."),
     ],
     out: Annotated[Path, typer.Option("--out", help="The mask to write, a new PNG.")],
-    unlabeled: Annotated[
-        str | None,
-        typer.Option(
-            "--unlabeled",
-            help='Marker of unlabelled pixels: a value, "#rrggbb" or transparent. By default 255; in colour images'
-            " the transparent pixels, or else the most frequent colour.",
-        ),
-    ] = None,
-    legend: Annotated[
-        str | None,
-        typer.Option(
-            "--legend",
-            help="A data folder that declares the values or colours of the scribbles, and how images are read.",
-        ),
-    ] = None,
-    overlay: Annotated[
-        Path | None, typer.Option("--overlay", help="Also write a PNG of the mask on the image.")
-    ] = None,
-    range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            "--range", help="For images of more than 8 bits: the values of black and white, 0 4095.", metavar="LOW HIGH"
-        ),
-    ] = None,
-    ignore_exif: Annotated[
-        bool, typer.Option("--ignore-exif", help="Ignore the EXIF orientation of the image.")
-    ] = False,
-    json: Json = False,
+    wanted: SolveOptions,
 ) -> None:
     """Segment one image from scribbles, without a network."""
     from weakseg.commands.solve import solve_and_show
-    from weakseg.data.images.stored import Reading
 
-    solve_and_show(image, scribbles, out, unlabeled, overlay, json, Reading(not ignore_exif, range), legend)
+    solve_and_show(image, scribbles, out, wanted)

@@ -12,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from weakseg.commands.marks import account_for_scripts, table_of_marks
+from weakseg.commands.imports.marks import account_for_scripts, table_of_marks
 from weakseg.console.progress_bar import bar
 from weakseg.data.check.check import Checked, check
 from weakseg.data.inventory.statistics import LabelCounts, Statistics

@@ -1,8 +1,8 @@
 """`weakseg export` and `weakseg push`: a run as files of other programs, and on the hub."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from weakseg.commands.options import ExportOptions
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar, tell
 from weakseg.errors import RecipeInvalid
@@ -14,25 +14,13 @@ from weakseg.runs.datasets import dataset
 from weakseg.runs.run import open_run
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Files and folders to write."""
-
-    onnx: Path | None = None
-    nnunet: Path | None = None
-    sure: float = 0.9
-    """Least probability of a class, for nnU-Net."""
-    licence: str | None = None
-    which: str = "best"
-
-
-def export_and_show(path: Path, wanted: Wanted, recipe: Path | None = None) -> None:
+def export_and_show(path: Path, wanted: ExportOptions, recipe: Path | None = None) -> None:
     """Export a run, and report what was written."""
     if wanted.onnx is None and wanted.nnunet is None:
         fix = "add --onnx model.onnx, or --nnunet Dataset101_Name"
         raise RecipeInvalid("nothing is to be written", expected="a file or folder", fix=fix)
     run = open_run(path, recipe)
-    predictor = run.predictor(which=wanted.which)
+    predictor = run.predictor(which="last" if wanted.last else "best")
     if wanted.onnx is not None:
         said = about(run, wanted.licence)
         tell(f"licence of the weights that it began from: {said.licence}")

@@ -6,13 +6,14 @@ Probabilities and overlays on request.
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from weakseg.annotations.writing import WRITERS
 from weakseg.classes import UNLABELED
+from weakseg.commands.options import PredictOptions
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar, tell
 from weakseg.data.images.label_file import read_labels
@@ -27,22 +28,8 @@ from weakseg.files.whole_file import write_whole
 from weakseg.formats.writers.segmented import Segmented
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Output files and options of a prediction."""
-
-    probabilities: bool = False
-    overlays: bool = False
-    crf: bool = False
-    as_json: bool = False
-    format: str | None = None
-    """Annotation tool whose files are written too, a name of `WRITERS`."""
-    plane: str | None = None
-    """Plane of the slices of volumes; `None`: that of the training."""
-
-
 def predict_and_show(
-    path: Path, files: list[Path], out: Path, device: str | None, wanted: Wanted, recipe: Path | None = None
+    path: Path, files: list[Path], out: Path, wanted: PredictOptions, recipe: Path | None = None
 ) -> None:
     """Predict masks for files, and report where they are.
 
@@ -52,7 +39,7 @@ def predict_and_show(
         raise DataInvalid(f"--plane {wanted.plane}", expected=", ".join(PLANES))
     if wanted.format is not None and wanted.format not in WRITERS:
         raise DataInvalid(f"--format {wanted.format}", expected=f"one of {', '.join(WRITERS)}")
-    predictor, by = (_of_file if path.is_file() else _of_run)(path, device, wanted.crf, recipe)
+    predictor, by = (_of_file if path.is_file() else _of_run)(path, wanted.device, wanted.crf, recipe)
     if any(map(stem_of, files)):
         predict_volumes_and_show(path, predictor, files, out, wanted, by)
         return
@@ -66,7 +53,7 @@ def predict_and_show(
     if wanted.format is not None:
         written = write_annotations(wanted.format, dict(zip(files, masks, strict=True)), out, predictor)
         tell(f"{counted(len(written), 'file')} for {wanted.format} in {out}")
-    if wanted.as_json:
+    if wanted.json:
         numbers = dict(zip(predictor.classes.names, predictor.numbers, strict=True))
         print(json.dumps({"masks": [str(mask) for mask in masks], "numbers": numbers, "void": predictor.void}))
     else:
@@ -74,7 +61,7 @@ def predict_and_show(
 
 
 def predict_volumes_and_show(
-    path: Path, predictor: Segments, files: list[Path], out: Path, wanted: Wanted, by: str
+    path: Path, predictor: Segments, files: list[Path], out: Path, wanted: PredictOptions, by: str
 ) -> None:
     """Predict volumes slice by slice, and report where their labels are."""
     others = {"--probabilities": wanted.probabilities, "--overlays": wanted.overlays, "--format": wanted.format}
@@ -83,7 +70,7 @@ def predict_volumes_and_show(
     plane = wanted.plane or _plane_of(path)
     with bar("predicting") as progress:
         written = predict_volumes(predictor, files, out, plane, progress)
-    if wanted.as_json:
+    if wanted.json:
         numbers = dict(zip(predictor.classes.names, predictor.numbers, strict=True))
         print(json.dumps({"volumes": [str(file) for file in written], "numbers": numbers, "void": predictor.void}))
     else:

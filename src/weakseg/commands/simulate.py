@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from weakseg.commands.options import SimulateOptions
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar
 from weakseg.data.folder.folder import Folder, find
@@ -18,13 +19,11 @@ from weakseg.errors import RecipeInvalid
 from weakseg.report.simulation_page import write_simulation_page
 
 
-def simulate_and_show(
-    data: str, out: Path, kind: str, length: float, width: float, threshold: float | None, seed: int, split: str
-) -> None:
+def simulate_and_show(data: str, out: Path, wanted: SimulateOptions, seed: int, split: str) -> None:
     """Simulate labels of one kind, and show how to train."""
-    chosen, images = _kind(kind, length, width, threshold), Folder(data, split)
+    chosen, images = _kind(wanted), Folder(data, split)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(f"{kind} for {counted(len(images), 'image')} of {data}, {split}"))
+    console.print(Text(f"{wanted.kind} for {counted(len(images), 'image')} of {data}, {split}"))
     with bar("simulating") as progress:
         (place,) = write_simulated(images, (chosen,), seed, out, progress)
     page = place.with_name(place.name.removesuffix(".csv") + ".html")
@@ -45,10 +44,11 @@ def _next(data: str, split: str, place: Path) -> tuple[str, ...]:
     return ("to train on them:", f"  {shlex.join(command)}")
 
 
-def _kind(kind: str, length: float, width: float, threshold: float | None) -> Kind:
+def _kind(wanted: SimulateOptions) -> Kind:
     """The kind of labels requested on the command line."""
+    kind, threshold, pen = wanted.kind, wanted.threshold, (wanted.length, wanted.width)
     kinds: dict[str, Kind] = {
-        "scribbles": Scribbles(length, width),
+        "scribbles": Scribbles(*pen),
         "clicks": Clicks(),
         "boxes": Boxes(),
         "tags": Tags(),
@@ -56,10 +56,10 @@ def _kind(kind: str, length: float, width: float, threshold: float | None) -> Ki
     }
     if kind not in kinds:
         raise RecipeInvalid(f"--kind {kind}", expected=f"one of {', '.join(kinds)}")
-    if kind != "scribbles" and (length, width) != (Scribbles.length, Scribbles.width_px):
+    if pen != (Scribbles.length, Scribbles.width_px) and not isinstance(kinds[kind], Scribbles):
         raise RecipeInvalid(
             f"--length or --width with --kind {kind}", fix="leave them out: they apply to scribbles only"
         )
-    if kind != "sizes" and threshold is not None:
+    if threshold is not None and not isinstance(kinds[kind], OneBitSizes):
         raise RecipeInvalid(f"--threshold with --kind {kind}", fix="leave it out: it applies to sizes only")
     return kinds[kind]

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int
 from PIL import Image
 
+from weakseg.commands.options import SolveOptions
 from weakseg.console.progress_bar import bar, tell
 from weakseg.data.check.ranges import groups_of
 from weakseg.data.folder.annotated import legend_of
@@ -24,7 +25,7 @@ from weakseg.data.folder.legend import Legend
 from weakseg.data.images.image_file import EXTENSIONS, Decoded, decode
 from weakseg.data.images.label_file import palette, require_png, write_labels
 from weakseg.data.images.orientation import AS_STORED
-from weakseg.data.images.stored import USUAL, Reading
+from weakseg.data.images.stored import Reading
 from weakseg.data.images.value_range import require_range
 from weakseg.data.overlay import as_rgb, tinted
 from weakseg.errors import DataInvalid, WeaksegError
@@ -36,26 +37,18 @@ _LARGEST = 65535
 """Largest label that a PNG of 16 bits holds."""
 
 
-def solve_and_show(
-    image: Path,
-    scribbles: Path,
-    out: Path,
-    unlabeled: str | None,
-    overlay: Path | None,
-    as_json: bool = False,
-    reading: Reading = USUAL,
-    data: str | None = None,
-) -> None:
+def solve_and_show(image: Path, scribbles: Path, out: Path, wanted: SolveOptions) -> None:
     """Segment an image, write the mask, and print its certificate."""
+    overlay, reading = wanted.overlay, Reading(not wanted.ignore_exif, wanted.range)
     require_png(out)
     if overlay is not None:
         require_png(overlay)
     _refuse_taken(out, overlay)
-    legend = _legend(data)
+    legend = _legend(wanted.legend)
     if legend is not None:
         said = legend.declaration.reading
         reading = replace(said, upright=said.upright and reading.upright, range=reading.range or said.range)
-    drawing = _drawing(scribbles, image, reading, unlabeled, legend)
+    drawing = _drawing(scribbles, image, reading, wanted.unlabeled, legend)
     read = _read(image, scribbles, drawing, reading)
     _refuse_strange(scribbles, drawing)
     empty = np.zeros(drawing.labels.shape, bool) if read.empty is None else read.empty
@@ -76,7 +69,7 @@ def solve_and_show(
     # The mask is written last, so that its existence means that every file is complete.
     void = 255 if legend is None else legend.convention("masks").void
     write_labels(out, np.where(empty, void, found.labels).astype(np.int32), void=None, colors=drawing.colors)
-    _show(out, found, found.labels[~empty], drawing.names, seconds, as_json)
+    _show(out, found, found.labels[~empty], drawing.names, seconds, wanted.json)
 
 
 def _drawing(scribbles: Path, image: Path, reading: Reading, unlabeled: str | None, legend: Legend | None) -> Drawing:

@@ -1,11 +1,12 @@
 """`weakseg train`: trains a recipe or a data folder."""
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
+from weakseg.commands.options import TrainOptions
 from weakseg.errors import RecipeInvalid
 from weakseg.files.regular_file import read_text
 from weakseg.recipe.default import about_places, about_split, choose
@@ -16,22 +17,8 @@ from weakseg.recipe.recipe import Recipe, load_recipe, with_epochs
 from weakseg.train.loop import train_recipe
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Settings from the command line; `None` where not given.
-
-    They override a recipe's, or choose those of a data folder.
-    """
-
-    seed: int | None = None
-    epochs: int | None = None
-    network: str | None = None
-    labels: tuple[str, ...] | None = None
-    method: str | None = None
-
-
 def train_and_show(
-    what: str, out: Path, device: str | None, resume: bool, accept_changes: bool, wanted: Wanted
+    what: str, out: Path, wanted: TrainOptions, resume: bool = False, accept_changes: bool = False
 ) -> None:
     """Train a recipe or data folder, and print the next commands."""
     console = Console(soft_wrap=True, markup=False)
@@ -51,7 +38,7 @@ def train_and_show(
     train_recipe(
         recipe,
         out,
-        device=device,
+        device=wanted.device,
         resume=resume,
         recipe_text=text,
         console=console,
@@ -64,15 +51,15 @@ def train_and_show(
     console.print(f"run: {out}\n{judged}  weakseg report {run}", highlight=False)
 
 
-def _recipe(what: str, wanted: Wanted) -> tuple[Recipe, str]:
+def _recipe(what: str, wanted: TrainOptions) -> tuple[Recipe, str]:
     path = Path(what)
     if path.suffix != ".py":
-        recipe = choose(what, wanted.network, wanted.labels, wanted.method)
+        recipe = choose(what, wanted.network, tuple(wanted.labels or ()) or None, wanted.method)
         return recipe, source(recipe)
     if wanted.network is not None:
         raise RecipeInvalid(f"--network {wanted.network} with a recipe file", fix="set the network in the recipe")
-    if wanted.labels is not None:
-        fix = f"set them in the recipe: Folder(..., labels={wanted.labels!r})"
+    if wanted.labels:
+        fix = f"set them in the recipe: Folder(..., labels={tuple(wanted.labels)!r})"
         raise RecipeInvalid(f"--labels {wanted.labels[0]} with a recipe file", fix=fix)
     if wanted.method is not None:
         raise RecipeInvalid(f"--method {wanted.method} with a recipe file", fix="set the objective in the recipe")

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from weakseg.annotations.account import SHOWN, never_drawn
-from weakseg.commands.import_volumes import import_volumes_and_show, is_of_volumes
-from weakseg.commands.marks import account_for_scripts, table_of_marks
+from weakseg.commands.imports.marks import account_for_scripts, table_of_marks
+from weakseg.commands.imports.volumes import import_volumes_and_show, is_of_volumes
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar
 from weakseg.data.check.check import check

@@ -1,10 +1,12 @@
-"""The command line without its commands, and the options that several of them share."""
+"""The command line without its commands."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import fields, is_dataclass
+from functools import wraps
 from importlib.metadata import version as version_of
-from pathlib import Path
+from inspect import signature
 from typing import Annotated, Any
 
 import typer
@@ -40,18 +42,29 @@ app = typer.Typer(
     help="Train a segmentation network from cheap labels: scribbles, clicks, boxes, tags or sizes.",
 )
 
-Device = Annotated[
-    str | None, typer.Option("--device", help="cpu, cuda, cuda:1 or mps; by default the fastest available.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
-OwnRecipe = Annotated[
-    Path | None, typer.Option("--recipe", help="The run's recipe file, for classes of your own; it is executed.")
-]
-Crf = Annotated[bool, typer.Option("--crf", help="Refine with the run's tuned CRF, or the default one.")]
-Licence = Annotated[
-    str | None,
-    typer.Option("--licence", help="Licence of the weights that the training began from, if no file says it."),
-]
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with an option for each field of the records among its arguments.
+
+    The command line is asked for one option after the other; the command is given the records.
+    """
+    takes = signature(command)
+    kinds = {name: each.annotation for name, each in takes.parameters.items() if isinstance(each.annotation, type)}
+    records = {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        for name, record in records.items():
+            given[name] = record(**{field.name: given.pop(field.name) for field in fields(record)})
+        command(**given)
+
+    options = [
+        option
+        for name, each in takes.parameters.items()
+        for option in (signature(records[name]).parameters.values() if name in records else (each,))
+    ]
+    run.__signature__ = takes.replace(parameters=options)  # pyright: ignore[reportAttributeAccessIssue]
+    return run
 
 
 def _show_version(asked: bool | None) -> None:

@@ -1,0 +1,1 @@
+"""The work of `weakseg import`: from annotation tools, and from volumes."""
