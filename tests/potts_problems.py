@@ -2,8 +2,11 @@
 
 import numpy as np
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+from weakseg.grids.neighbours import ends
 
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 SCALE = 1e5
@@ -22,6 +25,22 @@ def random_problem(size, classes, half, seed, seeds=0.0, void=0.0):
             weight[d, i, j] = 0
     marked = np.where(draw.random(size) < seeds, draw.integers(0, classes, size), -1).astype(np.int32)
     return unary, weight, valid, marked, np.full(size, -1, np.int32)
+
+
+def smooth_problem(side: int, classes: int, seed: int = 0):
+    """Smooth costs under smooth edges, and a seed of each label: little holds a large image."""
+    draw = np.random.default_rng(seed)
+    noise = lambda count, width: np.stack([gaussian_filter(draw.standard_normal((side, side)), width)] * count)  # noqa: E731
+    unary = np.concatenate([noise(1, side / 30) for _ in range(classes)])
+    unary = (0.15 * unary / unary.std()).astype(np.float32)
+    weight = np.zeros((4, side, side), np.float32)
+    for edges, step in zip(weight, STEPS, strict=True):
+        near, _ = ends(edges, step)
+        near[...] = np.exp(-np.abs(draw.standard_normal(near.shape)))
+    seeds = np.full((side, side), -1, np.int32)
+    for label in range(classes):
+        seeds[side // 4, (label + 1) * side // (classes + 1)] = label
+    return unary, weight, np.ones((side, side), bool), seeds, np.full_like(seeds, -1)
 
 
 @st.composite

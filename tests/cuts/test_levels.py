@@ -4,8 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from potts_problems import random_problem, value, values
-from scipy.ndimage import gaussian_filter
+from potts_problems import random_problem, smooth_problem, value, values
 
 from weakseg.cuts import levels as potts_levels
 from weakseg.cuts import minimise as potts_cut
@@ -20,22 +19,6 @@ def small_is_large(monkeypatch):
     """Images of more than four pixels are large, and tiles have four a side."""
     monkeypatch.setattr(potts_cut, "LARGE", 4)
     monkeypatch.setattr(potts_levels, "TILE", 4)
-
-
-def smooth_problem(side: int, classes: int, seed: int = 0):
-    """Smooth costs under smooth edges, and a seed of each label: little holds a large image."""
-    draw = np.random.default_rng(seed)
-    noise = lambda count, width: np.stack([gaussian_filter(draw.standard_normal((side, side)), width)] * count)  # noqa: E731
-    unary = np.concatenate([noise(1, side / 30) for _ in range(classes)])
-    unary = (0.15 * unary / unary.std()).astype(np.float32)
-    weight = np.zeros((4, side, side), np.float32)
-    for edges, step in zip(weight, STEPS, strict=True):
-        near, _ = ends(edges, step)
-        near[...] = np.exp(-np.abs(draw.standard_normal(near.shape)))
-    seeds = np.full((side, side), -1, np.int32)
-    for label in range(classes):
-        seeds[side // 4, (label + 1) * side // (classes + 1)] = label
-    return unary, weight, np.ones((side, side), bool), seeds, np.full_like(seeds, -1)
 
 
 def at_once(problem, monkeypatch):

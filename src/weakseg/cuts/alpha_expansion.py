@@ -16,6 +16,7 @@ from torch import Tensor
 from weakseg.compilation.compiled import report_compiling
 from weakseg.cuts.cut_problem import cut_problem, in_pixels
 from weakseg.cuts.minimise import memory_needed, minimise
+from weakseg.cuts.raised_bound import raised_bound
 from weakseg.cuts.run import Cut
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
@@ -158,6 +159,7 @@ def compile_kernels() -> None:
         # One number a message, one vector, several.
         for labels in (2, 3, 9):
             minimise(ramp[:labels], edges, np.ones(size, bool), none, none, 1)
+        raised_bound(ramp[:3], edges, np.ones(size, bool), none)
 
 
 def refuse_strange_start(start: Memory, valid: Bool[Tensor, "B H W"], classes: int) -> None:

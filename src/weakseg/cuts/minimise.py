@@ -15,6 +15,7 @@ from weakseg.cuts.labelling_energy import cheapest, labelling_energy
 from weakseg.cuts.levels import doubled, expand_tiles, halved
 from weakseg.cuts.low_memory import without_reuse
 from weakseg.cuts.max_flow import BUDGET, ENDLESS
+from weakseg.cuts.raised_bound import raised_bound
 from weakseg.cuts.run import Cut, begun, finished, improved, padded_labels
 from weakseg.cuts.windows import refine_windows
 
@@ -23,6 +24,9 @@ LARGE = 1 << 16
 
 STEPS_A_PIXEL = 200
 """Flow steps per pixel of a large image, before tiles are expanded instead."""
+
+LOOSE = 0.1
+"""Gap between energy and bound, relative to the energy, above which the bound is raised by flows of its own."""
 
 REUSE_BUDGET = 2 << 30
 """Largest memory for storing the dual variables of all labels, in bytes."""
@@ -49,9 +53,23 @@ def minimise(
         begin: a labelling to start from where it is better than the one the messages give; -1 where none is known.
         max_sweeps: how often each label may be expanded.
     """
+    return with_raised_bound(labelled(unary, weight, valid, seeds, begin, max_sweeps), unary, weight, valid, seeds)
+
+
+def with_raised_bound(cut: Cut, unary, weight, valid, seeds, loose: float = LOOSE) -> Cut:
+    """The same answer; where its gap is wider than `loose` allows, with a bound that is searched for."""
+    energy = float(cut.energies[-1])
+    too_large = bytes_with_reuse(valid.shape, len(unary), len(weight)) > REUSE_BUDGET
+    if len(unary) <= 2 or too_large or energy - cut.bound <= loose * abs(energy):
+        return cut
+    return cut._replace(bound=min(max(cut.bound, raised_bound(unary, weight, valid, seeds)), energy))
+
+
+def labelled(unary, weight, valid, seeds, begin, max_sweeps: int) -> Cut:
+    """The answer of `minimise`, with the bound that finding it gives."""
     large, steps = valid.size > LARGE, ENDLESS
     if large:
-        cells = minimise(*halved(unary, weight, valid, seeds, begin), max_sweeps)
+        cells = labelled(*halved(unary, weight, valid, seeds, begin), max_sweeps)
         begin = from_cells(cells, unary, weight, valid, seeds, begin)
         # Where the steps did not suffice for cells they would not for pixels.
         steps = STEPS_A_PIXEL * valid.size if cells.converged else 0

@@ -13,11 +13,15 @@ from jaxtyping import Float, Float32, Int, Integer
 from weakseg.appearance.color import perceived
 from weakseg.appearance.mixture import region_scores
 from weakseg.appearance.scribble_scores import scribble_scores
-from weakseg.cuts.alpha_expansion import AlphaExpansion, require_memory
+from weakseg.cuts.alpha_expansion import compile_kernels, require_memory, status_sentence
+from weakseg.cuts.cut_problem import CutProblem, cut_problem
+from weakseg.cuts.minimise import labelled, with_raised_bound
+from weakseg.cuts.run import Cut
+from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid
 from weakseg.given import Given, tensor_of
 from weakseg.short_repr import brief
-from weakseg.types import UNLABELED, Batch, Evidence
+from weakseg.types import UNLABELED
 
 MISLED = 0.01
 """Fraction of pixels whose colour and place say nothing about their label, epsilon of equation `scribble-density`."""
@@ -27,6 +31,12 @@ SCORE_WEIGHT = 1.5
 
 ROUNDS = 3
 """Largest number of rounds with new colour models."""
+
+MAX_SWEEPS = 10
+"""Largest number of expansions of each label in a cut."""
+
+LOOSE = 0.001
+"""Gap, relative to the energy, above which a higher bound is searched for once the labels are found."""
 
 
 @dataclass(frozen=True)
@@ -76,33 +86,37 @@ def segment(
     scribbles = tensor_of(scribbles, "scribbles").detach().cpu().numpy()
     _refuse_no_image(image, scribbles)
     labels = _labels(scribbles, unlabeled)
+    require_memory("The image", scribbles.shape, len(labels), more=12 * scribbles.size * len(labels))
+    compile_kernels()
     drawn = scribbles != unlabeled
     seeds = np.where(drawn, np.searchsorted(labels, scribbles), UNLABELED).astype(np.int64)
     colors = perceived(image)
     near = scribble_scores(colors, seeds, len(labels))
     progress(0, 1 + ROUNDS)
-    found = _cut(image, seeds, near)
+    problem, found = _cut(image, seeds, near)
     for cuts in range(1, 1 + ROUNDS):
         progress(cuts, 1 + ROUNDS)
-        again = _cut(image, seeds, near + region_scores(colors, found.labels, len(labels)))
-        if again.energy >= found.energy:
+        tried, again = _cut(image, seeds, near + region_scores(colors, found.labels, len(labels)))
+        if again.energies[-1] >= found.energies[-1]:
             break
-        found = again
-    return Segmentation(labels[found.labels], found.energy, found.bound, found.status)
+        problem, found = tried, again
+    found = with_raised_bound(found, problem.unary, problem.weight, problem.valid, problem.seeds, LOOSE)
+    root = seeds.size**0.5
+    status = status_sentence(found, len(labels))
+    return Segmentation(labels[found.labels], float(found.energies[-1]) / root, found.bound / root, status)
 
 
 def _cut(
     image: Float[np.ndarray, "M H W"], seeds: Int[np.ndarray, "H W"], scores: Float32[np.ndarray, "K H W"]
-) -> Segmentation:
-    """Best labelling for given scores, with labels from 0."""
-    batch = Batch.of(torch.from_numpy(image.copy())[None].float(), len(scores), seeds=torch.from_numpy(seeds)[None])
+) -> tuple[CutProblem, Cut]:
+    """The problem of given scores, and its best labelling."""
     sure = torch.from_numpy(scores).log_softmax(0).exp()
     log_probs = ((1 - MISLED) * sure + MISLED / len(scores)).log()
-    solver = AlphaExpansion(prediction_weight=SCORE_WEIGHT)
-    solution = solver.solve(Evidence(batch.image, log_probs[None], batch.weak))
-    assert solution.memory.labels is not None
-    energy, bound = (float(solution.certificate[name][0]) for name in ("energy", "bound"))
-    return Segmentation(solution.memory.labels[0].numpy(), energy, bound, solution.status[0])
+    drawn, none = torch.from_numpy(seeds), torch.full(seeds.shape, UNLABELED)
+    of_image = torch.from_numpy(image.copy()).float(), torch.ones(seeds.shape, dtype=torch.bool), drawn, none
+    grid = (seeds.shape[0], seeds.shape[1])
+    problem, _ = cut_problem(GridPotts(), SCORE_WEIGHT, torch.arange(len(scores)), log_probs, *of_image, grid)
+    return problem, labelled(*problem, MAX_SWEEPS)
 
 
 def _labels(scribbles: Integer[np.ndarray, "H W"], unlabeled: int) -> Int[np.ndarray, " K"]:
