@@ -75,11 +75,11 @@ class Tab:
         result = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         return result["result"].get("value")
 
-    def wait(self, expression: str, seconds: float = 60) -> None:
+    def wait(self, expression: str, seconds: float = 20) -> None:
         """Wait until JavaScript says yes."""
         until = time.monotonic() + seconds
         while not self.value(expression):
-            assert time.monotonic() < until, (expression, self.complaints)
+            assert time.monotonic() < until, (expression, self.value("document.body.innerText")[-400:], self.complaints)
             time.sleep(0.05)
 
     def drag(self, *points: tuple[float, float]) -> None:

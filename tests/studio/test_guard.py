@@ -5,6 +5,8 @@ import json
 import pytest
 
 STROKE = {"class": "cow", "points": [[3, 3], [9, 3]], "width": 3}
+WRITING = ("/api/classes", "/api/images/0/marks", "/api/images/0/reload")
+"""Every route that changes something."""
 
 
 def test_nothing_is_shown_without_the_token(opened, cows):
@@ -42,6 +44,21 @@ def test_a_foreign_page_writes_nothing(browser, cows, origin):
     del client.headers["Origin"]
     assert client.post("/api/images/0/marks", json=body).status_code == 403
     assert not (cows / "studio").exists()
+
+
+@pytest.mark.parametrize("path", WRITING)
+def test_every_writing_route_is_guarded(opened, browser, cows, path):
+    """Without cookie or origin, from another page, as a form, too large, or of no image: nothing is done."""
+    body = {"revision": 0, "mark": {"stroke": STROKE}, "name": "horse"}
+    assert opened(cows).post(path, json=body, headers={"Origin": "http://127.0.0.1:8000"}).status_code == 403
+    client = browser(cows)
+    for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example:8000"}, {"Content-Type": "text/plain"}):
+        assert client.post(path, content=json.dumps(body), headers=headers).status_code == 403
+    large = {**body, "name": "x" * 300_000}
+    assert client.post(path, json=large).status_code == 413
+    assert client.post(path.replace("/0/", "/9/").replace("/api/c", "/api/z"), json=body).status_code == 404
+    assert client.post(path, json=[1]).status_code == 400
+    assert sorted(each.name for each in cows.iterdir()) == ["classes.txt", "images"]
 
 
 def test_a_form_writes_nothing(browser, cows):
@@ -123,6 +140,7 @@ def test_marks_of_an_image_are_bounded(browser, cows, draw, monkeypatch):
         b'{"revision": 0, "mark": {"stroke": {"class": "horse", "points": [[1, 1]], "width": 3}}}',
         b'{"revision": 0, "mark": {"box": {"class": "cow", "left": 5, "top": 0, "right": 5, "bottom": 9}}}',
         b'{"revision": 0, "mark": {"run": {"code": "1"}}}',
+        b'{"revision": 0, "mark": {"reload": {"file": "scribbles", "digest": "../../x"}}}',
         b'{"revision": "0", "mark": {"undo": {}}}',
     ],
 )

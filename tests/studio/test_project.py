@@ -108,14 +108,58 @@ def test_labels_that_were_there_are_the_start_and_are_kept(browser, cows, draw):
 
 
 def test_files_of_other_programs_are_never_overwritten(browser, cows, draw):
-    """What changed while the studio runs is a conflict, and before it starts a message."""
+    """A mark is refused and not saved, the page is told which file it is, and a new start changes nothing."""
     client = browser(cows)
     draw(client, stroke=STROKE)
     (cows / "scribbles" / "a.png").write_bytes(b"theirs")
-    assert draw(client, stroke=STROKE | {"width": 5}).status_code == 409
+    refused = draw(client, stroke=STROKE | {"width": 5})
+    assert refused.status_code == 409
+    assert "reload" in refused.json()["error"]
+    told = []
+    Project(cows, told.append)
+    assert "scribbles/a.png was changed" in told[0]
+    for each in (client, browser(cows)):
+        said = each.get("/api/images/0/marks").json()
+        assert (said["revision"], said["changed"]) == (1, ["scribbles/a.png"])
+        unreadable = each.post("/api/images/0/reload", json={"revision": 1})
+        assert unreadable.status_code == 409
+        assert str(cows / "scribbles" / "a.png") in unreadable.json()["error"]
     assert (cows / "scribbles" / "a.png").read_bytes() == b"theirs"
-    with pytest.raises(DataInvalid, match="was changed since the studio wrote it"):
-        Project(cows)
+
+
+def test_what_is_on_disk_is_reloaded_and_nothing_is_lost(browser, cows, draw):
+    """Drawing goes on from it, undo brings back what was drawn before, and both outlive the studio."""
+    client = browser(cows)
+    draw(client, stroke=STROKE)
+    ours = scribbles_of(cows)
+    theirs = np.full((24, 32), 255, np.uint8)
+    theirs[20:22] = 0
+    Image.fromarray(theirs).save(cows / "scribbles" / "a.png")
+    assert client.post("/api/images/0/reload", json={"revision": 0}).status_code == 409
+    said = client.post("/api/images/0/reload", json={"revision": 1}).json()
+    assert (said["revision"], said["changed"], said["shares"]) == (2, [], [64, 0])
+    assert draw(client, stroke=STROKE).status_code == 200
+    both = np.where(ours == 255, theirs, ours)
+    assert (scribbles_of(cows) == both).all()
+    again = browser(cows)
+    assert [draw(again, undo={}).status_code for _ in range(2)] == [200, 200]
+    assert (scribbles_of(cows) == ours).all()
+    draw(again, redo={})
+    assert (scribbles_of(cows) == theirs).all()
+
+
+def test_a_reloaded_table_changes_the_images_it_names(browser, cows, draw):
+    """Rows of other images too, drawn on here or not; what it says no more is gone."""
+    client = browser(cows)
+    draw(client, box=BOX)
+    draw(client, 1, stroke=STROKE)
+    (cows / "boxes.csv").write_text("image,class,left,top,right,bottom\nb,cow,1,2,3,4\n")
+    assert client.post("/api/images/0/reload", json={"revision": 1}).json()["boxes"] == []
+    assert client.get("/api/images/1/marks").json()["boxes"] == [[1, 1, 2, 3, 4]]
+    draw(client, 1, box=BOX)
+    assert (cows / "boxes.csv").read_text().split()[1:] == ["b,cow,1,2,3,4", "b,cow,9,7,25,19"]
+    assert draw(client, undo={}).json()["boxes"] == [[1, 9, 7, 25, 19]]
+    assert browser(cows).get("/api/images/1/marks").json()["boxes"] == [[1, 1, 2, 3, 4], [1, 9, 7, 25, 19]]
 
 
 def test_values_of_the_folder_are_kept(browser, cows, draw):

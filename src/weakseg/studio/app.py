@@ -58,6 +58,7 @@ def application(project: Project, live: Live, port: int, token: str) -> Guard:
         Route("/api/images/{image:int}/segmentation", server.segmentation),
         Route("/api/images/{image:int}/marks", server.marks),
         Route("/api/images/{image:int}/marks", server.add, methods=["POST"]),
+        Route("/api/images/{image:int}/reload", server.reload, methods=["POST"]),
     ]
     handlers: dict[Any, Callable[..., Any]] = {WeaksegError: _refused, TooLong: _too_long}
     return Guard(Starlette(routes=routes, exception_handlers=handlers), port, token)
@@ -109,10 +110,12 @@ class _Server:
 
     async def add(self, request: Request) -> Response:
         image, said = request.path_params["image"], await _json(request)
-        revision = said.get("revision")
-        if not isinstance(revision, int) or isinstance(revision, bool):
-            raise Refused("the mark has no revision")
-        return await run_in_threadpool(self._add, image, revision, said.get("mark"))
+        return await run_in_threadpool(self._add, image, _revision(said), said.get("mark"))
+
+    async def reload(self, request: Request) -> Response:
+        image, said = request.path_params["image"], await _json(request)
+        await run_in_threadpool(self._project.reload, image, _revision(said))
+        return await run_in_threadpool(self._state, image)
 
     async def segmentation(self, request: Request) -> Response:
         image, asked = request.path_params["image"], request.query_params
@@ -163,6 +166,7 @@ class _Server:
                 "shares": np.bincount(layers.seeds[layers.seeds >= 0], minlength=len(layers.tags)).tolist(),
                 "undo": bool(done),
                 "redo": bool(undone),
+                "changed": project.changed(image),
             }
         )
 
@@ -181,6 +185,13 @@ async def _json(request: Request) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise Refused("the body is no JSON object")
     return said
+
+
+def _revision(said: dict[str, Any]) -> int:
+    revision = said.get("revision")
+    if not isinstance(revision, int) or isinstance(revision, bool):
+        raise Refused("the mark has no revision")
+    return revision
 
 
 def _no_number(name: str) -> Any:

@@ -1,13 +1,13 @@
 """All labels of one image, and marks that change them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from weakseg.data.stroke import draw_into
-from weakseg.studio.mark import Box, Click, Eraser, Mark, Points, Redo, Stroke, Tag, Undo
+from weakseg.studio.mark import Box, Click, Eraser, Mark, Points, Redo, Reload, Stroke, Tag, Undo
 from weakseg.types import UNLABELED
 
 Sides = tuple[int, float | int, float | int, float | int, float | int]
@@ -39,7 +39,7 @@ def applied(layers: Layers, mark: Mark, index: dict[str, int]) -> Layers:
 
     Args:
         layers: the labels before it.
-        mark: anything but `Undo` and `Redo`.
+        mark: anything but `Undo`, `Redo` and `Reload`.
         index: the index of each class.
     """
     match mark:
@@ -67,22 +67,33 @@ def standing(marks: Sequence[Mark]) -> tuple[list[Mark], list[Mark]]:
 
     The next one to redo is the last.
     """
-    done, undone = [], []
+    done: list[Mark] = []
+    undone: list[Mark] = []
     for mark in marks:
         if isinstance(mark, Undo):
             undone += [done.pop()] if done else []
         elif isinstance(mark, Redo):
             done += [undone.pop()] if undone else []
         else:
-            done, undone = [*done, mark], []
+            done.append(mark)
+            undone = []
     return done, undone
 
 
-def replayed(start: Layers, marks: Sequence[Mark], index: dict[str, int]) -> Layers:
-    """The labels that a start and all its marks give."""
+def replayed(
+    start: Layers, marks: Sequence[Mark], index: dict[str, int], reloaded: Callable[[Layers, Reload], Layers]
+) -> Layers:
+    """The labels that a start and all its marks give.
+
+    Args:
+        start: the labels before any mark.
+        marks: all marks of the image.
+        index: the index of each class.
+        reloaded: the labels after a `Reload`.
+    """
     layers = start
     for mark in standing(marks)[0]:
-        layers = applied(layers, mark, index)
+        layers = reloaded(layers, mark) if isinstance(mark, Reload) else applied(layers, mark, index)
     return layers
 
 

@@ -4,6 +4,7 @@ A mark is an object of one key: {"stroke": {"class": "cow", "points": [[x, y], .
 of the image, whose centres lie at integers; boxes are in edges, half open, as in boxes.csv.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ WIDEST_PX = 400
 """Largest width of a brush in pixels."""
 TAGS = {"present": PRESENT, "absent": ABSENT, "untold": UNTOLD}
 """What can be said of a class."""
+RELOADED = ("scribbles", "boxes.csv", "clicks.csv", "tags.csv")
+"""Where labels can be reloaded from."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,17 @@ class Redo:
     """The last mark that was taken back counts again."""
 
 
-Mark = Stroke | Eraser | Click | Box | Tag | Undo | Redo
+@dataclass(frozen=True)
+class Reload:
+    """The labels of one file are those that another program wrote."""
+
+    file: str
+    """The folder or table, as in a data folder."""
+    digest: str
+    """Digest of the content, which studio/reloaded/ keeps."""
+
+
+Mark = Stroke | Eraser | Click | Box | Tag | Undo | Redo | Reload
 
 
 def read_mark(said: Any, classes: Collection[str], size: tuple[int, int]) -> Mark:
@@ -123,6 +136,16 @@ def read_mark(said: Any, classes: Collection[str], size: tuple[int, int]) -> Mar
     return Box(label, left, top, right, bottom)
 
 
+def recorded(said: Any, classes: Collection[str], size: tuple[int, int]) -> Mark:
+    """The mark of a line of the journal: also what no page may send."""
+    if isinstance(said, dict) and [*said] == ["reload"] and isinstance(said["reload"], dict):
+        file, digest = said["reload"].get("file"), said["reload"].get("digest")
+        if file not in RELOADED or not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+            raise Refused("the journal holds no name of a reloaded file")
+        return Reload(file, digest)
+    return read_mark(said, classes, size)
+
+
 def written(mark: Mark) -> dict[str, Any]:
     """The JSON object of a mark."""
     match mark:
@@ -136,6 +159,8 @@ def written(mark: Mark) -> dict[str, Any]:
             return {"box": {"class": label, "left": left, "top": top, "right": right, "bottom": bottom}}
         case Tag(label, said):
             return {"tag": {"class": label, "said": next(name for name, tag in TAGS.items() if tag == said)}}
+        case Reload(file, digest):
+            return {"reload": {"file": file, "digest": digest}}
     return {"undo": {}} if isinstance(mark, Undo) else {"redo": {}}
 
 

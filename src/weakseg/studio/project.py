@@ -2,8 +2,9 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ from weakseg.errors import DataInvalid, WeaksegError, WriteRefused
 from weakseg.files.whole_file import write_whole
 from weakseg.studio.journal import Journal, lines_of, strangers
 from weakseg.studio.label_files import LabelFiles, read_written, unwritable
-from weakseg.studio.layers import Layers, replayed
-from weakseg.studio.mark import Mark, Redo, Stroke, Undo, read_mark
+from weakseg.studio.layers import Layers, applied, replayed
+from weakseg.studio.mark import Mark, Redo, Stroke, Undo, recorded
 from weakseg.studio.refusals import Conflict, Refused, TooMuch, Unknown
 from weakseg.types import Classes
 
@@ -59,11 +60,14 @@ class Project:
         self._refuse_unwritable()
         for line in lines:
             key = line["image"]
-            self.journal.marks.setdefault(key, []).append(read_mark(line["mark"], self.classes.names, self.size(key)))
+            self.journal.marks.setdefault(key, []).append(recorded(line["mark"], self.classes.names, self.size(key)))
             self.journal.last = key
         if self.journal.last:
             # A process that was killed may have appended the mark and not written the labels.
-            self._write(self.journal.last, None)
+            try:
+                self._write(self.journal.last, None)
+            except Conflict as error:
+                tell(f"{error}; the page offers to reload it")
 
     @property
     def classes(self) -> Classes:
@@ -117,14 +121,43 @@ class Project:
         """
         with self.lock:
             key = self.key(image)
-            if revision != self.journal.revision(key):
-                found = f"{key} has revision {self.journal.revision(key)}, the mark {revision}"
-                raise Conflict(found, fix="reload the page: another tab drew meanwhile")
+            self._require_newest(key, revision)
             former = self._labels(key)
-            (self.root / "studio").mkdir(exist_ok=True)
-            self.journal.append(key, mark)
-            self._layers.pop(key, None)
+            coming = self._after(key, former, mark)
+            if changed := self.files.changed(self.files.differing(key, coming, former)):
+                fix = "reload what is on disk; undo brings back what was drawn here"
+                raise Conflict(f"{', '.join(changed)} was changed by another program: the mark is not saved", fix=fix)
+            self._append(key, mark)
+            self._layers[key] = coming
             self._write(key, former)
+
+    def changed(self, image: int) -> list[str]:
+        """The files with labels of an image that another program changed."""
+        with self.lock:
+            return self.files.changed(self.files.of_image(self.key(image)))
+
+    def reload(self, image: int, revision: int) -> None:
+        """Go on from what another program wrote into the files of an image's labels.
+
+        It is a mark like others: undo brings the labels of before back. A table changes other images too.
+
+        Raises:
+            Conflict: a file cannot be read, or the page shows an older revision.
+        """
+        with self.lock:
+            key = self.key(image)
+            self._require_newest(key, revision)
+            for name in self.files.changed(self.files.of_image(key)):
+                mark = self.files.kept(name, self.size(key))
+                told = [key] if mark.file == "scribbles" else {*self.files.told_elsewhere(mark), *self._tabled()}
+                for each in sorted(told):
+                    former = self._labels(each)
+                    coming = self.files.reloaded(each, former, mark)
+                    if self.files.differing(each, coming, former):
+                        self._append(each, mark)
+                        self._layers[each] = coming
+                        self._said.pop(each, None)
+                self.files.own_again(name, mark)
 
     def add_class(self, name: str) -> None:
         """Add a class to classes.txt.
@@ -149,12 +182,30 @@ class Project:
             self._layers.clear()
             self._said.clear()
 
+    def _require_newest(self, key: str, revision: int) -> None:
+        if revision != self.journal.revision(key):
+            found = f"{key} has revision {self.journal.revision(key)}, the mark {revision}"
+            raise Conflict(found, fix="reload the page: another tab drew meanwhile")
+
+    def _append(self, key: str, mark: Mark) -> None:
+        (self.root / "studio").mkdir(exist_ok=True)
+        self.journal.append(key, mark)
+
+    def _after(self, key: str, former: Layers, mark: Mark) -> Layers:
+        """The labels after a mark that is not written yet."""
+        if isinstance(mark, Undo | Redo):
+            return self._replayed(key, [*self.journal.marks.get(key, ()), mark])
+        return applied(former, mark, self.index())
+
+    def _replayed(self, key: str, marks: Sequence[Mark]) -> Layers:
+        start = self.files.start(key, self.size(key))
+        return replayed(start, marks, self.index(), partial(self.files.reloaded, key))
+
     def _labels(self, key: str) -> Layers:
         if key not in self._layers:
             while len(self._layers) >= _HELD:
                 self._layers.pop(next(iter(self._layers)))
-            start = self.files.start(key, self.size(key))
-            self._layers[key] = replayed(start, self.journal.marks.get(key, ()), self.index())
+            self._layers[key] = self._replayed(key, self.journal.marks.get(key, ()))
         return self._layers[key]
 
     def _tabled(self) -> dict[str, Layers]:

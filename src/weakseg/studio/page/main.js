@@ -13,6 +13,7 @@ let current = -1; // number of the image
 let label = 0; // number of the class
 let tool = "brush";
 let held = false; // the space bar
+let refused = null; // a mark that was not saved, because a file was changed
 let sending = Promise.resolve(); // marks go one after the other, each on the revision before it
 
 const tell = (text) => (get("status").textContent = text);
@@ -66,7 +67,29 @@ function showState() {
     button.title = `${project.images[current].name}: ${marks ? `${marks} marks` : "no mark yet"}`;
   }
   showClasses();
+  showChanged();
   view.draw();
+}
+
+// Another program changed a file: nothing is overwritten, and nothing is drawn on what is not shown.
+function showChanged() {
+  const changed = view.state?.changed ?? [];
+  get("changed").hidden = !changed.length;
+  get("changed").querySelector("p").textContent =
+    `Another program changed ${changed.join(", ")}. Reload it to go on from there; undo then brings back what was drawn here.`;
+}
+
+async function reload() {
+  const image = current;
+  try {
+    await sending;
+    await server.reload(image, view.state.revision);
+    const mark = refused;
+    await open(image);
+    if (mark && image === current) await send(mark);
+  } catch (error) {
+    tell(error.message);
+  }
 }
 
 function choose(number) {
@@ -92,6 +115,8 @@ async function open(number) {
     if (place === number) item.firstChild.setAttribute("aria-current", "true");
   }
   current = number;
+  refused = null;
+  delete get("stage").dataset.image; // what is shown, for whoever drives the page
   view.segmentation = view.scribbles = view.image = view.state = view.size = null;
   get("numbers").textContent = "";
   try {
@@ -100,6 +125,7 @@ async function open(number) {
     Object.assign(view, { state, image, scribbles, size: { width: state.width, height: state.height } });
     view.fit();
     showState();
+    get("stage").dataset.image = number;
     tell(project.classes.length ? `${project.images[number].name} is open.` : "Add the classes first: name one, for instance background.");
     solve(number, state.revision);
   } catch (error) {
@@ -125,9 +151,10 @@ async function sent(image, mark) {
   } catch (error) {
     view.stroke = null;
     if (error instanceof server.Conflict) {
-      // Another tab drew, or a file was changed: this page shows what is saved, and the mark is not repeated.
+      // Another tab drew, or a file was changed: this page shows what is saved.
       const [state, scribbles] = await Promise.all([server.marks(image), server.scribbles(image)]);
       Object.assign(view, { state, scribbles });
+      if (state.changed.length && !("undo" in mark || "redo" in mark)) refused = mark;
       showState();
       solve(image, state.revision);
     }
@@ -147,6 +174,7 @@ async function solve(image, revision) {
       get("numbers").textContent = found.bitmap ? `energy ${found.energy}, at most ${found.gap} above the lowest possible; ${found.ms} ms${found.fine ? "" : ", refining …"}` : "";
       get("numbers").title = found.status;
       tell(found.bitmap ? "" : found.status);
+      get("stage").dataset.solved = `${image} ${revision} ${found.fine ? "fine" : "first"}`;
       view.draw();
       if (found.fine) return;
     }
@@ -301,6 +329,7 @@ async function begin() {
   get("redo").addEventListener("click", () => send({ redo: {} }));
   get("fit").addEventListener("click", () => view.fit());
   get("overlay").addEventListener("click", toggled);
+  get("changed").querySelector("button").addEventListener("click", reload);
   get("new-class").addEventListener("submit", added);
   try {
     project = await server.project();

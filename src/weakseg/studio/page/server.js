@@ -29,6 +29,7 @@ export const addClass = (name) => json(posted("/api/classes", { name }));
 export const marks = (id) => json(asked(`/api/images/${id}/marks`));
 export const image = (id) => bitmap(asked(`/api/images/${id}/image`));
 export const scribbles = (id) => bitmap(asked(`/api/images/${id}/scribbles`));
+export const reload = (id, revision) => json(posted(`/api/images/${id}/reload`, { revision }));
 export const add = (id, revision, mark) => json(posted(`/api/images/${id}/marks`, { revision, mark }));
 
 // The segmentation of a revision; null where a newer one has made it obsolete.
