@@ -119,7 +119,7 @@ class LabelFiles:
             problems.append(error)
         if problems:
             why = "; ".join(str(problem).replace(str(copy), str(path)) for problem in problems[:4])
-            raise Conflict(f"{name} cannot be reloaded: {why}", fix="mend it, or move it away to go on without it")
+            raise Conflict(f"{name} cannot be reloaded: {why}", fix="repair it, or move it away to go on without it")
         return mark
 
     def own_again(self, name: str, mark: Reload) -> None:

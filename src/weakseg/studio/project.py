@@ -124,7 +124,7 @@ class Project:
             self._require_newest(key, revision)
             former = self._labels(key)
             coming = self._after(key, former, mark)
-            if changed := self.files.changed(self.files.differing(key, coming, former)):
+            if changed := self.files.changed(self.files.of_image(key)):
                 fix = "reload what is on disk; undo brings back what was drawn here"
                 raise Conflict(f"{', '.join(changed)} was changed by another program: the mark is not saved", fix=fix)
             self._append(key, mark)
