@@ -92,6 +92,13 @@ class TestEveryReader:
             "its claims, or those of a format before it, are too wide or narrow"
         )
 
+    def test_it_does_not_open_photos(self, home, format, tmp_path, monkeypatch):
+        """Ten thousand of them lie beside their annotations: `claims` looks at extensions before it reads."""
+        photos = {"a.png": b"", "b.tif": b"", "c.JPG": b""}
+        tree = FolderTree(written(tmp_path, photos))
+        monkeypatch.setattr(FolderTree, "read", lambda tree, name, **_: pytest.fail(f"{name} was opened"))
+        assert not any(format.claims(Entry(tree, name)) for name in photos)
+
     def test_damaged_files_end_in_a_reason(self, home, format, tmp_path):
         """Bytes are lost, changed and doubled: no traceback, and each mark is kept or counted."""
         chance = random.Random(0)
