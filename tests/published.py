@@ -2,8 +2,13 @@
 
 import inspect
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
 
 from weakseg.homes import DOORS
+
+TESTS = Path(__file__).parent
 
 
 def published(*members: str, called_with: tuple[str, ...] = ()) -> list[type]:
@@ -16,9 +21,30 @@ def published(*members: str, called_with: tuple[str, ...] = ()) -> list[type]:
     return [kind for kind in kinds if {*members} <= {*dir(kind)}]
 
 
-def with_defaults(kinds: list[type], given: list) -> list:
-    """One of each kind that is not among the given ones and needs no setting; `missing` names the others."""
-    return [kind() for kind in kinds if kind not in {type(each) for each in given} and not _needed(kind)]
+def with_examples(kinds: list[type], given: list) -> list:
+    """The `EXAMPLES` of each kind that is not among the given ones, else one with its defaults.
+
+    A kind that needs a setting and has no examples is left out; `missing` names it.
+    """
+    found = []
+    for kind in kinds:
+        if kind not in {type(each) for each in given}:
+            examples = constant(kind.__module__.removeprefix("weakseg."), "EXAMPLES")
+            found += ([] if _needed(kind) else [kind()]) if examples is None else examples
+    return found
+
+
+def constant(home: str, name: str) -> Any:
+    """A constant in the test file of a module; `None` if the file or the constant is not there."""
+    room, _, module = home.rpartition(".")
+    path = TESTS / room.replace(".", "/") / f"test_{module}.py"
+    if not path.exists() or f"\n{name} = " not in path.read_text():
+        return None
+    spec = spec_from_file_location(f"constants_of_{module}", path)
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(loaded := module_from_spec(spec))
+    return getattr(loaded, name)
 
 
 def missing(kinds: list[type], given: list) -> list[str]:

@@ -1,7 +1,7 @@
 """What each rule asks, on whole images, crops and coarse grids.
 
 A published rule is here by itself, with its defaults; where those are not true of every scene, or a setting is needed,
-it is one more entry of `TRUE`.
+with the `EXAMPLES` of its own test file.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ import torch
 from batches import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from published import missing, published, with_defaults
+from published import missing, published, with_examples
 from torch.nn import functional as F
 
 from weakseg import WeakLabels
@@ -79,7 +79,7 @@ TRUE = [
 """Rules that every scene below obeys."""
 RULES = [kind for kind in published("rows") if kind not in (All, OfEachView)]
 """All but what joins rules, and what holds them against crops that they are not true of."""
-TRUE += with_defaults(RULES, TRUE)
+TRUE += with_examples(RULES, TRUE)
 
 
 def scene(seed: int) -> Sample:
@@ -125,7 +125,7 @@ def assert_true(rows, probs, valid):
 
 
 def test_every_published_rule_is_here():
-    """One that needs a setting is one more entry of `TRUE`."""
+    """One that needs a setting has `EXAMPLES = [...]` in the test file of its module."""
     assert missing(RULES, TRUE) == []
 
 

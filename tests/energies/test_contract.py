@@ -1,6 +1,6 @@
 """What every energy of probabilities promises.
 
-A published energy is here by itself, with its defaults; other settings are one more entry of `ENERGIES`.
+A published energy is here by itself, with its defaults or the `EXAMPLES` of its own test file.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ import torch
 from batches import CLASSES, batch_of, mixed, part
 from hypothesis import given
 from hypothesis import strategies as st
-from published import missing, published, with_defaults
+from published import missing, published, with_examples
 from torch.nn import functional as F
 
 from weakseg import Evidence, Regularize
@@ -49,14 +49,14 @@ ENERGIES = {
     "log-barrier": LogBarrier(ROWS),
 }
 KINDS = published(called_with=("probs", "evidence"))
-ENERGIES |= {repr(energy): energy for energy in with_defaults(KINDS, [*ENERGIES.values()])}
+ENERGIES |= {repr(energy): energy for energy in with_examples(KINDS, [*ENERGIES.values()])}
 each_energy = pytest.mark.parametrize("energy", ENERGIES.values(), ids=ENERGIES.keys())
 # The dense CRF's lattice sums in single precision; test_dense_crf.py has its gradients.
 IN_DOUBLE = {name: energy for name, energy in ENERGIES.items() if name != "dense CRF"}
 
 
 def test_every_published_energy_is_here():
-    """One that needs a setting is one more entry of `ENERGIES`."""
+    """One that needs a setting has `EXAMPLES = [...]` in the test file of its module."""
     assert missing(KINDS, [*ENERGIES.values()]) == []
 
 

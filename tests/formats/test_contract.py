@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 from annotation_files import marks_of, read
+from published import constant
 
 from weakseg.annotations.reading import FORMATS, HOMES
 from weakseg.errors import DataInvalid
@@ -22,7 +22,6 @@ from weakseg.formats.tree import FolderTree
 from weakseg.marks.mark import Annotations
 
 EACH = list(zip(HOMES, FORMATS, strict=True))
-HERE = Path(__file__).parent
 ROOT = Path(import_module("weakseg.formats").__path__[0])
 
 
@@ -30,14 +29,9 @@ ROOT = Path(import_module("weakseg.formats").__path__[0])
 def files_of(home: str) -> dict[str, str | bytes]:
     """A small set of files of a format, by path, that holds two marks or more; skips where its package is missing."""
     room, module, _ = home.split(".")
-    path = HERE / room / f"test_{module}.py"
-    assert path.exists(), f"tests/formats/{room}/test_{module}.py is missing: it has FILES and the tests of {home}"
-    spec = spec_from_file_location(f"files_of_{module}", path)
-    assert spec
-    assert spec.loader
-    spec.loader.exec_module(loaded := module_from_spec(spec))
-    assert hasattr(loaded, "FILES"), f"{path.name} has no FILES, which maps paths to the contents of a small set"
-    return loaded.FILES
+    files = constant(f"formats.{room}.{module}", "FILES")
+    assert files, f"tests/formats/{room}/test_{module}.py needs a line FILES = ..., the contents of a small set by path"
+    return files
 
 
 def all_files() -> dict[str, dict[str, str | bytes]]:

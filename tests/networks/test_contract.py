@@ -1,6 +1,6 @@
 """What every network promises that a recipe may hold.
 
-A published one of `networks/` is here by itself, with its defaults; other settings are one more entry of `NETWORKS`.
+A published one of `networks/` is here by itself, with its defaults or the `EXAMPLES` of its test file.
 Those of `pretrained/` are in tests/pretrained/test_architectures.py, from tiny checkpoints.
 """
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from published import missing, published, with_defaults
+from published import missing, published, with_examples
 from torch import nn
 
 from weakseg.networks import FromModule, FrozenStatistics, ImageLevelPrior, UNet
@@ -30,7 +30,7 @@ NETWORKS: list[NetworkSpec] = [
     ImageLevelPrior(UNet(8, 1)),
 ]
 KINDS = [kind for kind in published("build", "rebuild") if ".networks." in kind.__module__]
-NETWORKS += with_defaults(KINDS, NETWORKS)
+NETWORKS += with_examples(KINDS, NETWORKS)
 each_network = pytest.mark.parametrize("spec", NETWORKS, ids=lambda spec: type(spec).__name__)
 
 
@@ -41,7 +41,7 @@ def built(spec: NetworkSpec, channels: int = 3) -> nn.Module:
 
 
 def test_every_published_network_is_here():
-    """One that needs a setting is one more entry of `NETWORKS`."""
+    """One that needs a setting has `EXAMPLES = [...]` in the test file of its module."""
     assert missing(KINDS, NETWORKS) == []
     assert all(isinstance(spec, NetworkSpec) for spec in NETWORKS)
     elsewhere = {kind.__module__ for kind in published("build", "rebuild") if kind not in KINDS}

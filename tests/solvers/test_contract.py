@@ -1,6 +1,6 @@
 """What every solver promises, on images easy and hard.
 
-A published solver is here by itself, with its defaults; other settings are one more entry of `SOLVERS`.
+A published solver is here by itself, with its defaults or the `EXAMPLES` of its own test file.
 """
 
 import copy
@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 import torch
 from batches import CLASSES, mixed, part
-from published import missing, published, with_defaults
+from published import missing, published, with_examples
 from torch import Tensor
 
 from weakseg import (
@@ -51,7 +51,7 @@ SOLVERS: list[Solver] = [
     SoftSelfLabels(),
     SoftSelfLabels(GridPotts(4, relaxation=Quadratic()), only_classes_present=False, cell_px=2),
 ]
-SOLVERS += with_defaults(published("solve"), SOLVERS)
+SOLVERS += with_examples(published("solve"), SOLVERS)
 
 each_solver = pytest.mark.parametrize("solver", SOLVERS, ids=repr)
 each_stride = pytest.mark.parametrize("stride", [1, 4])
@@ -80,7 +80,7 @@ def test_no_solver_is_tested_in_its_null_mode(stride):
 
 
 def test_every_published_solver_is_here():
-    """One that needs a setting is one more entry of `SOLVERS`."""
+    """One that needs a setting has `EXAMPLES = [...]` in the test file of its module."""
     assert missing(published("solve"), SOLVERS) == []
 
 
