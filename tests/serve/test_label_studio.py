@@ -154,12 +154,12 @@ def test_addresses_of_this_machine():
 def test_a_taken_port_is_said(backend):
     """With what to do."""
     server = server_for(backend, "127.0.0.1", 0, print)
-    with server, pytest.raises(RecipeInvalid, match="cannot be listened at"):
+    with server, pytest.raises(RecipeInvalid, match="cannot be used"):
         server_for(backend, "127.0.0.1", server.server_address[1], print)
 
 
 def test_a_folder_without_images_is_said(tmp_path):
-    """Before anything is listened at."""
+    """Before a port is opened."""
     with pytest.raises(DataInvalid, match="no images"):
         images_in(tmp_path)
 

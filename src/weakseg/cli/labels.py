@@ -40,7 +40,7 @@ def import_(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make a data folder from the files of an annotation tool."""
+    """Make a data folder from annotation files, or from volumes with labels."""
     from weakseg.commands.imports.annotations import import_and_show, uses_of
 
     import_and_show(sources, images, into, uses_of(wanted.names or (), wanted.becomes or ()), html, json, plane)

@@ -57,7 +57,7 @@ def tune_crf(
     device: Device = None,
     recipe: OwnRecipe = None,
 ) -> None:
-    """Tune the CRF on held-out masks; used by --crf."""
+    """Find the setting of --crf that suits a run, on held-out masks."""
     from weakseg.experiments.tune_crf import tune_and_show
 
     tune_and_show(run, images, device, recipe)

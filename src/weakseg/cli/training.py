@@ -21,7 +21,7 @@ def train(
         typer.Option("--accept-changes", help="Resume although the data changed, or the best network is missing."),
     ] = False,
 ) -> None:
-    """Train a recipe, or a default one that suits a data folder."""
+    """Train a network on a data folder, by a method that suits it, or by a recipe."""
     from weakseg.commands.train import train_and_show
 
     train_and_show(what, out, wanted, resume, accept_changes)

@@ -57,7 +57,11 @@ def serve(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     images: Annotated[Path, typer.Option("--images", help="Folder of the images that Label Studio shows.")],
     label_studio: Annotated[
-        bool, typer.Option("--label-studio", help="Answer as a machine learning backend of Label Studio.")
+        bool,
+        typer.Option(
+            "--label-studio",
+            help="Answer as a machine learning backend of Label Studio; always needed, as no other tool is served yet.",
+        ),
     ] = False,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen at; by default this machine alone.")

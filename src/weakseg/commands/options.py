@@ -16,7 +16,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for s
 OwnRecipe = Annotated[
     Path | None, typer.Option("--recipe", help="The run's recipe file, for classes of your own; it is executed.")
 ]
-Crf = Annotated[bool, typer.Option("--crf", help="Refine with the run's tuned CRF, or the default one.")]
+Crf = Annotated[
+    bool,
+    typer.Option("--crf", help="Let boundaries follow colours (a CRF): by the setting of tune-crf if the run has one."),
+]
 Licence = Annotated[
     str | None,
     typer.Option("--licence", help="Licence of the weights that the training began from, if no file says it."),

@@ -29,7 +29,7 @@ def server_for(backend: Backend, host: str, port: int, said: Callable[[str], Non
         said: called with a line for each prediction and each problem.
 
     Raises:
-        RecipeInvalid: the address cannot be listened at.
+        RecipeInvalid: the address cannot be used.
     """
 
     class Handler(_Handler):
@@ -39,7 +39,7 @@ def server_for(backend: Backend, host: str, port: int, said: Callable[[str], Non
     try:
         return ThreadingHTTPServer((host, port), Handler)
     except (OSError, OverflowError) as error:
-        raise RecipeInvalid(f"{host}:{port} cannot be listened at: {error}", fix="choose another --port") from error
+        raise RecipeInvalid(f"{host}:{port} cannot be used: {error}", fix="choose another --port") from error
 
 
 def is_local(host: str) -> bool:

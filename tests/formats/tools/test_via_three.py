@@ -77,7 +77,7 @@ def test_other_things_of_version_three_are_tags_or_counted(tmp_path):
     assert annotations.images[0].present == ("sunny", "rain")
     assert [each.reason for each in annotations.ignored] == [
         "a text is no class",
-        "it is said of a time in a film",
+        "it marks a time in a film, not a place in an image",
         "the kind 8 is unknown",
     ]
 

@@ -91,7 +91,7 @@ def _opened(path: Path, voxels: bool) -> tuple[Any, Any]:
                 raise DataInvalid(f"{path} is one file of a pair", fix="save the volume as .nii.gz")
             start, shape = float(header["vox_offset"]), header.get_data_shape()
             if not size <= start <= _LONGEST_HEADER or min(shape, default=1) < 0 or len(shape) > 7:
-                raise DataInvalid(f"{path} is damaged: its header is", fix="export or copy the file again")
+                raise DataInvalid(f"{path} has a damaged header", fix="export or copy the file again")
             number = prod(map(int, shape))
             held = number * header.get_data_dtype().itemsize
             require_memory(f"{path} has {' x '.join(map(str, shape))} voxels", held * _PER_BYTE)

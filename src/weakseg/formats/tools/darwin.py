@@ -68,7 +68,7 @@ def _item(entry: Entry, sizes: Sizes, ignored: list[Ignored]) -> Iterator[ImageM
                     elif not _is_painted(annotation, annotations):
                         raise DataInvalid("no layer of the file holds its pixels")
             elif not isinstance(annotation, dict) and slot is slots[0]:
-                ignored.append(Ignored(place, "annotation", "damaged"))
+                ignored.append(Ignored(place, "annotation", "damaged: it is no object"))
         yield ImageMarks(name, size, tuple(marks), tuple(dict.fromkeys(present)))
 
 

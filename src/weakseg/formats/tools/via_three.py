@@ -53,7 +53,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
                     # An image that something damaged was said of is still one.
                     of, tags = marks.setdefault(one.file, []), present.setdefault(one.file, [])
                     if one.when:
-                        raise DataInvalid("it is said of a time in a film")
+                        raise DataInvalid("it marks a time in a film, not a place in an image")
                     if one.shape:
                         values = _values(one, declared)
                         of.append(Mark(class_in(values), _shape(one.shape), source=one.place))
