@@ -20,7 +20,7 @@ LEVELS = (
     ("cuts", "data/imports", "data/inventory", "data/published", "data/simulate", "mean_field", "solvers"),
     ("data/folder", "energies", "projection"),
     ("annotations", "data/volumes"),
-    ("formats/science", "formats/sets", "formats/tools", "formats/writers"),
+    ("formats/geo", "formats/science", "formats/sets", "formats/tools", "formats/writers"),
     ("formats",),
     ("marks",),
     ("appearance", "constraints", "data", "data/label_values", "losses"),
@@ -35,6 +35,7 @@ LEVELS = (
 
 DOORS = {
     "accelerate": "train/engine.py",
+    "rasterio": "formats/georeference.py",
     "starlette": "studio/app.py",
     "transformers": "pretrained/",
     "uvicorn": "studio/serve.py",

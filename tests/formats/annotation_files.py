@@ -28,5 +28,5 @@ def read_json(format, folder, content, name="export.json", **options):
 
 
 def marks_of(annotations):
-    """All marks, whatever their image."""
-    return [mark for image in annotations.images for mark in image.marks]
+    """All marks, whatever their image, and those on the ground."""
+    return [mark for each in (*annotations.images, *annotations.ground) for mark in each.marks]

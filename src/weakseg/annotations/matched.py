@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from weakseg.annotations.ground import placed
 from weakseg.annotations.names import ImageNames
 from weakseg.annotations.reading import read_annotations
 from weakseg.data.images.image_file import size_of
@@ -69,12 +70,33 @@ def matched(paths: Sequence[Path], images: Mapping[str, Path], reading: Reading 
             problems.append(problem)
     if annotations.images and not found and not problems:
         problems.append(_no_image(without, images))
+    if annotations.ground:
+        try:
+            annotations = _with_ground(annotations, images, reading, found, known)
+        except DataInvalid as problem:
+            problems.append(problem)
     if problems:
         raise DataInvalid.of(problems)
     return Matched(found, known, tuple(without), annotations)
 
 
 _GIVE_IMAGES = "name the folder of the annotated images with --images, or put them into images/ of the data folder"
+
+
+def _with_ground(
+    annotations: Annotations,
+    images: Mapping[str, Path],
+    reading: Reading,
+    found: dict[str, ImageMarks],
+    known: dict[str, tuple[int, int]],
+) -> Annotations:
+    """Add the marks that lie on the ground to those of images, and what is to be said of them to the annotations."""
+    on = placed(annotations.ground, images, reading)
+    for key, entry in on.images.items():
+        assert entry.size is not None
+        known[key] = entry.size
+        found[key] = _together(found[key], entry) if key in found else entry
+    return replace(annotations, ignored=annotations.ignored + on.ignored, notes=annotations.notes + on.notes)
 
 
 def _together(one: ImageMarks, other: ImageMarks) -> ImageMarks:

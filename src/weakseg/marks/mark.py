@@ -69,6 +69,20 @@ class Ignored:
 
 
 @dataclass(frozen=True)
+class GroundMarks:
+    """Marks of a map, which name no image: each belongs to the images that show the ground it lies on."""
+
+    place: str
+    """File and layer, for messages."""
+    crs: str
+    """Coordinate reference system, as WKT or as a name such as EPSG:32633."""
+    marks: tuple[Mark, ...]
+    """Vertices are (y, x) in units of the CRS, in place of (row, column)."""
+
+    __repr__ = brief
+
+
+@dataclass(frozen=True)
 class Annotations:
     """The contents of annotation files."""
 
@@ -81,6 +95,8 @@ class Annotations:
     """Sentences on choices that were made while reading, such as between annotators."""
     used: tuple[str, ...] = ()
     """Names of other files that were read along the way."""
+    ground: tuple[GroundMarks, ...] = ()
+    """Layers of maps."""
 
     __repr__ = brief
 
@@ -94,7 +110,7 @@ class Annotations:
 
         classes = tuple(dict.fromkeys(all_of("classes")))
         notes = tuple(dict.fromkeys(all_of("notes")))
-        return cls(all_of("images"), classes, all_of("ignored"), notes, all_of("used"))
+        return cls(all_of("images"), classes, all_of("ignored"), notes, all_of("used"), all_of("ground"))
 
 
 KINDS = ("point", "line", "polygon", "box", "rotated_box", "ellipse", "mask")

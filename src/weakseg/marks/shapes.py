@@ -169,6 +169,28 @@ class Mask:
 Shape = Point | Line | Polygon | Box | Ellipse | Mask
 
 
+def vertices_of(shape: Shape) -> Float[np.ndarray, "N 2"]:
+    """All vertices (row, column) of a point, line or polygon, ring after ring."""
+    if isinstance(shape, Point):
+        return np.array([[shape.row, shape.column]], float)
+    if isinstance(shape, Line):
+        return shape.points
+    assert isinstance(shape, Polygon)
+    return np.concatenate([ring for part in shape.parts for ring in part])
+
+
+def with_vertices(shape: Shape, points: Float[np.ndarray, "N 2"]) -> Point | Line | Polygon:
+    """The shape with other vertices, in the order of `vertices_of`."""
+    if isinstance(shape, Point):
+        return Point(*points[0].tolist())
+    if isinstance(shape, Line):
+        return Line(points)
+    assert isinstance(shape, Polygon)
+    ends = np.cumsum([len(ring) for part in shape.parts for ring in part])[:-1]
+    rings = iter(np.split(points, ends))
+    return Polygon(tuple(tuple(next(rings) for _ in part) for part in shape.parts))
+
+
 @dataclass(frozen=True, eq=False)
 class Plain:
     """Pixels as they are."""

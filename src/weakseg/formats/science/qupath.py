@@ -7,34 +7,29 @@ alone; the class of an object with several names has them all.
 import ast
 import json
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from weakseg.errors import DataInvalid
 from weakseg.formats.entry import Entry
 from weakseg.formats.format import Format, Sizes, noted
+from weakseg.formats.geometry import GEOMETRIES, features_of, shapes_of_geometry
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark
-from weakseg.marks.shapes import Line, Point, Polygon, Shape, from_xy
 
-_GEOMETRIES = (
-    *("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"),
-)
-_OWN = ("objectType", "object_type", "classification", "isLocked", "measurements")
+_OWN = ("objectType", "object_type", "isLocked", "measurements")
 """Properties that only QuPath writes."""
 _DRAWN = ("annotation", "detection", "cell")
 """Kinds of objects that have a class; the others are parts of a grid, or the image itself."""
-_DEEPEST = 8
-"""Geometries within geometries."""
 
 
 def _claims(entry: Entry) -> bool:
     content = entry.json
-    if isinstance(content, dict) and content.get("type") in _GEOMETRIES:
+    if isinstance(content, dict) and content.get("type") in GEOMETRIES:
         return "coordinates" in content or "geometries" in content
     # What states a coordinate system lies on the earth.
     if isinstance(content, dict) and "crs" in content:
         return False
-    features = _features(content)
+    features = features_of(content)
     return features is not None and all(_is_own(each) for each in features[:1])
 
 
@@ -42,23 +37,15 @@ def _is_own(feature: object) -> bool:
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
         return False
     properties, geometry = feature.get("properties"), feature.get("geometry")
-    named = isinstance(properties, dict) and any(key in properties for key in _OWN)
+    named = isinstance(properties, dict) and (any(key in properties for key in _OWN) or _is_classified(properties))
     # Before version 0.3 the kind of an object was its id.
     return named or str(feature.get("id")).startswith("Path") or (isinstance(geometry, dict) and "plane" in geometry)
 
 
-def _features(content: object) -> list[Any] | None:
-    """The objects of a file; `None` if it is no such file."""
-    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
-        features = content.get("features")
-        return features if isinstance(features, list) else None
-    if isinstance(content, list) and content and isinstance(content[0], dict) and content[0].get("type") == "Feature":
-        return content
-    if isinstance(content, dict) and content.get("type") == "Feature":
-        return [content]
-    if isinstance(content, dict) and content.get("type") in _GEOMETRIES:
-        return [{"geometry": content}]
-    return None
+def _is_classified(properties: dict[str, Any]) -> bool:
+    """Whether the class is a table, or the text of one; features of maps may have a classification too."""
+    said = properties.get("classification")
+    return isinstance(said, dict) or isinstance(said, str) and said.strip().startswith("{")
 
 
 def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
@@ -66,7 +53,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
     images, detected, void = [], 0, set()
     for entry in entries:
         marks: list[Mark] = []
-        for number, feature in enumerate(_features(entry.json) or (), start=1):
+        for number, feature in enumerate(features_of(entry.json) or (), start=1):
             place = f"{entry.place}, object {number}"
             before = len(marks)
             with noted(ignored, place, _kind(feature)):
@@ -138,36 +125,5 @@ def _written_as_text(text: str) -> object:
             continue
     raise DataInvalid("damaged: its class is no table")
 
-
-def shapes_of_geometry(geometry: dict[str, Any], depth: int = 0) -> Iterator[Shape]:
-    """The shapes of a geometry."""
-    kind = geometry["type"]
-    if kind == "GeometryCollection" and depth < _DEEPEST:
-        for part in geometry["geometries"]:
-            yield from shapes_of_geometry(part, depth + 1)
-        return
-    if kind not in _SHAPES:
-        raise DataInvalid(f"the geometry '{str(kind)[:40]}' is unknown")
-    yield from _SHAPES[kind](geometry["coordinates"])
-
-
-def _points(pairs: list[Any]) -> Iterator[Point]:
-    for row, column in from_xy(pairs).tolist():
-        yield Point(row, column)
-
-
-def _polygons(polygons: list[Any]) -> Iterator[Polygon]:
-    parts = tuple(tuple(from_xy(ring) for ring in rings) for rings in polygons if rings)
-    yield Polygon(parts)
-
-
-_SHAPES: dict[str, Callable[[Any], Iterator[Shape]]] = {
-    "Point": lambda pair: _points([pair]),
-    "MultiPoint": _points,
-    "LineString": lambda pairs: iter([Line(from_xy(pairs))]),
-    "MultiLineString": lambda lines: (Line(from_xy(pairs)) for pairs in lines),
-    "Polygon": lambda rings: _polygons([rings]),
-    "MultiPolygon": _polygons,
-}
 
 QUPATH = Format("QuPath", _claims, _read)

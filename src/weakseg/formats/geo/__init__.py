@@ -1,0 +1,1 @@
+"""Marks on maps: vector layers whose coordinates lie on the ground."""
