@@ -73,11 +73,14 @@ class BoxColors:
             int(k): covered(boxes[boxes[:, 0] == k, 1:], valid.shape, size) & valid for k in np.unique(boxes[:, 0])
         }
         outside = valid & ~np.any(list(inside.values()), 0) if inside else np.zeros_like(valid)
+        # Boxes that cover the image leave no colours to compare with.
         if outside.sum() < FEWEST:
             return costs
         seen = perceived(colors)
         around = fit(seen[outside.ravel()].astype(np.float64)).log_density(seen)
         things = {k: self._thing(seen, within, around) for k, within in inside.items()}
+        # A class without boxes has what no boxed class claims; where boxes of several classes overlap, all of them have
+        # to leave it.
         costs[:] = -np.log(np.maximum(np.prod([1 - thing for thing in things.values()], 0), self.misled))
         for k, thing in things.items():
             costs[k] = -np.log(thing)
@@ -90,6 +93,8 @@ class BoxColors:
             return likely
         of_box = seen[within.ravel()].astype(np.float64)
         # Clipped, so that the exponential stays finite where densities differ by hundreds of nats.
+        # Blanchard, Lee and Scott 2010: the fraction of the box that is background is at most the smallest ratio of the
+        # box's density to the outside's. A low percentile stands for the smallest.
         ratio = np.exp(np.clip(fit(of_box).log_density(of_box) - around[within.ravel()], -20, 20))
         share = min(float(np.percentile(ratio, OUTERMOST)), EMPTIEST)
         likely[within] = np.clip(1 - share / ratio, self.misled, 1 - self.misled)

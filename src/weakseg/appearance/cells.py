@@ -31,6 +31,8 @@ def on_grid_of(
     if tuple(size) == tuple(grid):
         return costs
     share = share_per_cell(valid, size).to(costs)[:, None]
+    # `pooled` gives each fine cell to one coarse cell. Where sides do not divide, that would shift costs by up to half
+    # a cell, so the mean goes over all cells that a coarse one touches.
     even = all(n % g == 0 for n, g in zip(size, grid, strict=True))
     summed = (lambda values: pooled(values, grid)) if even else (lambda values: F.adaptive_avg_pool2d(values, grid))
     return summed(costs * share) / summed(share).clamp(min=1e-6)

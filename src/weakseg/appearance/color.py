@@ -26,6 +26,7 @@ def _lab(rgb: Float[np.ndarray, "3 n"]) -> Float[np.ndarray, "n 3"]:
     IEC 61966-2-1 and CIE 15.
     """
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    # Divided by the white point, so that white has L = 1 and a = b = 0 exactly.
     x, y, z = (_XYZ / _XYZ.sum(1, keepdims=True)) @ linear
     x, y, z = (np.where(v > (6 / 29) ** 3, np.cbrt(v), v / (3 * (6 / 29) ** 2) + 4 / 29) for v in (x, y, z))
     return np.stack([1.16 * y - 0.16, 5 * (x - y), 2 * (y - z)], axis=1)

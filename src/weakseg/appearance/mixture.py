@@ -41,6 +41,7 @@ class Mixture(NamedTuple):
             some = colors[first : first + BLOCK]
             distances = [(((some - mean) @ whiten) ** 2).sum(1) for mean, whiten in zip(*self[1:], strict=True)]
             parts = scales[:, None] - np.stack(distances) / 2
+            # Log-sum-exp by the largest part: densities of colours far from a region underflow.
             top = parts.max(0)
             found[first : first + BLOCK] = top + np.log(np.exp(parts - top).sum(0))
         return found
@@ -54,6 +55,7 @@ def region_scores(
     The segmentation has `count` regions with at least one pixel each.
     """
     regions = [colors[labels.ravel() == label] for label in range(count)]
+    # An even stride and no random choice, so that the same image gives the same mixture.
     learnt = [region[:: -(-len(region) // LEARNT_FROM)] for region in regions]
     scores = np.stack([fit(region.astype(np.float64)).log_density(colors) for region in learnt])
     return scores.astype(np.float32).reshape(count, *labels.shape)
@@ -71,12 +73,17 @@ def fit(colors: Float[np.ndarray, "n M"]) -> Mixture:
         widths = [_axis(part) for part in parts]
         widest = int(np.argmax([width for width, _ in widths]))
         width, axis = widths[widest]
+        # All parts are about one colour; a further split would divide noise, and could leave an empty half.
         if width < NARROWEST**2:
             break
+        # Along the direction of the largest variance, through the mean: neither half is empty, as the variance is above
+        # 0.
         part = parts.pop(widest)
         beyond = (part - part.mean(0)) @ axis > 0
         parts += [part[beyond], part[~beyond]]
+    # A region of one colour has a covariance of 0 and no density otherwise.
     covariances = np.stack([_covariance(part) for part in parts]) + NARROWEST**2 * np.eye(colors.shape[1])
+    # L with L L' = inverse covariance, so (x - m) L has unit variance.
     whitening = np.linalg.cholesky(np.linalg.inv(covariances))
     sizes = np.array([len(part) for part in parts])
     return Mixture(np.log(sizes / len(colors)), np.stack([part.mean(0) for part in parts]), whitening)

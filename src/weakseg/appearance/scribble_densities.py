@@ -68,8 +68,11 @@ class ScribbleDensities:
         """
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
         colors = colors_of_cells(evidence, grid, self.cell_px).numpy()
+        # Void pixels may hold nan, which would spread to all costs.
         images = torch.where(weak.valid[:, None], evidence.image.float(), 0).clamp(0, 1).cpu().numpy()
         seeds = torch.where(weak.valid, weak.seeds, UNLABELED).cpu().numpy()
+        # On the CPU, one image after the other: scribbles differ in number, and the compiled loop is quicker than a
+        # batch of ragged arrays.
         costs = [self._image(*each, classes) for each in zip(images, colors, seeds, strict=True)]
         found = torch.from_numpy(np.stack(costs))
         return on_grid_of(found, weak.valid.cpu(), grid).to(evidence.log_probs.device)
@@ -77,9 +80,14 @@ class ScribbleDensities:
     def _image(self, image, colors, seeds, classes: int) -> Float[np.ndarray, "C h w"]:
         drawn = np.unique(seeds[seeds != UNLABELED])
         costs = np.zeros((classes, *colors.shape[1:]), np.float32)
+        # A single density says nothing about where it ends: every pixel would agree with it.
         if len(drawn) < 2:
             return costs
         sure = np.exp(log_softmax(scores_on_cells(image, colors, seeds, drawn.tolist()), 0))
+        # A class that is not drawn costs as much as one at odds of one to K. At 0 it would win everywhere, at the cap
+        # it would be forbidden.
         costs[:] = np.log(len(drawn))
+        # Equation `one-image`: mixed with a uniform distribution, so that no pixel is certain of its class from colours
+        # alone.
         costs[drawn] = -np.log((1 - self.misled) * sure + self.misled / len(drawn))
         return costs

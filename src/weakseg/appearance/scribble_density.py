@@ -40,11 +40,14 @@ def log_density(
     spread, smallest = widths
     drawn = len(squares)
     for i in range(len(colors)):
+        # The width of a pixel's Gaussians depends on its nearest scribbled pixel, so distances are looked at twice; the
+        # first pass keeps them.
         nearest = np.float32(np.inf)
         for j in range(drawn):
             down, right = places[i, 0] - drawn_places[0, j], places[i, 1] - drawn_places[1, j]
             squares[j] = down * down + right * right
             nearest = min(nearest, squares[j])
+        # Never 0, even on a scribbled pixel, because `smallest` is above 0.
         variance = np.float32(spread * spread * nearest + smallest * smallest)
         inverse = np.float32(1) / variance
         for j in range(drawn):
@@ -56,4 +59,6 @@ def log_density(
         total = np.float32(0)
         for j in range(drawn):
             total += exponential_single(np.float32(-0.5) * squares[j])
+        # The Gaussian in two dimensions is normalised by its variance, hence no root. Far from all colours the sum
+        # underflows to 0, and the smallest density stands for it: fastmath allows no infinity.
         out[i] = np.log(total / (variance * np.float32(drawn)) + np.float32(FAINTEST))

@@ -48,6 +48,7 @@ def scores_on_cells(
     Scribbles keep the colours of their own pixels.
     """
     longer = max(seeds.shape)
+    # Centres of cells in pixels of the image, where the centre of a pixel is an integer.
     rows, columns = ((np.arange(n) + 0.5) / n * side for n, side in zip(cells.shape[1:], seeds.shape, strict=True))
     places = np.stack(np.meshgrid(rows - 0.5, columns - 0.5, indexing="ij"), -1).reshape(-1, 2) / longer
     drawn = []
@@ -79,4 +80,5 @@ def _places(size: tuple[int, ...]) -> Float[np.ndarray, "n 2"]:
 
 def _evenly(drawn: Int[np.ndarray, " _"]) -> Int[np.ndarray, " _"]:
     """At most `DRAWN_PIXELS` of a label's pixels."""
+    # In row order, so an even choice covers the whole scribble, and the same pixels are taken each time.
     return drawn[np.linspace(0, len(drawn) - 1, min(len(drawn), DRAWN_PIXELS)).astype(int)]

@@ -31,6 +31,8 @@ def cached(kernel: Callable, **how: Any) -> Callable:
     folder = private_folder()
     if folder is None or not os.path.exists(kernel.__code__.co_filename):
         return njit(nogil=True, **how)(kernel)
+    # numba reads this setting when a function is decorated, and has no argument for it. It is put back at once, because
+    # it concerns the kernels of the whole process.
     settings: Any = numba_settings
     before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
     try:
@@ -62,6 +64,7 @@ def private_folder() -> Path | None:
     folder = parent / f"weakseg-kernels-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
+        # `lstat`, because a link of another user would pass a test of its target.
         above, there = parent.stat(), folder.lstat()
     except OSError:
         return None

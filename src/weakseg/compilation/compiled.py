@@ -78,7 +78,9 @@ class _Reporter(Listener):
     """Listener that starts a timer at the first compilation."""
 
     def __init__(self, what: str):
+        # A thread and no check afterwards: the message has to appear while the compiler holds the caller.
         self.timer = Timer(_PATIENCE_S, lambda: print(f"compiling {what}, once (half a minute)", file=sys.stderr))
+        # Otherwise a process that ends early would wait for it.
         self.timer.daemon = True
         self.started = False
 

@@ -27,6 +27,8 @@ SMALLEST = -708.0
 @no_type_check
 def exponential(x):
     """exp(x) for x <= 0, accurate to 1-2 ulp."""
+    # exp(x) = 2^power exp(rest) with |rest| <= ln(2) / 2. The rest is found in two subtractions, of which the first is
+    # exact, because x may be hundreds of times larger than it.
     power = np.floor(x * LOG2_E + 0.5)
     rest = (x - power * LN2_HIGH) - power * LN2_LOW
     value = 1 / 6227020800.0
@@ -34,6 +36,8 @@ def exponential(x):
     for factorial in (479001600.0, 39916800.0, 3628800.0, 362880.0, 40320.0, 5040.0, 720.0, 120.0, 24.0, 6.0, 2.0):
         value = value * rest + 1 / factorial
     value = (value * rest + 1.0) * rest + 1.0
+    # The exponent is written into the bits of a float64 directly. Below -1022 it would not fit and make a negative
+    # number, so it is held there and the result replaced by 0.
     two_to_power = np.int64((np.int64(max(power, -1022.0)) + 1023) << 52).view(np.float64)
     return value * two_to_power if x > SMALLEST else 0.0
 
@@ -50,6 +54,7 @@ HALF, ONE = np.float32(0.5), np.float32(1)
 @no_type_check
 def exponential_single(x):
     """exp(x) for x <= 0 in float32, accurate to 2 ulp; 0 below -87."""
+    # As above, with Taylor's series up to 7.
     power = np.floor(x * LOG2_E_SINGLE + HALF)
     rest = (x - power * LN2_HIGH_SINGLE) - power * LN2_LOW_SINGLE
     value = np.float32(1 / 5040)
@@ -73,6 +78,7 @@ def logarithm_single(x):
     bits = np.int32(np.float32(x).view(np.int32) - ROOT_HALF_BITS)
     power = bits >> np.int32(23)
     m = np.int32((bits & MANTISSA) + ROOT_HALF_BITS).view(np.float32)
+    # ln m = 2 artanh((m - 1) / (m + 1)), with |s| <= 0.172: six terms are enough.
     s = (m - ONE) / (m + ONE)
     square = s * s
     value = np.float32(2 / 11)

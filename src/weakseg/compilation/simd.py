@@ -49,6 +49,7 @@ def _pointer(context, builder, array_type, array, row, first):
     Rows are contiguous.
     """
     values = context.make_array(array_type)(context, builder, array)
+    # `wraparound=False`: indices are never negative here, and the test for it would stand in the innermost loop.
     place = cgutils.get_item_pointer(context, builder, array_type, values, [row, first], wraparound=False)
     return builder.bitcast(place, _VECTOR.as_pointer())
 
@@ -59,6 +60,8 @@ def load(typing, values, row, first):
 
     def code(context, builder, signature, args):
         row, first = (_index(context, builder, *pair) for pair in zip(args[1:], signature.args[1:], strict=True))
+        # Aligned to four bytes only: a row of a slice may begin anywhere, and the instruction for aligned vectors would
+        # crash there.
         return builder.load(_pointer(context, builder, signature.args[0], args[0], row, first), align=4)
 
     return _lanes(values, row, first), code
@@ -91,6 +94,7 @@ def spread(typing, number):
 
 
 def _spread(builder, number):
+    # LLVM's own idiom for a broadcast, which becomes a single instruction.
     one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
@@ -138,6 +142,7 @@ def larger(typing, left, right):
     """
 
     def code(context, builder, signature, args):
+        # A comparison and a choice: LLVM makes one instruction of it, which `maxnum` with its rules for nan is not.
         return builder.select(builder.fcmp_ordered(">", *args), *args)
 
     return _lanes(left, right), code
@@ -213,6 +218,7 @@ def exponential(typing, lanes):
         for factorial in (720, 120, 24, 6, 2, 1, 1):
             value = fused(value, rest, constant(1 / factorial))
         whole = ir.VectorType(ir.IntType(32), LANES)
+        # 2^n is added to the exponent's bits of exp(r), which is cheaper than a product.
         exponent = builder.shl(builder.fptosi(doublings, whole), ir.Constant(whole, [23] * LANES))
         return builder.bitcast(builder.add(builder.bitcast(value, whole), exponent), _VECTOR)
 

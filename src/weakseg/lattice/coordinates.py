@@ -26,6 +26,7 @@ def elevation(dimensions: int) -> Float[np.ndarray, "E d"]:
     """
     matrix = np.zeros((dimensions + 1, dimensions))
     for axis in range(1, dimensions + 1):
+        # Columns are orthogonal, and each sums to 0: the features lie in the hyperplane of coordinates that sum to 0.
         matrix[:axis, axis - 1] = 1
         matrix[axis, axis - 1] = -axis
         matrix[:, axis - 1] /= (axis * (axis + 1)) ** 0.5
@@ -53,12 +54,15 @@ def numbering(
     """
     size = len(matrix)
     ends = np.stack([matrix * smallest, matrix * largest]).astype(np.float64)
+    # Both extremes of each feature times its factor, whatever the factor's sign, so this is a bound and may be wide.
+    # Three cells of room hold what rounding to a simplex moves, and a neighbour beyond it.
     lowest = np.floor(ends.min(0).sum(1) / size).astype(np.int64) - 3
     extent = np.ceil(ends.max(0).sum(1) / size).astype(np.int64) + 4 - lowest
     # Coordinates sum to 0, so the last one is not needed and adds nothing.
     strides = np.zeros(size + 1, np.int64)
     needed = 1
     for axis in range(size - 1):
+        # Python's integers do not overflow, numpy's do, in silence: the true number is compared below.
         strides[axis] = min(needed, 2**62)
         needed *= int(extent[axis])
     strides[size] = min(needed, 2**62)

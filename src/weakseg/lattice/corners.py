@@ -22,6 +22,8 @@ def embed(features, matrix, lowest, strides, most):
     corners = np.empty((points, size), np.int32)
     weights = np.empty((points, size), np.float32)
     keys, found = np.empty(4096, np.int64), 0
+    # At most a quarter full, so that probes stay short; keys stand apart, as slots of four bytes are small enough for a
+    # cache.
     slots = np.full(4 * len(keys), _NONE, np.int32)
     quotients = np.empty((size, _CHUNK), np.float32)
     residuals = np.empty((size, _CHUNK), np.float32)
@@ -36,6 +38,7 @@ def embed(features, matrix, lowest, strides, most):
             key, order = np.int64(0), np.int64(0)
             for axis in range(size):
                 key += (np.int64(quotients[axis, there]) - lowest[axis]) * strides[axis]
+                # The ranks as one number: corner and order of the residuals together identify the simplex.
                 order = order * size + ranks[axis, there]
                 drops[ranks[axis, there]] = strides[axis]
             point = start + there
@@ -45,6 +48,8 @@ def embed(features, matrix, lowest, strides, most):
                     corners[point, remainder] = corners[point - 1, remainder]
                 continue
             last_key, last_order = key, order
+            # With tiny bandwidths nearly every point has corners of its own. It is stopped here, with its corners so
+            # far, before memory is gone.
             if found > most:
                 return keys[:found].copy(), corners, weights, point
             if 2 * (found + size) > len(slots) // 2:
@@ -76,6 +81,7 @@ def _nearest(features, start, count, matrix, quotients, residuals, ranks):
             residuals[row, there] = 0
             ranks[row, there] = 0
         for axis in range(size - 1):
+            # Divided before the sum and not after: then residuals are in units of d + 1 as the weights want them.
             factor = matrix[row, axis] / np.float32(size)
             for there in range(count):
                 residuals[row, there] += factor * features[axis, start + there]
@@ -123,6 +129,8 @@ def _slot(key, keys, slots):
     Open addressing with linear probing.
     """
     mask = np.uint64(len(slots) - 1)
+    # Fibonacci hashing. Keys of neighbouring corners differ by multiples of large strides, so their low bits alone
+    # would collide. The high half of the product is taken, since its low bits depend on the key's low bits only.
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     slot = np.int64((mixed >> np.uint64(32)) & mask)
     while slots[slot] != _NONE and keys[slots[slot]] != key:

@@ -30,6 +30,7 @@ class CrfCells:
         share: Float[Tensor, "B h w"], cells: Int[Tensor, " N"], kernels: list[tuple[GaussianFilter, float]]
     ) -> "CrfCells":
         """The CRF with the degrees of its kernels."""
+        # Half a cell counts half, in the degree as in the sums.
         mass = share.flatten()[cells, None]
         return CrfCells(share, cells, tuple(kernels), tuple(mass / matrix(mass).sqrt() for matrix, _ in kernels))
 
@@ -43,6 +44,8 @@ class CrfCells:
         probs = probs.movedim(1, 3).flatten(0, 2)
         here, total = probs.index_select(0, self.cells), torch.zeros_like(probs[:, 0])
         for (matrix, strength), root in zip(self.kernels, self.roots, strict=True):
+            # One filtering gives both terms: `alike` is the kernel on the class, `around` the kernel on the mass of all
+            # classes.
             own = root * here
             with torch.no_grad():
                 alike, around = matrix(torch.cat([own, root.to(own)], 1)).split([own.shape[1], 1], 1)

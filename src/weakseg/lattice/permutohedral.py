@@ -65,10 +65,12 @@ class Lattice:
         )
         on_corners, other, room = (aligned_zeros(self.size + 1, given.shape[1]) for _ in range(3))
         splat(given, self.corners, self.weights, on_corners)
+        # Both orders start from the same splat.
         other[:] = on_corners
         blur(on_corners, room, self.neighbours, False)
         blur(other, room, self.neighbours, True)
         on_corners += other
+        # The 2 is for the mean of both orders; scaling the weights is cheaper than scaling all channels.
         weights = self.weights * np.float32(lattice_scale(len(self.neighbours) - 1) / 2)
         return slice_(on_corners, self.corners, weights)[:, : values.shape[1]]
 
@@ -118,6 +120,8 @@ def _neighbours(keys, order, strides):
             last = remainder == size - 1
             step = around - remainder * top - down if last else top - down
             target = 0 if last else remainder + 1
+            # Both ranges are sorted and the step is the same for all corners of a remainder, so the wanted keys rise as
+            # well, and `there` never goes back.
             there = start[target]
             for corner in range(start[remainder], start[remainder + 1]):
                 wanted = keys[corner] + step

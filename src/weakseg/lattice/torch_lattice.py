@@ -42,6 +42,8 @@ class SparseRows:
         It is one kernel, and nothing of size K x C is stored.
         """
         weights = self.weights.to(values.dtype)
+        # A bag sums its entries in their order. `index_add` would be as short, and on CUDA it adds in whatever order
+        # threads arrive.
         return torch.embedding_bag(values, self.columns, self.starts, per_sample_weights=weights)[0]
 
 
@@ -78,6 +80,7 @@ class TensorLattice:
 
     def _spread(self, values: Float[Tensor, "N C"]) -> Float[Tensor, "M C"]:
         corners, channels = len(self.splats[-1].starts), values.shape[1]
+        # About five arrays are alive at once: before and after a blur, in both orders, and their sum.
         needed = 5 * values.element_size() * corners * channels // self.images
         require_memory(needed, f"{channels} channels on {corners} corners")
         return _through(self.splats, values)
@@ -106,7 +109,9 @@ def tensor_lattice(
     lowest, strides = _numbering(features, images)
     keys, weights = _embedded(features, lowest, strides)
     if image is not None:
+        # A range of numbers for each image: points that are alike in different images must not share a corner.
         keys = keys + size * strides[-1] * image[:, None]
+    # Stable, because equal keys are added in this order, and sums have to repeat to the last bit.
     ordered, order = keys.flatten().sort(stable=True)
     first = torch.cat([torch.ones_like(ordered[:1], dtype=torch.bool), ordered.diff() != 0])
     starts = first.nonzero()[:, 0]
@@ -123,6 +128,7 @@ def tensor_lattice(
 
 def _numbering(features, images):
     """`numbering`, with room for several images."""
+    # Waits for the device: the numbering is made on the CPU, where integers cannot overflow unseen.
     ends = torch.stack([features.amin(1), features.amax(1)]).float().cpu().numpy()
     # An extreme is nan where any feature is.
     if not np.isfinite(ends).all():
@@ -148,6 +154,7 @@ def _embedded(features, lowest, strides):
         scaled = scaled + column[:, None] * feature
     quotients = (scaled + 0.5).floor()
     residuals = scaled - quotients
+    # Ties are decided by the index, as in `corners.embed`, so that both lattices have the same corners.
     earlier = torch.ones(size, size, dtype=torch.bool, device=features.device).tril(-1)[:, :, None]
     before = (residuals > residuals[:, None]) | (residuals == residuals[:, None]) & earlier
     ranks = before.sum(1) + quotients.sum(0).long()
@@ -184,8 +191,10 @@ def _blurs(keys, strides):
     around = strides[:-1].sum() - (size - 1) * top
     up, down = (torch.where(remainder == end, around, top) for end in (size - 1, 0))
     along = strides[:-1, None]
+    # The same neighbours as in `permutohedral._neighbours`: the step back is the step forward of the corner behind.
     wanted = torch.stack([keys + up - along, keys - down + along], 2)
     place = torch.searchsorted(keys, wanted).clamp(max=count - 1)
+    # A corner that does not exist has weight 0 and may point anywhere.
     shares = (keys[place] == wanted).float() / 4
     itself = torch.arange(count, device=keys.device).expand(size, count)[:, :, None]
     columns = torch.cat([itself, place], 2)

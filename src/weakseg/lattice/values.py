@@ -22,6 +22,7 @@ def padded(values: Float[np.ndarray, "N C"], filling: float = 0.0) -> Float[np.n
 def aligned_zeros(rows: int, channels: int) -> Float[np.ndarray, "R P"]:
     """Zeros aligned to cache lines, so vectors cross none."""
     line = 16
+    # numpy promises 16 bytes only; a few floats more leave room to begin at a cache line.
     raw = np.zeros(rows * channels + line, np.float32)
     first = -(raw.ctypes.data // raw.itemsize) % line
     return raw[first : first + rows * channels].reshape(rows, channels)
@@ -53,6 +54,7 @@ def blur(values, other, neighbours, backwards):
     """
     size, count = neighbours.shape[:2]
     half, quarter = spread(0.5), spread(0.25)
+    # Axis after axis from one array to the other: in place, a corner would read a neighbour that is blurred already.
     source, target = values, other
     for turn in range(size):
         axis = size - 1 - turn if backwards else turn

@@ -64,6 +64,7 @@ class LinearFeasible:
 
     def certificate(self, probs: Float[Tensor, "1 C H W"]) -> dict[str, float]:
         """Violation, slack and contradiction, as of `DualProjection`."""
+        # Priced rows may be violated by as much as they pay for, so only hard ones count as a violation.
         hard = torch.where(self.rows.prices.isinf(), self._missed(probs), 0)
         violation = max(hard.tolist(), default=0.0)
         return {"violation": violation, "slack": self.cost(probs).item(), "contradiction": self.contradiction}
@@ -86,10 +87,14 @@ def linear_feasible(
 
     Where the hard rows are infeasible, they have a price instead.
     """
+    # The projection of the prediction itself decides whether the hard rows can hold at all: this does not depend on the
+    # scores, so one test before the first step is enough for all later ones.
     found = _projection(rows, evidence, scores, start)
     contradiction = found.certificate["contradiction"].item()
     if not contradiction:
         return LinearFeasible(rows, evidence, found.memory)
+    # The same price as in `DualProjection`, so that both violate the same rows. Without any price each step would
+    # project onto an empty set.
     dearest = RELAXED_PRICE + max(_finite(rows.prices).tolist(), default=0.0)
     softer = replace(rows, prices=rows.prices.clamp(max=dearest))
     return LinearFeasible(softer, evidence, found.memory, contradiction, found.status[0])
@@ -114,4 +119,5 @@ class _FixedRows:
 
 def _finite(prices: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
     """Prices, with 0 for hard rows."""
+    # Not inf * 0, which is nan: a hard row that holds must cost nothing.
     return torch.where(prices.isinf(), 0, prices)

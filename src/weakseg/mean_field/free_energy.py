@@ -31,6 +31,8 @@ class FreeEnergy:
 
         It is 0 where no pixel is valid.
         """
+        # `xlogy` is 0 at probability 0. The scores are finite (seeds are at -1e4 instead of -inf), so that 0 times a
+        # score is 0 as well.
         apart = (torch.xlogy(probs, probs) - probs * self.scores).sum(1)
         mean = torch.where(self.valid, apart, 0).sum((1, 2)) / self.valid.sum((1, 2)).clamp(min=1)
         return self.weight * self.energy(probs) + mean + self.allowed.cost(probs)
@@ -40,8 +42,12 @@ class FreeEnergy:
 
         Under rows it is that of equation `free-energy-rows`.
         """
+        # Solvers run without gradients; only the slope of the energy is wanted here.
         with torch.enable_grad():
             free = probs.detach().requires_grad_()
+            # One backward pass for all images: none's energy depends on another image, so the sum has each one's own
+            # slope.
             (slope,) = torch.autograd.grad(self.energy(free).sum(), free)
+        # The free energy is a mean over n valid pixels and the softmax acts on one pixel, hence the factor n.
         tilted = self.scores - self.weight * self.valid.sum((1, 2))[:, None, None, None] * slope
         return self.allowed.nearest(tilted, memory)

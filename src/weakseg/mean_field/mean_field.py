@@ -82,6 +82,8 @@ class MeanField:
         require_finite(evidence)
         require_colors(evidence.image.where(evidence.weak.valid[:, None], 0))
         dtype, device = evidence.log_probs.dtype, evidence.log_probs.device
+        # Other energies are arbitrary torch functions, damping needs a line search for each image, and rows a
+        # projection: only these steps can be taken for a whole batch at once.
         if isinstance(self.energy, DenseCRF) and not self.damped and self.constraint is None and device.type != "cpu":
             classes, pixels = evidence.log_probs.shape[1], evidence.weak.valid[0].numel()
             some = max(1, _TOGETHER // (classes * pixels))
@@ -104,6 +106,8 @@ class MeanField:
 
     def _solve_one(self, evidence: Evidence, start: Memory, rows: LinearRows | None) -> "_Found":
         """Solution for a batch of one."""
+        # In single precision the free energy of a large image changes by less than its last digit near the end, and the
+        # line search would take rounding for a rise.
         scores = _scores(evidence).double()
         allowed = Unconstrained() if rows is None else linear_feasible(rows, evidence, scores, start)
         grid = (scores.shape[2], scores.shape[3])
@@ -111,12 +115,15 @@ class MeanField:
         energy = crf or partial(self.energy, evidence=evidence)
         free_energy = FreeEnergy(energy, self.weight, scores, evidence.weak.valid, allowed)
         probs, memory = allowed.nearest(scores, allowed.start)
+        # Nothing takes part: the free energy is 0 whatever the distribution, and steps would be about nothing.
         if not evidence.weak.valid.any():
             numbers = {"energy": 0.0, "first_energy": 0.0, "residual": 0.0} | allowed.certificate(probs)
             return _Found(probs, numbers, memory, _VOID)
         first = free_energy(probs).item()
         if self.damped:
             probs, memory, residual = self._damped(free_energy, probs, memory)
+        # Full steps of the CRF have a compiled form, which is many times quicker than autograd. It blurs in one order,
+        # as the published programs do; `residual` below has the mean of two orders.
         elif crf is not None and rows is None:
             probs = _by_passes(scores, crf, self.weight, self.steps)
             residual = _left(free_energy, probs, memory)
@@ -191,10 +198,13 @@ def _by_passes(scores: Tensor, crf: CrfCells, weight: float, steps: int) -> Tens
 def _scores(evidence: Evidence) -> Float[Tensor, "B C H W"]:
     """Log-probabilities at the labels' resolution, with certain seeds."""
     scores, seeds = evidence.log_probs.detach(), evidence.weak.seeds
+    # -inf has no bilinear mean: one impossible cell would make its neighbours nan.
     scores = scores.clamp(-_SURE, _SURE)
     if scores.shape[2:] != seeds.shape[1:]:
         scores = F.interpolate(scores, seeds.shape[1:], mode="bilinear", align_corners=False)
+    # Normalised already: one class at 0 and the others at -1e4 have a sum of exponentials of 1.
     certain = F.one_hot(seeds.clamp(min=0), scores.shape[1]).movedim(-1, 1).to(scores) * _SURE - _SURE
+    # A label on a void pixel is no label.
     held = (seeds != UNLABELED) & evidence.weak.valid
     return torch.where(held[:, None], certain, scores.log_softmax(1))
 

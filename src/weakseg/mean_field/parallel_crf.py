@@ -45,6 +45,7 @@ def refined(
             fix="Check the network that gave them.",
         )
     alive = probs.reshape(len(probs), -1).max(1) > FAINT
+    # A probability of exactly 0 would be -inf, and no message of the neighbours could bring the class back.
     scores = np.log(np.maximum(probs[alive].reshape(alive.sum(), -1), 1e-8)).T
     seen, side = torch.from_numpy(np.ascontiguousarray(image))[None], torch.tensor([image[0].size ** 0.5])
     kernels = crf.kernels(seen, torch.arange(image[0].size), side)
@@ -52,6 +53,7 @@ def refined(
     if alive.all():
         return found
     whole = probs.copy()
+    # The classes that took part share what the others have left, so that each pixel still sums to one.
     whole[alive] = found * (1 - probs[~alive].sum(0))
     return whole
 
@@ -96,5 +98,6 @@ def _normalised(lattice, strength, like) -> tuple[TensorLattice, Float[Tensor, "
     The normaliser, the root of strength over degree, multiplies before and after.
     """
     assert isinstance(lattice, TensorLattice), "one image on a CPU goes through numba"
+    # The degree of a pixel includes the pixel itself, so it is never 0.
     degrees = lattice.filter_in_one_order(torch.ones_like(like[:, :1]))
     return lattice, (strength / degrees).sqrt()

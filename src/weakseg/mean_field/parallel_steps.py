@@ -112,7 +112,10 @@ def parallel_steps(
     count, classes = scores.shape
     scores = padded(scores, _NEVER)
     require_memory(
-        4 * scores.shape[1] * (matrix.rows * (threads + 2) + 2 * count), f"{classes} classes on {matrix.rows} corners"
+        # Scores and probabilities of each pixel; on the corners, the incoming messages, room for the blur, and a sum
+        # for each thread.
+        4 * scores.shape[1] * (matrix.rows * (threads + 2) + 2 * count),
+        f"{classes} classes on {matrix.rows} corners",
     )
     pixels = [slice(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
     probs = aligned_zeros(*scores.shape)
@@ -120,6 +123,8 @@ def parallel_steps(
     smooth = lambda part, other, lattice: blur(part, other, lattice.neighbours, False)  # noqa: E731
     with ThreadPoolExecutor(threads) as pool:
         for step in range(steps + 1):
+            # Step 0 gathers nothing: it is the softmax of the scores alone. So there are `steps + 1` passes for `steps`
+            # updates.
             gathering, last = matrix.corners.shape[1] if step else 0, step == steps
             passes = [
                 pool.submit(
@@ -137,6 +142,8 @@ def parallel_steps(
             ]
             for done in passes:
                 done.result()
+            # Each thread adds to corners of its own, for two threads may touch the same corner. They are summed in the
+            # order of the threads, so a run repeats to the last bit with equally many.
             incoming[:] = sum(sums[1:], start=sums[0])
             for own in sums:
                 own[:] = 0
@@ -183,6 +190,8 @@ def _add_messages(scores, corners, weights, gathering, incoming, values):
 def _exponentials(values):
     """Exponentials relative to each row's maximum."""
     for point in range(len(values)):
+        # Without the maximum, exponentials overflow single precision from scores of 88 on. Padding is at -1e30 and
+        # never the maximum.
         top = load(values, point, 0)
         for first in range(LANES, values.shape[1], LANES):
             top = larger(top, load(values, point, first))

@@ -40,6 +40,8 @@ def newton_move(curvature, slope, multipliers, prices):
         g, down, up = slope[image], -multipliers[image], prices[image] - multipliers[image]
         model = _strict(curvature[image])
         move, exact = _constrained_maximum(model, g, down, up)
+        # Where the active set did not settle, or rounding made the move point downhill, each component moves by itself
+        # on the diagonal model: slow, but always uphill.
         if not (exact and np.sum(g * move) >= 0):
             for i in range(len(g)):
                 move[i] = min(max(g[i] / model[i, i], down[i]), up[i])
@@ -72,6 +74,7 @@ def _constrained_maximum(model, slope, down, up):
     """
     guess, move = np.empty(len(slope), np.int64), np.empty_like(slope)
     for i in range(len(slope)):
+        # A multiplier that is at its bound and pulled outwards begins there; everything else begins free.
         guess[i] = LOW if down[i] >= 0 and slope[i] <= 0 else HIGH if up[i] <= 0 and slope[i] >= 0 else FREE
     for attempt in range(TOGETHER + ROUNDS):
         left, wrong = _for_guess(model, slope, down, up, guess, move), False
@@ -85,6 +88,7 @@ def _constrained_maximum(model, slope, down, up):
         if not wrong:
             break
     for i in range(len(slope)):
+        # A factorisation that failed leaves nan in the components, and the caller falls back.
         wrong |= not np.isfinite(move[i])
         move[i] = min(max(move[i], down[i]), up[i])
     return move, not wrong
@@ -98,6 +102,7 @@ def _corrected(guess, move, left, down, up):
     """
     if guess == FREE:
         return LOW if move < down else HIGH if move > up else FREE
+    # `guess` is -1 or 1, the direction out of the interval: a slope of the same sign keeps it at the bound.
     return guess if left * guess >= 0 else FREE
 
 
@@ -137,6 +142,7 @@ def _solve(model, right, free, move):
             entry = model[free[i], free[j]]
             for k in range(j):
                 entry -= factor[i, k] * factor[j, k]
+            # The root of a negative pivot is nan and no exception; the caller notices.
             factor[i, j] = np.sqrt(entry) if i == j else entry / factor[j, j]
         for k in range(i):
             value -= factor[i, k] * move[free[k]]
@@ -165,6 +171,7 @@ def _dampen(move, model, slope, down):
         if length > 1.0:
             allowed = 1.0 + np.log(length) - (down[i] if length > NOTHING else 0.0)
             shrink[i] = min(allowed / length, 1.0)
+    # The model decides which of both shortenings gains more.
     alone, together = move * shrink, move * shrink.min()
     move[:] = alone if _gain(model, slope, alone) >= _gain(model, slope, together) else together
 

@@ -54,7 +54,10 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
     paid = np.where(np.isinf(prices), 0.0, prices) * (bounds - answer.measured).clip(min=0)
     distance = gap_and_violation(bounds, prices, answer.multipliers, answer.measured)[0].item()
     original = image.original.bounds.cpu().numpy(), image.original.prices.cpu().numpy()
+    # By the original prices: where the rows were relaxed, they have none that is infinite, and nothing would count as
+    # violated.
     _, violation = gap_and_violation(*original, answer.multipliers, answer.measured)
+    # The dual value; with the gap it is the primal one, which needs no further pass over the cells.
     lowest = (answer.multipliers * bounds).sum() - answer.normaliser
     scale = cells * hardness
     return {
@@ -73,6 +76,7 @@ def status(image: GridProblem, rows: LinearRows, answer: Answer, numbers: dict[s
     missed = (image.original.bounds.cpu().numpy() - answer.measured)[0].clip(min=0) / max(image.cells, 1e-9)
     if not image.cells:
         sentence = "No pixel is valid; no constraint applies."
+    # A proof says more than that the steps ran out, so it comes first.
     elif answer.proof is not None:
         sentence = contradicted(rows.names, answer.proof)
     elif not answer.converged:

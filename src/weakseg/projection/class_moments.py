@@ -33,6 +33,7 @@ def _softmax(scores, tilt, start, stop, probs, top, total):
     The sum of exponentials is relative to the highest score.
     """
     count = stop - start
+    # Class by class over the block, so that the innermost loops run along memory and are vectorised.
     top[:] = -np.inf
     total[:] = 0.0
     for label in range(len(scores)):
@@ -40,6 +41,8 @@ def _softmax(scores, tilt, start, stop, probs, top, total):
         for i in range(count):
             value = given[i] + shift
             mine[i] = value
+            # The maximum is subtracted before exponentials, which would overflow; deleted classes are at -inf and
+            # become 0.
             top[i] = value if value > top[i] else top[i]
     for label in range(len(scores)):
         mine = probs[label]
@@ -78,6 +81,7 @@ def moments(scores, mass, tilt):
                 weighted[i] = value
                 count += value
             counts[label] += count
+            # Symmetric: half of the products are enough.
             for other in range(label + 1):
                 theirs, both = probs[other], 0.0
                 for i in range(stop - start):

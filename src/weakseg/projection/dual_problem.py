@@ -41,6 +41,8 @@ class DualProblem:
 
         Bounds and prices stay in float64.
         """
+        # Bounds and prices are few and stay in float64: rounded to float32, a bound that is just reachable may become
+        # infeasible.
         names = ("scores", "mass", "weights", "maps", "dense")
         held = {name: getattr(self, name) for name in names}
         return replace(self, **{name: None if value is None else value.to(dtype) for name, value in held.items()})
@@ -82,6 +84,8 @@ class DualProblem:
     def measured(self, probs: Float[Tensor, "B C n"]) -> Float[Tensor, "B N"]:
         """Value of each row, in cells, in float64."""
         if self.maps is None or self.region is None:
+            # Summed in the given precision, and in float64 from here on: differences of bounds and values are what the
+            # ascent looks at.
             counts = (probs @ self.mass[:, :, None]).mT.double()
             values = (self.weights.double() @ counts.mT)[:, :, 0]
         else:
@@ -118,6 +122,7 @@ class DualProblem:
 
         :math:`\sum_i v_i \max_k (A^\top\mu)_i^k` over all segmentations.
         """
+        # A deleted class is not among the segmentations, and its tilt must not be the largest.
         tilt = torch.where(self.scores == -torch.inf, -torch.inf, self.tilt(multipliers))
         return (tilt.amax(1).double() * self.mass.double()).sum(1)
 

@@ -136,6 +136,7 @@ class DualProjection:
         """
         begins = [self._start(image, start, i) for i, image in enumerate(images)]
         if images[0].original.scores.is_cpu:
+            # An image at a time keeps its scores in the cache through all steps.
             found = [self.climb([image], [begin])[0] for image, begin in zip(images, begins, strict=True)]
         else:
             found = self.climb(images, begins)
@@ -150,6 +151,7 @@ class DualProjection:
         together, rows = (problems[0], None) if len(images) == 1 else (stacked(problems), places(problems))
         begin = np.zeros(together.bounds.shape)
         for i, values in enumerate(begins):
+            # Images of a batch have different numbers of rows; `places` says where each one's lie among all.
             begin[i, slice(None) if rows is None else rows[i]] = values
         cells = np.array([image.cells for image in images])
         counted = class_counts(together)
@@ -159,6 +161,7 @@ class DualProjection:
         digit = 0.0 if together.scores.dtype == torch.float64 else torch.finfo(torch.float32).eps
         limits, tolerance = bound_constraints(together, cells), max(self.tolerance, digit)
         fine = ascend(dual, limits, begin, tolerance, min(self.max_steps, PATIENCE))
+        # Infeasible rows have no maximum: the interior point method would only run to the same end more slowly.
         left = ~(fine.converged | proven_infeasible(dual, limits, fine.multipliers))
         probs, normaliser = fine.point.distributions()
         answers = []
@@ -185,6 +188,7 @@ class DualProjection:
         dual = class_counts(problem) or TorchDual(problem.to(torch.float64))
         found = ascend_interior(dual, bound_constraints(problem, cells), tolerance, self.max_steps)
         steps = answer.steps + int(found.steps[0])
+        # Newton's answer is certified too, and its gap is stated; a second answer that is not better is not taken.
         if not found.converged[0]:
             return replace(answer, steps=steps)
         probs, normaliser = found.point.distributions()
@@ -199,6 +203,7 @@ class DualProjection:
     ):
         """Starting multipliers from cheaper problems, and the steps taken."""
         taken = np.zeros(len(begin), dtype=int)
+        # A remembered start is nearer than any sample.
         if counted and not begin.any() and counted.scores.size > MANY:
             coarse = ascend(
                 counted.sampled(SAMPLE), bound_constraints(problem, cells), begin, SAMPLE_TOLERANCE, COARSE_STEPS
@@ -221,6 +226,8 @@ class DualProjection:
     def image(self, scores: Float[Tensor, "C h w"], rows: LinearRows, known: Known, index: int) -> GridProblem:
         """One image's problem after presolve."""
         image = grid_problem(scores, rows, known, index)
+        # Scores were multiplied by the hardness already, so multipliers are in that unit throughout; prices have to be
+        # too. They are divided by it again where they leave this file.
         original = replace(image.original, prices=image.original.prices * self.hardness)
         return replace(image, original=original, problem=presolved(original))
 
@@ -234,6 +241,7 @@ class DualProjection:
 
     def _checked(self, image: GridProblem, answer: Answer) -> Answer:
         """The answer, or its relaxation with a proof of infeasibility."""
+        # An answer that converged satisfies the hard rows, so the linear programme is solved after failures only.
         proof = None if answer.converged else contradiction(image.original, 1e-9 * image.cells)
         if proof is None:
             return answer
@@ -262,6 +270,7 @@ def _continuation(problem: DualProblem) -> list[Float[np.ndarray, " B"]]:
     if (lowest == -torch.inf).any():
         lowest = scores.where(scores > -torch.inf, torch.inf).amin((1, 2))
     share, shares = (SOFT / (highest - lowest).double()).clamp(max=1).cpu().numpy(), []
+    # The last problem, at share 1, is the caller's own and is not in the list.
     while (share * SHARPER < 1).any():
         shares.append(share)
         share = np.minimum(SHARPER * share, 1)

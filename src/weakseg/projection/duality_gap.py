@@ -23,12 +23,14 @@ def gap_and_violation(bounds, prices, multipliers, measured):
     for image in range(len(bounds)):
         for row in range(bounds.shape[1]):
             missing, price = bounds[image, row] - measured[image, row], prices[image, row]
+            # Complementary slackness: a row with room left should have a multiplier of 0, and pays for what it has.
             if missing <= 0:
                 gap[image] -= multipliers[image, row] * missing
             elif price == np.inf:
                 gap[image] += multipliers[image, row] * missing
                 violation[image] = max(violation[image], missing)
             else:
+                # A priced row that is violated should be at its price.
                 gap[image] += (price - multipliers[image, row]) * missing
     return gap, violation
 

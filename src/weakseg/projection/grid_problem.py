@@ -39,9 +39,13 @@ def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Kno
     """
     device, dtype, grid = log_probs.device, log_probs.dtype, log_probs.shape[1:]
     everything = bool(rows.absent.all())
+    # Deleted classes leave the arrays altogether, so that they cost no time. If all are deleted, none is: the image
+    # still needs a distribution, and the certificate tells.
     active = (~rows.absent | everything).nonzero().flatten().to(device)
     mass = known.unlabelled[index].flatten()
     scores, all_deleted = _scores(log_probs, rows, active, mass)
+    # Labelled pixels are counted with their classes before anything is solved, so rows ask the rest for what is
+    # missing.
     bounds = (rows.bounds - _already_there(rows, known, index))[None].to(device)
     weights = rows.weights.to(device)[None, :, active].to(dtype)
     local = bool((rows.region >= 0).any())
@@ -53,6 +57,7 @@ def grid_problem(log_probs: Float[Tensor, "C h w"], rows: LinearRows, known: Kno
         weights=weights,
         bounds=bounds,
         prices=rows.prices[None].to(device),
+        # Map 0 is the whole image, which `WHOLE` (-1) becomes.
         region=(rows.region + 1)[None].to(device) if local else None,
         maps=maps if local else None,
         dense=dense if len(rows.dense) else None,
@@ -72,6 +77,7 @@ def _scores(log_probs, rows, active, mass):
     if rows.forbidden is not None:
         scores = torch.where(rows.forbidden.to(active.device)[active].flatten(1), -torch.inf, given)
         empty = (scores == -torch.inf).all(0)
+        # A cell in which every class is forbidden keeps its prediction, and is counted as a contradiction.
         scores = torch.where(empty, given, scores)
         all_deleted = float(mass[empty].sum())
     if not scores.numel() or scores.amin() > -torch.inf:

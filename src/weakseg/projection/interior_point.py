@@ -71,12 +71,17 @@ def ascend_interior(dual: Dual, limits: BoundConstraints, tolerance: float, max_
     """
     rows = np.flatnonzero(limits.prices[0] > 0)
     place, prices = _places(dual, limits, rows), limits.prices[0, rows]
+    # Away from both bounds by a tenth: the centre of a box with a price of thousands of nats would begin far from any
+    # answer.
     first = np.minimum(0.1, 0.1 * prices)
     now = place(first, prices - first)
+    # The barrier's weight starts in the size of the products that it is to balance. The floor serves starts that
+    # satisfy every row.
     aim = max(np.abs(now.slope * first).sum(), 1e-3 * limits.cells[0]) / max(len(rows), 1)
     forces = aim / now.low, aim / now.room
     best, least = now, np.inf
     for step in range(max_steps + 1):
+        # The best point of all steps is kept, since the last one need not be it where rounding sets in.
         for end in (_on_sides(place, now, prices), now):
             gap, violation = gap_and_violation(limits.bounds, limits.prices, end.given, end.point.measured)
             short = float(max(gap[0], violation[0]))
@@ -98,6 +103,7 @@ def _places(dual: Dual, limits: BoundConstraints, rows: np.ndarray) -> Place:
 
     def place(low, room):
         given = np.zeros_like(limits.prices)
+        # From the nearer bound, because price minus a tiny distance is exact and a large distance from 0 is not.
         given[0, rows] = np.where(low < room, low, finite - np.where(np.isinf(room), 0.0, room))
         point = dual.at(given)
         low, room = np.maximum(low, SMALLEST), np.maximum(room, SMALLEST)
@@ -126,6 +132,8 @@ def _step(place: Place, now: Interior, forces, aim: float, curvature: Float[np.n
     below, above = forces
     pull = now.pull(aim)
     move = _newton(curvature, below / now.low + above / now.room, pull)
+    # Newton's step for the complementarity products, linearised: force times distance should become `aim`. Wright 1997,
+    # chapter 1.
     changes = (
         aim / now.low - below - below / now.low * move,
         aim / now.room - above + above / now.room * move,
@@ -133,6 +141,7 @@ def _step(place: Place, now: Interior, forces, aim: float, curvature: Float[np.n
     there, share, easy = _search(place, now, move, aim, pull)
     length = min(_share_inside(force, change) for force, change in zip(forces, changes, strict=True))
     forces = tuple(
+        # Kept within 1e8 of the ideal: products that drift apart make the matrix singular.
         np.clip(force + length * change, 1e-8 * aim / distance, 1e8 * aim / distance)
         for force, change, distance in zip(forces, changes, (there.low, there.room), strict=True)
     )
@@ -140,6 +149,7 @@ def _step(place: Place, now: Interior, forces, aim: float, curvature: Float[np.n
         finite = np.isfinite(there.room)
         products = there.low @ forces[0] + there.room[finite] @ forces[1][finite]
         nearer = (NEARER**2 if easy else NEARER) * products / (len(finite) + finite.sum())
+        # Never up again, and only after a step that got somewhere: after short steps the barrier has to hold first.
         aim = min(aim, max(nearer, NOTHING))
     return there, forces, aim
 
@@ -168,6 +178,8 @@ def _search(place: Place, now: Interior, move, aim: float, pull):
     uphill = pull @ move
     for _ in range(TRIALS):
         there = place(now.low + share * move, now.room - share * move)
+        # A slope that is still uphill, or falls by less than half of what it was uphill, is far enough: values are
+        # hidden by rounding near the end.
         beyond = there.pull(aim) @ move
         if beyond >= -0.5 * uphill:
             break

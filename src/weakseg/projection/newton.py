@@ -113,6 +113,7 @@ def ascend(
         tolerance: of gap (nats) and violation (cells), for each valid cell.
         max_steps: of Newton's iteration.
     """
+    # Remembered multipliers may be of other prices, for instance of a relaxation.
     multipliers = np.minimum(np.maximum(start, 0.0), limits.prices)
     point = dual.at(multipliers)
     steps = np.zeros(len(start), dtype=int)
@@ -144,10 +145,14 @@ def _search(lead, limits, multipliers, move, slope):
         at = np.minimum(np.maximum(multipliers + share[:, None] * move, 0.0), limits.prices)
         point = lead(at)
         beyond = ((limits.bounds - point.measured) * move).sum(1)
+        # The dual is concave: along the move its slope only falls. Half as steep downhill as it was uphill is past the
+        # top by less than the way to it.
         good = beyond >= -0.5 * uphill
         if good.all():
             break
         # Where it is good, the ratio may be 0 / 0.
+        # Not more than to a twentieth at a time, since curvature may be very uneven; not less than to six tenths, or it
+        # takes too many trials.
         secant = np.clip(uphill / np.where(good, 1.0, uphill - beyond), 0.05, 0.6)
         share = np.where(good, share, share * secant)
     return at, point
@@ -162,4 +167,5 @@ def proven_infeasible(
     if multipliers.max(initial=0.0) <= FAR or not hard.any():
         return np.zeros(len(multipliers), dtype=bool)
     promised, largest = (hard * limits.bounds).sum(1), dual.support(hard)
+    # A margin, so that rounding proves nothing: rows that are just feasible reach their bound exactly.
     return promised > largest + 1e-6 * np.maximum(np.abs(promised), np.abs(largest))

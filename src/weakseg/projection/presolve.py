@@ -26,6 +26,7 @@ def presolved(problem: DualProblem) -> DualProblem:
     """
     tight = torch.zeros_like(problem.bounds[0], dtype=torch.bool)
     candidates = _maybe_tight(problem)
+    # A row at a time, because each deletion may make others tight.
     for _ in range(len(candidates)):
         forced = [row for row in candidates if not tight[row] and _is_tight(problem, row)]
         if not forced:
@@ -36,6 +37,7 @@ def presolved(problem: DualProblem) -> DualProblem:
         problem = replace(
             problem,
             bounds=torch.where(tight, torch.zeros_like(problem.bounds), problem.bounds),
+            # A price of 0 holds the multiplier at 0, so the row takes no further part.
             prices=torch.where(tight, torch.zeros_like(problem.prices), problem.prices),
         )
     return problem
@@ -75,6 +77,8 @@ def _restricted(problem: DualProblem, row: int) -> Float[Tensor, "1 C n"]:
     """Scores without the classes that a tight row forbids."""
     alone = torch.zeros_like(problem.bounds)
     alone[0, row] = 1.0
+    # The row's own coefficients, without those of deleted classes.
     tilt = torch.where(problem.scores == -torch.inf, -torch.inf, problem.tilt(alone))
+    # Fully labelled and void cells have no mass: they take no part in the row, and keep their classes.
     worse = (tilt < tilt.amax(1, keepdim=True)) & (problem.mass > 0)[:, None]
     return torch.where(worse, -torch.inf, problem.scores)
