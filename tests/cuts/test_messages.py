@@ -42,11 +42,11 @@ def test_two_sweeps_there_and_back_send_what_is_written_out(half, classes):
         sent(unary, expected, weight, share, offsets, range(n - 1, -1, -1), False)
         for way in ways:
             if classes == 2:
-                sweep_two(unary, found, weight, share, steps, *way)
+                sweep_two(unary, found, weight, share, steps, way)
             elif classes <= 8:
-                sweep_eight(unary, found, weight, share, steps, *way)
+                sweep_eight(unary, found, weight, share, steps, way)
             else:
-                sweep(unary, found, weight, share, steps, *way, np.empty((1, room), np.float32))
+                sweep(unary, found, weight, share, steps, way, np.empty((1, room), np.float32))
     wanted = expected[:, :, 0] - expected[:, :, 1] if classes == 2 else expected.reshape(n * half, room)
     assert np.abs(wanted).max() > 0 or classes == 1
     assert np.allclose(found, wanted, atol=1e-4)

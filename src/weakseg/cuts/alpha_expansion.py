@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from weakseg.compilation.compiled import report_compiling
-from weakseg.cuts.cut_problem import cut_problem, in_pixels
+from weakseg.cuts.cut_problem import Pixels, cut_problem, in_pixels
 from weakseg.cuts.minimise import memory_needed, minimise
 from weakseg.cuts.raised_bound import raised_bound
 from weakseg.cuts.run import Cut
@@ -135,10 +135,8 @@ class AlphaExpansion:
         unaries = 4 * size[0] * size[1] * (len(allowed) + 2 * len(evidence.log_probs[i]))
         require_memory(name_of(evidence, i), grid, len(allowed), len(self.potts.steps), unaries)
         begin = torch.full_like(seeds, UNLABELED) if start.labels is None else start.labels[i].cpu()
-        image, log_probs = evidence.image[i].cpu().float(), evidence.log_probs[i]
-        problem, root = cut_problem(
-            self.potts, self.prediction_weight, allowed, log_probs, image, valid, seeds, begin, grid
-        )
+        pixels = Pixels(evidence.image[i].cpu().float(), valid, seeds, begin)
+        problem, root = cut_problem(self.potts, self.prediction_weight, allowed, evidence.log_probs[i], pixels, grid)
         cut = minimise(*problem, self.max_sweeps)
         labels = torch.from_numpy(in_pixels(allowed.numpy()[cut.labels], size))
         labels = torch.where(seeds == UNLABELED, labels, seeds).where(valid, UNLABELED)

@@ -29,15 +29,21 @@ class CutProblem(NamedTuple):
     begin: Int32[np.ndarray, "h w"]
 
 
+class Pixels(NamedTuple):
+    """An image as it is given, and where cuts of it begin."""
+
+    image: Float[Tensor, "M H W"]
+    valid: Bool[Tensor, "H W"]
+    seeds: Int[Tensor, "H W"]
+    begin: Int[Tensor, "H W"]
+
+
 def cut_problem(
     potts: GridPotts,
     prediction_weight: float,
     allowed: Int[Tensor, " K"],
     log_probs: Float[Tensor, "C _ _"],
-    image: Float[Tensor, "M H W"],
-    valid: Bool[Tensor, "H W"],
-    seeds: Int[Tensor, "H W"],
-    begin: Int[Tensor, "H W"],
+    pixels: Pixels,
     grid: tuple[int, int],
 ) -> tuple[CutProblem, float]:
     """Equation `labelling` times the root of n, and that root.
@@ -47,6 +53,7 @@ def cut_problem(
     A cell costs the mean of its valid pixels, times its valid fraction, and has the class that most of its seeds, or of
     `begin`, have.
     """
+    image, valid, seeds, begin = pixels
     size, classes = (valid.shape[0], valid.shape[1]), len(log_probs)
     share = share_per_cell(valid[None], grid)[0]
     root = max(float(share.double().sum()), 1e-6) ** 0.5

@@ -39,13 +39,14 @@ def in_pairs_of_rows(share, width, order):
 
 
 @compiled_fast
-def sweep(unary, messages, weight, share, steps, shift, order, belief):
+def sweep(unary, messages, weight, share, steps, way, belief):
     """One sweep of messages for 9 labels or more.
 
     messages (n D, Kp): a row an edge; share: one over the number of edges on a pixel's fuller side; steps (D): to the
-    later neighbours; shift (D): how far before a pixel its edges lie, 0 for those to later pixels and the steps
-    themselves for those to earlier ones; order: the pixels, as they are visited; belief (1, Kp): room.
+    later neighbours; way: how far before a pixel its edges lie (D), 0 for those to later pixels and the steps
+    themselves for those to earlier ones, and the pixels in the order in which they are visited; belief (1, Kp): room.
     """
+    shift, order = way
     half = len(steps)
     for p in order:
         part = spread(share[p])
@@ -63,11 +64,12 @@ def sweep(unary, messages, weight, share, steps, shift, order, belief):
 
 
 @compiled_fast
-def sweep_eight(unary, messages, weight, share, steps, shift, order):
+def sweep_eight(unary, messages, weight, share, steps, way):
     """One sweep for up to 8 labels.
 
     Beliefs stay in a register, which halves the time.
     """
+    shift, order = way
     half = len(steps)
     for p in order:
         belief = multiply(spread(share[p]), received(p, 0, unary, messages, steps))
@@ -93,11 +95,12 @@ def received(p, k, unary, messages, steps):
 
 
 @compiled_fast
-def sweep_two(unary, messages, weight, share, steps, shift, order):
+def sweep_two(unary, messages, weight, share, steps, way):
     """One sweep for two labels.
 
     A message (n, D) is how much more the first label costs than the second.
     """
+    shift, order = way
     half = len(steps)
     for p in order:
         belief = unary[p, 0] - unary[p, 1]

@@ -124,7 +124,7 @@ def pass_messages(problem: Padded, duals: Float32[np.ndarray, "n D Kp"], offsets
     steps = tuple(offsets[:half].tolist())
     there, back = ((0,) * half, order), (steps, order[::-1].copy())
     for way in [there, back] * (passes - 1) + [there]:
-        send(unary, messages, weight, share, steps, *way, *more)
+        send(unary, messages, weight, share, steps, way, *more)
     if labels == 2:
         two_messages(messages, duals)
     finish(unary, duals, weight, share, offsets, np.zeros((width + 4, labels), np.float32), problem.labels)

@@ -60,18 +60,19 @@ def climb(scores, swept, inverse, half, steps, first, count):
                 for odd in range(2):
                     plane = logs[k], inverse, edges[d, k], before[d, k], half[d]
                     if steps[d, 0]:
-                        _across(*plane, odd, steps[d, 1], momentum)
+                        _across(plane, odd, steps[d, 1], momentum)
                     else:
-                        _along(*plane, odd, momentum)
+                        _along(plane, odd, momentum)
 
 
 @partial(cached, error_model="numpy", fastmath=FINITE, _nrt=False)
 @no_type_check
-def _across(logs, inverse, edges, before, half, first, right, momentum):
+def _across(plane, first, right, momentum):
     """Update the edges from every second row to the next, beginning with row `first`.
 
     No two of them share a cell.
     """
+    logs, inverse, edges, before, half = plane
     height, width = logs.shape
     near, far, length = max(0, -right), max(0, right), width - abs(right)
     for row in range(first, height - 1, 2):
@@ -92,8 +93,9 @@ def _across(logs, inverse, edges, before, half, first, right, momentum):
 
 @partial(cached, error_model="numpy", fastmath=FINITE, _nrt=False)
 @no_type_check
-def _along(logs, inverse, edges, before, half, first, momentum):
+def _along(plane, first, momentum):
     """Update the edges within rows that begin at every second column, beginning with column `first`."""
+    logs, inverse, edges, before, half = plane
     for row in range(len(logs)):
         log, inv, edge, was_before, most = logs[row], inverse[row], edges[row], before[row], half[row]
         for i in range(first, len(log) - 1, 2):

@@ -16,7 +16,7 @@ from torch import Tensor
 from weakseg.appearance.scribble_densities import Appearance
 from weakseg.constraints.linear_rows import All, Constraint, LinearRows, deletion, is_constraint, rows_of
 from weakseg.cuts.alpha_expansion import compile_kernels, name_of, one_hot, refuse_strange_start, require_memory
-from weakseg.cuts.cut_problem import SURPRISE, cut_problem, in_pixels
+from weakseg.cuts.cut_problem import SURPRISE, Pixels, cut_problem, in_pixels
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import RecipeInvalid
 from weakseg.grids.finite_logits import require_finite
@@ -150,9 +150,9 @@ class JointCut:
             unaries = 8 * size[0] * size[1] * (2 * len(image.active) + classes)
             require_memory(name_of(evidence, i), grid, len(image.active), len(self.potts.steps), unaries, "JointCut")
             begin = torch.full_like(seeds, UNLABELED) if start.labels is None else start.labels[i].cpu()
-            pixels, log_probs = evidence.image[i].cpu().float(), evidence.log_probs[i]
+            pixels = Pixels(evidence.image[i].cpu().float(), weak.valid[i], seeds, begin)
             cut, root = cut_problem(
-                self.potts, self.prediction_weight, image.active, log_probs, pixels, weak.valid[i], seeds, begin, grid
+                self.potts, self.prediction_weight, image.active, evidence.log_probs[i], pixels, grid
             )
             if looks is not None:
                 costs = looks[i][image.active].clamp(0, SURPRISE) * known.valid[i] * (self.appearance_weight / root)

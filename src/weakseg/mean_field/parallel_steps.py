@@ -130,8 +130,7 @@ def parallel_steps(
                 pool.submit(
                     _pass,
                     scores[part],
-                    matrix.corners[part],
-                    matrix.weights[part],
+                    (matrix.corners[part], matrix.weights[part]),
                     gathering,
                     incoming,
                     own,
@@ -152,14 +151,15 @@ def parallel_steps(
 
 
 @compiled
-def _pass(scores, corners, weights, gathering, incoming, outgoing, probs, last):
-    """One update of some pixels.
+def _pass(scores, joined, gathering, incoming, outgoing, probs, last):
+    """One update of some pixels, `joined` to the corners of their cells by weights.
 
     It turns `incoming` messages into outgoing ones, or in the `last` step into probabilities.
 
     Pixels go in chunks through loops that do one thing each: a loop over pixels that did all would wait at each pixel
     for the results of one line before the next.
     """
+    corners, weights = joined
     points, channels = scores.shape
     room = np.empty((_CHUNK, channels), np.float32)
     for start in range(0, points, _CHUNK):
