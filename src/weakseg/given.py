@@ -4,7 +4,7 @@ Input is converted where only one meaning is possible, and refused otherwise.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import torch
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 else:
     Given = Any
 """A torch tensor or a numpy array. It is `Any` at run time, so that our own messages refuse anything else."""
+
+
+class Hints(TypedDict, total=False):
+    """What is told of images beside labels of their pixels, where it is told."""
+
+    tags: Given | None
+    areas: Given | None
+    boxes: Given | Sequence[Given] | None
 
 
 def tensor_of(given: Given, name: str) -> Tensor:
@@ -165,6 +173,18 @@ def boxes_of(given: Any, image: Tensor, classes: int) -> tuple[Tensor, ...]:
                 fix="of (left, top, width, height) make (top, left, top + height, left + width), the class before them",
             )
     return boxes
+
+
+def hints_of(
+    image: Tensor,
+    classes: int,
+    *,
+    tags: Given | None = None,
+    areas: Given | None = None,
+    boxes: Given | Sequence[Given] | None = None,
+) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """Tags, bounds of areas, and boxes of each image."""
+    return tags_of(tags, image, classes), areas_of(areas, image, classes), boxes_of(boxes, image, classes)
 
 
 def targets_of(given: Given, image: Tensor, classes: int, unlabeled: int) -> Tensor:

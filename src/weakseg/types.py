@@ -10,7 +10,7 @@ were not collected are `None`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Unpack, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -24,14 +24,13 @@ from weakseg.classes import Classes as Classes
 from weakseg.errors import EvidenceInvalid
 from weakseg.given import (
     Given,
-    areas_of,
-    boxes_of,
+    Hints,
     habit_of,
+    hints_of,
     images_of,
     keys_of,
     labels_of,
     refuse_unscaled,
-    tags_of,
     targets_of,
     tensor_of,
 )
@@ -163,13 +162,11 @@ class Batch:
         n_classes: int,
         *,
         seeds: Given | None = None,
-        tags: Given | None = None,
-        areas: Given | None = None,
-        boxes: Given | Sequence[Given] | None = None,
         valid: Given | None = None,
         targets: Given | None = None,
         keys: Sequence[str] | None = None,
         unlabeled: int = UNLABELED,
+        **hints: Unpack[Hints],
     ) -> "Batch":
         """A batch of whole images, from numpy or torch.
 
@@ -177,13 +174,13 @@ class Batch:
             image: (B, M, H, W), values in [0, 1], or uint8, which is divided by 255.
             n_classes: how many classes there are, background included: 2 or more.
             seeds: (B, H, W), class index of labelled pixels, `unlabeled` elsewhere; integers.
-            tags: (B, C), `PRESENT`, `ABSENT` or `UNTOLD`; or booleans, which leave no tag untold.
-            areas: (B, C, 2), smallest and largest fraction of the image's valid pixels, in [0, 1].
-            boxes: for each image an (N, 5) array of (class, top, left, bottom, right), half open, in pixels.
             valid: (B, H, W), False on padding, and where nothing is to be learnt or judged; `None`: every pixel counts.
             targets: (B, H, W) pseudo-labels as integers, `unlabeled` where there is none; or (B, C, H, W), soft ones.
             keys: a name for each image, for messages; its number by default.
             unlabeled: the value of `seeds` and `targets` that means no label; 255 in most files.
+            hints: tags: (B, C), `PRESENT`, `ABSENT` or `UNTOLD`; or booleans, which leave no tag untold.
+                areas: (B, C, 2), smallest and largest fraction of the image's valid pixels, in [0, 1].
+                boxes: for each image an (N, 5) array of (class, top, left, bottom, right), half open, in pixels.
 
         Raises:
             EvidenceInvalid: values, kinds or shapes that cannot be meant, each by name and with what fixes it.
@@ -203,12 +200,13 @@ class Batch:
         refuse_unscaled(image.movedim(1, -1)[counts] if not counts.all() else image)
         labels = torch.where(counts, labels, UNLABELED)
         refuse_strange_labels(labels, n_classes)
+        tags, areas, boxes = hints_of(image, n_classes, **hints)
         weak = WeakLabels(
             seeds=labels,
             valid=counts,
-            tags=tags_of(tags, image, n_classes),
-            areas=areas_of(areas, image, n_classes),
-            boxes=boxes_of(boxes, image, n_classes),
+            tags=tags,
+            areas=areas,
+            boxes=boxes,
             window=torch.eye(2, 3, device=image.device).expand(len(image), 2, 3),
             whole_valid=counts.flatten(1).sum(1),
         )
