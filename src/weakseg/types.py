@@ -16,13 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from weakseg.classes import ABSENT as ABSENT
-from weakseg.classes import PRESENT as PRESENT
-from weakseg.classes import UNLABELED as UNLABELED
-from weakseg.classes import UNTOLD as UNTOLD
-from weakseg.classes import Classes as Classes
-from weakseg.errors import EvidenceInvalid
-from weakseg.given import (
+from weakseg.arrays.given import (
     Given,
     Hints,
     habit_of,
@@ -34,7 +28,13 @@ from weakseg.given import (
     targets_of,
     tensor_of,
 )
-from weakseg.short_repr import brief
+from weakseg.arrays.short_repr import brief
+from weakseg.classes import ABSENT as ABSENT
+from weakseg.classes import PRESENT as PRESENT
+from weakseg.classes import UNLABELED as UNLABELED
+from weakseg.classes import UNTOLD as UNTOLD
+from weakseg.classes import Classes as Classes
+from weakseg.errors import EvidenceInvalid
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from images import tiny_recipe
 from weakseg import DualProjection, Fit, PartialDice, Phase, Recipe, SeedsOnly, Sum
 from weakseg.data.scenes import Scenes
 from weakseg.errors import RecipeInvalid, RunInvalid
-from weakseg.foreign import Foreign
 from weakseg.networks import Pretrained, UNet
 from weakseg.papers import paper_tags
+from weakseg.recipe.foreign import Foreign
 from weakseg.recipe.identity import fingerprint
 from weakseg.recipe.json_codec import decode, encode
 from weakseg.recipe.python_source import is_own, source

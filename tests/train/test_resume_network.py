@@ -23,8 +23,8 @@ from weakseg.networks import (
     UNet,
     Untrained,
     Vgg16LargeFov,
+    learning_parameters,
 )
-from weakseg.runs import learning_parameters
 from weakseg.runs.run import open_run
 from weakseg.train.loop import train_recipe
 

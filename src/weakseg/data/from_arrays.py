@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from weakseg.arrays.given import Given
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid, EvidenceInvalid
-from weakseg.given import Given
 from weakseg.types import UNLABELED, Batch, Classes
 
 

@@ -6,9 +6,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from weakseg.arrays.short_repr import brief
 from weakseg.classes import Classes
 from weakseg.data.images.value_range import Held
-from weakseg.short_repr import brief
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from PIL import Image
 
+from weakseg.arrays.unit_interval import refuse_outside
 from weakseg.data.images.image_file import channels_of, decode
 from weakseg.data.images.nodata import clear_in, emptied, opacity_of
 from weakseg.data.images.stored import USUAL, Reading
 from weakseg.data.images.value_range import Range, scaled
 from weakseg.errors import DataInvalid, EvidenceInvalid
-from weakseg.unit_interval import refuse_outside
 
 ImageLike = Any
 """A path, a Pillow image, a numpy array or a torch tensor; typed loosely, so that our own messages refuse the rest."""
@@ -82,7 +82,7 @@ def _array(given: ImageLike) -> Shaped[np.ndarray, "..."]:
         return np.array(given, dtype=given.dtype.newbyteorder("="))
     # Where torch was never loaded nothing is a tensor, and it need not be installed.
     if (torch := sys.modules.get("torch")) is not None and isinstance(given, torch.Tensor):
-        from weakseg.given import tensor_of
+        from weakseg.arrays.given import tensor_of
 
         try:
             return tensor_of(torch.as_tensor(given), "the image").detach().cpu().numpy()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from weakseg.arrays.short_repr import brief
 from weakseg.classes import Classes
 from weakseg.data.images.nodata import voided
 from weakseg.data.images.stored import USUAL, Reading
@@ -22,7 +23,6 @@ from weakseg.evaluation.prediction import Prediction
 from weakseg.evaluation.tiles import Tiles
 from weakseg.files.regular_file import read_bytes
 from weakseg.formats.extras import needed
-from weakseg.short_repr import brief
 
 KEY = "weakseg"
 """Name of the entry of the file's metadata that holds `Described`, as JSON."""

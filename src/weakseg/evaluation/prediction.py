@@ -13,10 +13,10 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
+from weakseg.arrays.short_repr import brief
 from weakseg.classes import UNLABELED, Classes
 from weakseg.data.images.label_file import palette, write_labels
 from weakseg.data.overlay import as_rgb, tinted
-from weakseg.short_repr import brief
 
 _SHOWN_PX = 640
 """Largest side of an image in a notebook."""

@@ -22,7 +22,7 @@ from weakseg.errors import DataInvalid, RunInvalid, WriteRefused
 from weakseg.evaluation.predictor import Predictor
 from weakseg.files.paths import require_new
 from weakseg.files.whole_file import unfinished
-from weakseg.foreign import foreign_parts
+from weakseg.recipe.foreign import foreign_parts
 from weakseg.runs.datasets import Run
 from weakseg.runs.names import TARGETS
 from weakseg.train.targets import Target, Targets

@@ -10,9 +10,9 @@ from io import BytesIO
 import numpy as np
 from jaxtyping import Bool, Int
 
+from weakseg.arrays.short_repr import brief
 from weakseg.data.images.stored import header_of
 from weakseg.errors import DataInvalid
-from weakseg.short_repr import brief
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weakseg.joint.edge_ascent_torch import SweepState
-from weakseg.joint.engine import COMPILED, TORCH, Engine
+from weakseg.joint.edges.edge_ascent_torch import SweepState
+from weakseg.joint.edges.engine import COMPILED, TORCH, Engine
 from weakseg.joint.joint_grid import JointGrid, side_by_side
 from weakseg.projection.certificate import Answer
 from weakseg.projection.dual_projection import DualProjection

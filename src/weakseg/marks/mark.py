@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from weakseg.arrays.short_repr import brief
 from weakseg.errors import DataInvalid
 from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Point, Polygon, Shape
-from weakseg.short_repr import brief
 
 LONGEST_NAME = 200
 """Most letters of a class name."""

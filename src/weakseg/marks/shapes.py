@@ -12,8 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float
 
+from weakseg.arrays.short_repr import brief
 from weakseg.errors import DataInvalid
-from weakseg.short_repr import brief
 
 FARTHEST = 2.0**31
 """Largest coordinate, in pixels: no image has more rows or columns."""

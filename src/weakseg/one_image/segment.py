@@ -13,14 +13,14 @@ from jaxtyping import Float, Float32, Int, Integer
 from weakseg.appearance.color import perceived
 from weakseg.appearance.mixture import region_scores
 from weakseg.appearance.scribble_scores import scribble_scores
+from weakseg.arrays.given import Given, tensor_of
+from weakseg.arrays.short_repr import brief
 from weakseg.cuts.alpha_expansion import compile_kernels, require_memory, status_sentence
-from weakseg.cuts.cut_problem import CutProblem, cut_problem
+from weakseg.cuts.cut_problem import CutProblem, Pixels, cut_problem
 from weakseg.cuts.minimise import labelled, with_raised_bound
 from weakseg.cuts.run import Cut
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid
-from weakseg.given import Given, tensor_of
-from weakseg.short_repr import brief
 from weakseg.types import UNLABELED
 
 MISLED = 0.01
@@ -113,9 +113,9 @@ def _cut(
     sure = torch.from_numpy(scores).log_softmax(0).exp()
     log_probs = ((1 - MISLED) * sure + MISLED / len(scores)).log()
     drawn, none = torch.from_numpy(seeds), torch.full(seeds.shape, UNLABELED)
-    of_image = torch.from_numpy(image.copy()).float(), torch.ones(seeds.shape, dtype=torch.bool), drawn, none
+    pixels = Pixels(torch.from_numpy(image.copy()).float(), torch.ones(seeds.shape, dtype=torch.bool), drawn, none)
     grid = (seeds.shape[0], seeds.shape[1])
-    problem, _ = cut_problem(GridPotts(), SCORE_WEIGHT, torch.arange(len(scores)), log_probs, *of_image, grid)
+    problem, _ = cut_problem(GridPotts(), SCORE_WEIGHT, torch.arange(len(scores)), log_probs, pixels, grid)
     return problem, labelled(*problem, MAX_SWEEPS)
 
 

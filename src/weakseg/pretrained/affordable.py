@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from weakseg.arrays.memory import available
 from weakseg.errors import NetworkUnavailable
-from weakseg.memory import available
 
 _LARGEST = 1_000_000
 """Largest number in a config: sizes in pixels and features are thousands."""

@@ -14,8 +14,8 @@ from typing import Any
 
 from weakseg.errors import RunInvalid
 from weakseg.files.paths import same_place
-from weakseg.foreign import Foreign, foreign_parts
 from weakseg.homes import HOMES, public_name
+from weakseg.recipe.foreign import Foreign, foreign_parts
 
 _FILES_OWN = re.compile(r"^(<run_path>|__main__)\.")
 """Module names of classes that a recipe file defines, when weakseg runs it and when Python does."""

@@ -20,10 +20,10 @@ from weakseg.data.augment import Augment
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset
 from weakseg.errors import RecipeInvalid, WeaksegError
-from weakseg.foreign import Foreign, foreign_parts
 from weakseg.losses.nested import parts
 from weakseg.losses.objectives import Fit
 from weakseg.networks.network import NetworkSpec
+from weakseg.recipe.foreign import Foreign, foreign_parts
 from weakseg.types import Objective
 
 

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from weakseg.data.sample import Sample
 from weakseg.data.view import view, whole
 from weakseg.evaluation.predictor import Predictor
-from weakseg.foreign import foreign_parts
 from weakseg.losses.objectives import Fit, Sum
+from weakseg.recipe.foreign import foreign_parts
 from weakseg.types import UNLABELED, Evidence, Objective
 
 Hidden = tuple[Int[np.ndarray, "H W"], str]

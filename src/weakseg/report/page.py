@@ -8,11 +8,10 @@ from weakseg.data.sample import Dataset
 from weakseg.errors import RunInvalid, WeaksegError, WriteRefused
 from weakseg.evaluation.scores import Scores
 from weakseg.files.regular_file import read_text
-from weakseg.foreign import foreign_parts
+from weakseg.recipe.foreign import foreign_parts
 from weakseg.report.comparison import comparisons
 from weakseg.report.html import css_colors, require_free, write_page
-from weakseg.report.sections import Account, curves, evaluated
-from weakseg.report.setup import facts
+from weakseg.report.sections import Account, curves, evaluated, facts
 from weakseg.report.training_labels import training_labels
 from weakseg.report.updates import updates
 from weakseg.runs.datasets import Run, dataset

@@ -26,12 +26,13 @@ from weakseg.errors import RunInvalid, WeaksegError
 from weakseg.evaluation.predictor import Predictor
 from weakseg.files.regular_file import read_text
 from weakseg.files.whole_file import write_whole
-from weakseg.foreign import foreign_parts
+from weakseg.networks import learning_parameters
 from weakseg.networks.network import NetworkSpec
+from weakseg.recipe.foreign import foreign_parts
 from weakseg.recipe.identity import what_differs
 from weakseg.recipe.json_codec import decode, encode
 from weakseg.recipe.recipe import Recipe, load_recipe
-from weakseg.runs import checkpoint, learning_parameters
+from weakseg.runs import checkpoint
 from weakseg.runs.hub import fetched, is_name
 from weakseg.runs.metrics import read_metrics as read_metrics
 from weakseg.runs.metrics import sound

@@ -14,11 +14,12 @@ from torch.optim import Optimizer
 from weakseg.data.folder.declaration import Declaration
 from weakseg.data.folder.folder import folder_of
 from weakseg.errors import RunInvalid
+from weakseg.networks import learning_parameters
 from weakseg.recipe.identity import fingerprint, located, what_differs
 from weakseg.recipe.json_codec import encode
 from weakseg.recipe.method import about_method
 from weakseg.recipe.recipe import Recipe
-from weakseg.runs import checkpoint, data_list, learning_parameters
+from weakseg.runs import checkpoint, data_list
 from weakseg.runs.checkpoint import best_state, keep_under_another_name
 from weakseg.runs.lock import lock
 from weakseg.runs.metrics import read_metrics as read_metrics

@@ -17,12 +17,12 @@ import tifffile
 from jaxtyping import Shaped
 from PIL import Image
 
+from weakseg.arrays.memory import SMALLER, require_memory
 from weakseg.data.images.deep_png import packing
 from weakseg.data.images.orientation import orientation_in, turned, turned_back
 from weakseg.data.images.value_range import Range
 from weakseg.errors import DataInvalid
 from weakseg.files.regular_file import open_regular
-from weakseg.memory import SMALLER, require_memory
 
 
 @dataclass(frozen=True)

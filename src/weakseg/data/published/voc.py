@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Int
 from scipy.io import loadmat
 
+from weakseg.arrays.memory import require_memory
 from weakseg.data.folder.folder import find
 from weakseg.data.images.image_file import read_image
 from weakseg.data.images.label_file import read_labels
@@ -26,7 +27,6 @@ from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
 from weakseg.files.paths import absolute
 from weakseg.files.regular_file import open_regular, read_text
-from weakseg.memory import require_memory
 from weakseg.types import UNLABELED, Classes
 
 VOC_CLASSES = Classes(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
+from weakseg.arrays.memory import require_memory
 from weakseg.errors import DataInvalid
 from weakseg.files.regular_file import open_regular
 from weakseg.files.whole_file import write_whole
 from weakseg.formats.extras import needed
-from weakseg.memory import require_memory
 
 _FIRST = 540
 """Bytes of the longest header."""

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from weakseg.arrays.memory import require_memory
 from weakseg.data.volumes.nifti import Read
 from weakseg.errors import DataInvalid
 from weakseg.files.regular_file import open_regular
 from weakseg.files.whole_file import write_whole
 from weakseg.formats.extras import needed
-from weakseg.memory import require_memory
 
 _LONGEST_HEADER = 2**22
 _PER_BYTE = 4

@@ -10,6 +10,7 @@ from io import BytesIO
 import numpy as np
 from jaxtyping import Int
 
+from weakseg.arrays.memory import require_memory
 from weakseg.data.images.stored import header_of
 from weakseg.errors import DataInvalid
 from weakseg.formats.codes import RowRuns, run_lengths
@@ -18,7 +19,6 @@ from weakseg.formats.format import Format, Sizes, is_known, noted
 from weakseg.formats.tree import Tree
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark, require_name
 from weakseg.marks.shapes import Mask
-from weakseg.memory import require_memory
 
 _MAP, _MASKS = "labelmap.txt", "SegmentationClass/"
 _BYTES_A_PIXEL = 40

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
+from weakseg.arrays.short_repr import brief
 from weakseg.classes import UNLABELED
-from weakseg.short_repr import brief
 
 
 @dataclass(frozen=True, eq=False)

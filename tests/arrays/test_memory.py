@@ -10,7 +10,7 @@ import scipy.io
 import tifffile
 from PIL import Image
 
-from weakseg import memory
+from weakseg.arrays import memory
 from weakseg.data.images import stored
 from weakseg.data.images.image_file import read_image
 from weakseg.data.images.label_file import read_labels
@@ -98,7 +98,7 @@ def test_a_mask_of_matlab_is_measured_before_it_is_unpacked(tmp_path, monkeypatc
 def test_the_process_limit_counts():
     """What `ulimit -v` leaves, and not what the machine has."""
     code = (
-        "import resource; from weakseg.memory import available; before = available(); "
+        "import resource; from weakseg.arrays.memory import available; before = available(); "
         "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); print(before > 0, available() < 2**33)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from weakseg.arrays.unit_interval import SLACK, refuse_outside
 from weakseg.errors import EvidenceInvalid
-from weakseg.unit_interval import SLACK, refuse_outside
 
 if TYPE_CHECKING:
     Given = Tensor | np.ndarray

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from weakseg import Evidence, JointProjection
 from weakseg.grids.neighbours import STEPS, ends
 from weakseg.joint import ascent
-from weakseg.joint.engine import COMPILED, TORCH
+from weakseg.joint.edges.engine import COMPILED, TORCH
 
 
 def problem(seed: int, classes: int, size: tuple[int, int]) -> tuple[torch.Tensor, ...]:

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from weakseg.joint.edge_ascent import climb
-from weakseg.joint.edge_ascent_torch import SweepState, sweep_tensors
-from weakseg.joint.edge_costs import divergence, entering, paid, soften
-from weakseg.joint.edge_costs_torch import divergence_tensors, entering_tensors, paid_tensors, soften_tensors
+from weakseg.joint.edges.edge_ascent import climb
+from weakseg.joint.edges.edge_ascent_torch import SweepState, sweep_tensors
+from weakseg.joint.edges.edge_costs import divergence, entering, paid, soften
+from weakseg.joint.edges.edge_costs_torch import divergence_tensors, entering_tensors, paid_tensors, soften_tensors
 
 
 @dataclass(frozen=True)

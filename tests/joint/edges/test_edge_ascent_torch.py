@@ -17,9 +17,9 @@ from weakseg.constraints import All, SizesWithin
 from weakseg.grids.neighbours import STEPS, ends
 from weakseg.joint import ascent, joint_projection
 from weakseg.joint.ascent import ascend_together
-from weakseg.joint.edge_ascent import climb
-from weakseg.joint.edge_ascent_torch import SweepState, sweep_tensors
-from weakseg.joint.edge_costs_torch import entering_tensors
+from weakseg.joint.edges.edge_ascent import climb
+from weakseg.joint.edges.edge_ascent_torch import SweepState, sweep_tensors
+from weakseg.joint.edges.edge_costs_torch import entering_tensors
 from weakseg.types import UNLABELED
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from weakseg.compilation.cache import cached
 from weakseg.compilation.exponential import exponential_of, logarithm_of
-from weakseg.joint.edge_costs import entering
+from weakseg.joint.edges.edge_costs import entering
 
 BLOCK = 128
 # Sums may be reordered and nothing is infinite: what is not allowed has a low logarithm.

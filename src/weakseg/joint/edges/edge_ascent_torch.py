@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weakseg.grids.neighbours import ends
-from weakseg.joint.edge_costs_torch import entering_tensors
+from weakseg.joint.edges.edge_costs_torch import entering_tensors
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Arrays from outside: made tensors or refused, checked for their range and memory, and shown short."""

@@ -1,0 +1,1 @@
+"""The ascent by edges: its loops, compiled and in torch."""
