@@ -13,9 +13,10 @@ from rich.text import Text
 from weakseg.console.duration import counted
 from weakseg.console.progress_bar import bar
 from weakseg.data.folder.contents import list_files
-from weakseg.data.imports.import_volumes import TABLE, ImportedVolumes, import_volumes
+from weakseg.data.imports.import_volumes import ImportedVolumes, import_volumes
 from weakseg.data.imports.nnunet import nnunet_of
 from weakseg.data.imports.volume_pairs import volumes_in
+from weakseg.data.imports.volume_slices import TABLE
 from weakseg.data.volumes.grid import PLANES
 from weakseg.data.volumes.volume import stem_of
 from weakseg.errors import DataInvalid
