@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -38,6 +38,11 @@ class Entry:
         """The extension in lower case, with its dot; empty if there is none."""
         last = self.name.rpartition("/")[2]
         return f".{last.rpartition('.')[2].lower()}" if "." in last else ""
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a table, by its extension."""
+        return self.extension == ".csv"
 
     @property
     def folder(self) -> str:
@@ -91,6 +96,11 @@ class Entry:
     def beside(self, name: str) -> "Entry":
         """The file of that path relative to this file's folder; it need not exist."""
         return Entry(self.tree, self.folder + name)
+
+
+def holds(value: object, *keys: str) -> TypeGuard[dict[str, Any]]:
+    """Whether a value of a JSON file is an object with these keys."""
+    return isinstance(value, dict) and value.keys() >= {*keys}
 
 
 def forget() -> None:

@@ -1,7 +1,7 @@
 """Geometries of GeoJSON as shapes; x comes first in files."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from weakseg.errors import DataInvalid
 from weakseg.marks.shapes import Line, Point, Polygon, Shape, from_xy
@@ -45,15 +45,20 @@ GEOMETRIES = (*_SHAPES, "GeometryCollection")
 """Names of all kinds of geometries."""
 
 
+def is_a(value: object, *kinds: str) -> TypeGuard[dict[str, Any]]:
+    """Whether a value is a GeoJSON object of one of these types."""
+    return isinstance(value, dict) and value.get("type") in kinds
+
+
 def features_of(content: object) -> list[Any] | None:
     """The objects of a file; `None` if it is no such file."""
-    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
+    if is_a(content, "FeatureCollection"):
         features = content.get("features")
         return features if isinstance(features, list) else None
-    if isinstance(content, list) and content and isinstance(content[0], dict) and content[0].get("type") == "Feature":
+    if isinstance(content, list) and content and is_a(content[0], "Feature"):
         return content
-    if isinstance(content, dict) and content.get("type") == "Feature":
+    if is_a(content, "Feature"):
         return [content]
-    if isinstance(content, dict) and content.get("type") in GEOMETRIES:
+    if is_a(content, *GEOMETRIES):
         return [{"geometry": content}]
     return None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from weakseg.errors import DataInvalid
-from weakseg.formats.entry import Entry
+from weakseg.formats.entry import Entry, holds
 from weakseg.formats.format import Format, Sizes
 from weakseg.formats.geo.features import Feature, Layer, annotations_of
 from weakseg.formats.geometry import features_of
@@ -18,7 +18,7 @@ def _claims(entry: Entry) -> bool:
     # Geometries alone, and objects of QuPath, are that format's.
     content = entry.json
     features = features_of(content)
-    return features is not None and all(isinstance(each, dict) and "properties" in each for each in features[:1])
+    return features is not None and all(holds(each, "properties") for each in features[:1])
 
 
 def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
@@ -40,7 +40,7 @@ def _layers(entry: Entry, ignored: list[Ignored]) -> Iterator[Layer]:
 
 
 def _stated(content: Any) -> bool:
-    return isinstance(content, dict) and "crs" in content
+    return holds(content, "crs")
 
 
 def _crs(content: Any, place: str) -> str:

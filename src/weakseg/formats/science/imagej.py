@@ -9,7 +9,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -36,8 +36,13 @@ _ROI_SET = re.compile(r"[-_ .]*roi[-_ ]?sets?[-_ .]*", re.IGNORECASE)
 logging.getLogger("roifile").addHandler(logging.NullHandler())
 
 
+def _is_single(entry: Entry) -> bool:
+    """Whether a file is one region, and no archive of regions."""
+    return entry.extension == ".roi"
+
+
 def _claims(entry: Entry) -> bool:
-    if entry.extension == ".roi":
+    if _is_single(entry):
         return entry.content[:4] == b"Iout"
     if entry.extension != ".zip":
         return False
@@ -74,7 +79,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
 def _image(entry: Entry, sizes: Sizes) -> str:
     """The image: named like the archive without "RoiSet", like the region, or like their folder."""
     own = entry.folder + entry.stem
-    if entry.extension == ".zip" or is_known(own, sizes):
+    if not _is_single(entry) or is_known(own, sizes):
         folder, name = entry.folder.rstrip("/"), _ROI_SET.sub("", entry.stem)
         return entry.folder + name if name else folder or entry.tree.place.stem
     if isinstance(entry.tree, ZipTree) and not entry.folder:
@@ -86,7 +91,7 @@ def _image(entry: Entry, sizes: Sizes) -> str:
 
 def _contents(entry: Entry, ignored: list[Ignored]) -> Iterator[tuple[str, str, bytes]]:
     """The name, place and bytes of each region."""
-    if entry.extension == ".roi":
+    if _is_single(entry):
         yield entry.stem, entry.place, entry.content
         return
     with zipfile.ZipFile(BytesIO(entry.content)) as archive:
@@ -165,11 +170,8 @@ def _shapes(roi: Any) -> Iterator[Shape]:
     if roi.multi_coordinates is not None:
         rings = [_closed(from_xy(path.tolist())) for path in roi.coordinates(multi=True)]
         yield Polygon((tuple(ring for ring in rings if len(ring) > 2),))
-    elif kind in ("RECT", "OVAL"):
-        box = _bounds(roi)
-        yield box if kind == "RECT" else _ellipse(box)
     else:
-        yield from _curves(roi, kind)
+        yield from _KINDS.get(kind, _outline)(roi)
 
 
 def _closed(ring: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "M 2"]:
@@ -182,22 +184,39 @@ def _bounds(roi: Any) -> Box:
     return Box(roi.top, roi.left, roi.bottom, roi.right)
 
 
-def _ellipse(box: Box) -> Ellipse:
+def _ellipse(roi: Any) -> Ellipse:
+    box = _bounds(roi)
     radii = ((box.bottom - box.top) / 2, (box.right - box.left) / 2)
     return Ellipse((box.top + box.bottom) / 2, (box.left + box.right) / 2, *radii)
 
 
-def _curves(roi: Any, kind: str) -> Iterator[Shape]:
-    points = from_xy(roi.coordinates().tolist())
+def _vertices(roi: Any) -> Float[np.ndarray, "N 2"]:
+    return from_xy(roi.coordinates().tolist())
+
+
+def _points(roi: Any) -> Iterator[Shape]:
+    return (Point(row, column) for row, column in _vertices(roi).tolist())
+
+
+def _line(roi: Any) -> list[Shape]:
     whole = roi.subpixel_coordinates is None and not roi.subpixelresolution
-    if kind == "POINT":
-        yield from (Point(row, column) for row, column in points.tolist())
-    elif kind in ("LINE", "FREELINE", "POLYLINE"):
-        yield Line(points + 0.5 * whole)
-    elif roi.subtype.name == "ROTATED_RECT" and len(points) == 4:
-        yield turned_box(points)
-    else:
-        yield Polygon(((points,),))
+    return [Line(_vertices(roi) + 0.5 * whole)]
+
+
+def _outline(roi: Any) -> list[Shape]:
+    points = _vertices(roi)
+    turned = roi.subtype.name == "ROTATED_RECT" and len(points) == 4
+    return [turned_box(points) if turned else Polygon(((points,),))]
+
+
+_KINDS: dict[str, Callable[[Any], Iterable[Shape]]] = {
+    "RECT": lambda roi: [_bounds(roi)],
+    "OVAL": lambda roi: [_ellipse(roi)],
+    "POINT": _points,
+    "LINE": _line,
+    "FREELINE": _line,
+    "POLYLINE": _line,
+}
 
 
 IMAGEJ = Format("ImageJ", _claims, _read)

@@ -6,7 +6,7 @@ image.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +52,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
     for entry in entries:
         with noted(ignored, entry.place, "file"):
             table, (name, label) = _table(entry), _names(entry, sizes)
-            shaped = "shape-type" in table.columns and "vertex-index" in table.columns
+            shaped = {"shape-type", "vertex-index"} <= {*table.columns}
             marks = (_shapes if shaped else _points)(table, label, entry.place, ignored)
             images.append(ImageMarks(name, marks=tuple(marks)))
     return Annotations(tuple(images), ignored=tuple(ignored))
@@ -122,18 +122,24 @@ def _shapes(table: _Table, label: str, place: str, ignored: list[Ignored]) -> It
 
 
 def _shape(kind: str, vertices: Float[np.ndarray, "N 2"]) -> Shape:
-    if kind == "polygon":
-        return Polygon(((vertices,),))
-    if kind in ("path", "line"):
-        return Line(vertices)
-    if kind not in ("rectangle", "ellipse"):
+    if kind not in _SHAPES:
         raise DataInvalid(f"the kind '{kind[:40]}' is unknown")
-    # An ellipse is stored as the corners of the box around it.
+    return _SHAPES[kind](vertices)
+
+
+def _ellipse(vertices: Float[np.ndarray, "N 2"]) -> Ellipse:
+    """The ellipse in a box, whose corners are stored."""
     box = turned_box(vertices)
-    if kind == "rectangle":
-        return box
     middle = ((box.top + box.bottom) / 2, (box.left + box.right) / 2)
     return Ellipse(*middle, (box.bottom - box.top) / 2, (box.right - box.left) / 2, box.degrees)
 
+
+_SHAPES: dict[str, Callable[[np.ndarray], Shape]] = {
+    "polygon": lambda vertices: Polygon(((vertices,),)),
+    "path": Line,
+    "line": Line,
+    "rectangle": turned_box,
+    "ellipse": _ellipse,
+}
 
 NAPARI = Format("napari", _claims, _read)

@@ -11,35 +11,36 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from weakseg.errors import DataInvalid
-from weakseg.formats.entry import Entry
+from weakseg.formats.entry import Entry, holds
 from weakseg.formats.format import Format, Sizes, noted
-from weakseg.formats.geometry import GEOMETRIES, features_of, shapes_of_geometry
+from weakseg.formats.geometry import GEOMETRIES, features_of, is_a, shapes_of_geometry
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark
 
 _OWN = ("objectType", "object_type", "isLocked", "measurements")
 """Properties that only QuPath writes."""
-_DRAWN = ("annotation", "detection", "cell")
+_BY_HAND = "annotation"
+_DRAWN = (_BY_HAND, "detection", "cell")
 """Kinds of objects that have a class; the others are parts of a grid, or the image itself."""
 
 
 def _claims(entry: Entry) -> bool:
     content = entry.json
-    if isinstance(content, dict) and content.get("type") in GEOMETRIES:
-        return "coordinates" in content or "geometries" in content
+    if is_a(content, *GEOMETRIES):
+        return holds(content, "coordinates") or holds(content, "geometries")
     # What states a coordinate system lies on the earth.
-    if isinstance(content, dict) and "crs" in content:
+    if holds(content, "crs"):
         return False
     features = features_of(content)
     return features is not None and all(_is_own(each) for each in features[:1])
 
 
 def _is_own(feature: object) -> bool:
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+    if not is_a(feature, "Feature"):
         return False
     properties, geometry = feature.get("properties"), feature.get("geometry")
     named = isinstance(properties, dict) and (any(key in properties for key in _OWN) or _is_classified(properties))
     # Before version 0.3 the kind of an object was its id.
-    return named or str(feature.get("id")).startswith("Path") or (isinstance(geometry, dict) and "plane" in geometry)
+    return named or str(feature.get("id")).startswith("Path") or holds(geometry, "plane")
 
 
 def _is_classified(properties: dict[str, Any]) -> bool:
@@ -58,7 +59,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
             before = len(marks)
             with noted(ignored, place, _kind(feature)):
                 marks += list(_marks(feature, place, ignored))
-                detected += len(marks) > before and _object_type(feature) != "annotation"
+                detected += len(marks) > before and _object_type(feature) != _BY_HAND
         void |= {mark.label for mark in marks if mark.label.endswith("*")}
         images.append(ImageMarks(entry.folder + entry.stem, marks=tuple(marks)))
     notes = []
@@ -83,7 +84,7 @@ def _object_type(feature: dict[str, Any]) -> str:
     stated = properties.get("objectType") or properties.get("object_type") or feature.get("id")
     name = str(stated).lower().removeprefix("path").removesuffix("object")
     # Since version 0.3 an id is only a number.
-    return name if name in (*_DRAWN, "tile", "tma core", "tma_core", "tmacore", "root") else "annotation"
+    return name if name in (*_DRAWN, "tile", "tma core", "tma_core", "tmacore", "root") else _BY_HAND
 
 
 def _marks(feature: dict[str, Any], place: str, ignored: list[Ignored]) -> Iterator[Mark]:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 
 from weakseg.data.images.stored import header_of
 from weakseg.errors import DataInvalid
-from weakseg.formats.entry import Entry
+from weakseg.formats.entry import Entry, holds
 from weakseg.formats.format import Format, Sizes, noted
 from weakseg.formats.sets.coco import ListedImage, classes_in, declared, identifier, images_in
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark
@@ -65,9 +65,7 @@ def _claims(entry: Entry) -> bool:
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         return False
     annotations = content.get("annotations")
-    return isinstance(annotations, list) and any(
-        isinstance(each, dict) and "segments_info" in each for each in annotations[:1]
-    )
+    return isinstance(annotations, list) and any(holds(each, "segments_info") for each in annotations[:1])
 
 
 def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:

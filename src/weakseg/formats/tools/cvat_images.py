@@ -5,7 +5,7 @@ Of a video the key frames are read: what lies between them was interpolated.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from xml.etree.ElementTree import Element
 
 from weakseg.errors import DataInvalid
@@ -76,18 +76,18 @@ def _marks(shape: Element, label: str, place: str, ignored: list[Ignored]) -> It
     if shape.tag == "skeleton":
         for number, part in enumerate(shape.iterfind("points"), start=1):
             with noted(ignored, f"{place}, point {number}", "points"):
-                if part.get("outside") == "1":
-                    raise DataInvalid("it is not in view")
                 yield from _marks(part, label, place, ignored)
-    elif shape.get("outside") == "1":
+    elif _is_outside(shape):
         raise DataInvalid("it is not in view")
-    elif shape.tag == "points":
-        for row, column in _vertices(shape).tolist():
-            yield Mark(label, Point(row, column), source=place)
     elif shape.tag in _SHAPES:
-        yield Mark(label, _SHAPES[shape.tag](shape), source=place)
+        for one in _SHAPES[shape.tag](shape):
+            yield Mark(label, one, source=place)
     else:
         raise DataInvalid("shapes of this kind are not read")
+
+
+def _is_outside(shape: Element) -> bool:
+    return shape.get("outside") == "1"
 
 
 def _frames(root: Element, place: str, ignored: list[Ignored]) -> Iterator[ImageMarks]:
@@ -97,7 +97,7 @@ def _frames(root: Element, place: str, ignored: list[Ignored]) -> Iterator[Image
         skipped: Counter[tuple[str, str]] = Counter()
         for shape in track:
             of = f"{place}, track {number}, frame {shape.get('frame')}"
-            if shape.get("outside") == "1":
+            if _is_outside(shape):
                 skipped[shape.tag, "it is not in view"] += 1
             elif shape.get("keyframe", "1") != "1":
                 skipped[shape.tag, "interpolated between key frames"] += 1
@@ -147,12 +147,13 @@ def _mask(shape: Element) -> Mask:
     return Mask(top, left, height, width, RowRuns(counts_of(shape.attrib["rle"].split(","))))
 
 
-_SHAPES: dict[str, Callable[[Element], Shape]] = {
-    "box": _box,
-    "ellipse": _ellipse,
-    "polygon": lambda shape: Polygon(((_vertices(shape),),)),
-    "polyline": lambda shape: Line(_vertices(shape)),
-    "mask": _mask,
+_SHAPES: dict[str, Callable[[Element], Iterable[Shape]]] = {
+    "box": lambda shape: [_box(shape)],
+    "ellipse": lambda shape: [_ellipse(shape)],
+    "polygon": lambda shape: [Polygon(((_vertices(shape),),))],
+    "polyline": lambda shape: [Line(_vertices(shape))],
+    "points": lambda shape: (Point(row, column) for row, column in _vertices(shape).tolist()),
+    "mask": lambda shape: [_mask(shape)],
 }
 
 CVAT_XML = Format("CVAT for images", _claims, _read)

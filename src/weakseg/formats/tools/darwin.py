@@ -11,7 +11,7 @@ import numpy as np
 
 from weakseg.errors import DataInvalid
 from weakseg.formats.codes import RowRuns, counts_of
-from weakseg.formats.entry import Entry
+from weakseg.formats.entry import Entry, holds
 from weakseg.formats.format import Format, Sizes, noted
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark, require_name
 from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Point, Polygon, Shape, from_xy
@@ -26,8 +26,7 @@ def _claims(entry: Entry) -> bool:
 
 def _is_old(content: dict[str, Any]) -> bool:
     """Whether a file has version 1."""
-    image = content.get("image")
-    return isinstance(image, dict) and "filename" in image and "dataset" in content
+    return holds(content, "dataset") and holds(content.get("image"), "filename")
 
 
 def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
@@ -116,7 +115,7 @@ def _painted(
 
 
 def _is_painted(mask: dict[str, Any], annotations: list[Any]) -> bool:
-    layers = [each["raster_layer"] for each in annotations if isinstance(each, dict) and "raster_layer" in each]
+    layers = [each["raster_layer"] for each in annotations if holds(each, "raster_layer")]
     mappings = [layer.get("mask_annotation_ids_mapping") for layer in layers if isinstance(layer, dict)]
     return any(isinstance(mapping, dict) and mask.get("id") in mapping for mapping in mappings)
 

@@ -13,7 +13,7 @@ import numpy as np
 from weakseg.data.images.image_file import EXTENSIONS
 from weakseg.errors import DataInvalid
 from weakseg.formats.codes import Bitmap
-from weakseg.formats.entry import Entry
+from weakseg.formats.entry import Entry, holds
 from weakseg.formats.format import Format, Sizes, is_known, noted
 from weakseg.formats.tools.label_studio_brush import BrushRuns
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark, require_name
@@ -30,7 +30,7 @@ def _claims(entry: Entry) -> bool:
 def _tasks(entry: Entry) -> list[Any]:
     """The tasks in a file: an export, one task of the server's, or one annotation of a storage."""
     content = entry.json
-    if isinstance(content, dict) and isinstance(content.get("task"), dict) and "result" in content:
+    if holds(content, "task", "result") and isinstance(content["task"], dict):
         content = {**content["task"], "annotations": [content]}
     tasks = content if isinstance(content, list) else [content]
     return tasks if any(map(_is_task, tasks)) else []
@@ -38,20 +38,18 @@ def _tasks(entry: Entry) -> list[Any]:
 
 def _is_task(task: Any) -> bool:
     # Versions before 1.0 say completions.
-    answered = isinstance(task, dict) and ("annotations" in task or "completions" in task)
-    return answered and isinstance(task.get("data"), dict)
+    return (holds(task, "annotations") or holds(task, "completions")) and isinstance(task.get("data"), dict)
 
 
 def _is_small(entry: Entry) -> bool:
     """Whether a file is an export of the kind JSON-MIN."""
     content = entry.json
-    first = content[0] if isinstance(content, list) and content else None
-    return isinstance(first, dict) and {"annotation_id", "id"} <= set(first)
+    return isinstance(content, list) and bool(content) and holds(content[0], "annotation_id", "id")
 
 
 def _is_of_yolo(entry: Entry) -> bool:
     content = entry.json
-    info = content.get("info") if isinstance(content, dict) and "images" not in content else None
+    info = content.get("info") if isinstance(content, dict) and not holds(content, "images") else None
     return isinstance(info, dict) and info.get("contributor") == "Label Studio"
 
 

@@ -10,15 +10,14 @@ import numpy as np
 
 from weakseg.errors import DataInvalid
 from weakseg.formats.codes import Bitmap
-from weakseg.formats.entry import Entry
+from weakseg.formats.entry import Entry, holds
 from weakseg.formats.format import Format, Sizes, noted
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark
 from weakseg.marks.shapes import Ellipse, Line, Mask, Point, Polygon, Shape, box_of, from_xy, turned_box
 
 
 def _claims(entry: Entry) -> bool:
-    content = entry.json
-    return isinstance(content, dict) and "shapes" in content and "imagePath" in content
+    return holds(entry.json, "shapes", "imagePath")
 
 
 def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:

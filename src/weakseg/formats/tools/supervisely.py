@@ -4,7 +4,7 @@ The program stores fractions of pixels; its Python package whole ones, which are
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from jaxtyping import Bool
 
 from weakseg.errors import DataInvalid
 from weakseg.formats.codes import Bitmap, from_base64
-from weakseg.formats.entry import Entry
+from weakseg.formats.entry import Entry, holds
 from weakseg.formats.format import Format, Sizes, noted
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark, require_name
 from weakseg.marks.shapes import Box, Line, Mask, Point, Polygon, Shape, box_of, from_xy
@@ -59,21 +59,19 @@ def _claims(entry: Entry) -> bool:
 
 def _is_meta(content: dict[str, Any]) -> bool:
     classes = content.get("classes")
-    return (
-        isinstance(classes, list) and "tags" in content and all(isinstance(c, dict) and "title" in c for c in classes)
-    )
+    return holds(content, "tags") and isinstance(classes, list) and all(holds(each, "title") for each in classes)
 
 
 def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
     ignored: list[Ignored] = []
     images: list[ImageMarks] = []
     titles: dict[Any, str] = {}
-    for entry in sorted(entries, key=lambda entry: entry.name.rpartition("/")[2] != "meta.json"):
+    for entry in sorted(entries, key=lambda entry: not f"/{entry.name}".endswith("/meta.json")):
         content = entry.json
         with noted(ignored, entry.place, "file"):
             if _is_meta(content):
                 titles |= {each.get("id", each["title"]): str(each["title"]) for each in content["classes"]}
-            elif "frames" in content:
+            elif holds(content, "frames"):
                 raise DataInvalid("it is of a video: export its frames as images")
             else:
                 images.append(_image(entry, titles, ignored))
@@ -108,17 +106,11 @@ def _image(entry: Entry, titles: dict[Any, str], ignored: list[Ignored]) -> Imag
     )
 
 
-def _shapes(one: dict[str, Any]) -> Iterator[Shape]:
+def _shapes(one: dict[str, Any]) -> Iterable[Shape]:
     kind = one.get("geometryType") or ("bitmap" if one.get("bitmap") else "polygon")
-    if kind == "graph":
-        for node in one["nodes"].values():
-            yield from (Point(*point) for point in _vertices([node["loc"]]).tolist())
-    elif kind == "point":
-        yield from (Point(*point) for point in _vertices(one["points"]["exterior"]).tolist())
-    elif kind in _SHAPES:
-        yield _SHAPES[kind](one)
-    else:
+    if kind not in _SHAPES:
         raise DataInvalid("shapes of this kind are not read")
+    return _SHAPES[kind](one)
 
 
 def _vertices(points: Any) -> np.ndarray:
@@ -130,6 +122,18 @@ def _vertices(points: Any) -> np.ndarray:
 def _are_pixels(points: Any) -> bool:
     """Whether points are pixels, as the Python package writes them."""
     return all(isinstance(number, int) for point in points for number in point)
+
+
+def _points(points: Any) -> list[Shape]:
+    return [Point(*point) for point in _vertices(points).tolist()]
+
+
+def _graph(one: dict[str, Any]) -> list[Shape]:
+    return [point for node in one["nodes"].values() for point in _points([node["loc"]])]
+
+
+def _line(one: dict[str, Any]) -> list[Shape]:
+    return [Line(_vertices(one["points"]["exterior"]))]
 
 
 def _polygon(one: dict[str, Any]) -> Polygon:
@@ -152,13 +156,15 @@ def _mask(one: dict[str, Any], threshold: int = 1) -> Mask:
     return Mask(top, left, *code.size(), code)
 
 
-_SHAPES: dict[str, Callable[[dict[str, Any]], Shape]] = {
-    "polygon": _polygon,
-    "line": lambda one: Line(_vertices(one["points"]["exterior"])),
-    "polyline": lambda one: Line(_vertices(one["points"]["exterior"])),
-    "rectangle": _rectangle,
-    "bitmap": _mask,
-    "alpha_mask": lambda one: _mask({"bitmap": one.get("bitmap") or one.get("alpha_mask")}, threshold=128),
+_SHAPES: dict[str, Callable[[dict[str, Any]], Iterable[Shape]]] = {
+    "polygon": lambda one: [_polygon(one)],
+    "line": _line,
+    "polyline": _line,
+    "point": lambda one: _points(one["points"]["exterior"]),
+    "graph": _graph,
+    "rectangle": lambda one: [_rectangle(one)],
+    "bitmap": lambda one: [_mask(one)],
+    "alpha_mask": lambda one: [_mask({"bitmap": one.get("bitmap") or one.get("alpha_mask")}, threshold=128)],
 }
 
 SUPERVISELY = Format("Supervisely", _claims, _read)

@@ -23,7 +23,7 @@ _COLUMN = "region_shape_attributes"
 
 
 def _claims(entry: Entry) -> bool:
-    if entry.extension == ".csv":
+    if entry.is_table:
         return _COLUMN in entry.text.partition("\n")[0]
     content = entry.json
     return isinstance(content, dict) and bool(_items(content))
@@ -45,7 +45,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
     regions: list[dict[str, Any]] = []
     for entry in entries:
         with noted(ignored, entry.place, "file"):
-            if entry.extension == ".csv":
+            if entry.is_table:
                 items, declared = list(_rows(entry, ignored)), {}
             else:
                 items, declared = _items(entry.json).values(), entry.json.get("_via_attributes") or {}

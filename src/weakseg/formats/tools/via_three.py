@@ -34,7 +34,7 @@ class _Said:
 
 
 def _claims(entry: Entry) -> bool:
-    if entry.extension == ".csv":
+    if entry.is_table:
         return _HEADER in entry.text[:20_000]
     content = entry.json
     return isinstance(content, dict) and all(isinstance(content.get(key), dict) for key in ("file", "view", "metadata"))
@@ -47,7 +47,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
     regions: list[dict[str, Any]] = []
     for entry in entries:
         with noted(ignored, entry.place, "file"):
-            said, declared = _table(entry, ignored) if entry.extension == ".csv" else _project(entry, ignored)
+            said, declared = _table(entry, ignored) if entry.is_table else _project(entry, ignored)
             for one in said:
                 with noted(ignored, one.place, str(one.shape[0]) if one.shape else "attribute"):
                     # An image that something damaged was said of is still one.
