@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from weakseg.arrays.kinds import REAL
 from weakseg.arrays.unit_interval import SLACK, refuse_outside
 from weakseg.errors import EvidenceInvalid
 
@@ -42,7 +43,7 @@ def tensor_of(given: Given, name: str) -> Tensor:
             expected="a dense tensor",
             fix=f"convert it: {name}.to_dense(), or torch.stack of equal sizes",
         )
-    if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in "biuf":
+    if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in REAL:
         # torch warns of arrays that may not be written to, and refuses those of another byte order.
         return torch.from_numpy(np.array(given, dtype=given.dtype.newbyteorder("=")))
     kind = f"an array of {given.dtype}" if isinstance(given, np.ndarray) else f"of type {type(given).__name__}"

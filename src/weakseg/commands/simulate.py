@@ -16,6 +16,7 @@ from weakseg.data.folder.folder import Folder, find
 from weakseg.data.simulate.annotators import Boxes, Clicks, IntervalSizes, Kind, OneBitSizes, Scribbles, Tags
 from weakseg.data.simulate.files import write_simulated
 from weakseg.errors import RecipeInvalid
+from weakseg.files.layout import ALL, TRAIN
 from weakseg.report.simulation_page import write_simulation_page
 
 
@@ -38,7 +39,7 @@ def _next(data: str, split: str, place: Path) -> tuple[str, ...]:
 
     `weakseg train` uses the split `train`, or all images where there is none.
     """
-    if split != ("train" if (find(data) / "splits" / "train.txt").is_file() else "all"):
+    if split != (TRAIN if (find(data) / "splits" / "train.txt").is_file() else ALL):
         return ()
     command = ["weakseg", "train", data, "--labels", str(place), "--out", str(Path("runs") / place.stem)]
     return ("to train on them:", f"  {shlex.join(command)}")

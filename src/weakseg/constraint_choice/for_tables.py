@@ -10,9 +10,10 @@ from weakseg.constraints.linear_rows import All, Constraint
 from weakseg.constraints.sizes import SizesWithin
 from weakseg.constraints.tags import TaggedClassesPresent, UntaggedClassesAbsent
 from weakseg.data.sample import Sample
+from weakseg.files.layout import BOXES, SIZES, TAGS
 from weakseg.types import Classes
 
-TABLES = ("tags.csv", "sizes.csv", "boxes.csv")
+TABLES = (TAGS, SIZES, BOXES)
 """Tables about whole images; `clicks.csv` is about pixels."""
 
 FILLED = 0.5
@@ -34,10 +35,10 @@ def rules_for(tables: Collection[str], few: Sequence[Sample], classes: Classes, 
     """
     if not set(tables) & set(TABLES):
         return None
-    alone = not drawn and "boxes.csv" not in tables
+    alone = not drawn and BOXES not in tables
     # Without other evidence, soft bounds would be violated image by image until a rare class is lost.
-    sizes = (SizesWithin(inf if alone else PRICE),) if "sizes.csv" in tables else ()
-    boxes = (NothingOutsideBoxes(), BoxesFilled(FILLED, inf)) if "boxes.csv" in tables else ()
+    sizes = (SizesWithin(inf if alone else PRICE),) if SIZES in tables else ()
+    boxes = (NothingOutsideBoxes(), BoxesFilled(FILLED, inf)) if BOXES in tables else ()
     usual = _of_things(classes.background) if alone else _usual(tables, classes)
     return All((UntaggedClassesAbsent(), *(_measured(few, classes) or usual), *sizes, *boxes))
 
@@ -68,7 +69,7 @@ def _usual(tables: Collection[str], classes: Classes) -> tuple[Constraint, ...]:
 
     They are of photographs of objects. Boxes say more than they do.
     """
-    if "boxes.csv" in tables:
+    if BOXES in tables:
         return ()
     background = () if classes.background is None else (BackgroundBetween(0.3, 0.7, PRICE, classes.background),)
     return (TaggedClassesPresent(0.05, PRICE, classes.background), *background)

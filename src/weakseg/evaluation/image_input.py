@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from PIL import Image
 
+from weakseg.arrays.kinds import REAL, WHOLE
 from weakseg.arrays.unit_interval import refuse_outside
 from weakseg.data.images.image_file import channels_of, decode
 from weakseg.data.images.nodata import clear_in, emptied, opacity_of
@@ -47,7 +48,7 @@ def as_image(
     values = channels_of(given) if opened else np.moveaxis(_channels_first(_array(given), channels), 0, -1)
     empty = None
     # Floating point values are scaled already, so the file's number for "no data" means nothing there.
-    if opened or values.dtype.kind in "ui":
+    if opened or values.dtype.kind in WHOLE:
         clear = clear_in(values, opacity_of(given) if opened else None)
         values, empty = emptied(values, clear, reading.nodata)
     return fitted(_scaled(np.moveaxis(values, -1, 0), reading.range), channels), empty
@@ -78,7 +79,7 @@ def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str
 
 
 def _array(given: ImageLike) -> Shaped[np.ndarray, "..."]:
-    if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in "biuf":
+    if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in REAL:
         return np.array(given, dtype=given.dtype.newbyteorder("="))
     # Where torch was never loaded nothing is a tensor, and it need not be installed.
     if (torch := sys.modules.get("torch")) is not None and isinstance(given, torch.Tensor):
@@ -117,9 +118,9 @@ def _scaled(values: Shaped[np.ndarray, "M H W"], range: Range | None) -> Float[n
         return values.astype(np.float32) / np.float32(255)
     if values.dtype == bool:
         return values.astype(np.float32)
-    if values.dtype.kind in "ui" and range is not None:
+    if values.dtype.kind in WHOLE and range is not None:
         return scaled(np.moveaxis(values, 0, -1), range)
-    if values.dtype.kind != "f":
+    if not np.issubdtype(values.dtype, np.floating):
         raise DataInvalid(
             f"the image has type {values.dtype}, and values from {values.min(initial=0)} to {values.max(initial=0)}",
             expected="floating point in [0, 1], or uint8",

@@ -16,6 +16,7 @@ from weakseg.data.inventory.agreement import Cause, Marks, clicked, drawn, likel
 from weakseg.data.inventory.in_place import Marked
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Looks
+from weakseg.files.layout import CLICKS, MASKS
 from weakseg.finding import Finding, counted, some
 from weakseg.types import UNLABELED
 
@@ -63,7 +64,7 @@ def disagreements(inventory: Inventory, looks: Looks) -> list[Finding]:
 
 def _places(inventory: Inventory) -> list[str]:
     """Sources whose labels have positions."""
-    return [*inventory.layers, "clicks.csv", SOURCE]
+    return [*inventory.layers, CLICKS, SOURCE]
 
 
 def _file(inventory: Inventory, source: str) -> Path:
@@ -84,8 +85,8 @@ def _marks(inventory: Inventory, looks: Looks, source: str, keys: Sequence[str])
         return contents.legend.labels(raw, source)
 
     for key in keys:
-        mask = read("masks", key)
-        if source == "clicks.csv":
+        mask = read(MASKS, key)
+        if source == CLICKS:
             each = clicked(read_sample(replace(contents, annotated=None), key), mask)
         elif source == SOURCE:
             each = drawn(_drawn_in_place(contents, key, mask), mask)
@@ -116,7 +117,7 @@ def _mend(inventory: Inventory, source: str, cause: Cause | None, whole: bool) -
         return f"{look}; {names if cause.becomes else place}"
     if cause is None:
         return f"{look}, and redraw or export again the one that is wrong"
-    if source == "clicks.csv" and (cause.code or cause.by_exif):
+    if source == CLICKS and (cause.code or cause.by_exif):
         return f"{look}; if the clicks are wrong, correct x and y in clicks.csv"
     if cause.by_exif:
         return (
@@ -138,7 +139,7 @@ def _mend(inventory: Inventory, source: str, cause: Cause | None, whole: bool) -
     numbers, becomes = legend.numbers_in(source) if source in inventory.layers else (), dict(cause.becomes)
     if colours:
         return f"{look}, and give these labels the colours and values that dataset.toml declares for their classes"
-    if source == "clicks.csv" or not whole or len(legend.declared) != len(legend.classes):
+    if source == CLICKS or not whole or len(legend.declared) != len(legend.classes):
         return f"{look}, and give these labels the class names and values of the masks"
     free = [number for label, number in enumerate(numbers) if label not in becomes]
     meant = {shown: numbers[label] for label, shown in becomes.items()}

@@ -5,6 +5,7 @@ Masks show whether a class that is not drawn on an image is absent from it.
 
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Look, Looks
+from weakseg.files.layout import MASKS
 from weakseg.finding import Finding, counted, some
 
 _PROPOSED_FROM = 10
@@ -55,7 +56,7 @@ def _left_out(look: Look) -> list[int] | None:
 
     `None` without a mask, or without other labels.
     """
-    mask, told = look.counts.get("masks"), [each for source, each in look.counts.items() if source != "masks"]
+    mask, told = look.counts.get(MASKS), [each for source, each in look.counts.items() if source != MASKS]
     if (
         mask is None
         or not mask.marked_pixels.any()

@@ -12,6 +12,7 @@ from weakseg.data.folder.splits import Splits
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Looks
 from weakseg.data.inventory.statistics import BORDER, LabelCounts, total
+from weakseg.files.layout import MASKS, SIZES, TAGS, TEST, TRAIN, VAL
 from weakseg.finding import Finding, findings_of, some
 from weakseg.types import PRESENT, UNTOLD, Classes
 
@@ -31,9 +32,9 @@ def findings_of_learning(inventory: Inventory, looks: Looks, splits: Splits, bef
     drawn, tables = _sources(inventory, looks, keys)
     unused = []
     if not labelled_by(drawn, tables, classes).known.any():
-        drawn = _counts_of(looks, "masks", keys)
+        drawn = _counts_of(looks, MASKS, keys)
         unused = [*_masks_alone(drawn, place)]
-    labelled, judged = labelled_by(drawn, tables, classes), _judged(looks, (*keys, *splits.get("val", ())), classes)
+    labelled, judged = labelled_by(drawn, tables, classes), _judged(looks, (*keys, *splits.get(VAL, ())), classes)
     faults = [finding for problem in unlearnable(labelled, judged) for finding in findings_of(problem, place, "")]
     return faults or [
         *unused,
@@ -48,9 +49,9 @@ def training_keys(splits: Splits) -> tuple[str, ...]:
 
     They are those of "train", or all that no validation or test list names.
     """
-    if "train" in splits:
-        return splits["train"]
-    held_back = {key for name, keys in splits.items() if "val" in name or "test" in name for key in keys}
+    if TRAIN in splits:
+        return splits[TRAIN]
+    held_back = {key for name, keys in splits.items() if VAL in name or TEST in name for key in keys}
     return tuple(dict.fromkeys(key for keys in splits.values() for key in keys if key not in held_back))
 
 
@@ -61,7 +62,7 @@ def _sources(inventory: Inventory, looks: Looks, keys: tuple[str, ...]) -> tuple
         counts
         for key in keys
         for source, counts in looks[key].counts.items()
-        if source != "tables" and (source != "masks" or key in full)
+        if source != "tables" and (source != MASKS or key in full)
     ]
     # Marks may be boxes and tags too.
     tables = [*_counts_of(looks, "tables", keys), *_counts_of(looks, SOURCE, keys)]
@@ -88,7 +89,7 @@ def _masks_alone(masks: list[LabelCounts], place: Path) -> Iterator[Finding]:
 
 def _judged(looks: Looks, keys: tuple[str, ...], classes: Classes) -> Int[np.ndarray, " C"]:
     """Pixels of each class in the masks."""
-    masks = _counts_of(looks, "masks", dict.fromkeys(keys))
+    masks = _counts_of(looks, MASKS, dict.fromkeys(keys))
     return total(masks, classes).marked_pixels
 
 
@@ -115,7 +116,7 @@ def _only_at_the_border(inventory: Inventory, drawn: list[LabelCounts], looks: L
     A first stroke of background often is.
     """
     classes = inventory.contents.legend.classes
-    said, masks = total(drawn, classes), _counts_of(looks, "masks", looks)
+    said, masks = total(drawn, classes), _counts_of(looks, MASKS, looks)
     elsewhere = total(masks, classes).inner_pixels
     if not masks:
         elsewhere = np.ones_like(said.inner_pixels)
@@ -142,10 +143,10 @@ def _all_tagged_alike(
     if any((each != said[0]).any() for each in said):
         return []
     names = some([labelled.classes.names[label] for label in np.flatnonzero(said[0] == PRESENT)])
-    place = inventory.root / "tags.csv" if inventory.contents.annotated is None else inventory.contents.annotated.place
+    place = inventory.root / TAGS if inventory.contents.annotated is None else inventory.contents.annotated.place
     text = f"all {len(said)} tagged images have the same tags ({names})"
     if not any(key in tags for key in keys):
-        place, text = inventory.root / "sizes.csv", f"sizes are the only labels of {len(said)} images"
+        place, text = inventory.root / SIZES, f"sizes are the only labels of {len(said)} images"
     fix = "add images without some of the classes, or label a few pixels of every class in clicks.csv or scribbles/"
     expected = "images that differ in their classes"
     return [Finding(place, f"{text}, and nothing drawn or boxed says where", expected, fix, remark=True)]

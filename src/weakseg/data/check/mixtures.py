@@ -11,6 +11,7 @@ import numpy as np
 from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Looks
 from weakseg.data.inventory.statistics import LabelCounts, total
+from weakseg.files.layout import MASKS
 from weakseg.finding import Finding, some
 
 _CHANCE = 0.05
@@ -40,11 +41,11 @@ def mixtures(inventory: Inventory, looks: Looks) -> list[Finding]:
         convention = legend.convention(source)
         if convention.colours or len(convention.nothing) != 1 or len(legend.classes) < 2:
             continue
-        if source == "masks":
+        if source == MASKS:
             found += _objects_as_void(inventory, maps)
         else:
             found += _nothing_as_background(inventory, source, maps)
-            found += _lost_strokes(inventory, source, maps, counts.get("masks", {}))
+            found += _lost_strokes(inventory, source, maps, counts.get(MASKS, {}))
     return found
 
 
@@ -62,8 +63,8 @@ def _objects_as_void(inventory: Inventory, maps: Counts) -> list[Finding]:
     chance = ((len(others) - len(clean) + 1) / (len(others) + 2)) ** len(voided)
     if len(shown) > 1 or ground is None or len(clean) < _FEW or chance > _CHANCE:
         return []
-    root, (void,) = inventory.root / "masks", inventory.contents.legend.convention("masks").nothing
-    value, name = _written(inventory, "masks", ground)
+    root, (void,) = inventory.root / MASKS, inventory.contents.legend.convention(MASKS).nothing
+    value, name = _written(inventory, MASKS, ground)
     text = (
         f"{len(voided)} of {len(maps)} maps contain only {value} ('{name}') and {void} (void),"
         f" {_named(inventory, 'masks', voided)};"
@@ -75,8 +76,8 @@ def _objects_as_void(inventory: Inventory, maps: Counts) -> list[Finding]:
 
 def _mend_of_masks(inventory: Inventory, ground: int) -> str:
     legend = inventory.contents.legend
-    convention, names = legend.convention("masks"), legend.declared
-    (void,), values = convention.nothing, legend.numbers_in("masks")
+    convention, names = legend.convention(MASKS), legend.declared
+    (void,), values = convention.nothing, legend.numbers_in(MASKS)
     if len(names) == len(legend.classes) == 2:
         name = names[1 - ground]
         return (
@@ -85,7 +86,7 @@ def _mend_of_masks(inventory: Inventory, ground: int) -> str:
             f" {values[1 - ground]}, {void} and every undeclared value mean '{name}'"
         )
     changed = _rewritten(f"numpy.where(labels == {void}, VALUE, labels)")
-    meant = _alternatives(inventory, "masks", ground)
+    meant = _alternatives(inventory, MASKS, ground)
     return (
         f"if {void} stands for a class, for each file in masks/ that contains only {values[ground]} and {void}"
         f" {changed}, where VALUE is that of its class: {meant}"

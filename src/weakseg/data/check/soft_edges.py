@@ -17,6 +17,7 @@ from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Looks
 from weakseg.data.label_values.blends import END, HARDER, Rims, cores, pixels_of, rims
 from weakseg.data.label_values.convention import Convention
+from weakseg.files.layout import MASKS
 from weakseg.finding import Finding, some
 
 _TRIED = 40
@@ -46,7 +47,7 @@ def _of_folder(inventory: Inventory, looks: Looks, source: str) -> list[Finding]
     sound = sum((each for key, each in seen.items() if key not in blended), Rims())
     # If such classes also occur as wide areas, thin ones may be real.
     sure = len(blended) > 1 and sound.sharp >= 2 * sound.long
-    sure = sure and (source != "masks" or _of_areas(found, (_values(legend, source, maps[key]) for key in seen)))
+    sure = sure and (source != MASKS or _of_areas(found, (_values(legend, source, maps[key]) for key in seen)))
     text = (
         f"nearly everywhere, thin lines of a class separate a smaller and a larger value, in {len(blended)} of"
         f" {len(maps)} maps, {some([maps[key].name for key in blended])}: {_told(inventory, source, found)}"

@@ -20,6 +20,7 @@ from weakseg.data.inventory.inventory import Inventory
 from weakseg.data.inventory.one_image import Looks
 from weakseg.data.inventory.statistics import LabelCounts, total
 from weakseg.data.label_values.habits import listed
+from weakseg.files.layout import ALL, MASKS, TRAIN, VAL
 from weakseg.finding import Finding, counted, findings_of, some
 from weakseg.types import UNLABELED
 
@@ -98,7 +99,7 @@ def _all_marked(inventory: Inventory, looks: Looks) -> list[Finding]:
     found, legend = [], inventory.contents.legend
     for source in inventory.layers:
         said = _said_in(inventory, looks, source)
-        if source == "masks" or not said.valid_pixels or said.marked_pixels.sum() < said.valid_pixels:
+        if source == MASKS or not said.valid_pixels or said.marked_pixels.sum() < said.valid_pixels:
             continue
         largest = int(said.marked_pixels.argmax())
         name = said.classes.names[largest]
@@ -131,9 +132,9 @@ def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
 
     The object's value must have been taken for void.
     """
-    if not inventory.layers.get("masks"):
+    if not inventory.layers.get(MASKS):
         return []
-    said, convention = _said_in(inventory, looks, "masks"), inventory.contents.legend.convention("masks")
+    said, convention = _said_in(inventory, looks, MASKS), inventory.contents.legend.convention(MASKS)
     shown = [f"'{name}'" for name, pixels in zip(said.classes.names, said.marked_pixels, strict=True) if pixels]
     if not said.images or len(shown) > 1 or len(said.classes) == 1:
         return []
@@ -145,7 +146,7 @@ def _one_class(inventory: Inventory, looks: Looks) -> list[Finding]:
             f"if {void} stands for '{names[1]}', as in the binary masks of ImageJ, set `values ="
             f" [{convention.values[0]}, {void}]` and `void = []` below a line `[masks]` at the end of dataset.toml"
         )
-    return [Finding(inventory.root / "masks", found, f"two classes or more; {void} means void", fix)]
+    return [Finding(inventory.root / MASKS, found, f"two classes or more; {void} means void", fix)]
 
 
 def _unlabelled(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
@@ -156,11 +157,11 @@ def _unlabelled(inventory: Inventory, looks: Looks, splits: Splits) -> list[Find
     found = []
     for split, keys in splits.items():
         bare = [key for key in keys if not looks[key].labelled]
-        file = inventory.root / "splits" / f"{split}.txt" if split != "all" else inventory.root
+        file = inventory.root / "splits" / f"{split}.txt" if split != ALL else inventory.root
         if bare and len(bare) == len(keys):
             fix = "draw scribbles, fill a table, or add masks; label maps are named like their images"
             text = f"none of the {len(keys)} images in '{split}' has a label"
-            needed = split in ("train", "val", "all")
+            needed = split in (TRAIN, VAL, ALL)
             found.append(Finding(file, text, "labels of some kind", fix, tuple(bare), remark=not needed))
         elif bare:
             text = f"{counted(bare, keys)} in '{split}' without any label: {some(bare)}"
@@ -171,7 +172,7 @@ def _unlabelled(inventory: Inventory, looks: Looks, splits: Splits) -> list[Find
 
 def _unmasked(inventory: Inventory, splits: Splits) -> list[Finding]:
     """Validation images without a mask, if others have one."""
-    keys = splits.get("val", ())
+    keys = splits.get(VAL, ())
     bare = [key for key in keys if key not in inventory.contents.masks]
     if not bare or len(bare) == len(keys):
         return []
@@ -182,8 +183,8 @@ def _unmasked(inventory: Inventory, splits: Splits) -> list[Finding]:
 
 def _nothing_to_judge_by(inventory: Inventory, looks: Looks, splits: Splits) -> list[Finding]:
     """A validation list whose masks are all void."""
-    keys = [key for key in splits.get("val", ()) if key in inventory.contents.masks]
-    if not keys or any(not looks[key].readable or looks[key].counts["masks"].valid_pixels for key in keys):
+    keys = [key for key in splits.get(VAL, ()) if key in inventory.contents.masks]
+    if not keys or any(not looks[key].readable or looks[key].counts[MASKS].valid_pixels for key in keys):
         return []
     void = inventory.contents.legend.declaration.void
     text = f"the masks of 'val' are void (value {void}) everywhere, so nothing can be evaluated"

@@ -21,6 +21,7 @@ from weakseg.data.folder.tables import READERS, Problems, find_key
 from weakseg.data.images.image_file import EXTENSIONS
 from weakseg.data.sample import Stroke
 from weakseg.errors import DataInvalid
+from weakseg.files.layout import ALL, BOXES, CLICKS, MASKS, SIZES, TAGS, TEST, TRAIN, VAL
 from weakseg.files.regular_file import read_text
 
 
@@ -68,12 +69,12 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
         raise DataInvalid.of([*problems, none])
     in_place = bool(declaration.annotations) and (labels is None or SOURCE in labels)
     legend, annotated = read_annotated(root, declaration, images, problems, in_place)
-    masks = label_maps(root / "masks", images, problems, declaration.nested) if os.path.lexists(root / "masks") else {}
+    masks = label_maps(root / MASKS, images, problems, declaration.nested) if os.path.lexists(root / MASKS) else {}
     if labels is not None and in_place:
         labels = tuple(name for name in labels if name != SOURCE)
     sources = _sources(root, labels, problems)
-    full = masks if root / "masks" in sources else declared_full(root, declaration, images, masks, problems)
-    folders = [at for at in sources if at.name not in READERS and at != root / "masks"]
+    full = masks if root / MASKS in sources else declared_full(root, declaration, images, masks, problems)
+    folders = [at for at in sources if at.name not in READERS and at != root / MASKS]
     maps = tuple(label_maps(at, images, problems, declaration.nested) for at in folders)
     said: dict[str, dict[str, Any]] = {name: {} for name in READERS}
     for source in sources:
@@ -81,7 +82,7 @@ def read_contents(root: Path, labels: tuple[str, ...] | None, declaration: Decla
             rows, wrong = READERS[source.name](source, legend, images)
             said[source.name].update(rows)
             problems.extend(wrong)
-    tables = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
+    tables = (said[name] for name in (TAGS, SIZES, BOXES, CLICKS))
     everything = frozenset(declared_keys(root, declaration, "everything_drawn", images, problems))
     names = tuple(at.name for at in folders)
     contents = Contents(
@@ -164,9 +165,9 @@ def read_split(root: Path, split: str, images: Collection[str]) -> tuple[tuple[s
     """
     path = root / "splits" / f"{split}.txt"
     if not os.path.lexists(path):
-        if split == "all":
+        if split == ALL:
             return tuple(images), []
-        if split == "train" and is_listed(root, split):
+        if split == TRAIN and is_listed(root, split):
             return _rest(root, images)
         known = ", ".join(sorted({f"'{file.stem}'" for file in path.parent.glob("*.txt")} | {"'all'"}))
         fix = "write the key of each image on a line of its own"
@@ -199,7 +200,7 @@ def is_listed(root: Path, split: str) -> bool:
 
     Images that val.txt leaves over are "train".
     """
-    names = (split, "val") if split == "train" else (split,)
+    names = (split, VAL) if split == TRAIN else (split,)
     return any(os.path.lexists(root / "splits" / f"{name}.txt") for name in names)
 
 
@@ -208,7 +209,7 @@ def _rest(root: Path, images: Collection[str]) -> tuple[tuple[str, ...], Problem
     held_back: set[str] = set()
     problems: Problems = []
     for file in sorted((root / "splits").glob("*.txt")):
-        if "val" in file.stem or "test" in file.stem:
+        if VAL in file.stem or TEST in file.stem:
             keys, wrong = read_split(root, file.stem, images)
             held_back.update(keys)
             problems += wrong

@@ -17,6 +17,7 @@ from weakseg.data.images.value_range import Range, require_range
 from weakseg.data.label_values.convention import LEAST, MOST, Convention, FolderDeclaration, key_of_nothing
 from weakseg.data.name_pattern import problem_of
 from weakseg.errors import DataInvalid
+from weakseg.files.layout import MASKS, SCRIBBLES, is_of_label_maps
 from weakseg.files.regular_file import read_text
 from weakseg.marks.mark import KINDS as KINDS_OF_MARKS
 from weakseg.marks.uses import Uses
@@ -135,7 +136,7 @@ class Declaration:
         """
         tables = dict(self.folders)
         none = FolderDeclaration()
-        said = tables.get(folder) or (none if folder == "masks" else tables.get("scribbles", none))
+        said = tables.get(folder) or (none if folder == MASKS else tables.get(SCRIBBLES, none))
         nothing = _several(getattr(self, key_of_nothing(folder)))
         alone = said.first_value is not None or said.values
         first, values = (said.first_value or 0, said.values) if alone else (self.first_value, self.values)
@@ -195,7 +196,7 @@ def read_declaration(path: Path) -> Declaration:
     values, problems = {}, []
     for name, value in said.items():
         try:
-            if _is_folder(name) and isinstance(value, dict):
+            if is_of_label_maps(name) and isinstance(value, dict):
                 values.setdefault("folders", []).append((name, _folder_declaration(name, value)))
             else:
                 values[name] = _field(name, value)
@@ -207,11 +208,6 @@ def read_declaration(path: Path) -> Declaration:
         return Declaration(**{**values, "folders": tuple(values.get("folders", ()))})
     except DataInvalid as problem:
         raise problem.at(path) from problem
-
-
-def _is_folder(name: str) -> bool:
-    """Whether a key names a folder with its own table."""
-    return name == "masks" or name.startswith("scribbles")
 
 
 def _folder_declaration(folder: str, table: dict[str, Any]) -> FolderDeclaration:

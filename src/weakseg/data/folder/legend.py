@@ -17,6 +17,7 @@ from weakseg.data.label_values.convention import UNDECLARED, Convention
 from weakseg.data.label_values.habits import undeclared, values_of
 from weakseg.data.label_values.paint import undeclared_colours
 from weakseg.errors import DataInvalid
+from weakseg.files.layout import MASKS, SCRIBBLES
 from weakseg.files.regular_file import read_text
 from weakseg.types import Classes
 
@@ -38,7 +39,7 @@ class Legend:
     @property
     def numbers(self) -> tuple[int, ...]:
         """The value of each merged class in masks."""
-        return self.numbers_in("masks")
+        return self.numbers_in(MASKS)
 
     def numbers_in(self, folder: str) -> tuple[int, ...]:
         """The value of each merged class in a folder's maps."""
@@ -125,7 +126,7 @@ def double_meanings(names: tuple[str, ...], declaration: Declaration) -> Iterato
 
     Two classes, or a class and void, have the same one, or a class has none.
     """
-    for folder in dict.fromkeys(("masks", "scribbles", *(name for name, _ in declaration.folders))):
+    for folder in dict.fromkeys((MASKS, SCRIBBLES, *(name for name, _ in declaration.folders))):
         convention = declaration.convention(folder, names)
         where, values = f" of {folder}/", convention.values
         if len(values) != len(names):
@@ -137,7 +138,7 @@ def double_meanings(names: tuple[str, ...], declaration: Declaration) -> Iterato
             yield DataInvalid(f"`values`{where} has {twice[0]} twice", fix="give each class its own value")
             return
         both = [value for value in convention.nothing if value in {*values}]
-        if both and folder == "masks":
+        if both and folder == MASKS:
             found = f"value {both[0]} of masks means both void and '{names[values.index(both[0])]}'"
             expected, fix = "different values", "set `void`, `first_value` or `values` in dataset.toml"
             yield DataInvalid(found, expected=expected, fix=fix)

@@ -7,6 +7,7 @@ from pathlib import Path
 from weakseg.data.folder.contents import read_split
 from weakseg.data.folder.volumes import group_of, proposed
 from weakseg.errors import DataInvalid
+from weakseg.files.layout import ALL, TEST, TRAIN, VAL
 from weakseg.finding import Finding, counted, findings_of, some
 
 Splits = dict[str, tuple[str, ...]]
@@ -20,7 +21,7 @@ def check_splits(root: Path, images: Collection[str]) -> tuple[Splits, list[Find
     """
     files = sorted((root / "splits").glob("*.txt"))
     if not files:
-        return {"all": tuple(images)}, []
+        return {ALL: tuple(images)}, []
     splits: Splits = {}
     findings: list[Finding] = []
     for file in files:
@@ -29,7 +30,7 @@ def check_splits(root: Path, images: Collection[str]) -> tuple[Splits, list[Find
         except DataInvalid as error:
             splits[file.stem], problems = (), [error]
         findings += [f for p in problems for f in findings_of(p, file, "correct the line, or add the image")]
-    if "train" not in splits and "val" in splits:
+    if TRAIN not in splits and VAL in splits:
         findings += _train_is_the_rest(root, splits, images)
     findings += _overlaps(root, splits)
     if homeless := sorted(set(images).difference(*splits.values())):
@@ -41,8 +42,8 @@ def check_splits(root: Path, images: Collection[str]) -> tuple[Splits, list[Find
 
 def _train_is_the_rest(root: Path, splits: Splits, images: Collection[str]) -> list[Finding]:
     """Adds the implicit training split to `splits`."""
-    keys, problems = read_split(root, "train", images)
-    splits["train"] = keys
+    keys, problems = read_split(root, TRAIN, images)
+    splits[TRAIN] = keys
     if not keys:
         return [f for p in problems for f in findings_of(p, root / "splits", "list the images to train on")]
     text = f"there is no train.txt, so training uses the {counted(keys)} that no other list names"
@@ -89,8 +90,8 @@ def kept_apart(one: str, other: str) -> bool:
 
     Their names decide: "train" and "val" must not, "train_aug" may.
     """
-    both = any(use in one and use in other for use in ("train", "val", "test"))
-    return not (both or one in other or other in one or "all" in (one, other))
+    both = any(use in one and use in other for use in (TRAIN, VAL, TEST))
+    return not (both or one in other or other in one or ALL in (one, other))
 
 
 def _overlaps(root: Path, splits: Splits) -> list[Finding]:

@@ -80,7 +80,7 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
             values = values.view(np.uint32)
         values = laid(values, picture, orientation, reading)
         # Pillow inverts 8 bits and fewer where 0 means white, and leaves 16 as they are.
-        if white_is_zero(picture) and values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        if white_is_zero(picture) and np.issubdtype(values.dtype, np.uint16):
             values = np.invert(values)
     return interpreted(path, values, reading, opacity, orientation)
 

@@ -8,6 +8,7 @@ from jaxtyping import Int, Shaped, UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from weakseg.arrays.kinds import COUNTS
 from weakseg.classes import UNLABELED
 from weakseg.data.images.colours import numbers_of
 from weakseg.data.images.deep_png import png_bits
@@ -94,7 +95,7 @@ def _one_number(path: Path, values: Shaped[np.ndarray, "H W M"]) -> Int[np.ndarr
             expected="one number per pixel: a palette or grey PNG with the index of the class",
             fix=_FROM_COLOURS,
         )
-    if values.dtype.kind not in "bui":
+    if values.dtype.kind not in COUNTS:
         found, fix = f"{path} holds {values.dtype} values", f"save it as a PNG of whole numbers: {_WHOLE}"
         raise DataInvalid(found, expected="whole numbers, one for each class", fix=fix)
     return values[:, :, 0].astype(np.int32)

@@ -92,7 +92,7 @@ def filled(values: Shaped[np.ndarray, "H W M"], empty: Bool[np.ndarray, "H W"]) 
     """
     mean = values[~empty].mean(axis=0, dtype=np.float64) if not empty.all() else np.zeros(values.shape[2])
     copy = values.copy()
-    copy[empty] = (mean if values.dtype.kind == "f" else mean.round()).astype(values.dtype)
+    copy[empty] = (mean if np.issubdtype(values.dtype, np.floating) else mean.round()).astype(values.dtype)
     return copy
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from weakseg.arrays.kinds import REAL, WHOLE
 from weakseg.data.images.nodata import nodata_like
 from weakseg.errors import DataInvalid
 
@@ -57,10 +58,10 @@ def held_by(values: Shaped[np.ndarray, "H W M"]) -> Held | None:
 
     `None` for eight bits or fewer, which say nothing about a camera.
     """
-    if is_eight_bits(values) or values.dtype.kind not in "uif" or not values.size:
+    if is_eight_bits(values) or values.dtype.kind not in REAL - {"b"} or not values.size:
         return None
     # Floating point values become the shortest decimals, which users can copy.
-    number = int if values.dtype.kind in "ui" else lambda value: float(str(value))
+    number = int if values.dtype.kind in WHOLE else lambda value: float(str(value))
     return Held(values.dtype.name, *map(number, (values.min(), values.max(), *_usual(values))))
 
 
@@ -100,11 +101,11 @@ def _is_known(held: Held, range: Range | None) -> bool:
 def _range_unknown(path: Path, values: Shaped[np.ndarray, "H W M"]) -> DataInvalid:
     """The error for an image whose range must be declared."""
     expected = "8 or 16 unsigned bits, floating point in [0, 1], or a declared range"
-    if values.dtype.kind not in "biuf":
+    if values.dtype.kind not in REAL:
         saved = "`tifffile.imwrite(name, numpy.abs(values).astype(numpy.float32))`, then declare their range"
         fix = f"save real numbers instead, such as the magnitudes: {saved}"
         return DataInvalid(f"{path} holds {values.dtype} values", expected=expected, fix=fix)
-    strange = ~np.isfinite(values).all(axis=2) if values.dtype.kind == "f" else np.zeros(1, bool)
+    strange = ~np.isfinite(values).all(axis=2) if np.issubdtype(values.dtype, np.floating) else np.zeros(1, bool)
     if strange.any():
         saved = "save the image with a number there: `numpy.nan_to_num(values, posinf=0, neginf=0)`"
         empty = "if nan means no data, write `nodata = nan` into dataset.toml, above any table; otherwise "

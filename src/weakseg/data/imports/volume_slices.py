@@ -12,6 +12,7 @@ import tifffile
 from jaxtyping import Int, Integer, Shaped
 from PIL import Image
 
+from weakseg.arrays.kinds import COUNTS, WHOLE
 from weakseg.classes import UNLABELED
 from weakseg.data.images.label_file import write_labels
 from weakseg.data.images.value_range import Range
@@ -131,7 +132,7 @@ def _stored(voxels: Shaped[np.ndarray, "X Y Z"], eight: bool) -> Shaped[np.ndarr
     """The values in a type that image files can hold: exactly, unless they need more than 32 bits."""
     if eight:
         return voxels
-    if voxels.dtype.kind in "iub":
+    if voxels.dtype.kind in COUNTS:
         low, high = int(voxels.min()), int(voxels.max())
         for dtype in (np.int16, np.uint16):
             if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
@@ -151,7 +152,7 @@ def _range(sampled: Shaped[np.ndarray, " N"]) -> Range:
     """Values of black and white: the usual extremes of all volumes."""
     if not sampled.size:
         return (0, 1)
-    whole = sampled.dtype.kind in "iu"
+    whole = sampled.dtype.kind in WHOLE
     low, high = np.percentile(sampled, [_RARE, 100 - _RARE])
     if low == high:
         low, high = sampled.min(), sampled.max() if sampled.max() > low else sampled.min() + 1

@@ -21,6 +21,7 @@ from weakseg.data.inventory.labelmap import findings_of_labelmap
 from weakseg.data.inventory.left_out import holds_label_maps, images_left_out, maps_left_out, strangers, unfollowed
 from weakseg.data.inventory.parts import findings_of_parts
 from weakseg.errors import DataInvalid
+from weakseg.files.layout import BOXES, CLICKS, MASKS, SIZES, TAGS
 from weakseg.files.regular_file import read_text
 from weakseg.finding import Finding, findings_of
 from weakseg.types import Classes
@@ -69,7 +70,7 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
         findings += _all_of(problems, table, "correct the line, or remove it")
         unread += [table.name] * bool(problems)
     problems: Problems = []
-    masks = layers.get("masks", {})
+    masks = layers.get(MASKS, {})
     full = declared_full(root, legend.declaration, images, masks, problems)
     everything = declared_keys(root, legend.declaration, "everything_drawn", images, problems)
     read = {path.split("/")[0] for path in in_place}
@@ -77,9 +78,9 @@ def take_inventory(root: Path) -> tuple[Inventory, list[Finding]]:
     findings += findings_of_labelmap(root, legend)
     told = {finding.file for finding in findings if not finding.remark}
     findings += [finding for finding in unfollowed(root) if finding.file not in told]
-    names = tuple(name for name in layers if name != "masks")
+    names = tuple(name for name in layers if name != MASKS)
     drawn = tuple(layers[name] for name in names)
-    words = (said[name] for name in ("tags.csv", "sizes.csv", "boxes.csv", "clicks.csv"))
+    words = (said[name] for name in (TAGS, SIZES, BOXES, CLICKS))
     if in_place and annotated is None:
         unread.append(SOURCE)
     contents = Contents(

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from weakseg.data.folder.tables import READERS
 from weakseg.data.images.image_file import EXTENSIONS
+from weakseg.files.layout import MASKS, SCRIBBLES, is_of_label_maps
 from weakseg.files.regular_file import irregular
 from weakseg.finding import Finding, some
 
-FOLDERS = ("images", "masks", "scribbles", "splits")
+FOLDERS = ("images", MASKS, SCRIBBLES, "splits")
 FILES = ("dataset.toml", "classes.txt", *READERS)
 SLICES = "volumes.json"
 """The table of an import of volumes, which predictions of others may need."""
@@ -185,7 +186,7 @@ def _of_splits(folder: Path) -> list[Finding]:
 
 def holds_label_maps(folder_name: str) -> bool:
     """Whether a folder of this name contains label maps."""
-    return folder_name == "masks" or folder_name.startswith("scribbles")
+    return is_of_label_maps(folder_name)
 
 
 def _others(folder: Path, nested: bool) -> _Others:

@@ -24,6 +24,7 @@ from weakseg.data.label_values.convention import UNDECLARED
 from weakseg.data.label_values.habits import Values, values_of
 from weakseg.data.sample import Sample
 from weakseg.errors import DataInvalid
+from weakseg.files.layout import MASKS
 from weakseg.finding import Finding, findings_of
 from weakseg.types import UNLABELED, UNTOLD
 
@@ -82,10 +83,10 @@ def look(inventory: Inventory, key: str) -> Look:
     names = contents.legend.classes.names
     if read.empty is not None:
         layers = {source: np.where(read.empty, UNLABELED, labels) for source, labels in layers.items()}
-    said = sample_of_tables(contents, key, read, layers.get("masks"))
+    said = sample_of_tables(contents, key, read, layers.get(MASKS))
     findings += contradictions_of_tables(inventory.root, said, names)
     for source, labels in layers.items():
-        if source != "masks" or key in contents.fully_labelled:
+        if source != MASKS or key in contents.fully_labelled:
             findings += contradictions_of_marks(inventory.layers[source][key], labels, said, names)
     drawn = [*layers.values()]
     marked, told = Marked.of(contents, said), said
@@ -94,7 +95,7 @@ def look(inventory: Inventory, key: str) -> Look:
         findings += marked.findings(contents, said)
         drawn.append(marked.drawn)
         counts |= marked.counts(contents)
-        compared |= marked.compared(None if key in contents.fully_labelled else layers.get("masks"))
+        compared |= marked.compared(None if key in contents.fully_labelled else layers.get(MASKS))
         told = with_marks(said, marked.labels)
     unread = SOURCE in inventory.unread
     return Look(
@@ -151,9 +152,9 @@ def _compared(full: bool, said: Sample, layers: dict[str, Labels]) -> dict[str, 
 
     Tables are left out if the mask is a training label, because their contradictions are then reported one by one.
     """
-    if (mask := layers.get("masks")) is None:
+    if (mask := layers.get(MASKS)) is None:
         return {}
-    maps = {source: compare_map(labels, mask) for source, labels in layers.items() if source != "masks"}
+    maps = {source: compare_map(labels, mask) for source, labels in layers.items() if source != MASKS}
     return maps if full else {**maps, **dict(compare_tables(said, mask))}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from weakseg.data.folder.legend import Legend
 from weakseg.data.label_values.convention import Convention
+from weakseg.files.layout import MASKS
 from weakseg.finding import Finding, counted
 
 _TASK = r"task-(\d+)-.*-tag-(.+)-(\d+)"
@@ -95,7 +96,7 @@ def _together(folder: str, convention: Convention, names: tuple[str, ...], drawn
     value = dict(zip(names, convention.values, strict=True))
     free = [number for number in (*convention.nothing, 255, 65535) if number >= 0 and number not in convention.values]
     rest = free[0]
-    if folder == "masks" and "background" in value and "background" not in drawn:
+    if folder == MASKS and "background" in value and "background" not in drawn:
         rest = value["background"]
     kind = "uint8" if max(*value.values(), rest) < 256 else "uint16"
     return _TOGETHER.format(folder=folder, value=value, rest=rest, kind=kind, pattern=pattern)

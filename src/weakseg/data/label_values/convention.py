@@ -12,6 +12,7 @@ from jaxtyping import Int
 
 from weakseg.classes import UNLABELED
 from weakseg.data.images.colours import is_painted
+from weakseg.files.layout import MASKS
 
 UNDECLARED = -2
 """Class index of an undeclared value; it never leaves `Legend.labels`."""
@@ -22,7 +23,7 @@ LEAST, MOST = -32768, 65535
 
 def key_of_nothing(folder: str) -> str:
     """The key of `dataset.toml` for values without a class."""
-    return "void" if folder == "masks" else "unlabeled"
+    return "void" if folder == MASKS else "unlabeled"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from weakseg.data.images.colours import is_painted, rgba_of
 from weakseg.data.label_values.blends import END, HARDER, between, pixels_of, rims
 from weakseg.data.label_values.convention import LEAST, MOST, Convention
 from weakseg.errors import DataInvalid
+from weakseg.files.layout import MASKS, SCRIBBLES
 
 MOST_COLOURS = 1000
 """Most colours of a map that are counted; of more, the most frequent ones."""
@@ -143,7 +144,7 @@ def _of_few(values: Values, convention: Convention, names: tuple[str, ...]) -> s
     Classes may count from 1, several values may mean no class, or classes may have no name.
     """
     strange, last, first = sorted(values.undeclared), max(convention.values), convention.values[0]
-    key, masks = convention.key, convention.folder == "masks"
+    key, masks = convention.key, convention.folder == MASKS
     held = {value for value in values.pixels if value not in convention.nothing or value == 0}
     if held.isdisjoint(convention.values):
         said = _below(convention, "values = [...]", f"{key} = [...]")
@@ -172,7 +173,7 @@ def _undrawn(values: Values, convention: Convention) -> tuple[int, ...]:
     """
     commonest = max(values.pixels, key=lambda value: values.pixels[value])
     most = 2 * values.pixels[commonest] > sum(values.pixels.values())
-    return (commonest,) if most and convention.folder != "masks" else ()
+    return (commonest,) if most and convention.folder != MASKS else ()
 
 
 def _kept(values: Values, convention: Convention) -> list[int]:
@@ -191,7 +192,7 @@ def _set(convention: Convention, values: Sequence[int]) -> str:
 
 def _below(convention: Convention, *lines: str) -> str:
     """Lines of dataset.toml for one folder alone."""
-    table = "masks" if convention.folder == "masks" else "scribbles"
+    table = MASKS if convention.folder == MASKS else SCRIBBLES
     return " and ".join(f"`{line}`" for line in lines) + f" below a line `[{table}]` at the end of dataset.toml"
 
 

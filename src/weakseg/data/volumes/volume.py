@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Integer, Shaped
 
+from weakseg.arrays.kinds import COUNTS
 from weakseg.data.volumes.grid import Grid
 from weakseg.data.volumes.nifti import read_nifti
 from weakseg.data.volumes.nrrd_file import read_nrrd
@@ -90,7 +91,7 @@ def whole_numbers(path: Path, voxels: Shaped[np.ndarray, "X Y Z"]) -> Integer[np
     Raises:
         DataInvalid: a value is no whole number.
     """
-    if voxels.dtype.kind in "iub":
+    if voxels.dtype.kind in COUNTS:
         return voxels
     with np.errstate(invalid="ignore"):
         whole = np.round(voxels)

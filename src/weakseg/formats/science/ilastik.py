@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Integer
 
+from weakseg.arrays.kinds import WHOLE
 from weakseg.errors import DataInvalid
 from weakseg.formats.codes import RowRuns, run_lengths
 from weakseg.formats.entry import Entry
@@ -111,7 +112,7 @@ def _labels(block: Any, axes: str, place: str, ignored: list[Ignored]) -> tuple[
     if np.prod(shape, dtype=float) > _MOST_LABELS:
         raise DataInvalid(f"a block of {np.prod(shape, dtype=float):.0f} pixels", expected=f"at most {_MOST_LABELS:,}")
     values = block[()]
-    if values.dtype.kind not in "ui":
+    if values.dtype.kind not in WHOLE:
         raise DataInvalid(f"labels of the kind {values.dtype}")
     order = [axes.index("y"), axes.index("x"), *(at for at, axis in enumerate(axes) if axis not in "xy")]
     stack = values.transpose(order).reshape(*(shape[at] for at in order[:2]), -1)
@@ -142,7 +143,7 @@ def _marks(
 def _export(file: Any, entry: Entry) -> Annotations:
     """What was exported as "Labels": numbers from 1 where an annotator drew."""
     values = file["exported_data"]
-    if values.dtype.kind not in "ui":
+    if values.dtype.kind not in WHOLE:
         raise DataInvalid("probabilities, which the program predicted", expected="exported labels")
     axes = "".join(axis["key"] for axis in json.loads(_text(values.attrs["axistags"]))["axes"])
     ignored: list[Ignored] = []
