@@ -92,8 +92,34 @@ class Tab:
 
     def key(self, key: str, shift: bool = False) -> None:
         """Press a key."""
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        code = {"Enter": 13, "Tab": 9, "Escape": 27}.get(key, 0)
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, text=key * (kind == "keyDown"), modifiers=8 * shift)
+            typed = text if kind == "keyDown" else ""
+            modifiers = 8 * shift
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                text=typed,
+                modifiers=modifiers,
+                windowsVirtualKeyCode=code,
+            )
+
+    def click(self, x: float, y: float, alt: bool = False) -> None:
+        """Press and release the mouse at one place."""
+        for kind in ("mousePressed", "mouseReleased"):
+            modifiers = int(alt)
+            at = {"x": x, "y": y, "button": "left", "clickCount": 1, "modifiers": modifiers}
+            self.call("Input.dispatchMouseEvent", type=kind, **at)
+
+    def touch(self, *steps: list[tuple[float, float]]) -> None:
+        """Fingers on the screen: where they are at each step, and then lifted."""
+        for number, fingers in enumerate([*steps, []]):
+            kind = "touchEnd" if not fingers else "touchStart" if not number else "touchMove"
+            points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(fingers)]
+            self.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
 
     def screenshot(self, path: Path) -> None:
         """What is seen now."""

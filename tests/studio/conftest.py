@@ -11,8 +11,8 @@ pytest.importorskip("starlette", reason="the extra weakseg[studio] is not instal
 from starlette.testclient import TestClient
 
 from weakseg.studio.app import application
-from weakseg.studio.live import Live
 from weakseg.studio.project import Project
+from weakseg.studio.studio import Studio
 
 HOST = "http://127.0.0.1:8000"
 
@@ -35,10 +35,9 @@ def opened(request):
     """Open a folder: its application, and a browser without the cookie."""
 
     def open_(root: Path, predict=None) -> TestClient:
-        project = Project(root)
-        live = Live(project, predict)
-        request.addfinalizer(live.end)
-        return TestClient(application(project, live, 8000, "secret"), base_url=HOST)
+        studio = Studio(Project(root), predict)
+        request.addfinalizer(studio.end)
+        return TestClient(application(studio, 8000, "secret"), base_url=HOST)
 
     return open_
 

@@ -7,8 +7,8 @@ from weakseg.data.folder.folder import find
 from weakseg.errors import DataInvalid, RunInvalid
 from weakseg.runs.lock import RunBusy, lock
 from weakseg.runs.run import open_run
-from weakseg.studio.live import Predict
 from weakseg.studio.project import Project, folder_of_images
+from weakseg.studio.sight import Predict
 
 
 def studio_and_show(data: str, port: int | None, browser: bool, run: Path | None) -> None:

@@ -6,6 +6,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.resources import files
 from io import BytesIO
 from typing import Any
@@ -23,37 +24,46 @@ from weakseg.data.overlay import as_rgb
 from weakseg.errors import WeaksegError
 from weakseg.studio.guard import MOST_BYTES, Guard, TooLong
 from weakseg.studio.layers import standing
-from weakseg.studio.live import Live
 from weakseg.studio.mark import TAGS, read_mark
 from weakseg.studio.palette import colours
-from weakseg.studio.project import Project
 from weakseg.studio.refusals import Refused, TooMuch, Unknown
 from weakseg.studio.stage_a import as_png
+from weakseg.studio.studio import Studio
 
 PAGE = {
     "index.html": "text/html; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
-    "main.js": "text/javascript; charset=utf-8",
-    "canvas.js": "text/javascript; charset=utf-8",
+    **{
+        f"{name}.js": "text/javascript; charset=utf-8"
+        for name in ("main", "canvas", "drawing", "images", "overlay", "server", "training")
+    },
     "icon.svg": "image/svg+xml",
-    "server.js": "text/javascript; charset=utf-8",
 }
 """All files of the page: no other file can be asked for."""
 _SHOWN_PX = 2048
 """Longest side of the image that the page shows."""
+_THUMBNAIL_PX, _THUMBNAILS = 160, 2000
+"""Longest side of a small image, and how many are kept."""
 _PATIENCE_S = 20
 """How long a request waits for stage A."""
 
 
-def application(project: Project, live: Live, port: int, token: str) -> Guard:
+def application(studio: Studio, port: int, token: str) -> Guard:
     """The studio of a folder, as an ASGI application that only its own page can use."""
-    server = _Server(project, live)
+    server = _Server(studio)
     routes = [
         Route("/", server.page),
         Route("/page/{name}", server.page),
         Route("/api/project", server.project),
+        Route("/api/now", server.now),
+        Route("/api/queue", server.queue),
+        Route("/api/training/start", server.start, methods=["POST"]),
+        Route("/api/training/stop", server.stop, methods=["POST"]),
+        Route("/api/training/resume", server.resume, methods=["POST"]),
         Route("/api/classes", server.add_class, methods=["POST"]),
         Route("/api/images/{image:int}/image", server.image),
+        Route("/api/images/{image:int}/thumbnail", server.thumbnail),
+        Route("/api/images/{image:int}/network", server.network),
         Route("/api/images/{image:int}/scribbles", server.scribbles),
         Route("/api/images/{image:int}/segmentation", server.segmentation),
         Route("/api/images/{image:int}/marks", server.marks),
@@ -67,8 +77,9 @@ def application(project: Project, live: Live, port: int, token: str) -> Guard:
 class _Server:
     """What each route answers."""
 
-    def __init__(self, project: Project, live: Live):
-        self._project, self._live = project, live
+    def __init__(self, studio: Studio):
+        self._studio, self._project, self._live = studio, studio.project, studio.live
+        self._thumbnails: dict[int, bytes] = {}
 
     def page(self, request: Request) -> Response:
         name = request.path_params.get("name", "index.html")
@@ -84,9 +95,49 @@ class _Server:
             {
                 "name": project.root.resolve().name,
                 "classes": [{"name": name, "colour": shade} for name, shade in zip(names, shades, strict=True)],
-                "images": [{"name": key, "marks": project.journal.revision(key)} for key in project.keys],
+                "images": project.keys,
+                "marks": [project.journal.revision(key) for key in project.keys],
+                "states": project.states(),
             }
         )
+
+    def queue(self, request: Request) -> Response:
+        order, scores = self._studio.ranking.order()
+        project = self._project
+        return JSONResponse(
+            {
+                "order": order,
+                "scores": [round(scores[image], 3) if image in scores else None for image in range(len(project.keys))],
+                "marks": [project.journal.revision(key) for key in project.keys],
+                "states": project.states(),
+            }
+        )
+
+    def now(self, request: Request) -> Response:
+        studio = self._studio
+        return JSONResponse(
+            {
+                "training": asdict(studio.training.progress()),
+                "network": studio.sight.stamp(),
+                "problem": studio.sight.problem,
+                "ranked": studio.ranking.version,
+            }
+        )
+
+    async def start(self, request: Request) -> Response:
+        said = await _json(request)
+        await run_in_threadpool(self._studio.training.start, said.get("network"), said.get("epochs"))
+        return await run_in_threadpool(self.now, request)
+
+    async def stop(self, request: Request) -> Response:
+        await _json(request)
+        await run_in_threadpool(self._studio.training.stop)
+        return await run_in_threadpool(self.now, request)
+
+    async def resume(self, request: Request) -> Response:
+        await _json(request)
+        await run_in_threadpool(self._studio.training.resume)
+        return await run_in_threadpool(self.now, request)
 
     async def add_class(self, request: Request) -> Response:
         said = await _json(request)
@@ -100,6 +151,24 @@ class _Server:
         picture = Image.fromarray(as_rgb(self._project.pixels(request.path_params["image"])))
         picture.thumbnail((_SHOWN_PX, _SHOWN_PX))
         return _png(picture, compress_level=1)
+
+    def thumbnail(self, request: Request) -> Response:
+        image = request.path_params["image"]
+        if image not in self._thumbnails:
+            while len(self._thumbnails) >= _THUMBNAILS:
+                self._thumbnails.pop(next(iter(self._thumbnails)), None)
+            picture = Image.fromarray(as_rgb(self._project.read(image)))
+            picture.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
+            self._thumbnails[image] = bytes(_png(picture, compress_level=1).body)
+        return Response(self._thumbnails[image], media_type="image/png")
+
+    def network(self, request: Request) -> Response:
+        image = request.path_params["image"]
+        self._project.key(image)
+        probs = self._studio.sight.see(image).probs
+        if probs is None:
+            return Response(status_code=204)
+        return Response(as_png(probs.argmax(0), self._shades()), media_type="image/png")
 
     def scribbles(self, request: Request) -> Response:
         _, layers = self._project.state(request.path_params["image"])
@@ -166,6 +235,7 @@ class _Server:
                 "shares": np.bincount(layers.seeds[layers.seeds >= 0], minlength=len(layers.tags)).tolist(),
                 "undo": bool(done),
                 "redo": bool(undone),
+                "state": project.state_of(image),
                 "changed": project.changed(image),
             }
         )

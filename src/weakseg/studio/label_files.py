@@ -140,6 +140,10 @@ class LabelFiles:
         before, after = self._table(self._before(mark.file), mark.file), self._table(self._copy(mark), mark.file)
         return [key for key in self.keys if str(before.get(key)) != str(after.get(key))]
 
+    def tabled(self) -> set[str]:
+        """The images that tables name."""
+        return {key for name in COLUMNS for key in self._table(self._before(name), name)}
+
     def problems(self) -> list[DataInvalid]:
         """Why the studio cannot go on from these files."""
         found = []
@@ -194,8 +198,11 @@ class LabelFiles:
         write_whole(self.own / "written.json", lambda part: part.write_text(text, encoding="utf-8"))
 
     def _scribbles(self, key: str, layers: Layers) -> bytes | None:
-        """The PNG of an image's scribbles; nothing where none are and none were."""
-        if not (layers.seeds != UNLABELED).any() and not self._before(f"scribbles/{key}.png").is_file():
+        """The PNG of an image's scribbles; nothing where none are and there is no file.
+
+        A file stays, without labels in the end: a training that is running reads it again.
+        """
+        if not (layers.seeds != UNLABELED).any() and not (self.root / f"scribbles/{key}.png").is_file():
             return None
         convention = self.legend.convention("scribbles")
         values = np.array(self.legend.numbers_in("scribbles") or (0,))

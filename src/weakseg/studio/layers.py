@@ -7,7 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from weakseg.data.stroke import draw_into
-from weakseg.studio.mark import Box, Click, Eraser, Mark, Points, Redo, Reload, Stroke, Tag, Undo
+from weakseg.marks import shapes
+from weakseg.marks.pixels import pixels_of
+from weakseg.studio.mark import Box, Click, Eraser, Mark, Points, Polygon, Redo, Reload, State, Stroke, Tag, Undo
 from weakseg.types import UNLABELED
 
 Sides = tuple[int, float | int, float | int, float | int, float | int]
@@ -47,6 +49,15 @@ def applied(layers: Layers, mark: Mark, index: dict[str, int]) -> Layers:
             seeds = layers.seeds.copy()
             draw_into(seeds, _rows(points), width, index[label])
             return replace(layers, seeds=seeds)
+        case Polygon(label, points):
+            seeds = layers.seeds.copy()
+            # A shape lies between pixels' edges, a mark between their centres.
+            ring = shapes.Polygon((((_rows(points) + 0.5),),))
+            patch = pixels_of(ring, (seeds.shape[0], seeds.shape[1]))
+            patch.on(seeds)[patch.inside] = index[label]
+            return replace(layers, seeds=seeds)
+        case State():
+            return layers
         case Eraser(points, width):
             return _erased(layers, points, width)
         case Click(label, x, y):

@@ -2,22 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
-from jaxtyping import Float
 
 from weakseg.errors import WeaksegError
 from weakseg.studio.project import Project
-from weakseg.studio.stage_a import Answer, answer, reduced, working_size
-
-Predict = Callable[[Float[np.ndarray, "M H W"]], Float[np.ndarray, "C H W"]]
+from weakseg.studio.sight import Sight
+from weakseg.studio.stage_a import Answer, answer
 
 CELLS_PX = (2, 1)
 """Cells of the first answer and of the finer one, in cells of the working grid."""
-_HELD = 8
-"""Images whose reduced pixels and predictions are kept."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +28,22 @@ class Found:
 class Live:
     """The thread that solves, and its last answer."""
 
-    def __init__(self, project: Project, predict: Predict | None = None):
-        self._project, self._predict = project, predict
+    def __init__(self, project: Project, sight: Sight):
+        self._project, self._sight = project, sight
         self._changed = threading.Condition()
-        self._wanted: tuple[int, int] | None = None
+        self._wanted: tuple[int, int, str] | None = None
+        self._solving = False
         self._found: Found | None = None
-        self._reduced: dict[int, tuple[np.ndarray, np.ndarray | None]] = {}
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="stage A", daemon=True)
         self._thread.start()
 
     def ask(self, image: int, revision: int) -> None:
-        """Solve for a revision; whatever is older is obsolete."""
+        """Solve for a revision, with the newest network; whatever is older is obsolete."""
+        wanted = image, revision, self._sight.stamp()
         with self._changed:
-            if self._wanted != (image, revision):
-                self._wanted = image, revision
+            if self._wanted != wanted:
+                self._wanted = wanted
                 self._found = None
                 self._changed.notify_all()
 
@@ -70,7 +64,12 @@ class Live:
     def obsolete(self, image: int, revision: int) -> bool:
         """Whether other labels are asked for now."""
         with self._changed:
-            return self._wanted != (image, revision)
+            return self._wanted is None or self._wanted[:2] != (image, revision)
+
+    def busy(self) -> bool:
+        """Whether something is being solved."""
+        with self._changed:
+            return self._solving
 
     def end(self) -> None:
         """Let the thread finish."""
@@ -83,22 +82,25 @@ class Live:
         done = None
         while (wanted := self._next(done)) is not None:
             done = wanted
+            image, revision, _ = wanted
             for cell_px in CELLS_PX:
                 started = time.perf_counter()
-                solved = self._solved(*wanted, cell_px)
+                solved = self._solved(image, revision, cell_px)
                 spent = round(1000 * (time.perf_counter() - started))
                 last = cell_px == CELLS_PX[-1] or solved.labels is None
                 with self._changed:
                     current = self._wanted == wanted and not self._ended
                     if current:
-                        self._found = Found(*wanted, last, solved, spent)
+                        self._found = Found(image, revision, last, solved, spent)
                 if last or not current:
                     break
 
-    def _next(self, done: tuple[int, int] | None) -> tuple[int, int] | None:
+    def _next(self, done: tuple[int, int, str] | None) -> tuple[int, int, str] | None:
         """What is asked for next; `None` at the end."""
         with self._changed:
+            self._solving = False
             self._changed.wait_for(lambda: self._ended or self._wanted not in (None, done))
+            self._solving = True
             return None if self._ended else self._wanted
 
     def _solved(self, image: int, revision: int, cell_px: int) -> Answer:
@@ -107,20 +109,9 @@ class Live:
             now, layers = self._project.state(image)
             if now != revision:
                 return Answer(None, 0.0, 0.0, "obsolete")
-            pixels, probs = self._seen(image)
-            return answer(pixels, layers, self._project.classes, probs, cell_px)
+            seen = self._sight.see(image)
+            return answer(seen.pixels, layers, self._project.classes, seen.probs, cell_px)
         except WeaksegError as error:
             return Answer(None, 0.0, 0.0, str(error))
         except Exception as error:  # a bug must not end the thread, which answers later strokes too
             return Answer(None, 0.0, 0.0, f"stage A failed: {error!r}")
-
-    def _seen(self, image: int) -> tuple[Float[np.ndarray, "M h w"], Float[np.ndarray, "C h w"] | None]:
-        """The pixels and the prediction on the working grid."""
-        if image not in self._reduced:
-            while len(self._reduced) >= _HELD:
-                self._reduced.pop(next(iter(self._reduced)))
-            whole = self._project.pixels(image)
-            size = working_size(whole.shape[1], whole.shape[2])
-            probs = None if self._predict is None else reduced(self._predict(whole), size)
-            self._reduced[image] = reduced(whole, size).clip(0, 1), probs
-        return self._reduced[image]

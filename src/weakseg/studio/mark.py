@@ -20,6 +20,8 @@ WIDEST_PX = 400
 """Largest width of a brush in pixels."""
 TAGS = {"present": PRESENT, "absent": ABSENT, "untold": UNTOLD}
 """What can be said of a class."""
+STATES = ("open", "done", "skipped")
+"""What can be said of an image as a piece of work."""
 RELOADED = ("scribbles", "boxes.csv", "clicks.csv", "tags.csv")
 """Where labels can be reloaded from."""
 
@@ -62,6 +64,22 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Polygon:
+    """All of the inside of a closed line."""
+
+    label: str
+    points: Points
+
+
+@dataclass(frozen=True)
+class State:
+    """What is said of the whole image as a piece of work."""
+
+    said: str
+    """A name of `STATES`."""
+
+
+@dataclass(frozen=True)
 class Tag:
     """What is said of a class in the whole image."""
 
@@ -89,7 +107,7 @@ class Reload:
     """Digest of the content, which studio/reloaded/ keeps."""
 
 
-Mark = Stroke | Eraser | Click | Box | Tag | Undo | Redo | Reload
+Mark = Stroke | Eraser | Click | Box | Polygon | Tag | State | Undo | Redo | Reload
 
 
 def read_mark(said: Any, classes: Collection[str], size: tuple[int, int]) -> Mark:
@@ -116,17 +134,26 @@ def read_mark(said: Any, classes: Collection[str], size: tuple[int, int]) -> Mar
         return Redo()
     if kind == "erase":
         return Eraser(_points(parts, size), _number(parts, "width", 0, WIDEST_PX))
-    if kind not in ("stroke", "click", "box", "tag"):
-        raise Refused("unknown kind of mark", expected="stroke, erase, click, box, tag, undo or redo")
+    if kind == "state":
+        if not isinstance(parts.get("said"), str) or parts["said"] not in STATES:
+            raise Refused("the state says nothing", expected=", ".join(STATES))
+        return State(parts["said"])
+    if kind not in ("stroke", "click", "box", "polygon", "tag"):
+        raise Refused("unknown kind of mark", expected="stroke, erase, click, box, polygon, tag, state, undo or redo")
     label = parts.get("class")
     if not isinstance(label, str) or label not in classes:
         raise Refused("the mark has no known class", fix="reload the page")
     if kind == "stroke":
         return Stroke(label, _points(parts, size), _number(parts, "width", 0, WIDEST_PX))
+    if kind == "polygon":
+        points = _points(parts, size)
+        if len(points) < 3:
+            raise Refused("the polygon has no inside", expected="at least 3 points")
+        return Polygon(label, points)
     if kind == "click":
         return Click(label, _whole(parts, "x", 0, width - 1), _whole(parts, "y", 0, height - 1))
     if kind == "tag":
-        if parts.get("said") not in TAGS:
+        if not isinstance(parts.get("said"), str) or parts["said"] not in TAGS:
             raise Refused("the tag says nothing", expected=", ".join(TAGS))
         return Tag(label, TAGS[parts["said"]])
     left, right = (_whole(parts, side, 0, width) for side in ("left", "right"))
@@ -151,6 +178,10 @@ def written(mark: Mark) -> dict[str, Any]:
     match mark:
         case Stroke(label, points, width):
             return {"stroke": {"class": label, "points": [list(point) for point in points], "width": width}}
+        case Polygon(label, points):
+            return {"polygon": {"class": label, "points": [list(point) for point in points]}}
+        case State(said):
+            return {"state": {"said": said}}
         case Eraser(points, width):
             return {"erase": {"points": [list(point) for point in points], "width": width}}
         case Click(label, x, y):

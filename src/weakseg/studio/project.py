@@ -18,8 +18,8 @@ from weakseg.errors import DataInvalid, WeaksegError, WriteRefused
 from weakseg.files.whole_file import write_whole
 from weakseg.studio.journal import Journal, lines_of, strangers
 from weakseg.studio.label_files import LabelFiles, read_written, unwritable
-from weakseg.studio.layers import Layers, applied, replayed
-from weakseg.studio.mark import Mark, Redo, Stroke, Undo, recorded
+from weakseg.studio.layers import Layers, applied, replayed, standing
+from weakseg.studio.mark import Mark, Polygon, Redo, State, Stroke, Undo, recorded
 from weakseg.studio.refusals import Conflict, Refused, TooMuch, Unknown
 from weakseg.types import Classes
 
@@ -27,6 +27,8 @@ MOST_CLASSES = 100
 """Most classes that the page makes."""
 MOST_PIXELS = 16_000_000
 """Largest image that can be drawn on: there are no tiles yet."""
+OPEN = ("drawn", "none", "done", "skipped")
+"""States of images, those with something to do first."""
 _HELD = 4
 """Images that are kept in memory."""
 
@@ -47,6 +49,7 @@ class Project:
         if problems:
             raise DataInvalid.of(problems)
         self.keys = tuple(self.images)
+        self._numbers = {key: number for number, key in enumerate(self.keys)}
         legend = _legend(root, self.declaration)
         own = root / "studio"
         self.files = LabelFiles(root, legend, self.images, tell, read_written(own))
@@ -57,7 +60,11 @@ class Project:
         self._said: dict[str, Layers] = {}
         self._pixels: dict[int, Float[np.ndarray, "M H W"]] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
-        self._refuse_unwritable()
+        self._states: dict[str, str] = {}
+        maps = self._refuse_unwritable()
+        ours = {key for key in maps if f"scribbles/{key}.png" in self.files.written}
+        self._labelled = ({*maps} - ours) | self.files.tabled()
+        """Images with labels from before the studio."""
         for line in lines:
             key = line["image"]
             self.journal.marks.setdefault(key, []).append(recorded(line["mark"], self.classes.names, self.size(key)))
@@ -105,6 +112,17 @@ class Project:
                 self._pixels[image] = read_image(self.images[key], self.declaration.reading)
             return self._pixels[image]
 
+    def read(self, image: int) -> Float[np.ndarray, "M H W"]:
+        """The values of an image, which are not kept."""
+        key = self.key(image)
+        self.size(key)
+        return read_image(self.images[key], self.declaration.reading)
+
+    def state_of(self, image: int) -> str:
+        """The state of an image, one of `OPEN`."""
+        with self.lock:
+            return self._state_of(self.key(image))
+
     def state(self, image: int) -> tuple[int, Layers]:
         """The revision of an image, and its labels."""
         with self.lock:
@@ -130,6 +148,24 @@ class Project:
             self._append(key, mark)
             self._layers[key] = coming
             self._write(key, former)
+
+    def revisions(self) -> dict[int, int]:
+        """The revision of each image that has one."""
+        with self.lock:
+            return {self._numbers[key]: len(marks) for key, marks in self.journal.marks.items() if marks}
+
+    def states(self) -> list[str]:
+        """The state of each image, one of `OPEN`."""
+        with self.lock:
+            return [self._state_of(key) for key in self.keys]
+
+    def _state_of(self, key: str) -> str:
+        if key not in self._states:
+            marks = standing(self.journal.marks.get(key, ()))[0]
+            said = next((mark.said for mark in reversed(marks) if isinstance(mark, State)), "open")
+            drawn = key in self._labelled or any(not isinstance(mark, State) for mark in marks)
+            self._states[key] = said if said != "open" else "drawn" if drawn else "none"
+        return self._states[key]
 
     def changed(self, image: int) -> list[str]:
         """The files with labels of an image that another program changed."""
@@ -190,6 +226,7 @@ class Project:
     def _append(self, key: str, mark: Mark) -> None:
         (self.root / "studio").mkdir(exist_ok=True)
         self.journal.append(key, mark)
+        self._states.pop(key, None)
 
     def _after(self, key: str, former: Layers, mark: Mark) -> Layers:
         """The labels after a mark that is not written yet."""
@@ -211,7 +248,9 @@ class Project:
     def _tabled(self) -> dict[str, Layers]:
         """The labels, without scribbles, of images whose rows of tables are the studio's."""
         for key, marks in self.journal.marks.items():
-            if key not in self._said and any(not isinstance(mark, Stroke | Undo | Redo) for mark in marks):
+            if key not in self._said and any(
+                not isinstance(mark, Stroke | Polygon | State | Undo | Redo) for mark in marks
+            ):
                 self._said[key] = replace(self._labels(key), seeds=np.empty((0, 0), int))
         return self._said
 
@@ -220,7 +259,7 @@ class Project:
         labels = self._labels(key)
         self.files.write(key, labels, former, self._tabled())
 
-    def _refuse_unwritable(self) -> None:
+    def _refuse_unwritable(self) -> dict[str, Path]:
         problems: list[WeaksegError] = []
         folder = self.root / "scribbles"
         maps = label_maps(folder, self.images, problems, self.declaration.nested) if folder.is_dir() else {}
@@ -229,6 +268,7 @@ class Project:
         problems += self.files.problems()
         if problems:
             raise DataInvalid.of(problems)
+        return maps
 
 
 def folder_of_images(path: Path, tell: Callable[[str], None]) -> Path:

@@ -12,8 +12,9 @@ import uvicorn
 
 from weakseg.errors import DataInvalid
 from weakseg.studio.app import application
-from weakseg.studio.live import Live, Predict
 from weakseg.studio.project import Project
+from weakseg.studio.sight import Predict
+from weakseg.studio.studio import Studio
 
 
 def serve(
@@ -33,14 +34,14 @@ def serve(
     """
     with _bound(port) as listening:
         bound: int = listening.getsockname()[1]
-        token, live = secrets.token_urlsafe(24), Live(project, predict)
+        token, studio = secrets.token_urlsafe(24), Studio(project, predict)
         address = f"http://127.0.0.1:{bound}/?token={token}"
         tell(f"{project.root}: {len(project.keys)} images, {len(project.classes)} classes")
         tell(f"the studio is at {address}")
         tell("the address works once, on this machine; Ctrl-C ends the studio, and every mark is saved already")
         # The log of requests would show the token.
         config = uvicorn.Config(
-            application(project, live, bound, token),
+            application(studio, bound, token),
             log_level="error",
             access_log=False,
             server_header=False,
@@ -54,7 +55,7 @@ def serve(
         try:
             uvicorn.Server(config).run(sockets=[listening])
         finally:
-            live.end()
+            studio.end()
 
 
 def _bound(port: int | None) -> socket.socket:

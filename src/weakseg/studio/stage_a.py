@@ -68,7 +68,7 @@ def answer(
         cell_px: side of the cells that have one label each.
     """
     size = (image.shape[1], image.shape[2])
-    seeds = _seeds(layers, size)
+    seeds = seeds_of(layers, size)
     boxes = _boxes(layers, size)
     tags = _tags(layers, seeds, boxes, classes, probs is not None)
     if (tags != ABSENT).sum() < 2:
@@ -108,7 +108,8 @@ def _solver(seeds, boxes, layers: Layers, classes: Classes, cell_px: int) -> Joi
     )
 
 
-def _seeds(layers: Layers, size: tuple[int, int]) -> Int[np.ndarray, "h w"]:
+def seeds_of(layers: Layers, size: tuple[int, int]) -> Int[np.ndarray, "h w"]:
+    """The class that scribbles and clicks say of each cell of the working grid."""
     seeds = layers.seeds.copy()
     for label, x, y in layers.clicks:
         seeds[y, x] = label

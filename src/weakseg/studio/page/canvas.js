@@ -1,5 +1,7 @@
 // The image on a canvas: zoom, pan, labels, and the pointer's position in pixels of the image.
 
+import { Hatching } from "./overlay.js";
+
 const LARGEST = 64;
 
 export class View {
@@ -8,6 +10,9 @@ export class View {
     this.context = canvas.getContext("2d");
     this.image = this.scribbles = this.segmentation = this.state = this.size = null;
     this.overlay = true;
+    this.hatched = false;
+    this.hatching = new Hatching();
+    this.cursor = null; // where keys draw
     this.stroke = null; // what is being drawn: {points, width, colour} or {box}
     this.ring = null;
     this.colours = [];
@@ -59,6 +64,14 @@ export class View {
     this.draw();
   }
 
+  // The image moves so that a place can be seen.
+  reveal([x, y]) {
+    const { clientWidth, clientHeight } = this.canvas;
+    const [across, down] = [this.left + x * this.scale, this.top + y * this.scale];
+    this.left += Math.min(Math.max(across, 0), clientWidth) - across;
+    this.top += Math.min(Math.max(down, 0), clientHeight) - down;
+  }
+
   draw() {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {
@@ -82,10 +95,16 @@ export class View {
       context.globalAlpha = 0.5;
       context.drawImage(this.segmentation, 0, 0, width, height);
       context.globalAlpha = 1;
+      if (this.hatched) {
+        context.save();
+        this.hatching.draw(context, this, this.segmentation);
+        context.restore();
+      }
     }
     if (this.scribbles) context.drawImage(this.scribbles, 0, 0, width, height);
     if (this.state) this.paintMarks(context);
     this.paintStroke(context);
+    if (this.cursor) this.paintCursor(context);
   }
 
   paintMarks(context) {
@@ -119,8 +138,38 @@ export class View {
     context.fillText(name, left + 4 / this.scale, top + 15 / this.scale);
   }
 
+  paintPolygon(context, { polygon, at, colour, sent }) {
+    for (const [width, shade] of [[4, "#000"], [2, colour]]) {
+      context.beginPath();
+      for (const [x, y] of sent ? polygon : [...polygon, at]) context.lineTo(x, y);
+      if (sent) context.closePath();
+      context.lineWidth = width / this.scale;
+      context.strokeStyle = shade;
+      context.stroke();
+    }
+    context.beginPath();
+    context.arc(...polygon[0], 6 / this.scale, 0, 2 * Math.PI);
+    context.stroke();
+  }
+
+  paintCursor(context) {
+    const [x, y] = this.cursor;
+    const far = 12 / this.scale;
+    for (const [width, shade] of [[4, "#000"], [2, "#fff"]]) {
+      context.beginPath();
+      context.moveTo(x - far, y);
+      context.lineTo(x + far, y);
+      context.moveTo(x, y - far);
+      context.lineTo(x, y + far);
+      context.lineWidth = width / this.scale;
+      context.strokeStyle = shade;
+      context.stroke();
+    }
+  }
+
   paintStroke(context) {
     const stroke = this.stroke;
+    if (stroke?.polygon) this.paintPolygon(context, stroke);
     if (stroke?.box) this.paintBox(context, stroke.colour, ...stroke.box);
     if (stroke?.points) {
       context.beginPath();

@@ -1,24 +1,42 @@
-// The page: tools, classes, images, and what becomes of a mark.
+// The page: what is open, what becomes of a mark, and which button does what.
 
 import * as server from "./server.js";
 import { View } from "./canvas.js";
+import { Drawing } from "./drawing.js";
+import { ImageList, STATES } from "./images.js";
+import { colourAt, difference } from "./overlay.js";
+import * as training from "./training.js";
 
 const get = (id) => document.getElementById(id);
 const view = new View(get("canvas"));
 const TAGS = { untold: ["?", "nothing is said", "present"], present: ["+", "present", "absent"], absent: ["−", "absent", "untold"] };
-const KEYS = { b: "brush", e: "erase", p: "click", r: "box", h: "pan" };
+const KEYS = { b: "brush", e: "erase", p: "click", r: "box", g: "polygon", i: "pick", h: "pan" };
+const SHOWN = ["stage-a", "network", "difference"];
+const POLL_MS = 1500;
 
-let project = { classes: [], images: [] };
+let project = { classes: [], images: [], marks: [], states: [] };
+let queue = { order: [], scores: [] };
+let now = { training: { state: "none", losses: [], scores: [] }, network: "", ranked: 0 };
 let current = -1; // number of the image
 let label = 0; // number of the class
 let tool = "brush";
-let held = false; // the space bar
-let refused = null; // a mark that was not saved, because a file was changed
+let stageA = null; // what stage A found, and what the network sees
+let network = null;
 let sending = Promise.resolve(); // marks go one after the other, each on the revision before it
+let refused = null; // a mark that was not saved, because a file was changed
 
 const tell = (text) => (get("status").textContent = text);
 const width = () => Number(get("width").value);
 const css = ([r, g, b]) => `rgb(${r}, ${g}, ${b})`;
+const drawing = new Drawing(view, {
+  tool: () => tool,
+  width,
+  colour: () => (tool === "erase" ? "rgb(255 255 255 / 60%)" : view.colours[label]),
+  className: () => project.classes[label]?.name,
+  ready: () => tool === "erase" || project.classes.length > 0 || (tell("Add a class first."), false),
+  send: (mark) => send(mark),
+  pick: ([x, y]) => pick(x, y),
+});
 
 function element(name, attributes, ...children) {
   const made = document.createElement(name);
@@ -27,47 +45,142 @@ function element(name, attributes, ...children) {
   return made;
 }
 
+// ---- images
+
+function described(image) {
+  const marks = project.marks[image];
+  const score = queue.scores[image];
+  return `${project.images[image]}: ${STATES[project.states[image]][1]}${marks ? `, ${marks} marks` : ""}${score == null ? "" : `, ${Math.round(100 * score)} to correct`}`;
+}
+
+function stateSign(image) {
+  return element("span", { class: "state", "aria-hidden": "true" }, STATES[project.states[image]][0]);
+}
+
+const list = new ImageList(get("list"), [0, 34], (button, image) => {
+  button.title = described(image);
+  button.setAttribute("aria-label", described(image));
+  button.append(element("span", { class: "name" }, project.images[image]), stateSign(image));
+}, (image) => open(image));
+
+const gallery = new ImageList(get("all"), [136, 132], (button, image) => {
+  button.title = described(image);
+  button.setAttribute("aria-label", described(image));
+  button.append(element("img", { src: `/api/images/${image}/thumbnail`, alt: "", loading: "lazy", width: 120, height: 90 }), element("span", { class: "name" }, project.images[image]), stateSign(image));
+}, (image) => {
+  get("gallery").close();
+  open(image);
+});
+
+function showLists() {
+  const named = project.images.map((_, image) => image);
+  const ordered = get("worst").getAttribute("aria-pressed") === "true" && queue.order.length === named.length ? queue.order : named;
+  list.show(ordered, current);
+  const wanted = get("filter").value;
+  const chosen = wanted === "all" ? ordered : ordered.filter((image) => project.states[image] === wanted);
+  gallery.show(chosen, current);
+  const count = (state) => project.states.filter((each) => each === state).length;
+  const told = Object.entries(STATES).map(([state, [, words]]) => `${count(state).toLocaleString("en")} ${words}`).join(", ");
+  get("counts").textContent = told;
+}
+
+async function refreshQueue() {
+  queue = await server.queue();
+  project.states = queue.states;
+  project.marks = queue.marks;
+  showLists();
+}
+
+// The image that should be drawn on next: the first in the order that is neither done nor skipped.
+async function next(step = 1) {
+  const order = list.items;
+  const at = Math.max(order.indexOf(current), 0);
+  for (let far = 1; far < order.length; far++) {
+    const image = order[(at + step * far + order.length * far) % order.length];
+    if (["none", "drawn"].includes(project.states[image])) return open(image);
+  }
+  tell("All other images are done or skipped.");
+}
+
+async function judge(said) {
+  const again = project.states[current] === said;
+  await send({ state: { said: again ? "open" : said } });
+  if (!again && project.states[current] === said) await next();
+}
+
+// ---- classes
+
 function showProject() {
   get("folder").textContent = project.name;
   view.colours = project.classes.map((each) => css(each.colour));
   view.names = project.classes.map((each) => each.name);
   showClasses();
-  get("images").replaceChildren(...project.images.map((each, number) => {
-    const state = element("span", {}, each.marks ? `${each.marks}` : "new");
-    const button = element("button", { title: each.marks ? `${each.name}: ${each.marks} marks` : `${each.name}: no mark yet` }, element("span", {}, each.name), state);
-    if (number === current) button.setAttribute("aria-current", "true");
-    button.addEventListener("click", () => open(number));
-    return element("li", {}, button);
-  }));
+  showLists();
 }
 
 function showClasses() {
+  const focused = document.activeElement?.dataset?.class;
   get("classes").replaceChildren(...project.classes.map((each, number) => {
     const swatch = element("span", { class: "swatch" });
     swatch.style.background = css(each.colour);
     const key = number < 9 ? `${number + 1} ` : "";
-    const name = element("button", { class: "name", "aria-pressed": String(number === label) }, swatch, `${key}${each.name}`);
+    const name = element("button", { class: "name", "aria-pressed": String(number === label), "data-class": `${number}` }, swatch, `${key}${each.name}`);
     name.addEventListener("click", () => choose(number));
     const said = view.state?.tags[number] ?? "untold";
-    const [sign, words, next] = TAGS[said];
-    const tag = element("button", { class: "tag", title: `${each.name}: ${words}`, "aria-label": `${each.name}: ${words}; change` }, sign);
-    tag.addEventListener("click", () => send({ tag: { class: each.name, said: next } }));
+    const [sign, words, following] = TAGS[said];
+    const tag = element("button", { class: "tag", title: `${each.name}: ${words}`, "aria-label": `${each.name}: ${words}; change`, "data-class": `tag ${number}` }, sign);
+    tag.addEventListener("click", () => send({ tag: { class: each.name, said: following } }));
     return element("li", {}, name, tag);
   }));
+  // A button that is made anew keeps the focus.
+  if (focused) get("classes").querySelector(`[data-class="${focused}"]`)?.focus();
 }
+
+function choose(number) {
+  if (number >= project.classes.length) return;
+  label = number;
+  showClasses();
+  tell(`Drawing ${project.classes[number].name}.`);
+}
+
+// The class that is drawn or shown at a place becomes the one that is drawn with.
+function pick(x, y) {
+  const drawn = view.scribbles && colourAt(view.scribbles, Math.floor(x), Math.floor(y));
+  const shown = view.segmentation;
+  const at = shown && [Math.floor((x / view.size.width) * shown.width), Math.floor((y / view.size.height) * shown.height)];
+  const number = view.colours.indexOf(drawn ?? (at && colourAt(shown, ...at)));
+  if (number < 0) return tell("Nothing is drawn or shown there.");
+  choose(number);
+}
+
+async function added(event) {
+  event.preventDefault();
+  const name = get("class-name").value.trim();
+  if (!name) return;
+  try {
+    await sending;
+    project = await server.addClass(name);
+    get("class-name").value = "";
+    showProject();
+    await open(current);
+    choose(project.classes.length - 1);
+  } catch (error) {
+    tell(error.message);
+  }
+}
+
+// ---- the open image
 
 function showState() {
   get("undo").disabled = !view.state?.undo;
   get("redo").disabled = !view.state?.redo;
-  const marks = view.state?.revision ?? 0;
-  project.images[current].marks = marks;
-  const button = get("images").children[current]?.firstChild;
-  if (button) {
-    button.lastChild.textContent = marks ? `${marks}` : "new";
-    button.title = `${project.images[current].name}: ${marks ? `${marks} marks` : "no mark yet"}`;
-  }
+  project.marks[current] = view.state.revision;
+  project.states[current] = view.state.state;
+  for (const said of ["done", "skipped"]) get(said).setAttribute("aria-pressed", String(view.state.state === said));
+  get("stage").dataset.revision = view.state.revision;
   showClasses();
   showChanged();
+  showLists();
   view.draw();
 }
 
@@ -92,32 +205,14 @@ async function reload() {
   }
 }
 
-function choose(number) {
-  if (number >= project.classes.length) return;
-  label = number;
-  showClasses();
-  tell(`Drawing ${project.classes[number].name}.`);
-}
-
-function take(name) {
-  tool = name;
-  view.ring = null;
-  for (const button of document.querySelectorAll("[data-tool]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.tool === name));
-  }
-  view.draw();
-}
-
 async function open(number) {
   await sending;
-  for (const [place, item] of [...get("images").children].entries()) {
-    item.firstChild.toggleAttribute("aria-current", place === number);
-    if (place === number) item.firstChild.setAttribute("aria-current", "true");
-  }
   current = number;
   refused = null;
   delete get("stage").dataset.image; // what is shown, for whoever drives the page
-  view.segmentation = view.scribbles = view.image = view.state = view.size = null;
+  delete get("stage").dataset.solved;
+  stageA = network = null;
+  view.segmentation = view.scribbles = view.image = view.state = view.size = view.stroke = view.cursor = null;
   get("numbers").textContent = "";
   try {
     const [state, image, scribbles] = await Promise.all([server.marks(number), server.image(number), server.scribbles(number)]);
@@ -125,9 +220,11 @@ async function open(number) {
     Object.assign(view, { state, image, scribbles, size: { width: state.width, height: state.height } });
     view.fit();
     showState();
+    list.reveal(number);
     get("stage").dataset.image = number;
-    tell(project.classes.length ? `${project.images[number].name} is open.` : "Add the classes first: name one, for instance background.");
+    tell(project.classes.length ? `${project.images[number]} is open.` : "Add the classes first: name one, for instance background.");
     solve(number, state.revision);
+    look(number);
   } catch (error) {
     tell(error.message);
   }
@@ -143,11 +240,13 @@ async function sent(image, mark) {
   if (!view.state || image !== current) return;
   try {
     const state = await server.add(image, view.state.revision, mark);
+    if (image !== current) return;
+    // Stage A begins before the layer of scribbles is fetched.
+    if (!("state" in mark)) solve(image, state.revision);
     const scribbles = await server.scribbles(image);
     if (image !== current) return;
     Object.assign(view, { state, scribbles, stroke: null });
     showState();
-    solve(image, state.revision);
   } catch (error) {
     view.stroke = null;
     if (error instanceof server.Conflict) {
@@ -163,19 +262,21 @@ async function sent(image, mark) {
   }
 }
 
+let newest = 0; // the number of the last question to stage A
+
 async function solve(image, revision) {
+  const question = ++newest;
   if (project.classes.length < 2) return;
   get("numbers").textContent = "solving …";
   try {
     for (const fine of [false, true]) {
       const found = await server.segmentation(image, revision, fine);
-      if (!found || image !== current || revision !== view.state?.revision) return;
-      view.segmentation = found.bitmap;
-      get("numbers").textContent = found.bitmap ? `energy ${found.energy}, at most ${found.gap} above the lowest possible; ${found.ms} ms${found.fine ? "" : ", refining …"}` : "";
+      if (!found || image !== current || question !== newest) return;
+      stageA = found.bitmap;
+      get("numbers").textContent = found.bitmap ? `energy ${found.energy}, at most ${found.gap} above the lowest possible; ${found.ms} ms${found.fine ? "" : ", refining …"}` : found.status;
       get("numbers").title = found.status;
-      tell(found.bitmap ? "" : found.status);
       get("stage").dataset.solved = `${image} ${revision} ${found.fine ? "fine" : "first"}`;
-      view.draw();
+      overlaid();
       if (found.fine) return;
     }
   } catch (error) {
@@ -183,123 +284,93 @@ async function solve(image, revision) {
   }
 }
 
-// Pointers: one draws, two zoom and move.
-const touching = new Map();
-let panning = null;
-
-function down(event) {
-  if (!view.size) return;
-  get("canvas").setPointerCapture(event.pointerId);
-  touching.set(event.pointerId, event);
-  if (touching.size === 2) {
-    view.stroke = null;
-    panning = null;
-    return view.draw();
+// What the network sees in the open image.
+async function look(image) {
+  try {
+    const seen = now.network ? await server.network(image) : null;
+    if (image !== current) return;
+    network = seen;
+    get("stage").dataset.network = seen ? now.network : "";
+    overlaid();
+  } catch (error) {
+    tell(error.message);
   }
-  if (tool === "pan" || held || event.button === 1) return void (panning = event);
-  if (event.button !== 0 || view.stroke) return;
-  if (tool !== "erase" && !project.classes.length) return tell("Add a class first.");
-  const at = view.clamped(view.place(event));
-  const colour = tool === "erase" ? "rgb(255 255 255 / 60%)" : view.colours[label];
-  if (tool === "box") view.stroke = { box: [...at, ...at], from: at, colour, pointer: event.pointerId };
-  else if (tool === "click") view.stroke = { points: [at], width: 6 / view.scale, colour, pointer: event.pointerId };
-  else view.stroke = { points: [at], width: width(), colour, pointer: event.pointerId };
+}
+
+function overlaid() {
+  const shown = get("shown").value;
+  if (shown === "stage-a") view.segmentation = stageA;
+  else if (shown === "network") view.segmentation = network;
+  else view.segmentation = stageA && network ? difference(stageA, network) : null;
   view.draw();
 }
 
-function move(event) {
-  if (!view.size) return;
-  const before = touching.get(event.pointerId);
-  if (touching.size === 2 && before) return pinched(event, before);
-  if (panning && before) {
-    view.pan(event.clientX - before.clientX, event.clientY - before.clientY);
-    return void touching.set(event.pointerId, event);
+function cycle() {
+  get("shown").value = SHOWN[(SHOWN.indexOf(get("shown").value) + 1) % SHOWN.length];
+  shownChanged();
+}
+
+function shownChanged() {
+  const words = { "stage-a": "stage A: what the labels imply", network: "the network", difference: "where stage A differs from the network" };
+  const shown = get("shown").value;
+  tell(shown !== "stage-a" && !now.network ? "There is no network yet: train one." : `Shown is ${words[shown]}.`);
+  overlaid();
+}
+
+// ---- what goes on meanwhile
+
+function newNow(told) {
+  const before = now;
+  now = told;
+  training.show(now);
+  if (before.network !== now.network && current >= 0) {
+    look(current);
+    if (view.state) solve(current, view.state.revision);
   }
-  const at = view.place(event);
-  const ringed = ["brush", "erase"].includes(tool) && event.pointerType !== "touch";
-  view.ring = ringed ? { x: at[0], y: at[1], width: width() } : null;
-  const stroke = view.stroke;
-  if (stroke && stroke.pointer === event.pointerId) {
-    if (stroke.box) {
-      const [x, y] = view.clamped(at);
-      const [a, b] = stroke.from;
-      stroke.box = [Math.min(a, x), Math.min(b, y), Math.max(a, x), Math.max(b, y)];
-    } else if (tool !== "click" && stroke.points.length < 3900) {
-      const seen = event.getCoalescedEvents?.() ?? [];
-      for (const each of seen.length ? seen : [event]) stroke.points.push(view.clamped(view.place(each)));
-    }
+  if (before.ranked !== now.ranked || before.network !== now.network) refreshQueue().catch((error) => tell(error.message));
+}
+
+async function watch() {
+  try {
+    if (!document.hidden) newNow(await server.now());
+    get("lost").hidden = true;
+  } catch (error) {
+    get("lost").hidden = false;
+  }
+  setTimeout(watch, POLL_MS);
+}
+
+// ---- tools and keys
+
+function take(name) {
+  tool = name;
+  view.ring = null;
+  drawing.cancel();
+  for (const button of document.querySelectorAll("[data-tool]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.tool === name));
   }
   view.draw();
 }
-
-function pinched(event, before) {
-  const other = [...touching.values()].find((each) => each.pointerId !== event.pointerId);
-  const apart = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) || 1;
-  const middle = { clientX: (event.clientX + other.clientX) / 2, clientY: (event.clientY + other.clientY) / 2 };
-  view.zoom(middle, apart(event) / apart(before));
-  view.pan((event.clientX - before.clientX) / 2, (event.clientY - before.clientY) / 2);
-  touching.set(event.pointerId, event);
-}
-
-function up(event) {
-  touching.delete(event.pointerId);
-  panning = null;
-  const stroke = view.stroke;
-  if (!stroke || stroke.pointer !== event.pointerId || stroke.sent) return;
-  if (event.type === "pointercancel") {
-    view.stroke = null;
-    return view.draw();
-  }
-  stroke.sent = true;
-  const name = project.classes[label]?.name;
-  // Pixel centres lie at integers on the server, edges do here.
-  const centred = (stroke.points ?? []).slice(0, 4000).map(([x, y]) => [round(x - 0.5), round(y - 0.5)]);
-  if (stroke.box) {
-    const [left, top, right, bottom] = stroke.box.map(Math.round);
-    if (right > left && bottom > top) return void send({ box: { class: name, left, top, right, bottom } });
-    view.stroke = null;
-    return view.draw();
-  }
-  if (tool === "click") {
-    const [x, y] = stroke.points[0];
-    const inside = (value, size) => Math.min(Math.floor(value), size - 1);
-    return void send({ click: { class: name, x: inside(x, view.size.width), y: inside(y, view.size.height) } });
-  }
-  send(tool === "erase" ? { erase: { points: centred, width: width() } } : { stroke: { class: name, points: centred, width: width() } });
-}
-
-const round = (value) => Math.round(value * 100) / 100;
 
 function widen(by) {
   get("width").value = String(width() + by);
   get("width-told").textContent = get("width").value;
 }
 
-function toggled() {
-  view.overlay = !view.overlay;
-  get("overlay").setAttribute("aria-pressed", String(view.overlay));
-  view.draw();
+function pressing(id, change) {
+  const on = get(id).getAttribute("aria-pressed") !== "true";
+  get(id).setAttribute("aria-pressed", String(on));
+  change(on);
 }
 
-function pressed(event) {
-  if (event.target instanceof HTMLInputElement && event.target.type !== "range") return;
-  if (event.altKey) return;
-  const key = event.key.toLowerCase();
-  if (key === "z") event.preventDefault();
-  if (key === "z") return void send(event.shiftKey ? { redo: {} } : { undo: {} });
-  if (event.ctrlKey || event.metaKey) return;
-  if (key >= "1" && key <= "9") choose(Number(key) - 1);
-  else if (key in KEYS) take(KEYS[key]);
-  else if (key === "[") widen(-1);
-  else if (key === "]") widen(1);
-  else if (key === "a") toggled();
-  else if (key === "0") view.fit();
-  else if (key === "n" && project.images.length) open((current + 1) % project.images.length);
-  else if (key === "+" || key === "-") zoomMiddle(key === "+" ? 1.25 : 0.8);
-  else if (key === " " && event.target === get("canvas")) {
-    held = true;
-    event.preventDefault();
-  }
+const toggleOverlay = () => pressing("overlay", (on) => ((view.overlay = on), view.draw()));
+const toggleHatching = () => pressing("hatch", (on) => ((view.hatched = on), view.draw()));
+const toggleOrder = () => pressing("worst", () => (showLists(), list.reveal(current)));
+
+function showGallery() {
+  get("gallery").showModal();
+  showLists();
+  gallery.focus(gallery.places.has(current) ? current : gallery.items[0]);
 }
 
 function zoomMiddle(factor) {
@@ -307,53 +378,76 @@ function zoomMiddle(factor) {
   view.zoom({ clientX: at.left + at.width / 2, clientY: at.top + at.height / 2 }, factor);
 }
 
-async function begin() {
-  const canvas = get("canvas");
-  canvas.addEventListener("pointerdown", down);
-  canvas.addEventListener("pointermove", move);
-  canvas.addEventListener("pointerup", up);
-  canvas.addEventListener("pointercancel", up);
-  canvas.addEventListener("pointerleave", () => {
-    view.ring = null;
-    view.draw();
-  });
-  canvas.addEventListener("wheel", (event) => {
+function pressed(event) {
+  if (document.querySelector("dialog[open]") || event.altKey) return;
+  if (event.target.matches("input:not([type=range]), select")) return;
+  if (event.target === get("canvas") && drawing.key(event)) return void event.preventDefault();
+  const key = event.key.toLowerCase();
+  if (key === "z") {
     event.preventDefault();
-    if (view.size) view.zoom(event, Math.exp(-event.deltaY / 400));
-  }, { passive: false });
-  document.addEventListener("keydown", pressed);
-  document.addEventListener("keyup", (event) => event.key === " " && (held = false));
-  for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => take(button.dataset.tool));
-  get("width").addEventListener("input", () => widen(0));
-  get("undo").addEventListener("click", () => send({ undo: {} }));
-  get("redo").addEventListener("click", () => send({ redo: {} }));
-  get("fit").addEventListener("click", () => view.fit());
-  get("overlay").addEventListener("click", toggled);
-  get("changed").querySelector("button").addEventListener("click", reload);
-  get("new-class").addEventListener("submit", added);
-  try {
-    project = await server.project();
-    showProject();
-    if (project.images.length) await open(0);
-  } catch (error) {
-    tell(error.message);
+    return void send(event.shiftKey ? { redo: {} } : { undo: {} });
   }
+  if (event.ctrlKey || event.metaKey) return;
+  const does = {
+    "[": () => widen(-1),
+    "]": () => widen(1),
+    a: toggleOverlay,
+    s: cycle,
+    x: toggleHatching,
+    0: () => view.fit(),
+    "+": () => zoomMiddle(1.25),
+    "-": () => zoomMiddle(0.8),
+    n: () => next(event.shiftKey ? -1 : 1),
+    d: () => judge("done"),
+    k: () => judge("skipped"),
+    v: showGallery,
+    "?": () => get("help").showModal(),
+  };
+  if (key >= "1" && key <= "9") choose(Number(key) - 1);
+  else if (key in KEYS) take(KEYS[key]);
+  else does[key]?.();
 }
 
-async function added(event) {
-  event.preventDefault();
-  const name = get("class-name").value.trim();
-  if (!name) return;
+function listen() {
+  const clicks = {
+    undo: () => send({ undo: {} }),
+    redo: () => send({ redo: {} }),
+    fit: () => view.fit(),
+    overlay: toggleOverlay,
+    hatch: toggleHatching,
+    worst: toggleOrder,
+    next: () => next(),
+    done: () => judge("done"),
+    skipped: () => judge("skipped"),
+    images: showGallery,
+    keys: () => get("help").showModal(),
+  };
+  for (const [id, act] of Object.entries(clicks)) get(id).addEventListener("click", act);
+  for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => take(button.dataset.tool));
+  for (const close of document.querySelectorAll("dialog .close")) close.addEventListener("click", () => close.closest("dialog").close());
+  document.addEventListener("keydown", pressed);
+  document.addEventListener("keyup", (event) => event.key === " " && (drawing.held = false));
+  get("width").addEventListener("input", () => widen(0));
+  get("shown").addEventListener("change", shownChanged);
+  get("filter").addEventListener("change", showLists);
+  get("changed").querySelector("button").addEventListener("click", reload);
+  get("new-class").addEventListener("submit", added);
+  training.begin(tell, newNow);
+}
+
+async function begin() {
+  listen();
   try {
-    await sending;
-    project = await server.addClass(name);
-    get("class-name").value = "";
+    [project, now] = await Promise.all([server.project(), server.now()]);
     showProject();
-    await open(current);
-    choose(project.classes.length - 1);
+    training.show(now);
+    if (project.images.length) await open(0);
+    get("stage").dataset.ready = Math.round(performance.now());
+    await refreshQueue();
   } catch (error) {
     tell(error.message);
   }
+  watch();
 }
 
 begin();

@@ -24,6 +24,9 @@ const posted = (path, body) =>
 const json = async (answer) => (await answer).json();
 const bitmap = async (answer) => createImageBitmap(await (await answer).blob());
 
+export const now = () => json(asked("/api/now"));
+export const queue = () => json(asked("/api/queue"));
+export const training = (what, body) => json(posted(`/api/training/${what}`, body));
 export const project = () => json(asked("/api/project"));
 export const addClass = (name) => json(posted("/api/classes", { name }));
 export const marks = (id) => json(asked(`/api/images/${id}/marks`));
@@ -31,6 +34,12 @@ export const image = (id) => bitmap(asked(`/api/images/${id}/image`));
 export const scribbles = (id) => bitmap(asked(`/api/images/${id}/scribbles`));
 export const reload = (id, revision) => json(posted(`/api/images/${id}/reload`, { revision }));
 export const add = (id, revision, mark) => json(posted(`/api/images/${id}/marks`, { revision, mark }));
+
+// What the network sees; null where there is none.
+export async function network(id) {
+  const answer = await asked(`/api/images/${id}/network`);
+  return answer.status === 204 ? null : createImageBitmap(await answer.blob());
+}
 
 // The segmentation of a revision; null where a newer one has made it obsolete.
 export async function segmentation(id, revision, fine) {
