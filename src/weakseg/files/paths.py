@@ -1,12 +1,15 @@
 """File names that are independent of the working directory."""
 
 import os
+import re
 from pathlib import Path
 
 from weakseg.errors import DataInvalid, WriteRefused
 
 _OF_FILES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".npy", ".npz", ".csv", ".zip"}
 """Extensions of files, which a folder has only by mistake."""
+_ELSEWHERE = re.compile(r"^/|\\|^.?:|(^|/)\.\.(/|\Z)", re.DOTALL)
+"""The root, separators and drives of Windows, and the folder above."""
 
 
 def require_folder(out: Path) -> None:
@@ -21,6 +24,11 @@ def require_folder(out: Path) -> None:
     if out.suffix.lower() in _OF_FILES:
         found, fix = f"{out} is the name of a file", f"name a folder, such as {out.with_suffix('')}"
         raise DataInvalid(found, expected="a folder for the results, whose files are named like their images", fix=fix)
+
+
+def leads_elsewhere(path: str) -> bool:
+    """Whether a path with / between folders may name what lies outside its folder, on any system."""
+    return _ELSEWHERE.search(path) is not None
 
 
 def absolute(name: str) -> str:

@@ -93,6 +93,10 @@ class Entry:
             return None
         return _root(self)
 
+    def root(self, tag: str) -> Element | None:
+        """The root of an XML file; `None` if it has another tag, or the file is of another kind."""
+        return self.xml if self.xml is not None and self.xml.tag == tag else None
+
     def beside(self, name: str) -> "Entry":
         """The file of that path relative to this file's folder; it need not exist."""
         return Entry(self.tree, self.folder + name)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from weakseg.errors import DataInvalid
+from weakseg.files.paths import leads_elsewhere
 from weakseg.files.regular_file import irregular, read_bytes
 
 MOST_BYTES = 2**30
@@ -112,7 +113,7 @@ Tree = FolderTree | FileTree | ZipTree
 
 def _inside(name: str) -> str:
     """A path that leads nowhere else, since annotation files may name any path."""
-    if name.startswith("/") or "\\" in name or ":" in name[:2] or ".." in name.split("/"):
+    if leads_elsewhere(name):
         raise DataInvalid(f"the path {name!r}", expected="a path below the folder")
     return name
 

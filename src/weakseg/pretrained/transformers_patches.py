@@ -63,11 +63,9 @@ def fixed(body: Any) -> nn.Module:
     Names and shapes of the weights stay.
     """
     fix_normalisation(body)
-    if body.config.model_type == "mobilenet_v2":
-        _fix_mobilenet(body)
-    if body.config.model_type == "dpt":
-        _fix_dpt(body)
-    return _UperNet(body.backbone, body.decode_head) if body.config.model_type == "upernet" else body
+    fixes = {"mobilenet_v2": _with_straight_cells, "dpt": _with_known_shape, "upernet": _at_its_own_grid}
+    fix = fixes.get(body.config.model_type)
+    return body if fix is None else fix(body)
 
 
 def fix_normalisation(body: nn.Module):
@@ -117,14 +115,19 @@ class _UperNet(nn.Module):
         return self.decode_head(self.backbone(image).feature_maps)
 
 
-def _fix_mobilenet(body: Any):
+def _at_its_own_grid(body: Any) -> _UperNet:
+    return _UperNet(body.backbone, body.decode_head)
+
+
+def _with_straight_cells(body: Any) -> nn.Module:
     # The classifier's last convolution is computed and thrown away by the segmentation head.
     body.mobilenet_v2.conv_1x1 = nn.Identity()
     if body.config.output_stride == 8:
-        return
+        return body
     # TensorFlow's padding puts each halving's cell centres half a cell too low and right, 7.5 px in all at stride 16.
     # Padded the other way, the last halving goes back as far as all before it went; half a pixel remains.
     reverse_padding(halvings(body)[-1])
+    return body
 
 
 def halvings(body: nn.Module) -> list[Any]:
@@ -142,7 +145,7 @@ def reverse_padding(layer: Any):
     layer.convolution.padding = (0, 0) if layer.config.tf_padding else (1, 1)
 
 
-def _fix_dpt(body: Any):
+def _with_known_shape(body: Any) -> nn.Module:
     """Give the neck the image's shape.
 
     The segmentation network omits it, and the neck would take images for square.
@@ -155,6 +158,7 @@ def _fix_dpt(body: Any):
 
     body.register_forward_pre_hook(measure)
     body.neck.register_forward_pre_hook(lambda _, args, options: (args, {**options, **cells}), with_kwargs=True)
+    return body
 
 
 def adapt_first_convolution(body: nn.Module, channels: int):

@@ -83,12 +83,13 @@ def choose(
     pixels = np.median([s.valid.size for s in few]) if crop is None else crop**2
     batch_size = max(min(8, len(training), int(_PIXELS_A_STEP / (pixels * enlarge**2))), 1)
     # Without drawings, pretrained networks learn better slowly (recipes/tables/things_tuning.py).
-    rate = 3e-3 if network == "unet" else 2e-4 if demands and not drawn else 5e-4
+    spec = _network(network, enlarge)
+    rate = 3e-3 if isinstance(spec, UNet) else 2e-4 if demands and not drawn else 5e-4
     epochs = max(round(_STEPS / steps_per_epoch(len(training), batch_size, _LEAST_STEPS)), 1)
     return Recipe(
         training=training,
         validation=validation,
-        network=_network(network, enlarge),
+        network=spec,
         phases=chosen.phases(Phase(chosen.objective, epochs, learning_rate=rate)),
         augment=_views(demands, crop),
         average=0.99,

@@ -72,15 +72,23 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         route = self.path.partition("?")[0].rstrip("/")
-        if route == "/predict":
-            self._predict(body)
-        elif route == "/setup":
-            self._answer(200, {"model_version": self.backend.version})
-        elif route in ("/webhook", "/train"):
-            # Annotations are exported and trained on with weakseg train.
-            self._answer(200, {"status": "ok", "detail": "nothing is trained here"})
+        routes = {
+            "/predict": self._predict,
+            "/setup": self._set_up,
+            "/webhook": self._train_nothing,
+            "/train": self._train_nothing,
+        }
+        if route in routes:
+            routes[route](body)
         else:
             self._answer(404, {"error": f"{route[:100]} is not known"})
+
+    def _set_up(self, body: dict[str, Any]) -> None:
+        self._answer(200, {"model_version": self.backend.version})
+
+    def _train_nothing(self, body: dict[str, Any]) -> None:
+        # Annotations are exported and trained on with weakseg train.
+        self._answer(200, {"status": "ok", "detail": "nothing is trained here"})
 
     def _predict(self, body: dict[str, Any]) -> None:
         try:

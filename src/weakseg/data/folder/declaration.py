@@ -18,6 +18,7 @@ from weakseg.data.label_values.convention import LEAST, MOST, Convention, Folder
 from weakseg.data.name_pattern import problem_of
 from weakseg.errors import DataInvalid
 from weakseg.files.layout import MASKS, SCRIBBLES, is_of_label_maps
+from weakseg.files.paths import leads_elsewhere
 from weakseg.files.regular_file import read_text
 from weakseg.marks.mark import KINDS as KINDS_OF_MARKS
 from weakseg.marks.uses import Uses
@@ -171,7 +172,7 @@ def _require_values(name: str, values: int | tuple[int, ...] | None) -> None:
 
 def _require_within(path: str) -> None:
     """Raise unless a path leads nowhere else: dataset.toml may have come with the data of others."""
-    if not path or path.startswith("/") or "\\" in path or ":" in path[:2] or ".." in path.split("/"):
+    if not path or leads_elsewhere(path):
         expected = "the path of a file or folder inside the data folder, with / between folders"
         raise DataInvalid(f"annotations = {path!r}", expected=expected, fix="move or link it into the data folder")
 

@@ -8,6 +8,7 @@ shades.
 import numpy as np
 from jaxtyping import UInt8, UInt16
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 _LOWER = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
 """Pillow's mode for the lower bytes, by its mode for the upper ones."""
@@ -19,7 +20,7 @@ def packing(image: Image.Image) -> str:
 
     The image must not be loaded yet; empty for any other file.
     """
-    how = image.tile[0][3] if image.format == "PNG" and image.tile else ""  # pyright: ignore[reportAttributeAccessIssue]
+    how = image.tile[0][3] if isinstance(image, PngImageFile) and image.tile else ""
     return how if isinstance(how, str) else ""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from weakseg.data.images.deep_png import ask_for_lower_bytes, is_deep, joined
 from weakseg.data.images.nodata import clear_in, emptied, opacity_of
@@ -75,7 +76,7 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
         if is_deep(how):
             lower = read_pillow(path, IMAGE, ask_for_lower_bytes)[0]
             values = joined(how, values, np.asarray(lower))
-        if picture.mode == "I" and picture.format == "TIFF" and _unsigned(picture):
+        if picture.mode == "I" and isinstance(picture, TiffImageFile) and _unsigned(picture):
             # Pillow reads unsigned 32 bits as signed.
             values = values.view(np.uint32)
         values = laid(values, picture, orientation, reading)
@@ -118,7 +119,7 @@ def size_of(path: Path, reading: Reading = USUAL) -> tuple[int, int]:
             with opened(path) as picture:
                 width, height = picture.size
                 # Pillow rotates TIFFs by itself, and states their size after it.
-                states_upright = picture.format == "TIFF"
+                states_upright = isinstance(picture, TiffImageFile)
                 exchanged = orientation_in(picture.getexif()) >= 5 and reading.upright != states_upright
             return (width, height) if exchanged else (height, width)
     height, width = read_image(path, reading).shape[1:]

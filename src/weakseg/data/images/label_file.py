@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int, Shaped, UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import TiffImageFile
 
 from weakseg.arrays.kinds import COUNTS
 from weakseg.classes import UNLABELED
@@ -73,7 +74,7 @@ def _values_of(
     labels, stretch = _one_number(path, values), 1
     if picture.mode in ("1", "L"):
         # Pillow stretches grey values of 2 or 4 bits to 0..255, and inverts them where 0 means white.
-        bits = _tiff_bits(picture) if picture.format == "TIFF" else png_bits(how)
+        bits = _tiff_bits(picture) if isinstance(picture, TiffImageFile) else png_bits(how)
         stretch = 255 // (2**bits - 1) if picture.mode == "L" else 1
         labels = _one_number(path, np.invert(values)) if white_is_zero(picture) else labels
     if stretch > 1:

@@ -16,6 +16,8 @@ import numpy as np
 import tifffile
 from jaxtyping import Shaped
 from PIL import Image
+from PIL.MpoImagePlugin import MpoImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from weakseg.arrays.memory import SMALLER, require_memory
 from weakseg.data.images.deep_png import packing
@@ -109,7 +111,7 @@ def read_pillow(
     try:
         with opened(path) as picture:
             # A phone's MPO is a JPEG with a preview or depth map behind the photo.
-            pages = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+            pages = 1 if isinstance(picture, MpoImageFile) else getattr(picture, "n_frames", 1)
             if pages == 1:
                 fits(picture.height, picture.width)
                 grey = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
@@ -192,7 +194,7 @@ def laid(
     values: Shaped[np.ndarray, "H W M"], picture: Image.Image, orientation: int, reading: Reading
 ) -> Shaped[np.ndarray, "h w M"]:
     """The channels of an opened image, in the requested orientation."""
-    if picture.format == "TIFF":
+    if isinstance(picture, TiffImageFile):
         # Pillow rotates TIFFs by itself, and no other format.
         return values if reading.upright else turned_back(values, orientation)
     return turned(values, orientation) if reading.upright else values
@@ -200,7 +202,7 @@ def laid(
 
 def white_is_zero(picture: Image.Image) -> bool:
     """Whether a TIFF's PhotometricInterpretation makes 0 white."""
-    return picture.format == "TIFF" and picture.tag_v2.get(262) == 0  # pyright: ignore[reportAttributeAccessIssue]
+    return isinstance(picture, TiffImageFile) and picture.tag_v2.get(262) == 0
 
 
 def require_palette(path: Path, picture: Image.Image) -> None:

@@ -18,8 +18,8 @@ from weakseg.marks.shapes import Box, Polygon, Shape
 
 
 def _claims(entry: Entry) -> bool:
-    root = entry.xml
-    if root is None or root.tag != "annotation":
+    root = entry.root("annotation")
+    if root is None:
         return False
     objects = root.findall("object")
     boxed = any(each.find(part) is not None for each in objects for part in ("bndbox", "robndbox"))

@@ -17,8 +17,8 @@ from weakseg.marks.shapes import Box, Ellipse, Line, Mask, Point, Polygon, Shape
 
 
 def _claims(entry: Entry) -> bool:
-    root = entry.xml
-    return root is not None and root.tag == "annotations" and any(root.find(tag) is not None for tag in _PARTS)
+    root = entry.root("annotations")
+    return root is not None and any(root.find(tag) is not None for tag in _PARTS)
 
 
 _PARTS = ("meta", "image", "track")

@@ -17,8 +17,8 @@ _SIGNS = ("imagesize", "object/polygon/pt", "object/segm", "source/sourceAnnotat
 
 
 def _claims(entry: Entry) -> bool:
-    root = entry.xml
-    return root is not None and root.tag == "annotation" and any(root.find(sign) is not None for sign in _SIGNS)
+    root = entry.root("annotation")
+    return root is not None and any(root.find(sign) is not None for sign in _SIGNS)
 
 
 def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
