@@ -35,6 +35,7 @@ class BoxesFilled:
     def _row(self, cells: Cells, label: int, box: list[float]) -> LinearRows:
         inside = cells.cover(torch.tensor(box))
         shown, outside_view = float((inside * cells.valid).sum()), _outside_view(cells, box)
+        # The hidden part of the box may be all of its class: equation `crop-bounds` for a box in place of the image.
         bound = self.share * (shown + outside_view) - outside_view
         grid = (cells.valid.shape[0], cells.valid.shape[1])
         if bound <= 0:
@@ -61,6 +62,7 @@ class NothingOutsideBoxes:
         if not len(cells.boxes):
             return nothing(classes, grid)
         outside = torch.zeros((classes, *grid), dtype=torch.bool)
+        # Forbidden everywhere first, then allowed where any box of the class reaches.
         outside[cells.boxes[:, 0].long()] = True
         for label, *box in cells.boxes.tolist():
             outside[int(label)] &= cells.cover(torch.tensor(box)) == 0
@@ -106,6 +108,7 @@ class BoxesTight:
         along = overlap(box[axis::2], count, pixels)
         lines = along.nonzero().flatten().tolist()
         start, stop = box[1 - axis :: 2].tolist()
+        # A crossing may lie in the hidden part of the line.
         if start < 0 or stop > cells.size[1 - axis]:
             return [replace(nothing(len(weights), (cells.valid.shape[0], cells.valid.shape[1])), dropped=len(lines))]
         inside, per_cell = cells.cover(box), cells.size[0] * cells.size[1] / cells.valid.numel()
@@ -114,6 +117,8 @@ class BoxesTight:
             only = torch.zeros_like(inside)
             only.select(axis, line).copy_(inside.select(axis, line))
             crossed_px = float(along[line]) * pixels / count
+            # Void may leave fewer valid pixels than the row asks for, and a row that cannot hold would contradict
+            # itself.
             bound = min(crossed_px * self.crossing_px / per_cell, float((only * cells.valid).sum()))
             bound = bound if bound > 0 else None
             found.append(class_row(weights, bound, None, self.price, f"{name} {line}", _touched(only)))

@@ -62,6 +62,8 @@ class Cells:
         `None` where the bound becomes vacuous.
         """
         outside, most, least = self.whole - self.shown, float(weights.max()), float(weights.min())
+        # What is hidden may be all of the heaviest class (so little is left to demand here) or all of the lightest (so
+        # much is left to allow).
         low, high = lower * self.whole - most * outside, upper * self.whole - least * outside
         # Rounding of the areas (float32) must not turn an empty bound into a row.
         slack = 1e-6 * max(self.whole, 1e-6)
@@ -85,6 +87,7 @@ class Cells:
         A rule about places is true of crops, zooms and flips when it asks `cover` about this box.
         """
         # Windows do not rotate, so a box stays one. Edges lie half a pixel before the first centre inside.
+        # Flips have a negative scale, so the two ends may have changed places: hence the minimum and maximum below.
         scale, start = self.window[:, :2].diagonal(), self.window[:, 2]
         ends = (box.double().reshape(2, 2) - 0.5 - start) / scale + 0.5
         return torch.cat([ends.amin(0), ends.amax(0)])
@@ -95,6 +98,7 @@ def overlap(span: Float[Tensor, " 2"], cells: int, pixels: int) -> Float[Tensor,
 
     Cells divide an axis of `pixels` pixels equally.
     """
+    # In float64: edges of cells that do not divide the image must not touch a box by rounding alone.
     edges = torch.arange(cells + 1, dtype=torch.float64) * (pixels / cells)
     inside = edges[1:].minimum(span[1].double()) - edges[:-1].maximum(span[0].double())
     return inside.clamp(min=0) * (cells / pixels)

@@ -60,6 +60,7 @@ def share_rows(
             f"bounds of {bounds[0]} and {bounds[1]} on a fraction", expected="numbers; -inf and inf for none"
         )
     # A bound that every segmentation satisfies is vacuous on the whole image too, so no crop drops it.
+    # Demands of the whole image, of which this view may drop some: the difference is what crops lose.
     count = int(bounds[0] > weights.min()) + int(bounds[1] < weights.max())
     low, high = cells.bounds_here(weights, *bounds)
     rows = class_row(weights, low, high, price, name, grid=(cells.valid.shape[0], cells.valid.shape[1]))

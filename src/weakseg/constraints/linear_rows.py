@@ -103,6 +103,7 @@ class LinearRows:
         """
         counted = probs * valid.to(probs)
         maps = torch.cat([self.regions, torch.ones((1, *self.grid), dtype=torch.float64)]).to(probs)
+        # One product for all factored rows: with R maps and C classes, R x C numbers say everything.
         counts = maps.flatten(1) @ counted.flatten(1).T
         factored = (self.weights.to(probs) * counts[self.region]).sum(1)
         return torch.cat([factored, torch.einsum("nchw,chw->n", self.dense.to(probs), counted)])
@@ -195,6 +196,7 @@ def class_row(
     if not sides:
         return start
     # Coefficients that are all 0 keep their bound: where it is above 0, the row contradicts itself.
+    # A region whose largest fraction is below 1 is scaled up too, so that a price means the same on slivers.
     largest = float(weights.abs().max()) * (1.0 if region is None else float(where.max())) or 1.0
     return replace(
         start,
@@ -249,6 +251,7 @@ def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> Lin
     if not rows:
         return nothing(classes, grid)
     # Factored rows come before dense ones, so the first and the second part of each go together.
+    # Bounds, prices and names are cut at the same place as the rows they belong to.
     parts = [(each, slice(None, len(each.weights))) for each in rows]
     parts += [(each, slice(len(each.weights), None)) for each in rows]
     maps_before = [sum(len(each.regions) for each in rows[:i]) for i in range(len(rows))]
@@ -256,6 +259,7 @@ def join(rows: Sequence[LinearRows], classes: int, grid: tuple[int, int]) -> Lin
         weights=torch.cat([each.weights for each in rows]),
         region=torch.cat(
             [
+                # Maps of all constraints are stacked, so each one's indices move by how many come before.
                 torch.where(each.region >= 0, each.region + before, WHOLE)
                 for each, before in zip(rows, maps_before, strict=True)
             ]

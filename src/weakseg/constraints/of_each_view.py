@@ -27,6 +27,7 @@ class OfEachView:
 
     def rows(self, weak: WeakLabels, grid: tuple[int, int]) -> list[LinearRows]:
         """The constraint's rows for images that end where these views do."""
+        # With an identity window and its own valid pixels, a view is a whole image to every rule.
         windows = torch.eye(2, 3).to(weak.window).expand_as(weak.window)
         whole = replace(weak, window=windows, whole_valid=weak.valid.flatten(1).sum(1))
         return self.constraint.rows(whole, grid)

@@ -25,14 +25,17 @@ def quantize(problem, duals, potts, offsets, scale):
     for p in range(pixels):
         potts.labels[p] = problem.labels[p]
         for d in range(half):
+            # Weights are even, so that half of one is whole: edges between two labels are paid half by each end.
             w = np.int32(problem.weight[p, d] * scale * 0.5)
             potts.weight[p, d] = 2 * w
             for k in range(duals.shape[2]):
+                # Single precision may leave messages a little beyond the weight; clipped, the bound is valid.
                 potts.dual[p, d, k] = max(-w, min(w, np.int32(duals[p, d, k] * scale)))
     for p in range(pixels):
         if problem.share[p] == 0 and not problem.free[p]:
             continue
         for k in range(classes):
+            # Downwards, so that the integers' bound is one of the given costs too.
             height = np.int32(np.floor(problem.unary[p, k] * scale))
             for d in range(half):
                 height += potts.dual[p, d, k] - potts.dual[p - offsets[d], d, k]
@@ -41,6 +44,8 @@ def quantize(problem, duals, potts, offsets, scale):
     for p in range(pixels):
         for d in range(half):
             # Only an edge has a far end: behind the last row there is no pixel to look at.
+            # Messages know nothing of the labels; from here on equation `paid-edges` is an invariant, and each change
+            # restores it.
             if potts.weight[p, d] > 0 and potts.labels[p] != potts.labels[p + offsets[d]]:
                 tighten(p, d, p + offsets[d], potts)
 
@@ -57,6 +62,8 @@ def tighten(p, d, q, potts):
     dual, heights = potts.dual[p, d], potts.heights
     half = weight // 2
     low, high = window(dual, a, b, len(heights))
+    # The two labels' dual variables end half a weight above and below this centre. It is as near to where they were as
+    # the other labels' span allows.
     centre = max(high - half, min(low + half, (dual[a] + dual[b]) >> 1))
     rise = centre + half - dual[a]
     dual[a] += rise
@@ -102,6 +109,7 @@ def block_gaps(potts, width, side, gaps):
         for k in range(classes):
             lowest = min(lowest, potts.heights[k, p])
         if potts.current[p] > lowest:
+            # The padded grid has a border of one pixel around the image.
             gaps[(p // width - 1) // side, (p % width - 1) // side] += potts.current[p] - lowest
 
 
@@ -111,6 +119,8 @@ def assign(labels, changed, potts, offsets):
     for p in changed:
         potts.labels[p] = labels[p]
         potts.current[p] = potts.heights[labels[p], p]
+    # In a second pass, when all labels are the new ones: an edge between two changed pixels would otherwise be
+    # tightened for labels that neither keeps.
     for p in changed:
         for d in range(len(offsets) // 2):
             tighten(p, d, p + offsets[d], potts)
@@ -135,14 +145,18 @@ def expand(alpha, problem, potts, trees):
         for i in range(count[OPEN]):
             p = trees.touched[i]
             trees.parent[p] = ROOT if trees.parent[p] == FREE else FREE
+    # Whether or not the move is made: the flow raises the bound and shortens the label's next move.
     keep_flow(alpha, potts, trees)
     change = 0.0
+    # Without a maximal flow the pixels that excess reaches are no minimal cut.
     if count[BUDGET] > 0:
         change = difference(alpha, problem, potts, trees)
     if change < 0:
         relabel(alpha, potts, trees)
     for i in range(count[OPEN]):
         p = trees.touched[i]
+        # The arrays are shared by all moves, and only what was opened is cleared: a move in a corner of the image costs
+        # as much as the corner.
         trees.parent[p] = FREE
         trees.opened[p] = 0
         trees.queued[p] = 0
@@ -164,6 +178,7 @@ def plant(alpha, problem, potts, trees):
             below -= excess
     if pixels_above == 0:
         return False
+    # A choice of speed alone: both directions find the same flow value.
     if pixels_above * FEW < pixels_below or above > below:
         trees.count[SIDE] = EXCESS
         for p in range(len(current)):
@@ -172,6 +187,8 @@ def plant(alpha, problem, potts, trees):
                 start(p, trees)
     else:
         trees.count[SIDE] = DEFICITS
+        # Every pixel that may change is opened here: those that no deficit reaches take the label, whether or not they
+        # have excess.
         for p in range(len(current)):
             if problem.free[p] and potts.labels[p] != alpha:
                 open_pixel(p, alpha, potts, trees)
@@ -197,10 +214,13 @@ def keep_flow(alpha, potts, trees):
                 continue
             dual = potts.dual[p, d]
             if trees.count[SIDE] == EXCESS:
+                # The residual capacity of equation `residual`, solved for the dual variable of alpha.
                 wanted = weight + dual[potts.labels[q]] - trees.residual[p, d]
             else:
                 wanted = trees.residual[p, d] - weight + dual[potts.labels[p]]
             if wanted != dual[alpha]:
+                # With three labels and more, the span that the others need may leave no room for all of the flow; the
+                # rest is lost, and found again by the next move.
                 low, high = window(dual, alpha, alpha, classes)
                 rise = max(high - weight, min(low + weight, wanted)) - dual[alpha]
                 dual[alpha] += rise
@@ -220,6 +240,8 @@ def difference(alpha, problem, potts, trees):
         p = trees.touched[i]
         if trees.parent[p] == FREE:
             continue
+        # Not from the integers: costs were capped and rounded there, and a move that only seems to help would be made
+        # and undone for ever.
         change += np.float64(problem.unary[p, alpha]) - np.float64(problem.unary[p, labels[p]])
         for d in range(2 * half):
             q = p + offsets[d]

@@ -30,6 +30,8 @@ def halved(unary, weight, valid, seeds, begin):
     there = np.asarray(_blocks(valid).any((1, 3)))
     edges = np.zeros((len(weight), *there.shape), np.float32)
     for d, (down, right) in enumerate(STEPS[: len(weight)]):
+        # The cheapest of parallel edges, not their mean: a thin edge of the image that runs through a cell would be
+        # averaged away, and the boundary would be found elsewhere.
         near = _even(_cheapest_near(weight[d], valid, (down, right)))
         # Rows and columns at which edges cross from cell to cell; those of an upright boundary are two, and so on.
         rows = (near[1::2],) if down else (near[::2], near[1::2])

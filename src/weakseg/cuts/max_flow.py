@@ -143,12 +143,15 @@ def grow(alpha, potts, trees):
             if parent[q] == FREE:
                 if trees.opened[q] == 0:
                     open_pixel(q, alpha, potts, trees)
+                # A deficit is filled before its pixel joins the tree; with some left it stays outside and absorbs more.
                 while excess[q] < 0 and residual[p, d] > 0 and parent[p] != FREE:
                     adopt(augment(p, d, trees), trees)
                 if residual[p, d] > 0 and parent[p] != FREE and parent[q] == FREE:
                     parent[q] = d ^ half
                     depth[q], stamp[q] = depth[p] + 1, stamp[p]
                     push(q, trees)
+            # Boykov and Kolmogorov's shortcut: a neighbour that is nearer to a root becomes the parent. Short paths
+            # keep augmentations cheap.
             elif stamp[q] <= stamp[p] and depth[q] > depth[p] + 1 and parent[q] != ROOT:
                 parent[q] = d ^ half
                 depth[q], stamp[q] = depth[p] + 1, stamp[p]
@@ -258,6 +261,7 @@ def distance(u, trees):
         steps += 1
     total = steps + depth[v]
     v, far = u, total
+    # The path just walked gets its distances, so that other orphans stop here instead of walking to the root again.
     while stamp[v] != now:
         stamp[v], depth[v] = now, far
         v += offsets[parent[v]]

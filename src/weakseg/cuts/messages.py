@@ -54,6 +54,7 @@ def sweep(unary, messages, weight, share, steps, way, belief):
             store(belief, 0, k, multiply(part, received(p, k, unary, messages, steps)))
         for d in range(half):
             q = p - shift[d]
+            # A message above the edge's weight is cut off there: any label can be had for the price of a label change.
             least, most = spread(np.float32(3e38)), spread(weight[q, d])
             for k in range(0, belief.shape[1], LANES):
                 least = smaller(least, subtract(load(belief, 0, k), load(messages, q * half + d, k)))
@@ -109,6 +110,7 @@ def sweep_two(unary, messages, weight, share, steps, way):
         belief *= share[p]
         for d in range(half):
             q = p - shift[d]
+            # For two labels a message is one number, clipped on both sides.
             messages[q, d] = min(max(belief - messages[q, d], -weight[q, d]), weight[q, d])
 
 

@@ -55,6 +55,7 @@ def pad(unary, weight, valid, seeds, problem, offsets, stack):
             problem.share[p] = around
             label = seeds[i, j]
             if label >= 0:
+                # A seed has its label at any cost, which is kept apart, exactly.
                 base += np.float64(unary[label, i, j]) - lowest
                 own[label] = 0
             else:
@@ -62,17 +63,23 @@ def pad(unary, weight, valid, seeds, problem, offsets, stack):
             if label >= 0:
                 problem.labels[p] = label
                 problem.free[p] = False
+                # A stack and no recursion: one fixed pixel may fix a whole image.
                 stack[count] = p
                 count += 1
     while count:
         count -= 1
+        # Order does not matter: a pixel that is forced stays forced when more neighbours are fixed to their own best
+        # labels.
         base, count = fold(stack[count], base, count, problem, offsets, stack, classes)
     for p in range(width + 1, len(problem.free) - width - 1):
         later, earlier = 0, 0
         for d in range(half):
             later += problem.weight[p, d] > 0
             earlier += problem.weight[p - offsets[d], d] > 0
+        # For the messages, Kolmogorov 2006: a pixel belongs to as many monotonic chains as it has edges on its fuller
+        # side.
         problem.share[p] = 1 / max(later, earlier) if later + earlier else 0
+        # Nothing is left around it, so its own cheapest label is the best.
         if problem.free[p] and later + earlier == 0:
             for k in range(classes):
                 if problem.unary[p, k] < problem.unary[p, problem.labels[p]]:
@@ -112,10 +119,13 @@ def fold(p, base, count, problem, offsets, stack, classes):
     for d in range(2 * half):
         forward = d < half
         q = p + offsets[d]
+        # Each edge is stored once, at its earlier pixel.
         edge = p if forward else q
         w = problem.weight[edge, d & (half - 1)]
         if w > 0:
             problem.weight[edge, d & (half - 1)] = 0
+            # The edge is paid for all labels, and given back for the one that agrees: the same costs, as a constant and
+            # a unary.
             base += w
             problem.unary[q, label] -= w
             problem.share[q] -= w

@@ -48,8 +48,10 @@ def change_in(window, labels, begin, costs, free, max_sweeps: int, passes: int) 
     for d, step in enumerate(STEPS[: len(weight)]):
         ends(edges[d], step)[0][...] = ends(weight[d][window], step)[0]
     problem = np.ascontiguousarray(unary[:, *window]), edges, np.ascontiguousarray(valid[window])
+    # Fixed pixels are seeds, so the edges to them are paid as they would be in the image.
     seeds = np.where(open_part(window, free), -1, here).astype(np.int32)
     again = solved(*problem, seeds, np.ascontiguousarray(begin[window]), max_sweeps, passes)
+    # In float64 from the given costs. Edges that leave the window do not change, because its rim is fixed.
     gain = labelling_energy(*problem, again) - labelling_energy(*problem, here)
     if gain >= 0:
         return 0.0

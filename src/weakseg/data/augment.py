@@ -49,6 +49,8 @@ class Augment:
 
     def _window(self, sample: Sample, generator) -> tuple[Float[np.ndarray, "2 3"], tuple[int, int]]:
         magnification = float(np.exp(generator.uniform(*np.log(self.zoom))))
+        # Numbers are drawn whether or not they are needed, always in the same order: so a changed setting leaves all
+        # other choices of a seed as they were.
         mirrored = generator.random() < self.flip
         extent = np.array(sample.valid.shape)
         size = np.maximum(np.round(extent * magnification), 1).astype(int) if self.crop is None else np.array(self.crop)
@@ -57,6 +59,7 @@ class Augment:
         corner = self._corner(sample, size * step, generator) + step / 2 - 0.5
         window = np.array([[step[0], 0, corner[0]], [0, step[1], corner[1]]])
         if mirrored:
+            # The last column's centre becomes the first.
             window[1] = [0, -step[1], corner[1] + step[1] * (size[1] - 1)]
         return window, (int(size[0]), int(size[1]))
 
@@ -72,6 +75,7 @@ class Augment:
         if wants_label and self.crop is not None:
             point = _marked_pixel(sample, choice)
             corner = corner if point is None else point + 0.5 - shown / 2
+        # Where the image is smaller than the view, `free` is negative and the image lies anywhere inside.
         return np.clip(corner, np.minimum(free, 0), np.maximum(free, 0))
 
     def _light(self, image, generator):
@@ -90,6 +94,7 @@ def _marked_pixel(sample: Sample, choice: Float[np.ndarray, "2"]) -> Float[np.nd
     labels = sorted({*np.flatnonzero(counts).tolist(), *(stroke.label for stroke in sample.strokes)})
     if not labels:
         return None
+    # The class first: a background of a million pixels would otherwise always be chosen.
     label = labels[int(choice[0] * len(labels))]
     drawn = [stroke.points for stroke in sample.strokes if stroke.label == label]
     points = np.concatenate([np.argwhere(sample.seeds == label), *drawn])

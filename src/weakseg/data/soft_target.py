@@ -54,6 +54,7 @@ def quantised(
     scaled = target / np.maximum(target.sum(0), 1e-12) * SURE
     levels = np.floor(scaled)
     missing = SURE - levels.sum(0)
+    # The largest remainders first; ties by class, so that a target is the same on every machine.
     order = np.argsort(levels - scaled, axis=0, kind="stable")
     more = np.zeros_like(levels)
     np.put_along_axis(more, order, (np.arange(len(target))[:, None, None] < missing).astype(more.dtype), axis=0)

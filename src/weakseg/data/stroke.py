@@ -25,6 +25,7 @@ def draw_into(canvas: Int[np.ndarray, "H W"], points: Float[np.ndarray, "N 2"], 
 
     A copy of a large canvas takes longer than a click on it.
     """
+    # A pen thinner than a pixel could pass between all centres.
     reach = max(width_px / 2, 0.5)
     starts, stops = (points[:-1], points[1:]) if len(points) > 1 else (points, points)
     corners = np.clip(np.floor(np.minimum(starts, stops) - reach), 0, canvas.shape).astype(int).tolist()
@@ -33,9 +34,11 @@ def draw_into(canvas: Int[np.ndarray, "H W"], points: Float[np.ndarray, "N 2"], 
     for (top, left), (bottom, right), (row, column), (down, across) in pieces:
         rows, columns = np.arange(top, bottom)[:, None] - row, np.arange(left, right) - column
         # The maximum avoids 0 / 0 for a piece without length, such as a click.
+        # The nearest place on the piece, as a fraction of it; clipped, so that ends are round.
         along = ((rows * down + columns * across) / max(down * down + across * across, 1e-12)).clip(0, 1)
         near = (rows - along * down) ** 2 + (columns - along * across) ** 2 <= reach * reach
         canvas[top:bottom, left:right][near] = label
+    # At least the pixels of the vertices, also where rounding puts a centre just out of reach.
     nearest = np.floor(points + 0.5).astype(int)
     nearest = nearest[((nearest >= 0) & (nearest < canvas.shape)).all(1)]
     canvas[nearest[:, 0], nearest[:, 1]] = label

@@ -44,15 +44,20 @@ def view(
     seeds = take(sample.seeds, outside=UNLABELED)
     inverse = _inverse(window)
     for stroke in sample.strokes:
+        # Only the path is zoomed. A pen of three pixels stays one of three pixels: what a zoom adds beside it was never
+        # labelled.
         points = stroke.points @ inverse[:, :2].T + inverse[:, 2]
+        # Strokes lie on top of the label map, in the order in which they were drawn.
         draw_into(seeds, points, stroke.width_px, stroke.label)
     weak = WeakLabels(
+        # A stroke may run over void; marks there are none.
         seeds=_one(np.where(valid, seeds, UNLABELED).astype(np.int64)),
         valid=_one(valid),
         tags=_one(sample.tags.astype(np.int64)),
         areas=_one(sample.areas.astype(np.float32)),
         boxes=(torch.from_numpy(_move_boxes(sample.boxes, inverse).astype(np.float32)),),
         window=_one(window.astype(np.float32)),
+        # Counted in the image and not in the view: sizes are fractions of this number.
         whole_valid=torch.tensor([int(sample.valid.sum())]),
     )
     if remembered is None:
@@ -122,6 +127,7 @@ def _sample_image(image: Float[np.ndarray, "M H W"], window, size) -> Float[Tens
     grid = ((2 * at + 1) / extent - 1).flip(0).T.reshape(1, *size, 2)
     picture = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None]
     mean = picture.mean((2, 3), keepdim=True)
+    # Less the mean, so that the zeros of the padding are the mean colour.
     return F.grid_sample(picture - mean, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + mean
 
 
@@ -157,6 +163,7 @@ def collate(views: list[Batch]) -> Batch:
     Smaller views are padded, and padding is not valid. A network sees the padding, so the loss of an image depends on
     the others in its batch unless all have one size.
     """
+    # Padded to the right and below only: places of pixels stay what they were.
     height = max(v.image.shape[2] for v in views)
     width = max(v.image.shape[3] for v in views)
 
@@ -176,6 +183,7 @@ def collate(views: list[Batch]) -> Batch:
     if len(carried) < len(views):
         targets = None
     elif any(each.is_floating_point() for each in carried):
+        # Labels and soft targets may be mixed in a batch, since a solver may be sure of some images.
         targets = grow([_softly(each, v.weak.tags.shape[1]) for each, v in zip(carried, views, strict=True)], 0.0)
     else:
         targets = grow(carried, UNLABELED)

@@ -65,8 +65,10 @@ class ColorContrast:
     ) -> list[Float[Tensor, "B _ _"]]:
         """Similarities: near 0 across edges, 1 on equal colours."""
         squares = [(near - far).square().sum(1) for near, far in (ends(seen, step) for step in STEPS[: len(there)])]
+        # Each image's own, never the batch's: an image's loss must not depend on its neighbours.
         variance = self._own_variance(squares, there) if self.variance is None else seen.new_tensor(self.variance)
         # In an image of one colour both are 0, and all pixels are alike.
+        # 0 / 0 becomes exp(0) = 1.
         double = (2 * variance).clamp(min=torch.finfo(seen.dtype).tiny)
         return [torch.exp(-square / double) for square in squares]
 

@@ -68,6 +68,7 @@ class DenseCRF:
         if not all(value > 0 for value in (*bandwidths, sum(strengths))) or not all(0 <= s < inf for s in strengths):
             expected = "sxy, srgb and smooth_sxy above 0, compat and smooth_compat 0 or above, and not both 0"
             raise RecipeInvalid(f"{self}", expected=expected)
+        # inf is meant: it leaves a feature out.
         if any(_LARGEST < value < inf for value in bandwidths):
             expected = "bandwidths as fractions of the image's side, and of the range of colours"
             raise RecipeInvalid(f"{self}", expected=expected, fix="give pixels to DenseCRF.from_pixels")
@@ -154,6 +155,7 @@ class DenseCRF:
         rows = torch.arange(height, device=seen.device, dtype=torch.float32)[:, None].expand(height, width)
         columns = torch.arange(width, device=seen.device, dtype=torch.float32).expand(height, width)
         # Columns first, as other implementations have it: the lattice's error depends on the order of features.
+        # In float32 always: half precision cannot tell neighbouring columns of a large image apart.
         places = torch.stack([columns, rows]).expand(images, 2, height, width) / side[:, None, None, None]
         features, strengths = [], []
         if self.smooth_compat:
@@ -184,5 +186,7 @@ def _leading(colours: Float[Tensor, "B M h w"], cells: Int[Tensor, " N"]) -> Flo
     here = here.reshape(len(colours), 1, *colours.shape[2:])
     mean = torch.where(here, colours, 0).sum((2, 3), keepdim=True) / here.sum((2, 3), keepdim=True).clamp(min=1)
     centred = torch.where(here, colours - mean, 0).flatten(2)
+    # Eigenvalues rise, so the last directions are the principal ones. Signs are arbitrary, and squares of differences
+    # do not see them.
     _, directions = torch.linalg.eigh((centred @ centred.mT).double())
     return (directions[:, :, -_MOST_CHANNELS:].mT.to(centred) @ centred).unflatten(2, colours.shape[2:])

@@ -32,6 +32,7 @@ class GatedCRF:
 
         It is 0 where nothing is valid.
         """
+        # Summed over classes, S'W(1 - S) is the sum over pairs of W times 1 - p_i p_j.
         cut, _ = cuts(probs, evidence, self.kernel)
         valid = share_per_cell(evidence.weak.valid, probs.shape[2:]).sum((1, 2))
         return cut.sum(1) / valid.clamp(min=1e-6).to(cut)

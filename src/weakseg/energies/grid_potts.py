@@ -71,6 +71,8 @@ class GridPotts:
         It is for repeated use: weights are computed once.
         """
         share, weights = self._weights(evidence.image, evidence.weak.valid, grid)
+        # The root of this view's cells, as n is in equation `potts`. Solvers that know the whole image correct for
+        # crops themselves.
         root = share.sum((1, 2)).clamp(min=1e-6).sqrt()
 
         def energy(probs: Float[Tensor, "B C h w"]) -> Float[Tensor, " B"]:
@@ -134,6 +136,7 @@ class GridPotts:
     ) -> tuple[Float[Tensor, "B h w"], list[Float[Tensor, "B _ _"]]]:
         """Valid fraction of each cell, and weights of pairs."""
         share = share_per_cell(valid, grid).to(image)
+        # The smaller of both: an edge into a half void cell is half an edge, whichever side it is seen from.
         there = [torch.minimum(*ends(share, step)) for step in self.steps]
         likeness = self.contrast(self.contrast.on_grid(image, valid, grid), there)
         # Distances are in cells; the root of the number of cells is in cells too.

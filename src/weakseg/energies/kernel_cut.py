@@ -44,6 +44,8 @@ class _Cut(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, probs, degree, agreeing):
+        # The whole backward pass needs no kernel, hence no second pass over pairs. That holds because W is symmetric; a
+        # kernel that is not would get a wrong gradient in silence.
         ctx.save_for_backward(degree, agreeing)
         # Rounding may bring a cut of 0 below it.
         return (probs * (degree - agreeing)).sum((2, 3)).clamp(min=0)

@@ -78,8 +78,10 @@ class LocalKernel:
         Only steps that fit into the grid.
         """
         side = side_in_cells(weak, grid)
+        # At least one cell: on coarse grids the window would otherwise be the cell itself, and the energy 0.
         radius = (self.radius * side).round().clamp(min=1)
         reach = int(radius.max()) if len(radius) else 1
+        # Half of the window; the other half is the same pairs from the other end.
         steps = [(i, j) for i in range(reach + 1) for j in range(-reach, reach + 1) if i > 0 or j > 0]
         squares = torch.tensor([i * i + j * j for i, j in steps], device=side.device)
         beyond = torch.tensor([max(i, abs(j)) for i, j in steps], device=side.device) > radius[:, None]

@@ -68,5 +68,7 @@ class MumfordShah:
         total = (share * colors.square()).sum((1, 2, 3))
         members = probs * share
         sums = torch.einsum("bchw,bmhw->bcm", members, colors)
+        # n_k |c_k|^2 with c_k = sums / n_k; the mean of the image is 0 by now.
         explained = (sums.square().sum(2) / members.sum((2, 3)).clamp(min=1e-6)).sum(1)
+        # Rounding may leave a little less than 0 where the classes explain everything.
         return (total - explained).clamp(min=0) / total.maximum(ONE_COLOR * count.flatten())

@@ -30,5 +30,6 @@ class NormalizedCut:
         """
         cut, volume = cuts(probs, evidence, self.kernel)
         # Below a millionth of the image a class counts as absent; this bounds the gradient too.
+        # Detached, so that no gradient pushes the total volume about.
         floor = 1e-6 * volume.detach().sum(1, keepdim=True)
         return (cut / volume.maximum(floor).clamp(min=1e-30)).sum(1)

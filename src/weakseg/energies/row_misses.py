@@ -26,8 +26,10 @@ def row_misses(
     for image, (rows, mine) in enumerate(zip(each, valid, strict=True)):
         misses = rows.bounds.to(probs) - rows.values(probs[image], mine)
         deleted = rows.absent[:, None, None] if rows.forbidden is None else rows.forbidden | rows.absent[:, None, None]
+        # A deletion has no row in `LinearRows`, since solvers take the class out. A loss cannot, so it gets a row here.
         gone = deleted.flatten(1).any(1)
         there = (probs[image] * mine * deleted.to(probs))[gone.to(probs.device)].sum((1, 2))
         shares = torch.cat([misses, there]) / mine.sum().clamp(min=1e-6)
+        # Without a valid cell every lower bound would be missed, and nothing could be learnt from it.
         found.append(shares if mine.any() else shares[:0])
     return found

@@ -57,6 +57,7 @@ class Predictor:
 
     def __post_init__(self):
         self.network.to(usable(self.device))
+        # The class is frozen, and the defaults depend on other fields.
         object.__setattr__(self, "numbers", self.numbers or tuple(range(len(self.classes))))
         object.__setattr__(self, "void", Convention("masks", (self.void,), self.numbers).void)
 
@@ -117,6 +118,7 @@ class Predictor:
         """
         require_channels(images[0], self.channels)
         if self.crf is None and images[0, 0].size <= self.tile_px**2:
+            # The logarithm of the softmax and not of probabilities, which round to 0.
             return self._logits(images).log_softmax(1).cpu().numpy()
         return np.log(np.stack([self(image) for image in images]).clip(np.finfo(np.float32).tiny))
 
@@ -133,6 +135,7 @@ class Predictor:
         pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).to(self.device)
         # Off a multiple of the stride the last cell reaches over the border, and all cells would be resized too small.
         margin = (0, -width % self.multiple, 0, -height % self.multiple)
+        # Repeated and not 0: black would be an edge that no training image had.
         pixels = F.pad(pixels, margin, mode="replicate")
         with evaluating(self.network), torch.inference_mode():
             logits = logits_of(self.network(pixels)).float()

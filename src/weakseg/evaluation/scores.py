@@ -57,6 +57,7 @@ class Scores:
         """
         order = {volume: index for index, volume in enumerate(dict.fromkeys(self.volumes))}
         summed = np.zeros((len(order), *self.matrices.shape[1:]), np.int64)
+        # `add.at`, because several images are of one volume: a plain sum by index would keep the last only.
         np.add.at(summed, [order[volume] for volume in self.volumes], self.matrices)
         right, true, predicted = _counts(summed)
         dice = _ratio(2 * right, true + predicted)
@@ -205,6 +206,7 @@ def confusion(
         if ((values < 0) | (values >= n_classes)).any():
             found = f"the {name} holds class {values.min()} to {values.max()}"
             raise EvidenceInvalid(found, expected=f"0 to {n_classes - 1}")
+    # One pass over the pixels, in whole numbers: scores are exact and do not depend on the order of images.
     return np.bincount(rows * n_classes + columns, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 

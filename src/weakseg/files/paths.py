@@ -56,6 +56,7 @@ def require_new(path: Path, option: str) -> None:
         path: a file or folder to be written.
         option: the option that names it, for the message.
     """
+    # `lexists`, because writing through a dangling link would create a file elsewhere.
     if os.path.lexists(path):
         fix = f"move it away, or choose another {option}"
         raise WriteRefused(f"{path} exists already", expected="a new name", fix=fix)

@@ -29,6 +29,7 @@ def irregular(path: Path) -> str:
     Empty for a regular file, and when nothing exists. Links are followed. Nothing is opened.
     """
     try:
+        # `stat` follows links: a link to a file is as good as the file.
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return "a link to a missing file" if path.is_symlink() else ""
@@ -65,6 +66,8 @@ def open_regular(path: Path, wrong: type[WeaksegError] = DataInvalid) -> Buffere
         raise wrong(f"{path} is missing") from None
     except OSError as error:
         raise wrong(f"{path} cannot be read: {error.strerror}", fix="check its permissions and the disk") from error
+    # Asked of the open file: between the check of the name and the opening, the name may have come to mean something
+    # else.
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise wrong(f"{path} is not a regular file", expected="a file")
@@ -83,6 +86,7 @@ def read_bytes(path: Path, wrong: type[WeaksegError] = DataInvalid, most: int = 
         wrong: it is missing, not a regular file, not readable, or has more than `most` bytes.
     """
     with open_regular(path, wrong) as file:
+        # Of the open file again. At most that much is read, even if the file grows meanwhile.
         size = os.fstat(file.fileno()).st_size
         if size > most:
             found = f"{path} has {size:,} bytes"

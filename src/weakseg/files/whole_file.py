@@ -38,11 +38,13 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             partial.touch(exist_ok=False)
             mode = partial.stat().st_mode
             write(partial)
+            # Some libraries replace the file they are given by one of their own.
             if partial.stat().st_mode != mode:
                 partial.chmod(mode)
             # Without this, a power cut may leave an empty file under the new name.
             with open(partial, "rb") as file:
                 os.fsync(file.fileno())
+            # Atomic on one file system, on Windows too, where `rename` refuses an existing target.
             os.replace(partial, path)
         _sync_names(path.parent)
     except OSError as error:

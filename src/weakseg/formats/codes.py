@@ -38,6 +38,7 @@ class ColumnRuns:
 
     def pixels(self, height: int, width: int) -> Bool[np.ndarray, "H W"]:
         """The mask."""
+        # COCO counts down the columns, as MATLAB stores arrays.
         return _filled(self.counts, height * width).reshape(width, height).T
 
 
@@ -71,6 +72,8 @@ class Bitmap:
             found = f"a bitmap {self.size()[1]} wide and {self.size()[0]} high"
             raise DataInvalid(found, expected=f"{width} by {height}")
         with _reported(), header_of(BytesIO(self.data)) as image:
+            # Some tools paint white on transparent, others white on black; where there is transparency, it says what
+            # was painted.
             clear = "A" in image.getbands() or "transparency" in image.info
             values = np.asarray(image.convert("RGBA").getchannel("A") if clear else image.convert("L"))
         return values >= self.threshold
@@ -91,6 +94,7 @@ def from_base64(text: str) -> bytes:
         DataInvalid: the text is damaged.
     """
     try:
+        # Without `validate`, letters outside the alphabet are skipped in silence and the bytes after them are wrong.
         return b64decode(text.partition("base64,")[2] or text, validate=True)
     except (BadBase64, ValueError) as error:
         raise DataInvalid(f"damaged base64: {error}") from error
@@ -130,6 +134,7 @@ def counts_of_text(text: str) -> Int[np.ndarray, " N"]:
         raise DataInvalid("damaged run lengths")
     starts = np.flatnonzero(np.concatenate([[True], last[:-1]]))
     digit = np.arange(len(letters)) - np.repeat(starts, np.diff(starts, append=len(letters)))
+    # Eight digits of five bits hold any image; many more would overflow int64 below.
     if digit.max() > 7:
         raise DataInvalid("run lengths too long for an image")
     numbers = np.add.reduceat((letters & 31) << (5 * digit), starts)

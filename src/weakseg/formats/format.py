@@ -44,6 +44,7 @@ def noted(ignored: list[Ignored], place: str, kind: str) -> Iterator[None]:
         place: the place of the mark.
         kind: its kind, in the file's own word.
     """
+    # Kinds come from the file and go to the terminal: a damaged one may be a megabyte long.
     kind = kind[:40]
     try:
         yield

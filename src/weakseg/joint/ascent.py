@@ -89,6 +89,8 @@ def _precision(grid: JointGrid, goal: Goal) -> torch.dtype:
 
     Gaps are computed in double precision from what was found, so that a certificate holds either way.
     """
+    # Logarithms move by up to edge weight over mass in a sweep. Where one rounding of that is above a tenth of the
+    # tolerance, single precision would never get there.
     coarse = SINGLE * float((grid.half.amax(1) / grid.mass).amax()) > goal.tolerance / 10
     return torch.float64 if coarse else torch.float32
 
@@ -107,17 +109,21 @@ def _ascend(
     done, since, look = 0, [1] * len(rows), FIRST
     while done < most and (unconverged := _unconverged(answers, within)).any():
         count = min(look, most) - done
+        # Rows and edges take turns. Long runs of sweeps at outdated row multipliers would be climbed back.
         count = min(count, ROWS) if ruled else count
         swept = engine.sweep(swept, scores, inverse, half, steps, since, count)
         done, since = done + count, [number + count for number in since]
         taken = engine.entering(swept.edges, steps)
         if ruled:
+            # From the last multipliers, which are near: a few Newton steps.
             rows = goal.projection.climb(grid.tilted(taken), [row.multipliers[0] for row in rows])
             scores = _finite(grid, rows).to(precision)
         if done < min(look, most):
             continue
+        # Geometrically, so that computing gaps, which costs as much as several sweeps, stays a fixed part of the work.
         look = int(FACTOR * look) + 1
         mean = swept.mean.double()
+        # The running mean sums to one up to rounding only, in single precision visibly so.
         found = _evaluate(grid, rows, taken, mean / mean.sum(1, keepdim=True), done, engine)
         for i in np.flatnonzero(unconverged):
             # Momentum that lowered the dual restarts, and so does the mean.
@@ -137,6 +143,7 @@ def _finite(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B C h w"]
     Those lie so low that no edge lifts them to where anything is likely.
     """
     scores = _tilted_scores(grid, _multipliers(grid, rows))
+    # More than all edges of a cell together can add. Real -inf would become nan in differences of two such logarithms.
     lift = 8 * len(grid.steps) * (grid.half.amax(1) / grid.mass).amax((1, 2))
     allowed = scores > -torch.inf
     lowest = torch.where(allowed, scores, torch.inf).amin((1, 2, 3)) - lift - 1e3
@@ -166,6 +173,7 @@ def _row_value(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tens
     """
     if not multipliers.numel():
         return grid.mass.new_zeros(len(multipliers))
+    # One class is left in such a cell, so the sum over classes is that class's tilt.
     only = torch.where(grid.rows.scores > -torch.inf, grid.rows.tilt(multipliers), 0.0).sum(1)
     gained = only * grid.rows.mass * grid.sure.flatten(1)
     return (multipliers * grid.rows.bounds).sum(1) - gained.sum(1)
@@ -174,6 +182,7 @@ def _row_value(grid: JointGrid, multipliers: Float[Tensor, "B N"]) -> Float[Tens
 def _evaluate(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int, engine: Engine) -> list[JointAnswer]:
     """The better of the current and mean segmentations, with gaps."""
     multipliers = _multipliers(grid, rows)
+    # Certificates are computed from scratch in float64, whatever the sweeps were in.
     soft, partition = engine.soften(_tilted_scores(grid, multipliers), taken, grid.mass)
     lowest = (_row_value(grid, multipliers) - partition).tolist()
     side, edges = multipliers.cpu().numpy(), (taken, grid.half, grid.steps)
@@ -182,6 +191,7 @@ def _evaluate(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int, 
     if mean is not None:
         paid = engine.paid(mean, *edges) + engine.divergence(mean, soft, grid.mass * ~grid.sure)
         other, missed, seen = _evaluated(grid, side, mean, paid)
+        # The mean is taken only where it is no less feasible: its gap counts prices and not violations of hard rows.
         take = (other < gap) & (missed <= np.maximum(violation, EXACT * grid.cells))
         gap, violation = np.where(take, other, gap), np.where(take, missed, violation)
         measured = np.where(take[:, None], seen, measured)
@@ -210,6 +220,8 @@ def _better(old: JointAnswer, new: JointAnswer) -> JointAnswer:
     Lower energy is better, or a smaller violation where that matters.
     """
     lowest = max(old.lowest, new.lowest)
+    # Lower bound and segmentation are independent: any bound proves something of any segmentation. So the best of both
+    # are kept, perhaps from different looks.
     keep = old.lowest + old.gap < new.lowest + new.gap and old.violation <= new.violation
     best = old if keep else new
     return replace(best, lowest=lowest, gap=best.lowest + best.gap - lowest, sweeps=new.sweeps)

@@ -47,8 +47,11 @@ def ascend(
         labelling, proven = problem.solved(multipliers, begin, max_sweeps)
         found.append(labelling)
         bound, begin = max(bound, proven), labelling.labels
+        # The dual value that this labelling shows. A cut that is not optimal shows a value that is too large, so it
+        # proves nothing; `bound` does.
         here = labelling.own + float(multipliers @ (problem.bounds - labelling.measured)) / problem.root
         if here > value:
+            # The first point raises the value from minus infinity, which is no reason to trust the model.
             radius *= 2 if len(found) > 1 else 1
             top, value = multipliers, here
         elif len(multipliers) > 1:
@@ -56,6 +59,7 @@ def ascend(
         if not len(multipliers) or (labelling.missed <= MET and labelling.energy - value <= tolerance):
             break
         multipliers, promised = _most_promising(problem, found, top, value, radius)
+        # The planes lie above the dual function: if even their maximum is near, nothing is left to gain.
         if promised <= tolerance / 10:
             break
     return Ascent(found, top, value, bound)
@@ -65,6 +69,8 @@ def _most_promising(problem: CutUnderRows, found: list[Labelling], top, value: f
     """Maximum of the cutting-plane model, and its rise."""
     slopes = np.stack([problem.bounds - each.measured for each in found]) / problem.root
     planes = np.concatenate([-slopes, np.ones((len(found), 1))], 1)
+    # Relative to the present value: heights of thousands that differ in the eighth digit would be lost in the
+    # programme's tolerance.
     heights = np.array([each.own for each in found]) - value
     region = np.stack([np.maximum(top - radius, 0), np.minimum(top + radius, problem.prices)], 1)
     aim = np.append(np.zeros(len(top)), -1.0)

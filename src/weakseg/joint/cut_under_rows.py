@@ -94,6 +94,7 @@ class CutUnderRows:
 
     def evaluated(self, labels: Int32[np.ndarray, "h w"]) -> Labelling:
         """A labelling with its energy and violations."""
+        # With the untilted costs: multipliers served to find the labelling and are no part of its energy.
         own = labelling_energy(self.cut.unary, self.cut.weight, self.cut.valid, labels)
         measured = self.rows.measured(_one_hot(labels, len(self.deleted)))[0].numpy()
         lacking = np.maximum(0, self.bounds - measured)

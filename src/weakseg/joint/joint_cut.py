@@ -144,6 +144,8 @@ class JointCut:
         projection, nothing = DualProjection(self.constraint), torch.zeros(classes, *grid, dtype=torch.float64)
         for i, own_rows in enumerate(rows):
             seeds = torch.where(weak.valid[i], weak.seeds[i], UNLABELED)
+            # Classes that may not appear are deleted by the same means as absent ones, so that only one mechanism has
+            # to be right.
             own_rows += deletion(~allowed_classes(seeds, weak.tags[i], self.only_classes_present), None, grid)
             own_rows = _except_seeds(own_rows, seeds)
             image = projection.image(nothing, own_rows, known, i)
@@ -155,6 +157,7 @@ class JointCut:
                 self.potts, self.prediction_weight, image.active, evidence.log_probs[i], pixels, grid
             )
             if looks is not None:
+                # The same cap as for the prediction: no single term may outweigh a seed.
                 costs = looks[i][image.active].clamp(0, SURPRISE) * known.valid[i] * (self.appearance_weight / root)
                 cut = cut._replace(unary=cut.unary + costs.float().numpy())
             # n counts the cells of the whole image, so that crops have the boundaries that their image has.
@@ -174,6 +177,7 @@ def _except_seeds(rows: LinearRows, seeds: Int[Tensor, "H W"]) -> LinearRows:
     both = rows.absent & seeded
     if not both.any() or rows.absent.all():
         return rows
+    # Tags contradict the drawing here. The drawing is what a person saw, and is kept; the class spreads no further.
     elsewhere = both[:, None, None].expand(-1, *rows.grid)
     forbidden = elsewhere if rows.forbidden is None else rows.forbidden | elsewhere
     return replace(rows, absent=rows.absent & ~seeded, forbidden=forbidden)

@@ -49,6 +49,7 @@ class JointGrid:
 
     def tilted(self, taken: Float[Tensor, "B C h w"]) -> list[GridProblem]:
         """Projection problems that remain at some edge multipliers."""
+        # Edge multipliers are per cell and scores per unit of mass.
         more = (taken / self.mass[:, None]).flatten(2)
         found = []
         for i, image in enumerate(self.images):
@@ -82,12 +83,15 @@ def joint_grid(
     scores = problem.scores[0]
     labelled = torch.zeros_like(scores) if known.labelled is None else _labelled(image, known, index).to(scores)
     unlabelled, valid = (part[index].flatten().double() for part in (known.unlabelled, known.valid))
+    # A partly labelled cell may have any of its seeds' classes; a fully labelled one has the class that most of its
+    # seeds have, since nothing in it is left to find.
     fitting = torch.where((unlabelled > 0)[None], labelled > 0, labelled >= labelled.amax(0).clamp(min=1e-12))
     narrowed = torch.where((labelled.sum(0) > 0) & ~fitting, -torch.inf, scores)
     # A seed of a class that was deleted there leaves the cell as it was.
     narrowed = torch.where((narrowed == -torch.inf).all(0), scores, narrowed)
     allowed = narrowed > -torch.inf
     sure, has_unlabelled = allowed.sum(0) == 1, unlabelled > 0
+    # Fixed cells still have edges, so their weight is that of what they stand for.
     mass = torch.where(has_unlabelled & ~sure, unlabelled, valid)
     # No edge leads to a void cell: with its log-sum-exp taken off, it adds nothing to the dual.
     known_or_void = torch.where(valid > 0, 0.0, narrowed.log_softmax(0))
@@ -98,6 +102,7 @@ def joint_grid(
         rows=problem,
         places=(np.arange(problem.bounds.shape[1]),),
         scores=torch.where(allowed, given, -torch.inf).reshape(1, -1, *grid),
+        # Void cells have no edge and scores that add nothing, so any mass does; 0 would divide by zero.
         mass=torch.where(mass > 0, mass, 1.0).reshape(1, *grid),
         sure=sure.reshape(1, *grid),
         moved=(has_unlabelled & ~sure).reshape(1, *grid),

@@ -109,19 +109,26 @@ class JointProjection:
         known = known_cells(evidence.weak, scores.shape[1], grid)
         rows = self._rows(evidence, grid)
         images = [projection.image(scores[i], rows[i], known, i) for i in range(len(rows))]
+        # Without edges first. It gives multipliers to begin with, and says whether the hard rows can hold at all, on
+        # which edges have no influence.
         firsts = projection.answers(images, start)
         if self.potts is None:
             return projection.solution(scores, images, rows, firsts, known)
         half = self._half(self.potts, evidence, grid)
+        # A contradiction was relaxed to prices there; the ascent has to solve the same problem.
         problems = [first.problem if first.proof is not None else None for first in firsts]
         grids = [joint_grid(images[i], known, i, half[i], self.potts.steps, problems[i]) for i in range(len(images))]
         ascend = ascend_apart if scores.is_cpu else ascend_together
+        # Rows are solved again and again inside the ascent, with edges that still change. The last digits of each solve
+        # would be lost at the next sweep.
         inner = replace(projection, tolerance=1e-8)
         found = ascend(grids, firsts, Goal(inner, self.tolerance / self.temperature, self.max_sweeps))
+        # The relaxed problem has no contradiction of its own; the proof is that of the original.
         answers = [replace(answer.rows, proof=first.proof) for answer, first in zip(found, firsts, strict=True)]
         solution = projection.solution(scores, images, rows, answers, known)
         column = lambda values: torch.tensor(values, dtype=torch.float64, device=scores.device)  # noqa: E731
         each = [self.temperature / max(image.cells, 1e-9) for image in images]
+        # The gap of the whole problem replaces that of the inner projection, which knows nothing of edges.
         gap = column([answer.gap * unit for answer, unit in zip(found, each, strict=True)])
         lowest = column([answer.lowest * unit for answer, unit in zip(found, each, strict=True)])
         more = {"gap": gap, "sweeps": column([float(answer.sweeps) for answer in found])}
@@ -169,6 +176,8 @@ class JointProjection:
 
     def _half(self, potts: GridPotts, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B D h w"]:
         """Half the cost of each edge, in units of temperature."""
+        # The root of n in equation `joint`, of the whole image, so that a crop pays for boundaries what its image pays.
+        # The 2 is from half an L1 distance.
         sides = side_in_cells(evidence.weak, grid).double() * (self.edge_weight / (2 * self.temperature))
         costs = potts.edge_costs_of(evidence.image.float(), evidence.weak.valid, grid)
         return costs.double() * sides.to(costs.device)[:, None, None, None]

@@ -35,6 +35,8 @@ def relabel(p, label, labels, measured, board, rows):
         step = board.steps[d]
         if board.weight[d, p] > 0:
             other = labels[p + step]
+            # Only edges at this cell change: a local change costs as much as the cell has neighbours and rows, not a
+            # pass over the image.
             energy += board.weight[d, p] * ((other != label) - (other != before))
         if p >= step and board.weight[d, p - step] > 0:
             other = labels[p - step]
@@ -79,6 +81,7 @@ def keep_improvements(groups, labels, measured, board, rows, before, least):
         if missed < -1e-9 or (missed <= 1e-9 and energy < -least):
             kept += 1
             continue
+        # Undone in reverse order, so that each cell meets the neighbours that it had.
         for m in range(first[group + 1] - 1, first[group] - 1, -1):
             relabel(cells[m], before[m], labels, measured, board, rows)
     return kept

@@ -30,12 +30,16 @@ def repaired(
     """
     board, rows = _arrays(problem)
     labels, tilted = start.labels.copy(), problem.tilted(multipliers)
+    # Regions in which another labelling differs, each by itself: where two cuts lie on either side of a bound, the best
+    # is often a mixture of them.
     for other in others:
         _keep(_regions(labels, other.labels), labels, problem, board, rows)
     for _ in range(ROUNDS):
         changes = _cheapest(problem, tilted, labels)
         if _keep(_groups(changes, 1), labels, problem, board, rows):
             continue
+        # Pairs and triples only when no single change helps: exchanging a cell for another keeps a count that each
+        # alone would violate.
         few = sum(
             _keep(_groups(changes[:, :n], k), labels, problem, board, rows) for k, n in ((2, PAIRS), (3, TRIPLES))
         )
@@ -81,10 +85,13 @@ def _cheapest(problem: CutUnderRows, tilted, labels: Int32[np.ndarray, "h w"]) -
     costs -= np.take_along_axis(costs, labels[None], 0)
     own = np.arange(len(costs))[:, None, None] == labels
     costs[own | problem.deleted] = np.inf
+    # Seeds and void cells never change.
     costs[:, ~problem.cut.valid | (problem.cut.seeds >= 0)] = np.inf
     flat = costs.ravel()
     some = np.argpartition(flat, SINGLE)[:SINGLE] if flat.size > SINGLE else np.arange(flat.size)
     some = some[np.isfinite(flat[some])]
+    # Ties by index: `argpartition` alone leaves their order to chance, and results would differ from machine to
+    # machine.
     some = some[np.lexsort((some, flat[some]))]
     return np.stack([some % labels.size, some // labels.size])
 

@@ -62,6 +62,8 @@ class RowCut:
         """
         problem = self._under(self.image)
         ascent, best = self._found(problem, effort)
+        # Only after a search has failed: most images have labellings that satisfy their rows, and need no linear
+        # programme.
         proof = contradiction(self.image.original, 1e-9 * self.image.cells) if best.missed > MET else None
         if proof is not None:
             prices = self.image.original.prices
@@ -78,11 +80,13 @@ class RowCut:
     def _found(self, problem: CutUnderRows, effort: Effort) -> tuple[Ascent, Labelling]:
         begin = np.zeros(len(problem.bounds))
         if self.before is not None and len(self.before) == len(begin) and np.isfinite(self.before).all():
+            # Remembered multipliers may lie beyond the prices of a relaxed problem.
             begin = self.before.clip(0, problem.prices)
         tolerance = effort.tolerance * self.root
         ascent = ascend(problem, self.cut.begin, begin, tolerance, effort.max_cuts, effort.max_sweeps)
         order = sorted(ascent.labellings, key=lambda each: (each.missed, each.energy))
         best = order[0]
+        # Local search is only worth its time while the labelling is not known to be the best.
         if best.missed > MET or best.energy - ascent.value > tolerance:
             for labelling in order[:STARTS]:
                 tried = repaired(problem, labelling, order, ascent.multipliers)
@@ -100,6 +104,8 @@ class RowCut:
             excess = float((proof[None] * original.bounds).sum() - original.support(proof[None]))
         energy, bound = best.energy / self.root, ascent.bound / self.root
         if best.missed <= MET:
+            # Rounding may lift the bound above the energy of a feasible labelling, never more than that. The energy of
+            # an infeasible one proves nothing, and the bound stays.
             bound = min(bound, energy)
         return {
             "energy": energy,

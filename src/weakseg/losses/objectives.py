@@ -56,18 +56,23 @@ class Fit:
 
     def _seed_term(self, logits, batch):
         marked, log_probs = marked_log_probs(logits, batch)
+        # Marked pixels alone are computed, a few percent of all.
         target = F.one_hot(batch.weak.seeds[marked], logits.shape[1]).to(log_probs.dtype)
         # A divergence works pixel by pixel, so the marked pixels of all images may stand in one column.
         values = self.seed_divergence(target.T[None, :, :, None], log_probs.T[None, :, :, None]).flatten()
         total = values.new_zeros(len(marked)).index_add(0, marked.nonzero()[:, 0], values)
+        # The mean of each image by itself, equation `loss`; an image without marks has 0 here and still counts in the
+        # batch.
         return total / marked.flatten(1).sum(1).clamp(min=1)
 
     def _hidden_term(self, logits, batch):
         with torch.no_grad():
             target, teaching, hidden = self._hidden_segmentation(logits, batch)
+        # A zero that is part of the graph, because `backward` fails on a loss without a gradient.
         if not teaching.any():
             return logits.sum() * 0
         log_probs = resized(logits, hidden.shape[1:]).log_softmax(1)
+        # Divided by the hidden pixels and not by their weights: a pixel that teaches half counts half.
         values = teaching * self.divergence(target, log_probs)
         return values.flatten(1).sum(1) / hidden.flatten(1).sum(1).clamp(min=1e-6)
 
@@ -84,6 +89,8 @@ class Fit:
             shares = pooled(targets.to(logits.dtype) * unmarked[:, None], grid)
         else:
             shares = classes_per_cell(targets.where(unmarked, UNLABELED), logits.shape[1], grid).to(logits.dtype)
+        # Stored targets of hidden pixels only, and of void ones none: their fraction of the cell is how much it
+        # teaches.
         found = shares.sum(1)
         hidden = share_per_cell(unmarked, grid)
         # A divergence may be infinite for no distribution, and 0 times infinity is no number.
@@ -159,6 +166,7 @@ class MultipleInstance:
         """The mean over the batch's images."""
         log_probs = _checked(logits, batch).log_softmax(1)
         valid = share_per_cell(batch.weak.valid, logits.shape[2:]) > 0
+        # An image without a valid cell has -inf here, and is left out of the mean below.
         best = log_probs.masked_fill(~valid[:, None], -torch.inf).flatten(2).amax(2)
         return _mean_over_tagged(-best, batch, valid)
 

@@ -22,6 +22,7 @@ _watcher: ContextVar[Solved | None] = ContextVar("watcher", default=None)
 def watching() -> Iterator[Solved]:
     """A list to which each `Fit` adds what it solves meanwhile, in this thread, and can prove."""
     solved: Solved = []
+    # A context variable and not a global: threads and nested blocks each have their own list.
     before = _watcher.set(solved)
     try:
         yield solved

@@ -61,6 +61,7 @@ def labels_of(
     names: dict[int, str] = {}
     for mark in image.marks:
         becomes, name = uses.use_of(mark.label, mark.kind), uses.class_of(mark.label)
+        # A place for each mark, also of those that are left out, so that `became` and `of` stay side by side.
         of.append(UNLABELED)
         try:
             if name is not None:
@@ -74,6 +75,7 @@ def labels_of(
             labels.problems.append(problem.at(mark.source) if mark.source else problem)
             becomes = LEFT_OUT
         labels.became.append(becomes)
+    # Clicks become pixels only when a view is cut; until then two on one pixel contradict each other.
     _keep_last_clicks(labels)
     # Lines are thin: they lie on top of areas, whatever was drawn first.
     for line in lines:
@@ -85,6 +87,7 @@ def labels_of(
             except DataInvalid as problem:
                 labels.problems.append(problem)
     for label in sorted({int(box[0]) for box in labels.boxes}):
+        # After all marks, since a later one may lie outside an earlier box.
         if outside := _marked_outside(labels, label):
             pairs = zip(of, labels.became, strict=True)
             labels.became[:] = ["tag" if (own, became) == (label, "box") else became for own, became in pairs]
@@ -116,6 +119,7 @@ def _marked_outside(labels: MarkedImage, label: int) -> int:
     marked = labels.seeds == label
     for click in labels.clicks:
         if click.label == label:
+            # Clicks are not in `seeds` yet.
             marked[tuple(click.points[0].astype(int))] = True
     if not marked.any():
         return 0
@@ -129,6 +133,7 @@ def _marked_outside(labels: MarkedImage, label: int) -> int:
         return outside
     for box in own:
         part = _within(box, _SLIP_PX)
+        # Widened to the marked pixels and no further: a box claims to touch its class on all sides.
         for axis, (low, high) in enumerate(((1, 3), (2, 4))):
             (places,) = np.nonzero(marked[part].any(1 - axis))
             if len(places):
@@ -159,6 +164,7 @@ def _untrue_boxes(labels: MarkedImage, label: int, name: str, outside: int) -> D
 def _click(labels: MarkedImage, mark: Mark, label: int) -> None:
     assert isinstance(mark.shape, Point)
     at = (mark.shape.row, mark.shape.column)
+    # A click that is far outside belongs to another image, so it is not moved to the border.
     if not all(0 <= number <= side for number, side in zip(at, labels.seeds.shape, strict=True)):
         raise _outside("a point", labels)
     # A point on the last edge is of the last pixel.
@@ -171,6 +177,7 @@ def _scribble(labels: MarkedImage, mark: Mark, label: int) -> Stroke:
     # Strokes have pixel centres at integers.
     points = mark.shape.points - 0.5
     lowest, highest = points.min(0), points.max(0)
+    # Only a line that is outside as a whole: what leaves the image a little was drawn over its border.
     if (highest < -0.5).any() or (lowest > np.array(labels.seeds.shape) - 0.5).any():
         raise _outside("a line", labels)
     width_px = LINE_WIDTH_PX if mark.width_px is None else mark.width_px

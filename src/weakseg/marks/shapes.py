@@ -233,6 +233,8 @@ def box_of(corners: Float[np.ndarray, "N 2"]) -> Box:
 def turned_box(corners: Float[np.ndarray, "4 2"]) -> Box:
     """The rotated box of four corners, in order around it from any of them; upright if its sides are."""
     _require_vertices(corners, 4, "a rotated box")
+    # Files round their corners, so a box drawn upright may have sides a billionth of a degree off. It must stay
+    # upright: rotated boxes become tags.
     if (np.isclose(corners, corners.min(0)) | np.isclose(corners, corners.max(0))).all():
         return box_of(corners)
     first, second, _, last = corners
@@ -251,5 +253,6 @@ def _require_vertices(points: Float[np.ndarray, "N 2"], least: int, what: str) -
 
 def _require(numbers: tuple[Number, ...]) -> None:
     for number in numbers:
+        # Written so that nan, for which every comparison is false, is refused as well.
         if not abs(number) <= FARTHEST:
             raise DataInvalid(f"a coordinate of {number:g}", expected="a finite number of pixels")

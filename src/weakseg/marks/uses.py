@@ -65,6 +65,7 @@ class Uses:
         if label is None:
             return NO_CLASS
         own = [use for of, of_kind, use in self.exceptions if (of, of_kind) == (label, kind)]
+        # The last of several says it, as later options on a command line do.
         return own[-1] if own else getattr(self, kind)
 
     def class_of(self, name: str) -> str | None:

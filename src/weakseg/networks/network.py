@@ -87,8 +87,10 @@ class Network(nn.Module):
         super().__init__()
         self.body, self.channels, self.tile_px, self.enlarge = body, channels, tile_px, enlarge
         self.config, self.fresh_parameters = config, frozenset()
+        # Not part of the checkpoint: `rebuild` sets them from the record.
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+        # Measured with one small image, since configurations of networks do not say what their strides multiply to.
         stride = tile_px / self._trial() / enlarge
         self.stride = int(stride) if stride.is_integer() else stride
 
@@ -120,8 +122,10 @@ class Network(nn.Module):
         """
         training = self.body.training
         with torch.enable_grad():
+            # In evaluation mode: one small image of zeros must not move running statistics.
             logits = logits_of(self.body.eval()(torch.zeros(1, len(self.mean), self.tile_px, self.tile_px)))
         parameters = [p for p in self.body.parameters() if p.requires_grad]
+        # What gets no gradient from the logits never will.
         gradients = torch.autograd.grad(logits.sum(), parameters, allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.requires_grad_(gradient is not None)

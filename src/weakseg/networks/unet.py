@@ -64,6 +64,7 @@ class _Body(nn.Module):
             features = block(F.max_pool2d(features, 2) if level else features)
             skipped.append(features)
         for block in reversed(self.up):
+            # The coarsest features are in `features` already.
             skipped.pop()
             coarse = F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
             features = block(torch.cat([skipped[-1], coarse], dim=1))

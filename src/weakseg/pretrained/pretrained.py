@@ -143,8 +143,10 @@ def _load(folder: Path, config) -> tuple[Any, set[str]]:
 
     options = {
         "dtype": torch.float32,
+        # The head has another number of classes; what else is mismatched is refused by `_refuse_missing_backbone`.
         "ignore_mismatched_sizes": True,
         "output_loading_info": True,
+        # Never the pickled weights beside them, which may run code.
         "use_safetensors": True,
         "local_files_only": True,
     }
@@ -204,6 +206,7 @@ def adapted(body: nn.Module, config, channels: int, settings: dict, enlarge: flo
         mean, std = ((sum(values) / len(values),) * takes for values in (mean, std))
     kept = {**settings, "architecture": architecture}
     network = Network(body, channels, tile_px=tile, mean=mean, std=std, enlarge=enlarge, config=kept)
+    # `Network` has frozen what the logits do not depend on; frozen parameters are not fresh.
     learning = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     network.fresh_parameters = frozenset(learning) & {f"body.{name}" for name in settings["fresh_parameters"]}
     return network

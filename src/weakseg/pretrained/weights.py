@@ -23,6 +23,7 @@ def locate(name: str) -> Path:
         NetworkUnavailable: it is in none of these places. This takes seconds where the hub cannot be reached.
     """
     shelf = os.environ.get("WEAKSEG_WEIGHTS")
+    # Local folders first, so that nothing is fetched that is there, and a run without a network works.
     folders = [Path(name).absolute()] + ([Path(shelf) / name] if shelf else [])
     for folder in folders:
         if (folder / "config.json").is_file():

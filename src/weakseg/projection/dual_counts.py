@@ -43,12 +43,14 @@ class ClassCounts:
         """
         # Odd, so that it does not meet the same columns of images of the usual widths.
         step = self.scores.shape[1] // count | 1
+        # The sample stands for the whole image, so the bounds, which are in cells, keep their meaning.
         mass = self.mass[::step] * (self.mass.sum() / max(self.mass[::step].sum(), 1e-9))
         return replace(self, scores=np.ascontiguousarray(self.scores[:, ::step]), mass=mass)
 
     def support(self, multipliers: Float[np.ndarray, "1 N"]) -> Float[np.ndarray, " 1"]:
         """Support function: largest value of the weighted rows."""
         tilt = (multipliers[0] @ self.weights)[:, None]
+        # A deleted class may not be chosen, however large its tilt.
         highest = np.where(self.scores == -np.inf, -np.inf, tilt).max(0)
         return np.array([highest @ self.mass])
 
@@ -101,6 +103,7 @@ def class_counts(problem: DualProblem) -> ClassCounts | None:
 
     Rows about regions and tensors on other devices need `dual_torch`.
     """
+    # With regions or dense rows the tilt differs from cell to cell, and class counts no longer suffice.
     if problem.maps is not None or problem.dense is not None:
         return None
     if len(problem.scores) != 1 or not problem.scores.is_cpu:

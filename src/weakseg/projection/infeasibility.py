@@ -32,6 +32,7 @@ def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"]
     hard = problem.prices[0].isinf().nonzero().flatten()
     if not len(hard):
         return None
+    # Usually a handful of kinds: cells differ only in regions and forbidden classes, not in their scores.
     rows, allowed, count = _kinds_of_cells(problem, hard)
     kinds, classes = len(count), rows.shape[1]
     tilt = csr_array(rows.reshape(len(hard), -1).T)
@@ -41,6 +42,8 @@ def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"]
     keep = allowed.reshape(-1)
     among = hstack([tilt, -highest]).tocsr()[keep.nonzero()[0]]
     total = csr_array(np.concatenate([np.ones(len(hard)), np.zeros(kinds)])[None])
+    # The programme minimises what segmentations can reach at most, less what the rows promise; below 0 is a proof.
+    # Variables are the multipliers, then the largest tilt of each kind of cell.
     value = np.concatenate([-problem.bounds[0, hard].cpu().numpy(), count])
     found = linprog(
         value,
@@ -54,6 +57,8 @@ def contradiction(problem: DualProblem, tolerance: float) -> Float[Tensor, " N"]
         return None
     multipliers = torch.zeros_like(problem.bounds)
     multipliers[0, hard] = torch.from_numpy(found.x[: len(hard)]).to(multipliers)
+    # What the programme leaves at its own tolerance is not part of the proof. The proof is then tested as it stands, so
+    # that nothing rests on the solver's accuracy.
     multipliers = torch.where(multipliers > 1e-7, multipliers, 0)
     excess = (multipliers * problem.bounds).sum(1) - problem.support(multipliers)
     return multipliers[0] if bool(excess > tolerance) else None

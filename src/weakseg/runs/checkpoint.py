@@ -147,8 +147,11 @@ def _joined(state: str, tensors: str) -> str:
 def _digest(tensors: dict[str, Tensor]) -> str:
     hashed = hashlib.sha256()
     for name in sorted(tensors):
+        # Names are sorted, dtype and shape are part of the text: the digest depends on content alone, and not on the
+        # order of a dictionary or a tensor's strides.
         tensor = tensors[name].detach().cpu().contiguous()
         hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        # Bytes and not numbers, since numpy has no bfloat16.
         hashed.update(tensor.reshape(-1).view(torch.uint8).numpy())  # pyright: ignore[reportArgumentType]
     return hashed.hexdigest()
 
@@ -180,6 +183,7 @@ def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], path: Path)
                 _, index, moment = name.split(".", 2)
                 state.setdefault(int(index), {})[moment] = tensor
         _require_shapes(optimizer, state)
+        # Parameter groups are those of the recipe and not of the file: nothing but moments is taken from disk.
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except (ValueError, LookupError, RuntimeError) as error:
         raise _damaged(path, f"its optimiser does not fit ({error})") from error

@@ -33,6 +33,7 @@ def lock(folder: Path) -> Iterator[None]:
         WriteRefused: the folder cannot be written to.
     """
     place = folder.resolve()
+    # A training locks its folder, and what it calls may lock it again; without this it would be refused by itself.
     if place in _held:
         yield
         return

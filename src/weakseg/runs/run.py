@@ -179,6 +179,8 @@ class Run:
                 raise damaged(self.path, "its recipe has no network")
             recorded = self.record["recipe"]["network"]
             spec = part_of(self.path, "network", recorded, object)  # pyright: ignore[reportAssignmentType]
+        # The record names parts by their public names and holds no code, so a part of the user's own cannot be made
+        # from it.
         if not isinstance(spec, NetworkSpec) or any(foreign_parts(spec)):
             raise RunInvalid(
                 f"{self.path}: the network was made by your own code ({getattr(spec, 'text', spec)})",
@@ -190,8 +192,10 @@ class Run:
                 f"{self.path} holds no {path.name}",
                 fix="resume with weakseg train --resume, which also restores a lost file where it can",
             )
+        # A damaged or hostile record must not ask for a first layer of terabytes.
         if not 0 < self.record["channels"] <= 10_000:
             raise damaged(self.path, f"its images have {self.record['channels']} channels")
+        # `rebuild` and not `build`: no pretrained weights are fetched, as the checkpoint replaces them.
         network = self.rebuilt(spec, self.record["channels"], len(self.classes))
         checkpoint.load_network(network, checkpoint.evaluated_weights(checkpoint.read(path)[0]), path)
         if which == "best":
@@ -295,6 +299,7 @@ def load(
 
     `revision` pins a commit of the hub; `None` is the newest one.
     """
+    # A folder of that name comes first, so a run on disk never becomes a download.
     if not Path(path).exists() and (revision is not None or is_name(str(path))):
         path = fetched(str(path), revision)
     return open_run(path, None if recipe is None else Path(recipe)).predictor(device, network)

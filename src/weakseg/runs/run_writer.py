@@ -140,10 +140,12 @@ def save(
     score, epoch, last = metrics[-1].get("mean_iou"), metrics[-1]["epoch"], run.path / LAST
     state = best_state(epoch, run.fingerprint)
     weights = checkpoint.network_tensors(network if averaged is None else averaged)
+    # Strictly better: of equal scores the earlier epoch stays, as it does after a restart.
     if better := score is None and best < 0 or score is not None and score > best:
         best = best if score is None else score
         best_network = (epoch, checkpoint.digest(weights, state))
     else:
+        # Named in every checkpoint with its digest, so that a best.safetensors of another run or epoch is noticed.
         best_network = _best_network(run)
     if last.exists():
         keep_under_another_name(last, run.path / PREVIOUS)

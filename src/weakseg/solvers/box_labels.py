@@ -36,6 +36,8 @@ class BoxLabels:
         painted = torch.stack(
             [self._painted(boxes, seeds) for boxes, seeds in zip(weak.boxes, weak.seeds, strict=True)]
         )
+        # Without a box on it an image may be full of objects that were not annotated: nothing is taught there but its
+        # seeds.
         known = torch.tensor([len(boxes) > 0 for boxes in weak.boxes], device=painted.device)[:, None, None]
         weight = (weak.valid & (known | (weak.seeds != UNLABELED))).to(dtype)
         target = F.one_hot(painted, evidence.log_probs.shape[1]).movedim(-1, 1).to(dtype)

@@ -72,12 +72,15 @@ class EmAdapt:
         if not scores.shape[1]:
             return bias
         present = (tags == PRESENT).nonzero().flatten().tolist()
+        # The background first: the order matters where several classes compete.
         present.sort(key=lambda label: label != self.background)
         allowed = scores.masked_fill((tags == ABSENT)[:, None] & bool((tags != ABSENT).any()), -torch.inf)
         for label in present * self.sweeps:
             share = self.background_share if label == self.background else self.share
             needed = min(max(1, round(share * scores.shape[1])), scores.shape[1])
             biased = allowed + bias[:, None]
+            # The smallest bias at which the class is best, or ties, at `needed` pixels. It is at least 0, so a bias
+            # never falls.
             bias[label] += (biased.amax(0) - biased[label]).kthvalue(needed).values
         return bias
 

@@ -95,9 +95,11 @@ class SoftSelfLabels:
         known = known_cells(evidence.weak, evidence.log_probs.shape[1], grid)
         given = on_grid(evidence.log_probs.detach().double(), evidence.weak.valid, grid).clamp(min=LEAST)
         allowed = self._allowed(evidence)[:, :, None, None]
+        # Normalised among the allowed classes; finite again, since the descent differentiates through these numbers.
         given = given.where(allowed, -inf).log_softmax(1).clamp(min=LEAST)
         labelled = torch.zeros_like(given) if known.labelled is None else known.labelled.double()
         energy = self._energy(evidence, known, given, labelled)
+        # The softmax is flat where a logit is far below the others: such a class could never come back.
         begin = torch.maximum(given, given.amax(1, keepdim=True) + _LEAST_START).where(allowed, LEAST)
         found, trace = descend(energy, given, begin, self.steps, self.rate)
         late = max(self.steps - -(-self.steps // _TAIL), 0)
@@ -126,8 +128,11 @@ class SoftSelfLabels:
         grid = (given.shape[2], given.shape[3])
         cells = known.valid.double().sum((1, 2)).clamp(min=1e-6)
         potts = self.potts.built(evidence, grid)
+        # `GridPotts` divides by the root of this view's cells; equation `soft-self-labels` wants the root of the whole
+        # image's over them.
         crop = side_in_cells(evidence.weak, grid).to(given) / cells.sqrt()
         share = (
+            # Labelled cells are fixed, so their disagreement with the prediction is a constant.
             torch.where(labelled.sum(1) > 0, 0, known.unlabelled.double())
             * (self.prediction_weight / cells)[:, None, None]
         )
@@ -170,9 +175,11 @@ def descend(
             values = energy(logs)
             # In nats per cell, so that what counts as noise does not depend on the image's size.
             slope = torch.autograd.grad(values.sum(), free)[0] * cells
+        # The best state on the way and not the last: Adam does not descend at every step.
         best, lowest = _better(best, lowest, logs.detach(), values.detach())
         trace.append(lowest)
         mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope.square()
+        # Adam's correction of both means for having begun at 0, with decays of 0.9 and 0.99.
         unbiased = (square / (1 - 0.99 ** (step + 1))).sqrt() + _NOISE
         length = rate * (1 + cos(pi * step / steps)) / 2
         logits = logits.detach() - length * mean / (1 - 0.9 ** (step + 1)) / unbiased

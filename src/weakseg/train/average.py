@@ -39,6 +39,7 @@ def follow(averaged: nn.Module, network: nn.Module, decay: float, step: int) -> 
     """
     fraction = 1 - min(decay, (1 + step) / (10 + step))
     old, new = _moving(averaged), _moving(network)
+    # One call for all tensors, in place of one for each of hundreds.
     torch._foreach_lerp_([*old.values()], [*new.values()], fraction)  # pyright: ignore[reportPrivateImportUsage]
     kept = dict(averaged.named_buffers())
     for name, buffer in network.named_buffers():

@@ -81,6 +81,7 @@ def tried_seconds(recipe: Recipe, network: nn.Module, accelerator: engine.Accele
     try:
         return seconds_left(recipe, 0, network, accelerator)
     except (TypeError, AttributeError, LookupError, ValueError, RuntimeError, NotImplementedError) as error:
+        # Too little memory is no fault of the recipe's parts, and has a message of its own.
         if "memory" in str(error).lower():
             raise
         objectives = ", ".join(f"{phase.objective!r:.100}" for phase in recipe.phases)
@@ -107,6 +108,7 @@ def seconds_per_step(recipe: Recipe, phase: Phase, network: nn.Module, accelerat
     device = accelerator.device
     trial, reading, learning = EachSize(copy.deepcopy(network)).to(device), [], 0.0
     steps = iter(batches_of(recipe, range(1), collate=collate_for(network)))
+    # The first step compiles kernels and fills caches; the second is timed.
     for _ in range(2):
         started = time.perf_counter()
         if (step := next(steps, None)) is None:

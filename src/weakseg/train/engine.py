@@ -76,4 +76,6 @@ def agree_on(accelerator: Accelerator, tensors: Iterable[Tensor]) -> None:
 
 def gathered(accelerator: Accelerator, value) -> list:
     """The values of all processes, in order of rank."""
+    # `gather_object` pickles, but between processes of one training only; nothing from disk or network is loaded like
+    # this.
     return [value] if accelerator.num_processes == 1 else gather_object([value])

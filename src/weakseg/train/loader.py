@@ -83,6 +83,8 @@ def order(count: int, batch_size: int, seed: int, epoch: int, least: int = 1) ->
     """
     shuffled = np.random.default_rng([seed, epoch]).permutation(count)
     steps = steps_per_epoch(count, batch_size, least)
+    # `resize` repeats from the start: the last batch is filled up with the epoch's first images, so that all batches
+    # are equally large.
     return np.resize(shuffled, steps * batch_size).reshape(steps, batch_size).tolist()
 
 
@@ -100,6 +102,7 @@ def batches_of(
     epoch's views while this one is validated.
     """
     mine = [
+        # Every process computes the whole order and takes its part; nothing has to be agreed on.
         batch[share.rank :: share.of]
         for epoch in epochs
         for batch in _numbered(

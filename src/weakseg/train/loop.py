@@ -96,8 +96,10 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
             f"batch_size {recipe.batch_size} cannot be shared by {share.of} processes",
             fix=f"choose a multiple of {share.of}",
         )
+    # Before the network is built, whose first weights are random.
     torch.manual_seed(recipe.seed)
     channels, classes = recipe.training[0].image.shape[0], recipe.training.classes
+    # All that can be refused is refused before the run folder exists, so that a refused training leaves nothing behind.
     require_inside(recipe.training)
     require_validatable(recipe, channels)
     require_constraints_apply(recipe, console)
@@ -113,6 +115,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
     optimizer = make_optimizer(recipe, network)
     averaged = None if recipe.average is None else averaged_copy(network)
     if accelerator.is_main_process:
+        # One lock for the whole training, taken by the first process alone: the others write nothing.
         claims.enter_context(run_writer.claim(into.path, into.resume, into.text))
     # A resumed run was tried when it began; a new one writes nothing before it is known to work.
     tried = None if into.resume else tried_seconds(recipe, network, accelerator)
@@ -150,11 +153,16 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
             if epoch not in stretch:
                 stretch = stretch_of(recipe, epoch)
                 folder = run.path / "targets" / f"epoch_{stretch.start:05}"
+                # Objectives that solve at every step have no stored targets.
                 if phase.update_targets_every is None:
                     targets = None
                 elif epoch == stretch.start:
                     if accelerator.is_main_process:
+                        # Before the targets change: what the update begins from has to be on disk, or a kill in the
+                        # middle could not be resumed with the same result.
                         run_writer.save_sweep(run, network, optimizer, metrics, best, sweep, averaged)
+                    # The first process's mark for all: batch statistics differ between processes, and the mark names
+                    # one set of files.
                     mark = engine.gathered(accelerator, mark_of(judged, data))[0]
                     earlier_mark, sweep, targets = (
                         sweep.mark if sweep else "",
@@ -170,6 +178,7 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
                     targets = Targets(folder, sweep.mark if sweep else "")
                 stream = _batches(recipe, range(epoch, stretch.stop), share, accelerator, targets, collate)
             if phase.fresh_optimizer and epoch == phase_start:
+                # Momentum of a phase with another objective points away from what this one wants.
                 optimizer.state.clear()
             model.train()
             held: tuple[Batch, ...] = ()
@@ -188,8 +197,10 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
                     logits = model([batch.image for batch in batches])
                 with watching() as solved:
                     if begins and phase.steps_per_batch > 1 and phase.update_targets_every is None:
+                        # Solved once for several steps on the same batch.
                         batches = all_with_targets(phase.objective, logits, batches)
                     loss = mean_loss(phase.objective, logits, batches)
+                # With their targets, for the next steps on them.
                 held = batches
                 solves += solves_of(solved)
                 solved.clear()  # the next step needs the memory
@@ -208,12 +219,14 @@ def _train(recipe: Recipe, into: _Into, device: str | None, console: Console | N
             line |= summary(solves, "solve")
             shown.contradictions(solves)
             # On CPUs each process takes batch statistics of its own.
+            # Before the network is judged or saved, as these have to be of one network.
             engine.agree_on(accelerator, judged.buffers())
             if is_due(recipe, epoch):
                 line |= validate(recipe, predictor, accelerator, share)
             line["seconds"] = round(time.perf_counter() - started, 3)
             metrics.append(line)
             if accelerator.is_main_process:
+                # After the line of metrics was added: checkpoint and metrics are of the same epoch.
                 best = run_writer.save(run, network, optimizer, metrics, best, sweep, averaged)
                 curves(line)
             accelerator.wait_for_everyone()

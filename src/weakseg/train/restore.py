@@ -72,6 +72,7 @@ def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
     if not found and not done and not notes:
         return Plan(None, Position())
     last, previous = found.get(LAST), found.get(PREVIOUS)
+    # A last checkpoint that skips epochs was copied from somewhere else; the previous one is trusted more.
     if last and previous and last.epoch > previous.epoch + 1:
         notes.append(
             f"{LAST} is of epoch {last.epoch + 1}, {PREVIOUS} of {previous.epoch + 1}: not of consecutive epochs"
@@ -81,8 +82,11 @@ def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
         notes.append(f"{LAST} is missing, though epochs were done")
     # The sort is stable: of equal epochs the first in the list wins, which is the last checkpoint.
     for name, position in sorted(found.items(), key=lambda item: -item[1].epoch):
+        # A position is only as good as the files it goes on with: a network without its targets would learn from
+        # others.
         wanting = _targets_wanting(folder, position, need)
         source, lost = _best_source(folder, position, found)
+        # From an earlier checkpoint on, the best network may be that of an epoch which is about to be repeated.
         if lost and name != LAST and (coming := _best_to_come(folder, position, fingerprint)):
             position, lost = replace(position, best_network=coming), ""
         if not wanting and (not lost or need.lost_best):

@@ -47,6 +47,7 @@ def collate_for(network: nn.Module) -> Collate:
     that images are padded to one size and make one batch.
     """
     modules = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    # By trying, because frozen layers stay in evaluation mode whatever they are told.
     return together if any(module.train().training for module in modules) else of_one_size
 
 
@@ -56,7 +57,10 @@ def mean_loss(
     """The mean loss over all images of a step."""
     total = sum(len(batch.keys) for batch in batches)
     terms = [
-        objective(each.float(), batch) * (len(batch.keys) / total) for each, batch in zip(logits, batches, strict=True)
+        # In float32: half precision cannot hold the exponentials of a loss. Weighted by images, so that a step's loss
+        # does not depend on how its images fall into sizes.
+        objective(each.float(), batch) * (len(batch.keys) / total)
+        for each, batch in zip(logits, batches, strict=True)
     ]
     return torch.stack(terms).sum()
 

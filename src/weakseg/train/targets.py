@@ -98,6 +98,7 @@ class Targets:
                 digest, found = known.pop("digest"), from_tiles(values, known)
             except (KeyError, TypeError, ValueError, RecursionError) as error:
                 raise DataInvalid(f"{path} is no soft target: {error}", fix=_MEND) from error
+        # The key is part of the digest: two files of one folder that were swapped are noticed.
         if self.mark and digest != self._digest(key, values, known):
             raise DataInvalid(f"{path} was changed, or is of another update or image", fix=_MEND)
         return found

@@ -108,6 +108,7 @@ def list_files(folder: Path, problems: Problems, nested: bool = False) -> dict[s
             continue
         # Macs store accents separately from their letters; names typed elsewhere have one character.
         key = normalize("NFC", stem)
+        # Names with a line break cannot stand in a list with a name a line.
         if not key.isprintable() and (wrong := _unspeakable(key)):
             shown = os.fsencode(name) if "UTF" in wrong else name
             found_text = f"{folder}: the name {shown!r} {wrong}"
@@ -143,9 +144,11 @@ def _paths(folder: Path) -> Iterator[str]:
     while waiting:
         within = waiting.pop()
         status = os.stat(folder / within)
+        # By device and inode: a link to a folder above would be followed for ever.
         if (status.st_dev, status.st_ino) in walked:
             continue
         walked.add((status.st_dev, status.st_ino))
+        # Real folders before links to them, so that keys are the paths that people see.
         for entry in sorted(_entries(folder / within), key=lambda entry: entry.is_symlink()):
             path = f"{within}{entry.name}"
             if os.path.isdir(entry.path):

@@ -189,10 +189,13 @@ def read_sample(contents: Contents, key: str) -> Sample:
     seeds = said.seeds
     if marks is not None:
         said, drawn = with_marks(said, marks), [marks.seeds, *drawn]
+    # Later sources lie on top: scribbles correct a mask, and the folder's own maps the marks of annotation files.
     for layer in [truth, *drawn] if full else drawn:
         seeds = np.where((layer != UNLABELED) & said.valid, layer, seeds)
     marked = marked_classes(seeds, said.strokes, said.boxes, len(said.tags))
     known = full or (key in contents.everything_drawn and bool(marked.any()))
+    # Absence is only concluded where the folder says that everything is drawn; elsewhere a class without a mark is
+    # unknown.
     untold = np.where(marked, PRESENT, ABSENT if known else UNTOLD)
     return replace(said, seeds=seeds, tags=np.where(said.tags == UNTOLD, untold, said.tags), held=read.held)
 
@@ -200,6 +203,7 @@ def read_sample(contents: Contents, key: str) -> Sample:
 def sample_of_tables(contents: Contents, key: str, read: Decoded, truth: Int[np.ndarray, "H W"] | None) -> Sample:
     """An image with the labels of tables alone."""
     valid = np.ones(read.image.shape[1:], bool) if truth is None else truth != UNLABELED
+    # Pixels without data have no truth either, whatever the mask holds there.
     if read.empty is not None:
         valid &= ~read.empty
         truth = None if truth is None else np.where(valid, truth, UNLABELED)
@@ -228,6 +232,7 @@ def _read_files(
     """
     problems: list[WeaksegError] = []
 
+    # Errors are collected, so that one run of the command names all of them.
     def collected(read, *arguments):
         try:
             return read(*arguments)
@@ -300,6 +305,7 @@ def _size_mend(shape: tuple[int, ...], size: tuple[int, int], reading: Reading) 
             " (`PIL.Image.open(photo).getexif().get(274)`); otherwise rotate or transpose it to match the image"
         )
     (height, width), (rows, columns) = shape, size
+    # Another shape than a rescaled image has: the map was cropped, and resizing would misplace every label.
     if abs(height * columns - width * rows) > max(rows, columns, height, width):
         return "export it again at the image's size: it was cropped or padded, so do not resize it"
     return "resize the label map without interpolation, or draw it again"

@@ -66,6 +66,7 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
     """An image as `read_image` gives it, with its metadata."""
     if needs_tifffile(path):
         values, orientation, opacity = read_tiff(path, IMAGE)
+        # tifffile rotates nothing, unlike Pillow.
         values = turned(values, orientation) if reading.upright else values
         opacity = turned(opacity, orientation) if reading.upright and opacity is not None else opacity
     else:
@@ -74,6 +75,8 @@ def decode(path: Path, reading: Reading = USUAL) -> Decoded:
         values, opacity = channels_of(picture), opacity_of(picture)
         opacity = None if opacity is None else laid(opacity, picture, orientation, reading)
         if is_deep(how):
+            # Pillow reads 16-bit colour as 8 bits: the file is decoded twice, once for the upper and once for the lower
+            # bytes.
             lower = read_pillow(path, IMAGE, ask_for_lower_bytes)[0]
             values = joined(how, values, np.asarray(lower))
         if picture.mode == "I" and isinstance(picture, TiffImageFile) and _unsigned(picture):

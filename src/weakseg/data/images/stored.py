@@ -89,6 +89,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
 def header_of(file: BufferedReader | BytesIO) -> Image.Image:
     """An image in an opened file, as `opened` gives it."""
     with _LIMIT_OF_PILLOW:
+        # A setting of the whole process, hence the lock: two threads would otherwise put back each other's.
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             return Image.open(file)
@@ -113,6 +114,7 @@ def read_pillow(
             # A phone's MPO is a JPEG with a preview or depth map behind the photo.
             pages = 1 if isinstance(picture, MpoImageFile) else getattr(picture, "n_frames", 1)
             if pages == 1:
+                # Before anything is decoded: a file of a kilobyte may claim a billion pixels.
                 fits(picture.height, picture.width)
                 grey = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
                 _require_memory(path, picture.height, picture.width, 1 if grey else 3, needs)
@@ -183,6 +185,7 @@ def read_tiff(
         )
     values = np.atleast_3d(values) if axes in ("YX", "YXS") else np.moveaxis(values, 0, -1)
     colours = values.shape[2] - len(extra)
+    # An extra sample of kind 0 is a channel; of kinds 1 and 2 it is transparency.
     kept = [i for i in range(values.shape[2]) if i < colours or extra[i - colours] == 0]
     if len(kept) == values.shape[2]:
         return values, orientation, None

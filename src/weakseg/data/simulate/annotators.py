@@ -48,11 +48,13 @@ class Scribbles:
     ) -> Int[np.ndarray, "H W"]:
         """Class index on the scribbles, `UNLABELED` elsewhere."""
         curves = [(region, curve(region.mask, generator)) for region in regions(truth)]
+        # Without a limit, images of many small regions would be labelled in large part, and no longer be weak.
         budget = MAX_SHARE * np.count_nonzero(truth != UNLABELED)
         affordable, drawn = 1.0, self._draw(truth, curves, 1.0)
         while np.count_nonzero(drawn != UNLABELED) > budget and affordable > 0:
             # Ink shrinks less than curves do, because each leaves a dot: repeat until it fits, or only dots are left.
             affordable *= 0.98 * budget / np.count_nonzero(drawn != UNLABELED)
+            # Dots at the least; they are drawn even where they alone are beyond the budget, since every region has one.
             affordable = affordable if affordable > 0.01 else 0.0
             drawn = self._draw(truth, curves, affordable)
         return drawn if self.length == 1 else self._draw(truth, curves, self.length * affordable)
@@ -78,6 +80,7 @@ class Clicks:
         clicks = []
         for region in regions(truth):
             deep = depth(region.mask)
+            # People click into the middle of things, but not at the exact centre.
             inner = np.argwhere(deep >= 0.7 * deep.max())
             point = inner[generator.integers(len(inner))] + [side.start for side in region.at]
             clicks.append(Stroke(region.label, point[None].astype(float), width_px=1.0))
@@ -242,6 +245,8 @@ class Simulated:
         told = {}
         for kind in self.kinds:
             # Each kind has its own generator, so that other kinds do not change its labels.
+            # By key and not by index: a split of the data set keeps the labels of its images. `crc32`, because Python's
+            # own hash of text differs from process to process.
             generator = np.random.default_rng([self.seed, crc32(sample.key.encode("utf-8", "surrogateescape"))])
             told[kind.fills] = kind.simulate(sample.truth, self.classes, generator)
         return told

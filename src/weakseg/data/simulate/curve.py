@@ -56,6 +56,7 @@ def _cells(deep: Float[np.ndarray, "H W"]) -> tuple[Float[np.ndarray, "h w 2"], 
 
     The depth is 0 if a cell contains none of the region.
     """
+    # Cells grow with the region, so a whole-image background costs no more than a leaf.
     side = max(1, math.ceil(math.sqrt(np.count_nonzero(deep) / MAX_CELLS)))
     height, width = -(-deep.shape[0] // side), -(-deep.shape[1] // side)
     grown = np.pad(deep, ((0, height * side - deep.shape[0]), (0, width * side - deep.shape[1])))
@@ -79,6 +80,8 @@ def _path(cells: Float[np.ndarray, "h w 2"], heights: Float[np.ndarray, "h w"], 
     # A stroke stays clear of the outline: its ends lie at least this deep.
     allowed = depths >= generator.uniform(0.25, 0.5) * depths.max()
     graph = _graph(ends, lengths, len(places))
+    # Twice the farthest cell: from anywhere to one end, and from there to the other. In a tree this is the longest
+    # path, in other regions nearly.
     start = _farthest(graph, int(generator.integers(len(places))), allowed)
     stop = _farthest(graph, start, allowed)
     # Shallow steps are expensive, so that the path keeps to the middle; 0.1 bounds the cost along the outline.

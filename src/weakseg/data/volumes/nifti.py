@@ -65,6 +65,7 @@ def write_nifti(path: Path, labels: Integer[np.ndarray, "X Y Z"], like: Path) ->
     _, header = _opened(like, voxels=False)
     header = header.copy()
     header.set_data_dtype(np.uint8 if labels.max(initial=0) < 256 else np.uint16)
+    # The scan's scaling of values must not be applied to labels.
     header["scl_slope"], header["scl_inter"], header["cal_min"], header["cal_max"] = 1, 0, 0, 0
     header.set_data_shape(labels.shape)
     nibabel = _nibabel(path)
@@ -72,6 +73,7 @@ def write_nifti(path: Path, labels: Integer[np.ndarray, "X Y Z"], like: Path) ->
     # Without an affine map of its own, the image keeps those of the header exactly.
     image = kind(labels.astype(header.get_data_dtype()), None, header)
     content = image.to_bytes()
+    # Without a time, equal labels are equal files.
     compressed = gzip.compress(content, mtime=0) if path.name.lower().endswith(".gz") else content
     write_whole(path, lambda part: part.write_bytes(compressed))
 

@@ -80,6 +80,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     """The fields of the header, and the place of the first voxel."""
     with open_regular(path) as file:
         first = file.read(_LONGEST_HEADER)
+    # An empty line ends the header; Windows programs write it with two bytes a line end.
     ends = [end for end in (first.find(b"\n\n") + 2, first.find(b"\r\n\r\n") + 4) if end > 3]
     if not first.startswith(b"NRRD000") or not ends:
         raise DataInvalid(f"{path} is no NRRD file with its voxels in it", fix="save it as .nrrd, not as .nhdr")
@@ -116,6 +117,7 @@ def _values(
             raise DataInvalid(f"{path} is encoded as '{encoding}'", expected=expected, fix=fix)
     if len(content) < needed_bytes:
         raise DataInvalid(f"{path} ends before its last voxel", fix="copy or export it again")
+    # The first axis is the fastest in the file.
     return np.frombuffer(content, dtype).reshape(sizes, order="F")
 
 
@@ -166,6 +168,7 @@ def _segments(
     for number in names:
         layer = int(header.get(f"Segment{number - 1}_Layer", 0))
         inside = stack[layer] == int(header[f"Segment{number - 1}_LabelValue"])
+        # In the order of the segments, so that later ones cover earlier ones, as 3D Slicer shows them.
         labels[inside], known[layer][inside] = number, True
     strange = ~known & (stack != 0)
     if strange.any():

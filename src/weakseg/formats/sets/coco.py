@@ -64,6 +64,8 @@ def images_in(entry: Entry, sizes: Sizes, ignored: list[Ignored]) -> dict[Any, L
     """The images that a file lists, by identifier; those that share one are left out."""
     images: dict[Any, ListedImage] = {}
     listed = entry.json["images"]
+    # Counted before anything is read: of two images with one id neither may be taken, since annotations could be of
+    # either.
     times = Counter(identifier(image.get("id")) for image in listed if isinstance(image, dict))
     for number, image in enumerate(listed, start=1):
         with noted(ignored, f"{entry.place}, image {number}", "image"):
@@ -77,6 +79,7 @@ def images_in(entry: Entry, sizes: Sizes, ignored: list[Ignored]) -> dict[Any, L
 def _name(image: dict[str, Any], sizes: Sizes) -> str:
     """Its file; Roboflow keeps the name before the upload beside it."""
     name, extra = str(image["file_name"]), image.get("extra")
+    # Roboflow renames files at upload, and people keep the photos under their own names.
     original = extra.get("name") if isinstance(extra, dict) else None
     if original and not is_known(name, sizes) and is_known(str(original), sizes):
         return str(original)
@@ -89,6 +92,7 @@ def classes_in(content: dict[str, Any], place: str, ignored: list[Ignored]) -> d
     for number, category in enumerate(_categories(content), start=1):
         with noted(ignored, f"{place}, category {number}", "category"):
             key, name = identifier(category["id"]), str(category["name"])
+            # The same category twice is harmless; two names for one id are not.
             if names.setdefault(key, name) != name:
                 raise DataInvalid(f"the categories '{names[key]}' and '{name}' have the id {key}")
     return names
@@ -109,6 +113,7 @@ def declared(content: dict[str, Any], names: Mapping[Any, str]) -> tuple[str, ..
         if isinstance(each, dict) and each.get("supercategory") != each.get("name")
         if isinstance(each.get("supercategory"), str)
     }
+    # Roboflow lists the data set itself as a category, as the heading of the others.
     kept = [key for key, name in names.items() if key in used or name not in headings]
     return tuple(names[key] for key in sorted(kept, key=lambda key: (isinstance(key, str), key)))
 
@@ -136,6 +141,7 @@ def _add(
     label = names.get(identifier(annotation["category_id"]))
     if label is None:
         raise DataInvalid(f"the file has no category with the id {annotation['category_id']}")
+    # An annotation of a class without a place, as classification projects export it.
     if not any(key in annotation for key in ("segmentation", "bbox", "keypoints")):
         image.present.append(label)
         return

@@ -63,6 +63,8 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
             files.append((entry, classes_of(entry.folder), list(_lines(entry, ignored))))
     # Key points have their own count of numbers.
     counts = {1 + len(line.numbers) for _, classes, lines in files if not classes.key_points for line in lines}
+    # Four corners are a rotated box in one kind of YOLO file and a polygon in another. Polygons of a whole data set
+    # that all have four corners hardly occur.
     rotated = _ROTATED in counts and counts <= {_BOX, _ROTATED}
     notes = [classes.note for _, classes, _ in files if classes.note]
     if rotated:
@@ -80,6 +82,7 @@ def _lines(entry: Entry, ignored: list[Ignored]) -> Iterator[_Line]:
         if not words:
             continue
         with noted(ignored, place, "line"):
+            # Some exports repeat lines, and boxes that lie on each other would count as two objects.
             if text.strip() in seen:
                 raise DataInvalid("it is there twice")
             seen.add(text.strip())
@@ -117,6 +120,8 @@ def _name(entry: Entry, sizes: Sizes) -> str:
         return own
     last = len(folders) - 1 - folders[::-1].index("labels")
     mirrored = "/".join([*folders[:last], "images", *folders[last + 1 :]]) + entry.stem
+    # images/ and labels/ mirror each other; the last folder called labels is the one, since a parent may be called so
+    # too.
     return own if not is_known(mirrored, sizes) and is_known(own, sizes) else mirrored
 
 
@@ -147,6 +152,7 @@ def _box(numbers: Float[np.ndarray, "4"], size: Float[np.ndarray, "2"]) -> Box:
 def _points(numbers: Float[np.ndarray, "N D"], size: Float[np.ndarray, "2"]) -> Iterator[Point]:
     """Key points that are seen; those at the corner of the image were not marked."""
     for x, y, *seen in numbers.tolist():
+        # With a third number 2 means visible; without one, (0, 0) is written for what was not marked.
         if (seen[0] == 2) if seen else (x, y) != (0, 0):
             row, column = (_fractions(np.array([y, x])) * size).tolist()
             yield Point(row, column)

@@ -54,6 +54,7 @@ def _image(image: Element, place: str, ignored: list[Ignored]) -> ImageMarks:
                 marks += _marks(shape, shape.attrib["label"], of, ignored)
     order = [(_order(shape), f"{place}, {shape.tag} {number}") for number, shape in enumerate(image, start=1)]
     layers = {of: layer for layer, of in order}
+    # A stable sort: within a layer the order of drawing stays.
     marks.sort(key=lambda mark: layers[mark.source])
     # Projects may have an image of the same name in each of their subsets.
     name = "/".join(filter(None, (image.get("subset"), image.attrib["name"])))
@@ -99,6 +100,7 @@ def _frames(root: Element, place: str, ignored: list[Ignored]) -> Iterator[Image
             of = f"{place}, track {number}, frame {shape.get('frame')}"
             if _is_outside(shape):
                 skipped[shape.tag, "it is not in view"] += 1
+            # What the tool interpolated between key frames is its guess and no annotation.
             elif shape.get("keyframe", "1") != "1":
                 skipped[shape.tag, "interpolated between key frames"] += 1
             else:
@@ -113,6 +115,7 @@ def _frames(root: Element, place: str, ignored: list[Ignored]) -> Iterator[Image
     with noted(ignored, place, "original_size"):
         size = _size(root.findtext("meta//original_size/height"), root.findtext("meta//original_size/width"))
     for frame, found in sorted(marks.items()):
+        # By layer alone: marks themselves have no order to compare by.
         found.sort(key=lambda each: each[0])
         yield ImageMarks(f"frame_{frame:06d}", size, tuple(mark for _, mark in found))
 

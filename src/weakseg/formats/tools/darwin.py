@@ -82,6 +82,7 @@ def _name(item: dict[str, Any], slot: dict[str, Any], count: int) -> str:
 def _lies_on(annotation: dict[str, Any], slot: dict[str, Any], slots: list[Any]) -> bool:
     names = annotation.get("slot_names") or [slots[0].get("slot_name")]
     known = [each.get("slot_name") for each in slots]
+    # An annotation that names no known slot belongs to the first, as the tool shows it.
     return slot.get("slot_name") in names or (slot is slots[0] and not set(names) & set(known))
 
 
@@ -98,6 +99,7 @@ def _painted(
         raise DataInvalid("the file states no size for its image, and the image is not there")
     names = {each.get("id"): each.get("name") for each in annotations if isinstance(each, dict)}
     raster = layer["raster_layer"]
+    # Pairs of value and length; an odd number of entries cannot be reshaped, and is reported as damaged.
     pairs = counts_of(raster["dense_rle"]).reshape(-1, 2)
     values, lengths = pairs.T
     mapping = raster["mask_annotation_ids_mapping"]
@@ -106,6 +108,7 @@ def _painted(
             name = names.get(key)
             if not isinstance(name, str):
                 raise DataInvalid("no annotation has the number of this mask")
+            # Runs of one mask and runs of all else in turn: zero lengths keep the order of inside and outside.
             own = values == int(value)
             counts = np.stack([np.where(own, 0, lengths), np.where(own, lengths, 0)], 1).ravel()
             yield Mark(name, Mask(0, 0, *size, RowRuns(counts)), source=place)

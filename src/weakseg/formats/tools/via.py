@@ -59,6 +59,8 @@ def _rows(entry: Entry, ignored: list[Ignored]) -> Iterator[dict[str, Any]]:
     """The images of a table that has a row for each region."""
     items: dict[str, dict[str, Any]] = {}
     try:
+        # Version 1 begins its head with a #. Lines are split at line feeds alone, because texts in quotes may hold
+        # other line ends.
         rows = list(csv.DictReader(entry.text.lstrip("#").split("\n")))
     except csv.Error as error:
         raise DataInvalid(f"a damaged table: {error}") from error

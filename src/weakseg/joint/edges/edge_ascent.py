@@ -53,10 +53,15 @@ def climb(scores, swept, inverse, half, steps, first, count):
     # Nesterov's momentum; the mean over sweeps estimates the primal solution.
     for sweep in range(first, first + count):
         # In the arrays' own precision: a number of another one would be computed with in the wider of both.
+        # With share = 4 / (t + 3) the mean weighs sweep t by about t cubed: early sweeps, far from the end, are soon
+        # forgotten.
         momentum, share = precision((sweep - 1.0) / (sweep + 2.0)), precision(4.0 / (sweep + 3.0))
+        # Before the edges: the bound that their steps maximise touches the dual only where logarithms are normalised.
         _normalise(logs.reshape(flat), last.reshape(flat), mean.reshape(flat), momentum, share)
         for k in range(classes):
             for d in range(len(steps)):
+                # Two colours: edges of one colour share no cell, so the order among them is without effect and the loop
+                # may be vectorised.
                 for odd in range(2):
                     plane = logs[k], inverse, edges[d, k], before[d, k], half[d]
                     if steps[d, 0]:
@@ -82,8 +87,11 @@ def _across(plane, first, right, momentum):
         most = half[row, near : near + length]
         for i in range(length):
             was = edge[i]
+            # The extrapolated multiplier may lie outside its bounds and is used as it is; only what is stored is
+            # clipped.
             old = was + momentum * (was - was_before[i])
             new = old + (one[i] - other[i]) / (inverse_one[i] + inverse_other[i])
+            # The projection of equation `joint-dual`: |u| is at most half the edge's weight for each class.
             new = min(max(new, -most[i]), most[i])
             was_before[i] = was
             edge[i] = new
@@ -128,6 +136,7 @@ def _normalise(logs, last, mean, momentum, share):
             _exponentiate(logs[k, start:end], top, probs[k], total)
         for i in range(end - start):
             top[i] += logarithm_of(total[i])
+            # Normaliser and weight of the mean in one number: a division for each cell and not for each class.
             total[i] = share / total[i]
         for k in range(classes):
             _subtract(logs[k, start:end], last[k, start:end], mean[k, start:end], top, probs[k], total, share)

@@ -59,9 +59,12 @@ def sweep_tensors(
     pairs = []
     for d, step, odd in groups:
         near, far = _pairs(inverse, step, odd)
+        # Divisions and views are made once, outside the sweeps.
         pairs.append((near, far, 1 / (near + far), _pairs(half[:, d, None], step, odd)[0]))
     number = torch.tensor(firsts, dtype=scores.dtype, device=scores.device)[:, None, None, None]
     for _ in range(count):
+        # `lerp` from the state before to the present one, by more than 1, is the extrapolation of momentum, in one
+        # kernel and without a copy.
         further = 1 + (number - 1) / (number + 2)
         last, logs = logs, last.lerp_(logs, further)
         before, edges = edges, before.lerp_(edges, further[..., None])

@@ -89,10 +89,13 @@ def paid(probs, taken, half, steps):
                 other = probs[k, row + down, far : far + length]
                 cost = half[d, row, near : near + length]
                 for i in range(length):
+                    # The edges' price less what their multipliers already charge: 0 where each multiplier is at the
+                    # bound that the difference asks for.
                     total += abs(one[i] - other[i]) * cost[i]
         for row in range(height):
             for column in range(width):
                 total += taken[k, row, column] * probs[k, row, column]
+    # Each term is at least 0 by duality; rounding of the sum may be below.
     return max(total, 0.0)
 
 
@@ -104,6 +107,7 @@ def divergence(probs, soft, moving):
     total = 0.0
     for k in range(classes):
         for i in range(cells):
+            # p log p is 0 at 0. `soft` may be 0 only where the class is not allowed, and there `probs` is 0 too.
             if moving[i] > 0 and probs[k, i] > 0:
                 total += moving[i] * probs[k, i] * np.log(probs[k, i] / soft[k, i])
     return total
