@@ -70,7 +70,9 @@ class WeakLabels:
 
         It is of the whole image's valid pixels, in [0, 1].
         """
+        # Pixels of the image for each pixel of the view.
         area = torch.linalg.det(self.window[:, :, :2]).abs()
+        # Rounding of a view's borders may count a little more than there is, hence the clamp.
         shown = self.valid.flatten(1).sum(1) * area
         return (shown / self.whole_valid.clamp(min=1)).clamp(max=1)
 
@@ -198,6 +200,7 @@ class Batch:
             found = f"valid is {counts.dtype} of {tuple(counts.shape)}, the images are {tuple(image.shape)}"
             raise EvidenceInvalid(found, expected=f"booleans of {size}", fix="give `mask > 0` of that shape")
         refuse_unscaled(image.movedim(1, -1)[counts] if not counts.all() else image)
+        # Void first: what lies on it may hold any number, and must not be refused as a strange label.
         labels = torch.where(counts, labels, UNLABELED)
         refuse_strange_labels(labels, n_classes)
         tags, areas, boxes = hints_of(image, n_classes, **hints)

@@ -63,11 +63,13 @@ def matched(paths: Sequence[Path], images: Mapping[str, Path], reading: Reading 
             if key is None:
                 without.append(entry)
                 continue
+            # The header is read once, however many files speak of the image.
             known[key] = known.get(key) or size_of(images[key], reading)
             _require_size(entry, images[key], known[key])
             found[key] = _together(found[key], entry) if key in found else entry
         except DataInvalid as problem:
             problems.append(problem)
+    # A few images without a file are listed in the report of the import; none at all is the wrong folder.
     if annotations.images and not found and not problems:
         problems.append(_no_image(without, images))
     if annotations.ground:

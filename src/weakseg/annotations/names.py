@@ -36,8 +36,10 @@ class ImageNames:
         Raises:
             DataInvalid: two images are meant equally well.
         """
+        # The most literal meaning first: a photo may really be called what a tool might have made of another name.
         for path in _variants(name):
             parts = [part for part in path.split("/") if part]
+            # The longest end first: of a/1.png and b/1.png the one whose folder agrees is meant.
             ends = ["/".join(parts[start:]) for start in range(len(parts))]
             for known, called in ((self._paths, ends), (self._names, ends[-1:])):
                 for each in called:
@@ -65,6 +67,7 @@ class ImageNames:
 
 def _variants(name: str) -> Iterator[str]:
     """Paths that a name may mean, the most literal first."""
+    # Macs store accents apart from their letters, and Windows separates folders its own way.
     plain = normalize("NFC", name).replace("\\", "/")
     yield plain
     address = urlsplit(plain) if "://" in plain or "?" in plain or "%" in plain else None

@@ -73,6 +73,7 @@ def _read_one(path: Path, sizes: Sizes) -> Annotations:
         try:
             found = next((format for format in FORMATS if format.claims(entry)), None)
         except DataInvalid as problem:
+            # A damaged file beside sound ones is reported and does not stop the import.
             unknown.append((entry, problem.found.removeprefix(entry.place).lstrip(": ")))
             continue
         if found is None:
@@ -82,6 +83,8 @@ def _read_one(path: Path, sizes: Sizes) -> Annotations:
     if not claimed:
         raise _nothing_known(path, unknown)
     read = Annotations.joined(format.read(claimed[format.name], sizes) for format in FORMATS if format.name in claimed)
+    # Photos are no annotations, and need no entry; other files are listed, since one of them may be what the user
+    # meant.
     rest = tuple(
         Ignored(entry.place, "file", reason)
         for entry, reason in unknown

@@ -36,6 +36,7 @@ def tensor_of(given: Given, name: str) -> Tensor:
         EvidenceInvalid: it is anything else.
     """
     if isinstance(given, Tensor):
+        # Sparse, nested and meta tensors pass for tensors and fail in the middle of a solve.
         if given.layout is torch.strided and not given.is_meta and not given.is_nested:
             return given
         raise EvidenceInvalid(
@@ -102,6 +103,7 @@ def labels_of(given: Given, image: Tensor, unlabeled: int, name: str = "seeds") 
             fix=_to_the_shape(labels, image, name),
         )
     labels = labels.long()
+    # After the change to 64 bits: -1 in eight unsigned bits is 255, a class or void in other programs.
     return torch.where(labels == unlabeled, -1, labels)
 
 

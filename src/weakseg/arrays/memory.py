@@ -38,6 +38,7 @@ def available() -> int | None:
     The smallest of the machine's free memory, the limits of its control groups and its own limit.
     """
     limits = [_machine(), *_control_groups(), _own_limit()]
+    # In a container the machine's free memory is not this process's, and the smallest limit ends it.
     return min((limit for limit in limits if limit is not None), default=None)
 
 
@@ -83,6 +84,7 @@ def _control_groups() -> list[int]:
         names = ("memory.max", "memory.current") if not controllers else _FIRST_VERSION
         # In a container the path may be the host's; the container's own group is then at the root.
         inside = root / path.lstrip("/")
+        # A limit of any group above holds as well.
         for group in (inside, *inside.parents):
             if group.is_relative_to(root):
                 left += _left(group, *names)

@@ -16,6 +16,7 @@ def brief(self: Any) -> str:
 def _part(value: Any) -> str:
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return f"{str(value.dtype).removeprefix('torch.')}[{', '.join(map(str, value.shape))}]"
+    # Not of named tuples, whose own text says more.
     if isinstance(value, tuple) and type(value) is tuple:
         shown = [_part(each) for each in value[:_SHOWN]]
         more = [f"... {len(value)} in all"] if len(value) > _SHOWN else []

@@ -68,6 +68,7 @@ def _code(stop: SystemExit) -> int:
 
 def _stopped(received: list[int]) -> tuple[str, int]:
     last = received[-1] if received else signal.SIGINT
+    # The first word that is no option; advice after Ctrl-C depends on it.
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     return f"Stopped. {_AFTERWARDS.get(command, '')}".strip(), 128 + last
 

@@ -82,6 +82,7 @@ def _obeyed(rows: LinearRows, mask: _Mask) -> Bool[np.ndarray, " N"]:
     """
     held = np.zeros(0, dtype=bool)
     if len(rows):
+        # In pixels, as rows are.
         slack = ROUNDING * float(mask.valid.sum())
         held = (rows.values(mask.probs, mask.valid.double()) >= rows.bounds - slack).numpy()
     gone = rows.absent[mask.labels]

@@ -54,6 +54,7 @@ def propose(sizes: Sizes, background: int | None = None, tail: float = TAIL) -> 
     every image.
     """
     things = [k for k in range(sizes.shape[1]) if k != background]
+    # One rule for all classes and not one for each: few images know the sizes of a rare class.
     present = np.concatenate([_present(sizes[:, k]) for k in things] or [np.zeros((0, 2))])
     rules: list[Constraint] = []
     if len(present):

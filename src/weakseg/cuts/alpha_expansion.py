@@ -139,6 +139,7 @@ class AlphaExpansion:
         problem, root = cut_problem(self.potts, self.prediction_weight, allowed, evidence.log_probs[i], pixels, grid)
         cut = minimise(*problem, self.max_sweeps)
         labels = torch.from_numpy(in_pixels(allowed.numpy()[cut.labels], size))
+        # A cell has one label, and its seeds may have several classes: each marked pixel keeps its own.
         labels = torch.where(seeds == UNLABELED, labels, seeds).where(valid, UNLABELED)
         return labels.numpy(), cut, len(allowed), root
 

@@ -13,6 +13,7 @@ def without_reuse(unary, weight, valid, seeds, begin, max_sweeps) -> Cut:
     The bound is the sum of the smallest unaries.
     """
     seeded = (seeds >= 0) & valid
+    # Messages of all labels would take as much memory as the dual variables. The start is each pixel's own best label.
     labels = np.where(seeded, seeds, np.where(begin >= 0, begin, unary.argmin(0))).astype(np.int32)
     energies, idle, move = [labelling_energy(unary, weight, valid, labels)], 0, 0
     while idle < len(unary) and move < max_sweeps * len(unary):
@@ -48,6 +49,8 @@ def two_labels(alpha: int, unary, weight, valid, seeded, labels):
     for d, step in enumerate(STEPS[: len(weight)]):
         (w, _), (near, far), (a, b) = ends(weight[d], step), ends(labels, step), ends(open_, step)
         ends(edges[d], step)[0][...] = np.where(a & b, np.where(near == far, w, w / 2), 0)
+        # Where one end has alpha already, the edge is cut for as long as the other keeps its label, which therefore
+        # pays in full.
         paid = np.where(near == far, 0, np.where(a & b, w / 2, w))
         here, there = ends(keep, step)
         here += np.where(a, paid, 0)

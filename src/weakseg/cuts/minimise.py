@@ -60,6 +60,7 @@ def with_raised_bound(cut: Cut, unary, weight, valid, seeds, loose: float = LOOS
     """The same answer; where its gap is wider than `loose` allows, with a bound that is searched for."""
     energy = float(cut.energies[-1])
     too_large = bytes_with_reuse(valid.shape, len(unary), len(weight)) > REUSE_BUDGET
+    # Two labels are solved exactly, so their bound is the energy already.
     if len(unary) <= 2 or too_large or energy - cut.bound <= loose * abs(energy):
         return cut
     return cut._replace(bound=min(max(cut.bound, raised_bound(unary, weight, valid, seeds)), energy))

@@ -77,6 +77,8 @@ class FromArrays:
         return self._samples[index]
 
     def __repr__(self) -> str:
+        # The `repr` is the record of a run, and arrays are too long for it: their digest says whether they are the
+        # same.
         digest = hashlib.sha256(repr((self.classes, self.keys)).encode())
         for sample in self._samples:
             truth = () if sample.truth is None else (sample.truth,)

@@ -34,6 +34,8 @@ def relabelled(
         sample,
         seeds=seeds,
         strokes=strokes,
+        # Only untold tags: where a table says absent and a mark says present, the check reports it and nothing is
+        # decided here.
         tags=np.where((tags == UNTOLD) & drawn, PRESENT, tags),
         areas=np.tile([0.0, 1.0], (n_classes, 1)) if areas is None else areas,
         boxes=boxes,

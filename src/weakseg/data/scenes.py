@@ -114,6 +114,7 @@ class Scenes:
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
+        # `range` gives negative indices and IndexError as a list would.
         image, truth = _scene(self, range(self.count)[index])
         return fully_labelled(self.keys[index], image, truth, len(self.classes))
 
@@ -128,6 +129,8 @@ def _scene(scenes: Scenes, index: int) -> tuple[Float[np.ndarray, "3 H W"], Int[
     for _ in range(scenes.clutter):
         thing = THINGS[generator.integers(len(THINGS))]
         scrap = replace(thing, outline=SCRAPS[generator.integers(len(SCRAPS))])
+        # Clutter has the patterns of things and the label of the background, so that colour alone does not solve the
+        # task.
         _paint(canvas, truth, 0, scrap, side * generator.uniform(0.03, 0.09), scenes.disguise, generator)
     for _ in range(generator.integers(scenes.things[0], scenes.things[1] + 1)):
         label = int(generator.integers(len(THINGS)))
@@ -179,6 +182,7 @@ def _paint(canvas: Float[np.ndarray, "3 H W"], truth, label: int, thing: Thing, 
     canvas, truth = canvas[:, *at], truth[at]
     canvas *= 1 - 0.45 * np.clip(shadow * 4 + 0.5, 0, 1)
     canvas += np.clip(inside * radius + 0.5, 0, 1) * (_coat(thing, u, v, inside, disguise, generator) - canvas)
+    # From the outline and not from the painted edge: half covered pixels have one class.
     truth[inside > 0] = label
 
 

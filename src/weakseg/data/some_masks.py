@@ -59,7 +59,9 @@ class SomeMasks:
         """Indices of the images whose mask is a training label."""
         held = np.array([self._holds(index) for index in range(len(self))])
         images_of = held.sum(0)
+        # Counted once, for the rarest class, or common classes would have many times their number.
         rarest = np.where(held, images_of, len(self) + 1).argmin(1)
+        # One order for all numbers of masks: a larger number includes the images of a smaller one.
         order = np.random.default_rng(self.seed).permutation(len(self))
         mine = [order[rarest[order] == label][: self.per_class] for label in range(len(self.classes))]
         return frozenset(np.concatenate(mine).tolist())

@@ -39,11 +39,14 @@ def evaluate(
         volumes.append(sample.volume or sample.key)
         if sample.truth is None:
             untrue.append(sample.key)
+        # After the first image without a mask nothing is predicted any more: the rest is only looked at, so that the
+        # message names all such images.
         elif not untrue:
             require_channels(sample.image, predictor.channels, f"image '{sample.key}'")
             predicted = predictor.labels(sample.image)
             matrices[index] = confusion(sample.truth, predicted, count)
             for width, found in bands.items():
+                # The band limits which pixels count, not what is predicted.
                 near = np.where(trimap(sample.truth, width), sample.truth, UNLABELED)
                 found[index] = confusion(near, predicted, count)
         progress(index + 1, len(dataset))

@@ -65,6 +65,7 @@ def described(text: str) -> Described:
     classes, reading = held.pop("classes"), held.pop("reading")
     numbers, names = held.pop("numbers"), tuple(str(name) for name in classes["names"])
     whole = {name: held[name] for name in ("channels", "void", "tile_px", "multiple")}
+    # `type` and not `isinstance`: true and false are whole numbers to Python.
     if not all(type(number) is int and 0 < number <= 65535 or number == whole["void"] for number in whole.values()):
         raise ValueError(f"its numbers are {whole}")
     if len(numbers) != len(names) or not names or not all(type(number) is int for number in numbers):
@@ -160,6 +161,7 @@ class OnnxPredictor:
 
 
 def _softmax(logits: Float[np.ndarray, "C H W"]) -> Float[np.ndarray, "C H W"]:
+    # Relative to the largest, as torch does: the exponential of a logit of 90 overflows.
     shares = np.exp(logits - logits.max(0))
     return shares / shares.sum(0)
 
@@ -186,6 +188,7 @@ def open_onnx(path: Path, device: str | None = None) -> OnnxPredictor:
 def session_of(content: bytes, path: Path, runtime: Any, provider: str) -> tuple[Any, Described]:
     """A session for the bytes of a file, and its description."""
     options = runtime.SessionOptions()
+    # Its own warnings go to stderr past Python and would stand between our messages.
     options.log_severity_level = 4
     options.intra_op_num_threads = _threads()
     try:

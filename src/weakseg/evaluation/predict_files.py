@@ -113,6 +113,8 @@ def predict_files(
             exists, or `out` is no folder. The message has all problems, and nothing has been written.
     """
     require_folder(out)
+    # All names, all files and all headers are looked at before the first prediction: an error after an hour would leave
+    # half of the masks.
     targets = [_targets(path, out, probabilities, overlays) for path in paths]
     unusable, strange = _looked_at(predictor, paths)
     if problems := [*_clashes(paths), *_existing(targets), *unusable]:
@@ -148,6 +150,7 @@ def _predict_file(predictor: Segments, read: Decoded, target: _Targets) -> None:
         if read.empty is not None:
             probs[:, read.empty] = np.nan
         names, numbers = np.array(predictor.classes.names), np.array(predictor.numbers)
+        # Half the file, and exact to a thousandth, which is more than a probability is worth.
         halves = probs.astype(np.float16)
         write_whole(target.probabilities, lambda part: _save_npz(part, halves, names, numbers))
     if target.overlay:

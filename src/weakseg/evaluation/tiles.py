@@ -44,6 +44,7 @@ class Tiles:
             return
         height, width = image.shape[1:]
         rows, columns = (_spans(length, self.side_px, self.multiple) for length in (height, width))
+        # Rows that the next band of tiles adds to. So memory is that of one band, however high the image is.
         unfinished = np.zeros((self.classes + 1, 0, width), np.float32)
         for (top, bottom), (following, _) in pairwise([*rows, (height, height)]):
             # The last plane sums the weights.
@@ -54,6 +55,7 @@ class Tiles:
                 band[:-1, :, left:right] += weight * probabilities(image[:, top:bottom, left:right])
                 band[-1, :, left:right] += weight
             finished, unfinished = np.split(band, [following - top], axis=1)
+            # The weights of all tiles at a pixel add up to anything, and are divided out.
             yield finished[:-1] / finished[-1]
 
 
@@ -65,6 +67,8 @@ def _spans(length: int, tile_px: int, multiple: int) -> list[tuple[int, int]]:
     tile_px = max(tile_px // multiple, 2) * multiple
     if length <= tile_px:
         return [(0, length)]
+    # Whole cells: at other places a network of stride 16 would see the same object in other cells, and tiles would
+    # disagree.
     step = int(tile_px * _STEP_SHARE) // multiple * multiple
     last = (length - tile_px) // multiple * multiple
     return [(start, start + tile_px) for start in range(0, last, step)] + [(last, length)]
@@ -75,4 +79,5 @@ def _hill(length: int) -> Float[np.ndarray, " L"]:
 
     They are smooth and positive, and almost 0 at the ends, where a tile lacks context.
     """
+    # At half a pixel from the end and not on it, so that no weight is 0 and nothing is divided by 0.
     return np.sin(np.pi * (np.arange(length, dtype=np.float32) + 0.5) / length) ** 2

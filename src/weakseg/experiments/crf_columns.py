@@ -43,6 +43,7 @@ def mean_and_spread(scores: Sequence[float]) -> str:
 
 
 def _kept_score(run: Run, crf: DenseCRF, score: str) -> float:
+    # Scores are kept under CRF and epoch, so that another setting or a longer training is not taken for this one.
     file, name = run.path / "crf_scores.json", f"{crf}, epoch {len(run.metrics)}"
     kept = kept_scores(file)
     if not isinstance(kept.get(name), dict) or not isinstance(kept[name].get(score), (int, float)):

@@ -56,6 +56,7 @@ class Table:
         if self.score not in _SCORES:
             raise RecipeInvalid(f"score is {self.score!r}", expected=f"one of {', '.join(_SCORES)}")
         slugs = [_slug(row.name) for row in self.rows]
+        # Letters that file names lack become "_", by which two names may become one.
         twice = [row.name for row, slug in zip(self.rows, slugs, strict=True) if slugs.count(slug) > 1]
         if twice:
             found = f"the rows {' and '.join(map(repr, twice))} would share a run folder"

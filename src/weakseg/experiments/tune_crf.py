@@ -72,6 +72,7 @@ def _tuning_images(run: Run) -> tuple[Dataset, str]:
     if isinstance(training, Fold) and not training.held_out:
         aside = replace(training, held_out=True)
         validated = validation.keys if isinstance(validation, Dataset) else ()
+        # Images whose scores are reported must not choose anything.
         if not {*aside.keys} & {*validated}:
             return aside, "held-out"
     return training, "training"
@@ -81,6 +82,7 @@ def _predicted(images: Dataset, kind: str, predictor: Predictor, most: int) -> l
     """Predictions of at most `most` random images with masks."""
     found = []
     with bar("predicting") as progress:
+        # Always the same ones: a second tuning of a run has to find the same setting.
         for index in np.random.default_rng(0).permutation(len(images)).tolist():
             sample = images[index]
             if sample.truth is not None and (sample.truth != UNLABELED).any():

@@ -95,6 +95,7 @@ def graph_of(predictor: Predictor) -> bytes:
         NetworkUnavailable: it does something that ONNX lacks.
     """
     images, height, width = _EXAMPLE
+    # Height and width differ, and neither is a multiple of the other: mixing them up would be noticed.
     example = torch.zeros(images, predictor.channels, height, width)
     axes = {0: "batch", 2: "height", 3: "width"}
     with TemporaryDirectory() as folder, warnings.catch_warnings():

@@ -45,6 +45,7 @@ def push(run: Run, about: About, name: str, private: bool = True, onnx: bool = F
     if not is_name(name):
         raise RunInvalid(f"{name} is no name of the hub", expected="owner/name")
     require_regular(run.path / "best.safetensors", RunInvalid)
+    # Gathered first and uploaded in one commit: nothing half finished is ever public.
     with TemporaryDirectory() as place:
         folder = Path(place)
         _fill(folder, run, about, name)
@@ -67,6 +68,7 @@ def push(run: Run, about: About, name: str, private: bool = True, onnx: bool = F
 def _fill(folder: Path, run: Run, about: About, name: str) -> None:
     """Write the files of the repository."""
     for file in FILES:
+        # The record is written anew, with the names of files in place of their paths on this machine.
         if file != "run.json" and (run.path / file).is_file():
             (folder / file).write_bytes((run.path / file).read_bytes())
     (folder / "run.json").write_text(json.dumps(about.record, indent=1), encoding="utf-8")

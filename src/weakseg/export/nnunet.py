@@ -92,6 +92,7 @@ def write_nnunet(
             found = Labelled(len(cases), taught / pixels, drawn / pixels)
             _describe(made, samples[0], labels, found)
             _write(made / "splits_final.json", _splits(list(volumes.values())))
+            # Last and at once: nnU-Net never sees half of a data set.
             os.rename(made, folder)
     except OSError as error:
         raise WriteRefused(
@@ -134,10 +135,12 @@ def _known(
     if isinstance(target, SoftTarget):
         weighted = soft_seen(target, np.eye(2, 3), target.size, classes)
         most, weight = weighted.max(0), weighted.sum(0)
+        # `weighted` is probability times weight, so both sides are multiplied by the weight.
         labels = np.where((weight > 0) & (most >= sure * weight), weighted.argmax(0), UNLABELED)
     else:
         labels = target
     labels = np.where(sample.valid, labels, UNLABELED)
+    # What was drawn overrules what was found.
     return np.where(seeds != UNLABELED, seeds, labels).astype(int)
 
 
@@ -147,6 +150,7 @@ def _numbers(classes: Classes) -> tuple[Int[np.ndarray, " C"], dict[str, int]]:
         raise DataInvalid(f"{len(classes)} classes", expected="at most 254 for label maps of 8 bits")
     others = [index for index in range(len(classes)) if index != classes.background]
     numbers = np.zeros(len(classes), int)
+    # nnU-Net demands consecutive numbers and 0 for the background, also where there is no such class.
     numbers[others] = np.arange(1, len(others) + 1)
     taken = ("background", "ignore")
     named = {f"{name}_" if name in taken else name: number for name, number in _of(classes, numbers, others)}
@@ -159,6 +163,7 @@ def _of(classes: Classes, numbers: Int[np.ndarray, " C"], others: list[int]) -> 
 
 def _files(sample: Sample) -> list[np.ndarray]:
     """The image's files: one of grey or of colours, or one for each of other channels."""
+    # In as many bits as the file had; more would be invented, fewer would be lost.
     whole = 255 if sample.held is None else 65535
     kind = np.uint8 if sample.held is None else np.uint16
     values = (sample.image.clip(0, 1) * whole).round().astype(kind)
@@ -182,6 +187,7 @@ def _describe(folder: Path, first: Sample, labels: dict[str, int], found: Labell
 def _splits(volumes: list[list[str]]) -> list[dict[str, list[str]]]:
     """Folds in which no volume is divided."""
     folds = min(_FOLDS, len(volumes))
+    # Whole volumes: slices of one patient on both sides make the validation too good.
     parts = [[case for volume in volumes[fold::folds] for case in volume] for fold in range(folds)]
     everything = [case for volume in volumes for case in volume]
     return [{"train": [case for case in everything if case not in {*part}], "val": part} for part in parts]

@@ -26,6 +26,7 @@ def require_finite(evidence: Evidence) -> None:
         )
     # A sum is one quick pass, and shows whether to look closer.
     total = evidence.log_probs.flatten(1).sum(1)
+    # -inf alone is allowed: such a class is impossible there.
     if not (total.isnan() | (total == torch.inf)).any():
         return
     broken = (evidence.log_probs.isnan() | (evidence.log_probs == torch.inf)).flatten(1).any(1)

@@ -25,6 +25,7 @@ def known_cells(weak: WeakLabels, classes: int, grid: tuple[int, int]) -> Known:
 
     Raises `EvidenceInvalid` where a seed is of no class.
     """
+    # Labels on void would count although nothing may be learnt there.
     seeds, fractions = torch.where(weak.valid, weak.seeds, UNLABELED), None
     if (seeds != UNLABELED).any():
         refuse_strange_labels(seeds, classes)
@@ -38,6 +39,7 @@ def with_seeds(target: Float[Tensor, "B C h w"], known: Known) -> Float[Tensor, 
         return target
     labelled = known.labelled.to(target.dtype)
     total = labelled.sum(1, keepdim=True)
+    # In a cell that is labelled in part, the rest is still to be found, so the solver's answer stays.
     only = (total > 0) & (known.unlabelled == 0)[:, None]
     return torch.where(only, labelled / total.clamp(min=1e-12), target)
 
@@ -51,6 +53,7 @@ def allowed_classes(seeds: Int[Tensor, "H W"], tags: Int[Tensor, " C"], only_pre
     if not only_present:
         return everything
     present = tags.cpu() == PRESENT
+    # A class that is drawn is there, whatever the tags say.
     present[seeds[seeds != UNLABELED].cpu()] = True
     for choice in (present, tags.cpu() != ABSENT):
         if choice.any():

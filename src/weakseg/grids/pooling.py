@@ -25,6 +25,8 @@ def pooled(values: Float[Tensor, "*B H W"], size: tuple[int, ...]) -> Float[Tens
     if (height, width) == tuple(size):
         return values
     # Two matrix products instead of adaptive pooling: each pixel counts in one cell only.
+    # Cells are numbered by integer division of pixel indices, as in `classes_per_cell`: both have to give a pixel to
+    # the same cell.
     row, column = (
         F.one_hot(torch.arange(pixels, device=values.device) * cells // pixels, cells).to(values)
         for pixels, cells in ((height, size[0]), (width, size[1]))
@@ -37,6 +39,7 @@ def side_in_cells(weak: WeakLabels, grid: tuple[int, int]) -> Float[Tensor, " B"
 
     The area is the valid part of the whole image; the cells are those of this view's grid.
     """
+    # From the whole image's area and not the view's, so that a crop has its image's scale.
     in_view = weak.whole_valid.clamp(min=1) / torch.linalg.det(weak.window[:, :, :2]).abs()
     height, width = weak.valid.shape[1:]
     return (in_view * (grid[0] * grid[1] / (height * width))).sqrt()
@@ -57,6 +60,7 @@ def classes_per_cell(labels: Int[Tensor, "B H W"], classes: int, grid: tuple[int
     labelled = labels != UNLABELED
     image, row, column = labelled.nonzero().T
     cell = (row * grid[0] // height) * grid[1] + column * grid[1] // width
+    # A number for each image, class and cell, counted in one pass.
     at = (image * classes + labels[labelled]) * (grid[0] * grid[1]) + cell
     count = at.bincount(minlength=len(labels) * classes * grid[0] * grid[1])
     return count.reshape(len(labels), classes, *grid).float() * (grid[0] * grid[1] / (height * width))

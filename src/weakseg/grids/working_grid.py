@@ -26,6 +26,7 @@ def working_grid(evidence: Evidence, cell_px: int | None, finest_px: int) -> tup
     if cell_px is not None:
         return grid_of(size, cell_px)
     coarse = grid_of(size, finest_px)
+    # Never finer than the prediction: between its cells there is nothing to be found but interpolation.
     return min(evidence.log_probs.shape[2], coarse[0]), min(evidence.log_probs.shape[3], coarse[1])
 
 
@@ -41,9 +42,11 @@ def on_grid(
         return log_probs
     finite = log_probs.clamp(min=LEAST)
     if size[0] < grid[0] or size[1] < grid[1]:
+        # Interpolated logarithms are not normalised any more.
         return F.interpolate(finite, grid, mode="bilinear", align_corners=False).log_softmax(1)
     seen = share_per_cell(valid, size).to(finite)[:, None]
     share = pooled(seen, grid)
+    # A cell without a valid pixel takes the mean of all, so that its numbers are finite; it counts nowhere.
     return torch.where(share > 0, pooled(finite * seen, grid) / share.clamp(min=1e-6), pooled(finite, grid))
 
 

@@ -97,6 +97,8 @@ def segment(
     for cuts in range(1, 1 + ROUNDS):
         progress(cuts, 1 + ROUNDS)
         tried, again = _cut(image, seeds, near + region_scores(colors, found.labels, len(labels)))
+        # Each round has colours of its own, so the energies are of different problems. As in GrabCut it goes on while
+        # they fall.
         if again.energies[-1] >= found.energies[-1]:
             break
         problem, found = tried, again
@@ -111,6 +113,8 @@ def _cut(
 ) -> tuple[CutProblem, Cut]:
     """The problem of given scores, and its best labelling."""
     sure = torch.from_numpy(scores).log_softmax(0).exp()
+    # A mixture with a uniform distribution caps the cost of a pixel, so that edges and neighbours can overrule odd
+    # colours.
     log_probs = ((1 - MISLED) * sure + MISLED / len(scores)).log()
     drawn, none = torch.from_numpy(seeds), torch.full(seeds.shape, UNLABELED)
     pixels = Pixels(torch.from_numpy(image.copy()).float(), torch.ones(seeds.shape, dtype=torch.bool), drawn, none)

@@ -66,6 +66,8 @@ def choose(
         RecipeInvalid: there is no method of that name for these labels.
     """
     training, validation = _split(data, labels)
+    # Some images, evenly spaced, stand for all: reading every image of a large folder would take longer than the choice
+    # is worth.
     few = _looked_at(training)
     images = training if isinstance(training, Folder) else training.samples
     assert isinstance(images, Folder)
@@ -76,11 +78,13 @@ def choose(
         raise DataInvalid.of([problem.at(root) for problem in problems])
     require_learnable(training, validation, few, ruled=rules is not None)
     chosen = named(methods(rules, drawn, everything), method)
+    # The median, because one thumbnail among large images must not decide.
     shorter = int(np.median([min(s.valid.shape) for s in few]))
     demands = [each for each in parts(chosen.objective, Constraint) if each != All(())]
     enlarge = 2 if shorter < (_SMALL_WHOLE_IMAGE if demands else _SMALL_IMAGE) else 1
     crop = _crop(demands, shorter, enlarge)
     pixels = np.median([s.valid.size for s in few]) if crop is None else crop**2
+    # Memory and time of a step are kept about equal, whatever the size of the images.
     batch_size = max(min(8, len(training), int(_PIXELS_A_STEP / (pixels * enlarge**2))), 1)
     # Without drawings, pretrained networks learn better slowly (recipes/tables/things_tuning.py).
     spec = _network(network, enlarge)
@@ -135,6 +139,7 @@ def _split(data: str, labels: tuple[str, ...] | None) -> tuple[Folder | Fold, Fo
     if is_listed(root, "val"):
         training, validation = images, Folder(data, "val", labels=())
     else:
+        # Slices of one patient are alike: on both sides of a split they would make scores too high.
         group = grouping(images)
         volumes = {group_of(key, group) for key in images.keys}
         if len(volumes) < 2:

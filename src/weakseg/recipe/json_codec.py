@@ -25,6 +25,7 @@ def encode(value: Any) -> Any:
     """A value as dicts, lists, numbers and text."""
     if is_dataclass(value) and not isinstance(value, type):
         held = {f.name: encode(getattr(value, f.name)) for f in fields(value) if f.init}
+        # Defaults are left out, so that a new field of a later version does not make an old record another recipe.
         changed = {f.name: held[f.name] for f in fields(value) if f.init and not _is_default(f, held[f.name])}
         return {"type": _name(type(value)), **changed}
     if isinstance(value, (tuple, list)):
@@ -55,6 +56,7 @@ def decode(value: Any) -> Any:
     if "type" not in value:
         return Foreign(str(value.get("foreign", value)))
     name = str(value["type"])
+    # Names from a record lead to public names of weakseg alone, never to an import of something else.
     if not name.startswith("weakseg."):
         return Foreign(name)
     try:

@@ -219,6 +219,7 @@ def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
     ends, ratio = [0], epochs / recipe.epochs
     for done in range(1, len(recipe.phases) + 1):
         target = round(sum(p.epochs for p in recipe.phases[:done]) * ratio)
+        # Each phase keeps an epoch at least, and leaves one for each that follows.
         ends.append(min(max(target, ends[-1] + 1), epochs - (len(recipe.phases) - done)))
     lengths = [end - start for start, end in zip(ends, ends[1:], strict=False)]
     phases = tuple(replace(phase, epochs=length) for phase, length in zip(recipe.phases, lengths, strict=True))
@@ -235,6 +236,7 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeInvalid(f"there is no recipe file {path}", fix="check the path, or give a data folder instead")
     try:
         with _beside(path):
+            # The user's own file, which is run because the user named it on the command line.
             bound = runpy.run_path(str(path))
     except WeaksegError:
         raise

@@ -43,13 +43,16 @@ def write_page(path: Path, template: str, **parts: Any) -> None:
     require_free(path)
     environment = Environment(
         loader=PackageLoader("weakseg.report"),
+        # Names of classes and images come from users, and a page is passed on.
         autoescape=True,
+        # A misspelt name in a template is an error and not an empty place in the page.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"score": _score, "percent": percent}
     text = environment.get_template(template).render(signature=_SIGNATURE, **parts)
+    # `replace`, because file names may hold bytes that are no text.
     write_whole(path, lambda part: part.write_text(text, encoding="utf-8", errors="replace"))
 
 

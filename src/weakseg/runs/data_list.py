@@ -45,6 +45,7 @@ def require_same(folder: Path, data: Listed, accepted: bool) -> list[str]:
     """
     path = folder / FILE
     if not path.exists() and not path.is_symlink():
+        # A message and no refusal: runs of earlier versions have no such file.
         return [f"{path} is missing, so it is unknown whether the data has changed since the start of the run"]
     try:
         before = _read(path)

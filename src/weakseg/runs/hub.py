@@ -31,6 +31,7 @@ def fetched(name: str, revision: str | None = None) -> Path:
 
     try:
         try:
+            # The commit first, then its files: otherwise files of two commits could be mixed while a new one arrives.
             commit = str(HfApi().model_info(name, revision=revision, timeout=5).sha)
         except OSError:
             return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES), local_files_only=True))

@@ -27,6 +27,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     lines = read_bytes(file, RunInvalid).decode(errors="replace").splitlines()
     metrics = []
     for number, line in enumerate(lines, start=1):
+        # A process that was killed while it wrote leaves half a line.
         if not line.endswith("}"):
             continue
         try:

@@ -44,6 +44,7 @@ def _ours(path: Path, source: str) -> set[str]:
     unfinished = _is_unfinished(path / "run.json")
     if unfinished:
         names.add("run.json")
+    # A start that was killed at once leaves these, and the same command has to work again.
     if partial or unfinished or _text(path / "recipe.py") == source:
         names.add("recipe.py")
     return names
@@ -79,6 +80,7 @@ def require_no_links(path: Path) -> None:
         RunInvalid: a subfolder is a link, or no folder.
     """
     inner = [path / name for name in (TARGETS, BEFORE, "tensorboard")]
+    # Links are not followed even to look for more of them.
     inner += [each for folder in inner[:2] if not folder.is_symlink() for each in folder.glob("epoch_*")]
     if linked := [str(each) for each in inner if each.is_symlink()]:
         raise RunInvalid(

@@ -113,11 +113,13 @@ class Backend:
             labels = probs.argmax(0)
         classes = self.predictor.classes.names
         shown = [label for label, name in enumerate(classes) if name in wanted]
+        # Classes that the interface lacks have no brush to be shown with.
         labels = np.where(np.isin(labels, shown), labels, UNLABELED)
         found = [*brushes(Segmented(path.name, labels), classes, interface.control, interface.image)]
         return {"result": found, "score": float(probs.max(0).mean()), "model_version": self.version}
 
     def _path(self, data: dict[str, Any], interface: Interface) -> Path:
+        # The entry that the interface shows first; tasks may name other files too.
         texts = [data.get(interface.value), *data.values()] if interface.value else [*data.values()]
         for text in texts:
             if isinstance(text, str) and (key := self.images.key(text)) is not None:

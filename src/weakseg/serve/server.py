@@ -32,6 +32,7 @@ def server_for(backend: Backend, host: str, port: int, said: Callable[[str], Non
         RecipeInvalid: the address cannot be used.
     """
 
+    # A class for each server, because the library makes its handlers itself and hands them no arguments.
     class Handler(_Handler):
         pass
 
@@ -109,6 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The JSON object that was sent; `None` if the request was refused."""
         refused = self._refusal()
         if refused is not None:
+            # The body was not read, and the next request would begin in the middle of it.
             self.close_connection = True
             self._answer(*refused)
             return None
@@ -126,6 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.local and not is_local(host):
             # A page of another site may point its own name here.
             return 403, {"error": "this server answers to localhost alone"}
+        # A form on another site can send text without being asked, but not this type.
         if "json" not in (self.headers.get("Content-Type") or ""):
             return 415, {"error": "application/json is expected"}
         length = self.headers.get("Content-Length") or ""

@@ -23,6 +23,7 @@ def make_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
         {"params": [p for name, p in named if name not in fresh], "factor": 1.0},
         {"params": [p for name, p in named if name in fresh], "factor": recipe.optimizer.fresh_factor},
     ]
+    # torch refuses a group without parameters.
     groups = [group for group in groups if group["params"]]
     how = recipe.optimizer
     # Rates are left out, because `set_learning_rate` sets them before every step.
@@ -37,6 +38,7 @@ def set_learning_rate(optimizer: Optimizer, phase: Phase, done: float) -> float:
     `done` is the fraction of the phase that is done. Returns the rate of pretrained parameters.
     """
     rising = min(done / phase.warm_up, 1.0) if phase.warm_up > 0 else 1.0
+    # The fall begins where the rise ends, so that the highest rate is reached exactly once.
     falling = ((1 - done) / (1 - phase.warm_up)) ** phase.decay_power if done > phase.warm_up else 1.0
     rate = phase.learning_rate * rising * falling
     for group in optimizer.param_groups:

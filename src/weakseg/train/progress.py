@@ -74,6 +74,7 @@ class Display:
         Each is named once, and a few per epoch.
         """
         found = {key: text for key, text in contradictions(solves).items() if key not in self.contradictory}
+        # Only those that were named count as reported, so that the next epoch names others.
         named = dict(islice(found.items(), MOST_NAMED))
         for key, sentence in named.items():
             self.console.print(Text(f"{key}: {sentence}"))
@@ -147,6 +148,7 @@ def display(console: Console, steps: int, done: int) -> Iterator[Display]:
         TimeRemainingColumn(),
         TextColumn("left"),
     )
+    # Gone at the end, so that the lines of the epochs alone stay in a log.
     with Progress(*columns, console=console, transient=True) as bar:
         yield Display(console, bar, bar.add_task("training", total=steps, completed=done, loss="", rate=""))
 

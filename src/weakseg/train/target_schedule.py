@@ -36,6 +36,7 @@ def stretch_of(recipe: Recipe, epoch: int) -> range:
     """The epochs around this one between two updates of the targets; the whole phase where there are none."""
     phase, start = phase_of(recipe, epoch)
     end, every = start + phase.epochs, phase.update_targets_every or phase.epochs
+    # Counted from the phase's first epoch: each phase updates its targets when it begins.
     begin = epoch - (epoch - start) % every
     return range(begin, min(begin + every, end))
 
@@ -103,6 +104,7 @@ def _put_aside(older: list[Path], before: Path) -> None:
     for path in [*older[:-1], *before.glob("epoch_*")]:
         shutil.rmtree(path, ignore_errors=True)
     before.mkdir(exist_ok=True)
+    # Kept and not removed: if one of the new targets is lost, the update has to be made again from these.
     os.replace(older[-1], before / older[-1].name)
 
 

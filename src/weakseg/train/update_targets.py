@@ -95,6 +95,7 @@ def update_targets(
             if targets.mark and targets.find(sample) is not None:
                 done(None)
             else:
+                # Before the prediction: memory that runs out in the middle ends the process, without a message.
                 _refuse_too_large(sample, len(samples.classes))
                 yield sample
 
@@ -107,6 +108,7 @@ def update_targets(
             except WeaksegError as error:
                 raise error.at(", ".join(sample.key for sample in group)) from error
             for sample, log_probs in zip(group, predicted, strict=True):
+                # The next images are predicted while threads solve: compiled solvers hold no interpreter lock.
                 yield pool.submit(solve, sample, log_probs)
 
     threads = torch.get_num_threads()

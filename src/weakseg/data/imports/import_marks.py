@@ -94,6 +94,7 @@ def _write(
     became: Counter[tuple[str, str, str]] = Counter()
     problems: list[WeaksegError] = []
     for done, (key, path) in enumerate(files.items(), start=1):
+        # Links and no copies where the file system can: image folders are large.
         _link(path, into / "images" / f"{key}{path.suffix}")
         if key in found.images:
             image = found.images[key]
@@ -109,6 +110,7 @@ def _write(
         if rows:
             (into / name).write_text(table_text(_HEADERS[name], rows), encoding="utf-8")
     lines = ["nested = true"] * any("/" in key for key in files)
+    # With 256 classes and more 255 is a class.
     if (nothing := void_for(len(classes))) != 255:
         lines += [f"unlabeled = {nothing}", f"void = {nothing}"]
     declare(into, classes, *lines)

@@ -92,6 +92,7 @@ def _paired(
     known = {_key(path): path for path in images}
     # Labels may lie beside the images.
     among = {path.resolve() for path in labels}
+    # A volume that lies among the labels and is named after another image is no image itself.
     images = [path for path in images if not (path.resolve() in among and _image_of(path, known, own=False))]
     by_key = {}
     problems = []
@@ -138,6 +139,7 @@ def _image_of(path: Path, images: dict[str, Path], own: bool) -> str | None:
     name = _key(path)
     if own and name in images:
         return name
+    # Again and again: p1_seg_manual is p1 with two additions.
     while found := _ADDED.match(name):
         name = found[1]
         if name in images:

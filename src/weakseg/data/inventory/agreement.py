@@ -47,6 +47,7 @@ class Marks:
     def denied(self) -> tuple[int, int]:
         """Numbers of comparable labels, and of contradicted ones."""
         (height, width), rows, columns = self.mask.shape, self.rows, self.columns
+        # Shifted marks may leave the image; they are neither right nor wrong.
         inside = (rows >= 0) & (columns >= 0) & (rows < height) & (columns < width)
         truth = self.mask[rows[inside], columns[inside]]
         known = truth != UNLABELED

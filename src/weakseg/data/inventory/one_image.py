@@ -78,6 +78,7 @@ def look(inventory: Inventory, key: str) -> Look:
     if read is None:
         return Look(tuple(findings), sound, True, undeclared=undeclared)
     image = read.image
+    # With classes that cannot be read, values mean nothing, and every map would be reported as wrong.
     if not inventory.judged:
         return Look(tuple(findings), sound, True, _digest(image), len(image), held=read.held, undeclared=undeclared)
     names = contents.legend.classes.names

@@ -94,6 +94,7 @@ def count_pixels(seeds: Int[np.ndarray, "H W"], valid: Bool[np.ndarray, "H W"], 
     pixels = inner = nothing
     if labelled := np.count_nonzero(drawn):
         pixels = np.bincount(seeds[drawn], minlength=len(classes))
+        # Classes that are marked along the border alone are often a frame that a program drew, hence the second count.
         inner = np.bincount(_inner(seeds)[_inner(drawn)], minlength=len(classes))
     return LabelCounts(
         classes=classes,

@@ -116,6 +116,7 @@ def _runs(raw: Int[np.ndarray, "H W"]) -> tuple[Int[np.ndarray, " N"], Int[np.nd
 
     They go along the rows of a map; each row ends with a run of `END`.
     """
+    # A value that no map has ends each row, so that a run never goes on into the next one.
     lines = np.full((len(raw), raw.shape[1] + 1), END, np.int64)
     lines[:, :-1] = raw
     flat = lines.ravel()

@@ -98,10 +98,12 @@ def _meaning(convention: Convention, becomes: tuple[int, ...]) -> tuple[int, Int
     It covers one value below and one above all those that are declared.
     """
     known = (0, *convention.values, *convention.nothing)
+    # One more at either end: what is out of range is clipped to these, which mean "undeclared".
     below, above = min(known) - 1, max(known) + 1
     meaning = np.full(above - below + 1, UNDECLARED)
     if convention.other is not None:
         meaning[1 - below :] = becomes[convention.other]
     meaning[np.array(convention.values, int) - below] = becomes
+    # Last, since values that mean no class take precedence over a class of the same value.
     meaning[np.array(convention.nothing, int) - below] = UNLABELED
     return below, meaning

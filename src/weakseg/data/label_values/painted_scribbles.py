@@ -101,6 +101,7 @@ def _mixable(colours: Int[np.ndarray, "*N"]) -> Float[np.ndarray, "*N 4"]:
     In these coordinates blends lie on a line between the two blended colours.
     """
     rgba = rgba_of(colours).astype(float)
+    # Programs mix colours premultiplied by opacity; without that, blends with a transparent ground lie on a curve.
     rgba[..., :3] *= rgba[..., 3:] / 255
     return rgba.round()
 

@@ -119,6 +119,7 @@ class ScribbleMaps:
         if wrong := sorted({*np.unique(raw).tolist()} - {255, *range(len(self.classes))}):
             expected = f"0 to {len(self.classes) - 1}, or 255 (nothing drawn)"
             raise DataInvalid(f"{path} holds undeclared values: {wrong}", expected=expected)
+        # Scribbles run over VOC's void rims.
         seeds = np.where((raw == 255) | ~sample.valid, UNLABELED, raw)
         return relabelled(sample, len(self.classes), seeds=seeds)
 
@@ -137,6 +138,8 @@ def read_scribbles(path: Path, classes: Classes, size: tuple[int, ...], width_px
     """
     root = _read_xml(path)
     told = [root.findtext(f"size/{side}") for side in ("height", "width")]
+    # Some files of the set state no size; those that do must fit, since scribbles of another image would look
+    # plausible.
     if None not in told:
         _same_size(path, tuple(int(_number(path, text)) for text in told), size)
     strokes, problems = [], []
@@ -153,6 +156,7 @@ def read_scribbles(path: Path, classes: Classes, size: tuple[int, ...], width_px
 def _read_xml(path: Path) -> Element:
     try:
         with open_regular(path) as file:
+            # Without document types: an entity of ten lines can expand to gigabytes, or name a file of this machine.
             root = parse(file, forbid_dtd=True).getroot()
     except DefusedXmlException as error:
         found = f"{path} declares a document type or entities, which could exhaust memory or read other files"

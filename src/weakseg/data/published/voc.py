@@ -122,6 +122,7 @@ class Voc:
         if path is None:
             looked = " nor ".join(str(file) for file in (*maps, mat) if file is not None)
             raise DataInvalid(f"'{key}' has no mask (neither {looked})")
+        # The size is tested by the header, before a mask is unpacked.
         raw = _read_mat(path, pixels) if path == mat else read_labels(path, fits=fits)
         if wrong := sorted({*np.unique(raw).tolist()} - {255, *range(len(self.classes))}):
             raise DataInvalid(f"{path} holds undeclared values: {wrong}", expected="0 to 20, or 255 (void)")
