@@ -55,6 +55,7 @@ def _settings(kind: type, body: list[ast.stmt]) -> list[str]:
     """
     given = {field.name for field in fields(kind) if field.init and not field.name.startswith("_")}
     lines = []
+    # The text of a field is the statement below it.
     for node, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) in given:
             lines.append(f"    {ast.unparse(node.target)}: {ast.unparse(node.annotation)}{_default(node.value)}")

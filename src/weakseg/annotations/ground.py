@@ -48,6 +48,7 @@ def placed(layers: Sequence[GroundMarks], images: Mapping[str, Path], reading: R
     ignored: list[Ignored] = []
     notes: dict[str, None] = {}
     for layer in filter(lambda layer: layer.marks, layers):
+        # A mark may lie on several images and is ignored only where it lies on none.
         seen: set[int] = set()
         vertices = _Vertices.of(layer)
         for target in targets:

@@ -31,4 +31,5 @@ class Appearances:
 
     def __call__(self, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
         """Costs of all classes in each cell, in nats."""
+        # Costs in nats add up as the logarithms of independent densities do.
         return reduce(add, [part(evidence, grid) for part in self.parts])

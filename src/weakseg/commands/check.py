@@ -38,6 +38,7 @@ def check_and_show(data: str, html: Path | None, as_json: bool = False) -> bool:
         checked = check(data, progress)
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
+        # One object and nothing else: a script reads standard output as a whole.
         print(json.dumps(_for_scripts(checked)))
     else:
         if checked.account is not None:
@@ -169,6 +170,7 @@ def _summary(counts: LabelCounts) -> str:
 
 def show_findings(checked: Checked, console: Console) -> None:
     """Print remarks, then problems, then the verdict."""
+    # Remarks come first and problems last, where the eye is when a long list ends.
     faults = [finding for finding in checked.findings if not finding.remark]
     remarks = [finding for finding in checked.findings if finding.remark]
     for title, findings in (("Worth knowing", remarks), ("To fix", faults)):

@@ -44,6 +44,7 @@ def propose_and_show(data: str, split: str | None, told: tuple[str, ...], tail: 
     with bar("reading sizes") as moved:
         known = known_sizes(_each(folder, moved), folder.classes)
     masks = _masks(folder)
+    # Sizes on the command line replace those of the data; a mixture would be of neither.
     sizes = _given(told, folder.classes) if told else known
     if np.isnan(sizes).all():
         raise DataInvalid(

@@ -39,6 +39,7 @@ def predict_and_show(
         raise DataInvalid(f"--plane {wanted.plane}", expected=", ".join(PLANES))
     if wanted.format is not None and wanted.format not in WRITERS:
         raise DataInvalid(f"--format {wanted.format}", expected=f"one of {', '.join(WRITERS)}")
+    # A file is an ONNX file, a folder a run.
     predictor, by = (_of_file if path.is_file() else _of_run)(path, wanted.device, wanted.crf, recipe)
     if any(map(stem_of, files)):
         predict_volumes_and_show(path, predictor, files, out, wanted, by)

@@ -55,6 +55,7 @@ def solve_and_show(image: Path, scribbles: Path, out: Path, wanted: SolveOptions
     started = time.perf_counter()
     try:
         with bar("cutting") as progress:
+            # Scribbles on pixels without data say nothing of the others.
             marks = drawing.labels if read.empty is None else np.where(empty, drawing.nothing, drawing.labels)
             found = segment(read.image, marks, drawing.nothing, progress)
     except WeaksegError as error:

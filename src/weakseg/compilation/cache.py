@@ -29,6 +29,7 @@ def cached(kernel: Callable, **how: Any) -> Callable:
         except RuntimeError:  # no place can be written to
             pass
     folder = private_folder()
+    # Inside an archive there is no file whose time could tell whether a cached kernel is out of date.
     if folder is None or not os.path.exists(kernel.__code__.co_filename):
         return njit(nogil=True, **how)(kernel)
     # numba reads this setting when a function is decorated, and has no argument for it. It is put back at once, because

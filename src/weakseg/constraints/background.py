@@ -28,6 +28,7 @@ class BackgroundBetween:
     """Index of the background, `Classes.background`; refused where a dataset declares none."""
 
     def __post_init__(self):
+        # A data set without a background has no such class; a bound on class 0 would be about something else.
         if self.background is None:
             raise RecipeInvalid(
                 "BackgroundBetween is used on a dataset without a background class.",

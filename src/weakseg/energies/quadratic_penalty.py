@@ -27,5 +27,6 @@ class QuadraticPenalty:
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """Sum of squared fractions; 0 where every row holds."""
         return torch.stack(
+            # Clamped before the square: room to spare is no violation.
             [misses.clamp(min=0).square().sum() for misses in row_misses(self.constraint, probs, evidence)]
         )

@@ -38,6 +38,7 @@ class Bilinear:
 
     def __call__(self, a: Float[Tensor, "B C h w"], b: Float[Tensor, "B C h w"]) -> Float[Tensor, "B h w"]:
         """The cost, in [0, 1]."""
+        # Equal to the same sum with a and b exchanged, since both sum to one.
         return (a * (1 - b)).sum(1)
 
 

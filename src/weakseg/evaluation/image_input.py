@@ -80,6 +80,7 @@ def require_channels(image: Float[np.ndarray, "M H W"], channels: int, name: str
 
 def _array(given: ImageLike) -> Shaped[np.ndarray, "..."]:
     if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in REAL:
+        # Arrays from scientific files may be in another byte order, which torch refuses.
         return np.array(given, dtype=given.dtype.newbyteorder("="))
     # Where torch was never loaded nothing is a tensor, and it need not be installed.
     if (torch := sys.modules.get("torch")) is not None and isinstance(given, torch.Tensor):
@@ -102,6 +103,7 @@ def _channels_first(values: Shaped[np.ndarray, "..."], channels: int) -> Shaped[
         raise DataInvalid(f"the image has shape {values.shape}", expected="at least one pixel and one channel")
     if values.ndim == 2:
         return values[None]
+    # Channels last only where channels first cannot be meant.
     if values.ndim == 3 and values.shape[0] != channels and values.shape[2] in (channels, 3):
         return np.moveaxis(values, -1, 0)
     if values.ndim != 3:

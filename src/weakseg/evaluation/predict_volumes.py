@@ -49,6 +49,7 @@ def predict_volumes(
     for path in paths:
         try:
             headers[path] = read_header(path)
+            # One pixel of the file's type shows whether it can be scaled, before hours of prediction.
             nothing = _in_range(np.zeros((1, 1), headers[path].voxels.dtype), predictor.reading)
             fitted(interpreted(path, nothing[..., None], predictor.reading).image, predictor.channels, str(path))
         except WeaksegError as problem:
@@ -56,11 +57,13 @@ def predict_volumes(
     if problems:
         raise DataInvalid.of(problems)
     total, done = sum(each.grid.slices(plane) for each in headers.values()), 0
+    # One volume at a time is in memory, with its labels.
     for path, target in targets.items():
         volume = read_volume(path)
         labels = np.zeros(volume.grid.shape, np.uint16)
         for index in range(volume.grid.slices(plane)):
             values = volume.grid.slice_of(volume.voxels, plane, index)
+            # `slice_of` is a view, so the slice is put back where it came from, whatever the order of the axes.
             volume.grid.slice_of(labels, plane, index)[:] = _numbers(predictor, path, values)
             done += 1
             progress(done, total)

@@ -19,6 +19,7 @@ def needed(package: str, extra: str, what: str) -> ModuleType:
     """
     try:
         return import_module(package)
+    # `from None` below: the import's own traceback says nothing that the fix does not.
     except ImportError:
         found = f"{what} cannot be used without the package {package}"
         raise DataInvalid(found, fix=f"pip install 'weakseg[{extra}]'") from None

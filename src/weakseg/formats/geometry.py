@@ -13,6 +13,7 @@ _DEEPEST = 8
 def shapes_of_geometry(geometry: dict[str, Any], depth: int = 0) -> Iterator[Shape]:
     """The shapes of a geometry."""
     kind = geometry["type"]
+    # With a limit, because a file may nest collections until Python's stack ends.
     if kind == "GeometryCollection" and depth < _DEEPEST:
         for part in geometry["geometries"]:
             yield from shapes_of_geometry(part, depth + 1)

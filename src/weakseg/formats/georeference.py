@@ -48,6 +48,8 @@ class Grid:
 
     def to_pixels(self, points: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 2"]:
         """Points (y, x) of the ground as (row, column)."""
+        # The origin is taken off first: coordinates of maps are millions of metres, and their differences would lose
+        # digits in a product.
         return (points - self._origin) @ np.linalg.inv(self._matrix).T
 
     def to_ground(self, points: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 2"]:
@@ -63,6 +65,7 @@ class Grid:
         """Whether the pixels of another grid are these."""
         if (self.height, self.width) != (other.height, other.width):
             return False
+        # In pixels and not in units of the ground: a thousandth of a degree is a hundred metres.
         apart = np.abs(self.to_pixels(other.corners()) - self.to_pixels(self.corners())).max()
         same = self.crs == other.crs or bool(self.crs and other.crs and crs_of(self.crs) == crs_of(other.crs))
         return same and bool(apart <= _SAME_GRID)
@@ -86,6 +89,7 @@ def grid_of(path: Path) -> Grid | None:
             height, width = file.shape
     except Exception as error:  # damaged files make rasterio raise errors of many kinds
         raise DataInvalid(f"{path} cannot be read as a GeoTIFF: {error}", fix="export it again") from error
+    # rasterio's answer for files without a place on the ground.
     if affine.is_identity:
         if points:
             found = f"{path} is placed by {len(points)} control points"

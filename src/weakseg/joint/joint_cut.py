@@ -138,6 +138,7 @@ class JointCut:
         classes = evidence.log_probs.shape[1]
         size = (weak.valid.shape[1], weak.valid.shape[2])
         grid = grid_of(size, self.cell_px)
+        # Rows are made for the cut's own grid, so that they count its cells.
         rows, known = rows_of(self.constraint, weak, grid, classes), known_cells(weak, classes, grid)
         weighed = self.appearance is not None and self.appearance_weight
         looks = self.appearance(evidence, grid).cpu() if self.appearance is not None and weighed else None

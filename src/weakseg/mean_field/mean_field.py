@@ -90,6 +90,7 @@ class MeanField:
             parts = [_only(evidence, first, first + some) for first in range(0, len(evidence.image), some)]
             found = [one for part in parts for one in self._in_tensors(part, self.energy)]
         else:
+            # Rows of constraints are made on the labels' grid, at which this solver works.
             images, rows, columns = evidence.weak.valid.shape
             classes, grid, rule = evidence.log_probs.shape[1], (rows, columns), self.constraint
             each = [None] * images if rule is None else rows_of(rule, evidence.weak, grid, classes)

@@ -63,6 +63,7 @@ def require_affordable(config: Any) -> None:
     from transformers import AutoModelForSemanticSegmentation
 
     try:
+        # Shapes without numbers: the architecture is made and costs no memory.
         with torch.device("meta"):
             body = AutoModelForSemanticSegmentation.from_config(config, dtype=torch.float32)
     except RuntimeError as error:

@@ -43,6 +43,7 @@ def require_self_contained(settings: dict) -> None:
 def _fetched(settings: Any, place: str) -> Iterator[tuple[str, Any]]:
     pairs = settings.items() if isinstance(settings, dict) else enumerate(settings)
     for key, value in pairs:
+        # Settings that are false or empty ask for nothing.
         if value and _is_fetched(str(key), value):
             yield f"{place}{key}", value
         elif isinstance(value, dict | list):

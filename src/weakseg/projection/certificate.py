@@ -49,6 +49,7 @@ def certificate(image: GridProblem, answer: Answer, hardness: float) -> dict[str
 
     `energy` is the value of the objective.
     """
+    # An image without a valid pixel has no cell, and its numbers are 0 and not nan.
     cells = max(image.cells, 1e-9)
     bounds, prices = answer.problem.bounds.cpu().numpy(), answer.problem.prices.cpu().numpy()
     paid = np.where(np.isinf(prices), 0.0, prices) * (bounds - answer.measured).clip(min=0)

@@ -22,6 +22,7 @@ def located(tree: Any) -> Any:
     """
     if type(tree) is tuple:
         parts = tuple(map(located, tree))
+        # The same object where nothing changed: only what was moved is made anew.
         return tree if all(map(is_, parts, tree)) else parts
     if not is_dataclass(tree) or isinstance(tree, type):
         return tree
@@ -45,4 +46,5 @@ def what_differs(record: dict[str, Any], recipe: Recipe) -> list[str]:
     if record["fingerprint"] == fingerprint(recipe):
         return []
     found = differences(record["recipe"], located(recipe))
+    # Different in both readings, or not at all.
     return found and differences(record["recipe"], recipe) and found

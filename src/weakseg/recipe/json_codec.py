@@ -110,6 +110,7 @@ def _kind(name: str) -> type:
     It is named by its public name or, in records of format 1, with its module.
     """
     last = name.rpartition(".")[2]
+    # Through the list of public names: a record cannot name a module.
     kind = getattr(import_module(f"weakseg.{HOMES[last]}"), last) if last in HOMES else None
     if not isinstance(kind, type) or not is_dataclass(kind):
         raise TypeError(f"weakseg has no part {last}")
@@ -121,6 +122,7 @@ def _without_checks(kind: type, held: dict[str, Any]) -> Any:
     known = {f.name: f for f in fields(kind) if f.init}
     if unknown := {*held} - {*known}:
         raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+    # Without `__init__`, whose checks would refuse a foreign part. Such an object is shown and compared, and never run.
     made = object.__new__(kind)
     for name, field in known.items():
         default = field.default if field.default_factory is MISSING else field.default_factory()

@@ -70,6 +70,7 @@ def evaluated_weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
     These are the averaged ones, where a checkpoint has them.
     """
+    # Averaged weights are those that were validated, so they are what is predicted with.
     kind = "averaged." if any(name.startswith("averaged.") for name in tensors) else "network."
     return {f"network.{name.removeprefix(kind)}": t for name, t in tensors.items() if name.startswith(kind)}
 
@@ -224,6 +225,7 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     seen: set[int] = set()
     for name, tensor in tensors.items():
+        # Empty tensors all have the address 0 and share nothing.
         if tensor.data_ptr() in seen and tensor.numel():
             tensors[name] = tensor.clone()
         seen.add(tensor.data_ptr())

@@ -42,6 +42,7 @@ def lock(folder: Path) -> Iterator[None]:
             fix = "wait for it, or choose another --out"
             raise RunBusy(f"{folder} is being trained by {_owner(file)}", expected="one process a run", fix=fix)
         _sign(file)
+        # The open file is the lock: were it closed or collected, the lock would be gone.
         _held[place] = file
         try:
             yield

@@ -147,6 +147,7 @@ def save(
     else:
         # Named in every checkpoint with its digest, so that a best.safetensors of another run or epoch is noticed.
         best_network = _best_network(run)
+    # The previous checkpoint is the way back where the last one turns out to be damaged.
     if last.exists():
         keep_under_another_name(last, run.path / PREVIOUS)
     # The last checkpoint comes first, because all else can be made from it after a kill in between.

@@ -81,6 +81,7 @@ def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
     if not last and not notes and done:
         notes.append(f"{LAST} is missing, though epochs were done")
     # The sort is stable: of equal epochs the first in the list wins, which is the last checkpoint.
+    # The latest position that can go on, not the latest that can be read.
     for name, position in sorted(found.items(), key=lambda item: -item[1].epoch):
         # A position is only as good as the files it goes on with: a network without its targets would learn from
         # others.

@@ -118,6 +118,7 @@ def with_marks(said: Sample, marks: Labels) -> Sample:
         said,
         strokes=(*said.strokes, *marks.clicks),
         boxes=np.concatenate([said.boxes, marks.boxes]),
+        # The table takes precedence: it was written for this folder.
         tags=np.where(said.tags == UNTOLD, marks.tags, said.tags),
     )
 
@@ -164,6 +165,7 @@ def _found(root: Path, declaration: Declaration, images: Mapping[str, Path], pro
         return None
     paths = tuple(root / path for path in declaration.annotations)
     try:
+        # Of the images too: the size of a replaced image decides where fractions lie.
         stamps = tuple(map(_stamp, (*_files(paths), *images.values())))
         return _read_once(paths, tuple(images.items()), declaration.reading, stamps)
     except DataInvalid as error:

@@ -115,6 +115,7 @@ def read_legend(root: Path, declaration: Declaration) -> Legend:
         raise DataInvalid.of(problems)
     merge = dict(declaration.merge)
     left = tuple(name for name in names if name not in merge)
+    # Merged classes have no index of their own: networks never see them.
     place = {name: index for index, name in enumerate(left)}
     background = place.get(declaration.background) if declaration.background else None
     classes = Classes(left, background, tuple(place[name] for name in declaration.unscored))
@@ -165,6 +166,7 @@ def _class_lines(path: Path) -> tuple[str, ...]:
     if not os.path.lexists(path):
         raise DataInvalid(f"{path} is missing", fix="write the name of each class on a line of its own, in order")
     lines = [line.strip() for line in normalize("NFC", read_text(path)).rstrip().split("\n")]
+    # An empty line in the middle would shift the index of every class below it.
     if "" in lines:
         blank = f"line {lines.index('') + 1}" if any(lines) else "the whole file"
         raise DataInvalid(f"{path}: {blank} is empty", expected="a class on each line; the line number is its index")

@@ -38,6 +38,7 @@ def read_tags(path: Path, legend: Legend, keys: Collection[str]) -> tuple[dict[s
     def note(key: str, cells: Cells):
         for column, tag in (("present", PRESENT), ("absent", ABSENT)):
             for name in filter(None, (part.strip() for part in cells[column].split(";"))):
+                # An image may have several rows, as long as they agree.
                 if said[key].setdefault(_index_of_one(legend, name), tag) != tag:
                     raise DataInvalid(f"'{name}' is both present and absent in {key}")
 
@@ -55,6 +56,7 @@ def merged_tags(told: Int[np.ndarray, " D"], legend: Legend) -> Int[np.ndarray, 
     becomes = np.array(legend.becomes, int)
     present, all_absent = np.zeros(len(legend.classes), bool), np.ones(len(legend.classes), bool)
     present[becomes[told == PRESENT]] = True
+    # One part that is untold keeps the merged class untold.
     all_absent[becomes[told != ABSENT]] = False
     return np.where(present, PRESENT, np.where(all_absent, ABSENT, UNTOLD))
 
@@ -95,6 +97,7 @@ def read_sizes(
         bounds = np.tile([0.0, 1.0], (len(legend.declared), 1))
         bounds[list(of)] = list(of.values())
         total = np.zeros((len(legend.classes), 2))
+        # `add.at`, because several classes become one, and a plain sum by index would keep the last.
         np.add.at(total, list(legend.becomes), bounds)
         return total.clip(0, 1)
 
@@ -150,6 +153,7 @@ def each_row(
     problems: Problems = []
     try:
         text = normalize("NFC", read_text(path))
+        # Strict: a quote that is never closed would otherwise swallow the rest of the table.
         rows = csv.reader(StringIO(text), skipinitialspace=True, strict=True)
         header = [name.strip().lower() for name in next(rows, [])]
         if missing := [name for name in columns if name not in header]:
@@ -166,6 +170,7 @@ def each_row(
                 cells = _cells(header, row)
                 note(find_key(cells["image"], keys), cells)
             except DataInvalid as problem:
+                # The reader's own count: quoted cells may run over several lines.
                 problems.append(problem.at(f"{path}, line {rows.line_num}"))
     except csv.Error as error:
         problems.append(DataInvalid(f"{path} is not a table of comma-separated values: {error}"))

@@ -99,6 +99,7 @@ def _one_number(path: Path, values: Shaped[np.ndarray, "H W M"]) -> Int[np.ndarr
     if values.dtype.kind not in COUNTS:
         found, fix = f"{path} holds {values.dtype} values", f"save it as a PNG of whole numbers: {_WHOLE}"
         raise DataInvalid(found, expected="whole numbers, one for each class", fix=fix)
+    # Signed and wide, so that -1 and 65535 are both themselves.
     return values[:, :, 0].astype(np.int32)
 
 
@@ -240,6 +241,7 @@ def write_labels(
     text = PngInfo()
     if note:
         text.add_text(_NOTE, note)
+    # The format is named, because the temporary file has no extension to tell it.
     write_whole(path, lambda partial: picture.save(partial, format="PNG", pnginfo=text))
 
 

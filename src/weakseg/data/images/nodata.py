@@ -59,6 +59,7 @@ def without_data(values: Shaped[np.ndarray, "H W M"], nodata: str) -> Bool[np.nd
     number = float(nodata)
     if isnan(number):
         return np.asarray(np.isnan(values).any(axis=2))
+    # In all channels: a single channel may hold that number as data.
     return np.asarray((values == number).all(axis=2))
 
 
@@ -90,6 +91,7 @@ def filled(values: Shaped[np.ndarray, "H W M"], empty: Bool[np.ndarray, "H W"]) 
 
     0 if it has no data at all.
     """
+    # In float64: a sum of millions of 16-bit values overflows the type's own.
     mean = values[~empty].mean(axis=0, dtype=np.float64) if not empty.all() else np.zeros(values.shape[2])
     copy = values.copy()
     copy[empty] = (mean if np.issubdtype(values.dtype, np.floating) else mean.round()).astype(values.dtype)

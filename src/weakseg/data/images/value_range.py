@@ -71,6 +71,7 @@ def _usual(values: Shaped[np.ndarray, "H W M"]) -> tuple[np.generic, np.generic]
     Zeros that fill less than half of the image are left out too.
     """
     step = max(1, isqrt(values.shape[0] * values.shape[1]) // _SIDE)
+    # A sample: the extremes without the rarest thousandth need no more.
     some = values[::step, ::step].ravel()
     # A dark scene may be mostly 0, while a margin left by a warp or mosaic is the smaller part.
     filled = some[some != 0]

@@ -57,6 +57,8 @@ def import_volumes(
             written.
     """
     require_new(into)
+    # Everything is looked at before anything is written: names, grids, then values. A scan takes minutes to slice, and
+    # an error should come first.
     pairs = pairs_of(sources, images)
     grids = grids_of(pairs)
     labels = looked_at(pairs, grids, uses)

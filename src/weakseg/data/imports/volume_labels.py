@@ -76,6 +76,7 @@ def looked_at(pairs: VolumePairs, grids: Mapping[str, Grid], uses: Uses) -> Volu
     for key, (_, path) in pairs.pairs.items():
         try:
             read = labels_on(grids[key], path)
+            # Part by part: `np.unique` sorts a copy of what it is given.
             values = np.unique(np.concatenate([np.unique(part) for part in read.voxels])).tolist()
             if len(values) > _MOST_VALUES:
                 found = f"{path} has {len(values):,} different values"
@@ -86,6 +87,7 @@ def looked_at(pairs: VolumePairs, grids: Mapping[str, Grid], uses: Uses) -> Volu
             problems.append(problem)
             continue
         known = np.isin(read.voxels, [*labels.class_of[key]])
+        # One unlabelled voxel in one volume makes all maps scribbles: training would take it for void otherwise.
         labels.everywhere &= bool(known.all())
         labels.unlabelled_zeros |= 0 in values and 0 not in labels.class_of[key] and pairs.ignore != 0
         lying = grids[key].oriented(known)
@@ -136,6 +138,8 @@ def classes_of(pairs: VolumePairs, labels: VolumeLabels, uses: Uses) -> tuple[st
 def plane_of(labels: VolumeLabels) -> tuple[str, str]:
     """The plane of the slices, and why."""
     fewest, second, _ = sorted(PLANES, key=lambda plane: labels.marked[plane])
+    # People draw slice by slice, so in their own plane labels lie on few slices and in the other two on nearly all that
+    # the object crosses.
     if 3 * labels.marked[fewest] <= labels.marked[second]:
         counts = f"{labels.marked[fewest]:,} of these slices, and on {labels.marked[second]:,} {second} ones"
         return fewest, f"slices are {fewest}, because labels lie on {counts}; --plane chooses another"

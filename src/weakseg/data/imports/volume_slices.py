@@ -64,6 +64,7 @@ def write_slices(
     folder = into / ("masks" if labels.everywhere else "scribbles")
     for done, (key, (image, path)) in enumerate(pairs.pairs.items(), start=1):
         grid, stored = grids[key], _stored(read_volume(image).voxels, eight)
+        # Evenly and not at random, so that importing again declares the same range.
         some = stored.ravel()[:: max(stored.size // _SAMPLED, 1)]
         written.sampled.append(some[np.isfinite(some)])
         written.nan |= bool(np.isnan(some).any())
@@ -124,6 +125,7 @@ def _on_classes(
     if not len(known):
         return np.full(voxels.shape, UNLABELED, np.int32)
     index = np.array([classes.index(class_of[value]) for value in known.tolist()], np.int32)
+    # A lookup table by value would need as many entries as the largest label.
     places = np.searchsorted(known, voxels).clip(max=len(known) - 1)
     return np.where(known[places] == voxels, index[places], np.int32(UNLABELED))
 
@@ -153,6 +155,7 @@ def _range(sampled: Shaped[np.ndarray, " N"]) -> Range:
     if not sampled.size:
         return (0, 1)
     whole = sampled.dtype.kind in WHOLE
+    # A single bright voxel of metal would make everything else black.
     low, high = np.percentile(sampled, [_RARE, 100 - _RARE])
     if low == high:
         low, high = sampled.min(), sampled.max() if sampled.max() > low else sampled.min() + 1

@@ -90,6 +90,7 @@ def likely_mend(values: Values, convention: Convention, names: tuple[str, ...]) 
         names: names of the declared classes.
     """
     strange = sorted(values.undeclared)
+    # Blends first: their values look like many classes, and each further advice would be wrong.
     if 2 * values.blended > sum(values.undeclared.values()):
         return HARDER.format("the map", "it")
     if strange[0] < LEAST or strange[-1] > MOST:
@@ -101,6 +102,7 @@ def likely_mend(values: Values, convention: Convention, names: tuple[str, ...]) 
         return f"if {listed(strange)} means no class, set {_set(convention, _kept(values, convention))}"
     if spread := _spread(values, convention, names):
         return spread
+    # More values than classes can have: numbers of objects.
     if strange[0] > 0 and (len(strange) > _MANY or len(strange) > 2 * len(names)):
         return _of_instances(values, convention, names)
     return _of_few(values, convention, names)
@@ -172,6 +174,7 @@ def _undrawn(values: Values, convention: Convention) -> tuple[int, ...]:
     It must mean that nothing is drawn there, if it has most pixels.
     """
     commonest = max(values.pixels, key=lambda value: values.pixels[value])
+    # Scribbles leave most pixels out, whatever number a program writes there.
     most = 2 * values.pixels[commonest] > sum(values.pixels.values())
     return (commonest,) if most and convention.folder != MASKS else ()
 
@@ -202,5 +205,6 @@ def _commonest(colours: Int[np.ndarray, "..."]) -> dict[int, int]:
     A photo may have a colour for each of its pixels.
     """
     each, counts = np.unique(colours, return_counts=True)
+    # Stable, so that the message is the same on every machine.
     kept = np.argsort(-counts, kind="stable")[:MOST_COLOURS]
     return dict(zip(each[kept].tolist(), counts[kept].tolist(), strict=True))

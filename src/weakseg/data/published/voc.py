@@ -101,6 +101,7 @@ class Voc:
         lists = self._home / "ImageSets" / "Segmentation"
         if self.split != "train_aug" or (lists / "train_aug.txt").exists():
             return _read_list(lists / f"{self.split}.txt")
+        # train_aug by its definition: everything annotated by either, less VOC's own validation images.
         more = {*_read_list(lists / "train.txt")}
         if self.sbd is not None:
             more |= {*_read_list(find(self.sbd) / "train.txt"), *_read_list(find(self.sbd) / "val.txt")}

@@ -168,6 +168,7 @@ def _shapes(roi: Any) -> Iterator[Shape]:
             f"the kind {(subtype if subtype in ('TEXT', 'ARROW', 'IMAGE') else kind).lower()} marks no class"
         )
     if roi.multi_coordinates is not None:
+        # Composite regions may repeat their first vertex at the end, and others do not.
         rings = [_closed(from_xy(path.tolist())) for path in roi.coordinates(multi=True)]
         yield Polygon((tuple(ring for ring in rings if len(ring) > 2),))
     else:

@@ -35,6 +35,7 @@ class Squeezed:
 
     def size(self) -> tuple[int, int]:
         """(height, width) in the header."""
+        # Enough for a PNG's header: the size is known before the mask is unpacked.
         return Bitmap(self._inflated(_HEADER_BYTES)).size()
 
     def pixels(self, height: int, width: int) -> Bool[np.ndarray, "H W"]:
@@ -66,6 +67,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
     ignored: list[Ignored] = []
     images: list[ImageMarks] = []
     titles: dict[Any, str] = {}
+    # meta.json first: annotations may name their class by its number alone.
     for entry in sorted(entries, key=lambda entry: not f"/{entry.name}".endswith("/meta.json")):
         content = entry.json
         with noted(ignored, entry.place, "file"):
@@ -116,6 +118,7 @@ def _shapes(one: dict[str, Any]) -> Iterable[Shape]:
 def _vertices(points: Any) -> np.ndarray:
     """Vertices in edge coordinates."""
     vertices = from_xy(points)
+    # Whole numbers count pixels, whose centres lie half a pixel further; fractions are edge coordinates already.
     return vertices + 0.5 if _are_pixels(points) else vertices
 
 

@@ -34,11 +34,13 @@ def _value(number: float) -> Tensor:
 
 def _sweep(swept: SweepState, scores, inverse, half, steps, firsts, count) -> SweepState:
     state = _array(swept.edges), _array(swept.before), _array(swept.mean)
+    # Arrays share the tensors' memory, so the sweeps write into the state itself.
     climb(_array(scores), state, _array(inverse), _array(half), np.array(steps), firsts[0], count)
     return swept
 
 
 def _entering(edges: Tensor, steps: Sequence[tuple[int, int]]) -> Tensor:
+    # In double precision whatever the edges have: gaps are computed from it.
     added = torch.empty_like(edges[:, 0], dtype=torch.float64)
     entering(_array(edges), np.array(steps), _array(added))
     return added
