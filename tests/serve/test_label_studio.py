@@ -50,7 +50,8 @@ def ask(backend):
     thread.start()
 
     def asked(method, route, body=None, headers=None, length=None):
-        connection = HTTPConnection("127.0.0.1", server.server_address[1], timeout=20)
+        # The first answer of stage A compiles the graph cut, half a minute where other programs run.
+        connection = HTTPConnection("127.0.0.1", server.server_address[1], timeout=120)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **(headers or {})}
         if length is not None:
