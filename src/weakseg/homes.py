@@ -11,6 +11,7 @@ DOORS = {
     "": {
         "ABSENT": "classes",
         "AdamW": "recipe.recipe",
+        "AcrossSlices": "joint.across_slices",
         "AlphaExpansion": "cuts.alpha_expansion",
         "Augment": "data.augment",
         "Batch": "types",
@@ -106,6 +107,7 @@ DOORS = {
         "Quadratic": "energies.relaxations",
         "QuadraticPenalty": "energies.quadratic_penalty",
         "TotalVariation": "energies.relaxations",
+        "VolumePotts": "energies.volume_potts",
     },
     "networks": {
         "DeepLabV3Plus": "pretrained.deeplab",

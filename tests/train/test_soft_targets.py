@@ -34,7 +34,8 @@ from weakseg.train import update_targets as updating
 from weakseg.train.loader import Share
 from weakseg.train.loop import train_recipe
 from weakseg.train.targets import Targets
-from weakseg.train.update_targets import hidden_segmentation, update_targets
+from weakseg.train.hidden_segmentation import hidden_segmentation, hidden_segmentations
+from weakseg.train.update_targets import update_targets
 from weakseg.types import UNLABELED, Evidence, Solution
 
 CLICKED = Simulated(Squares(), (Clicks(),))
@@ -341,9 +342,9 @@ def test_a_run_killed_in_a_sweep_ends_with_bit_equal_weights(tmp_path, finished,
         calls.append(arguments)
         if len(calls) == len(CLICKED) + 5:
             raise KeyboardInterrupt
-        return hidden_segmentation(*arguments)
+        return hidden_segmentations(*arguments)
 
-    monkeypatch.setattr(updating, "hidden_segmentation", breaking)
+    monkeypatch.setattr(updating, "hidden_segmentations", breaking)
     with pytest.raises(KeyboardInterrupt):
         train_recipe(RECIPE, tmp_path / "broken", device="cpu")
     monkeypatch.undo()

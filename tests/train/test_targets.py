@@ -27,7 +27,8 @@ from weakseg.train.loop import train_recipe
 from weakseg.train.progress import display
 from weakseg.train.target_schedule import refresh
 from weakseg.train.targets import Targets
-from weakseg.train.update_targets import _of_one_size, fit_in, hidden_segmentation, update_targets
+from weakseg.train.hidden_segmentation import hidden_segmentation
+from weakseg.train.update_targets import _of_one_size, fit_in, update_targets
 from weakseg.types import UNLABELED, Batch, Evidence, Solution
 
 CLICKED = Simulated(Squares(), (Clicks(),))
@@ -299,8 +300,8 @@ def test_a_fit_solves_for_itself_where_the_batch_carries_no_targets():
 
 def test_groups_hold_neighbours_of_one_size():
     """In order, none lost, none larger than asked."""
-    samples = [Squares(size=size)[0] for size in (24, 24, 24, 30, 24)]
-    sizes = [[s.image.shape[1] for s in group] for group in _of_one_size(samples, at_most=2)]
+    samples = [[Squares(size=size)[0]] for size in (24, 24, 24, 30, 24)]
+    sizes = [[s.image.shape[1] for (s,) in group] for group in _of_one_size(samples, at_most=2)]
     assert sizes == [[24, 24], [24], [30], [24]]
 
 

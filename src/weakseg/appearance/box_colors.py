@@ -58,7 +58,7 @@ class BoxColors:
     def __call__(self, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
         """Costs of all classes; 0 where boxes say nothing."""
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
-        colors = colors_of_cells(evidence, grid, self.cell_px).numpy()
+        colors = colors_of_cells(evidence.image, weak.valid, grid, self.cell_px).numpy()
         valid = (share_per_cell(weak.valid, colors.shape[2:]) > 0).cpu().numpy()
         size = (weak.valid.shape[1], weak.valid.shape[2])
         costs = [

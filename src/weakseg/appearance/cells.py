@@ -6,18 +6,18 @@ from torch.nn import functional as F
 
 from weakseg.grids.cell_colors import cell_colors
 from weakseg.grids.pooling import pooled, share_per_cell
-from weakseg.types import Evidence
 
 
-def colors_of_cells(evidence: Evidence, grid: tuple[int, int], cell_px: int) -> Float[Tensor, "B M h w"]:
+def colors_of_cells(
+    image: Float[Tensor, "B M H W"], valid: Bool[Tensor, "B H W"], grid: tuple[int, int], cell_px: int
+) -> Float[Tensor, "B M h w"]:
     """Mean colours of cells, in [0, 1], on the CPU.
 
     Cells have `cell_px` pixels a side, or are finer where the grid is.
     """
-    weak = evidence.weak
-    size = (weak.valid.shape[1], weak.valid.shape[2])
+    size = (valid.shape[1], valid.shape[2])
     rows, columns = (min(n, max(g, -(-n // cell_px))) for n, g in zip(size, grid, strict=True))
-    return cell_colors(evidence.image.float(), weak.valid, (rows, columns)).clamp(0, 1).cpu()
+    return cell_colors(image.float(), valid, (rows, columns)).clamp(0, 1).cpu()
 
 
 def on_grid_of(

@@ -67,7 +67,7 @@ class ScribbleDensities:
         They are 0 on images with fewer than two scribbled classes.
         """
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
-        colors = colors_of_cells(evidence, grid, self.cell_px).numpy()
+        colors = colors_of_cells(evidence.image, weak.valid, grid, self.cell_px).numpy()
         # Void pixels may hold nan, which would spread to all costs.
         images = torch.where(weak.valid[:, None], evidence.image.float(), 0).clamp(0, 1).cpu().numpy()
         seeds = torch.where(weak.valid, weak.seeds, UNLABELED).cpu().numpy()
@@ -83,11 +83,15 @@ class ScribbleDensities:
         # A single density says nothing about where it ends: every pixel would agree with it.
         if len(drawn) < 2:
             return costs
-        sure = np.exp(log_softmax(scores_on_cells(image, colors, seeds, drawn.tolist()), 0))
         # A class that is not drawn costs as much as one at odds of one to K. At 0 it would win everywhere, at the cap
         # it would be forbidden.
         costs[:] = np.log(len(drawn))
+        costs[drawn] = self.costs_of(scores_on_cells(image, colors, seeds, drawn.tolist()))
+        return costs
+
+    def costs_of(self, scores: Float[np.ndarray, "K *cells"]) -> Float[np.ndarray, "K *cells"]:
+        """Costs of the scribbled classes with these log-densities."""
+        sure = np.exp(log_softmax(scores, 0))
         # Equation `one-image`: mixed with a uniform distribution, so that no pixel is certain of its class from colours
         # alone.
-        costs[drawn] = -np.log((1 - self.misled) * sure + self.misled / len(drawn))
-        return costs
+        return -np.log((1 - self.misled) * sure + self.misled / len(scores))

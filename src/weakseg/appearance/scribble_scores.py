@@ -20,6 +20,9 @@ NEAREST = 0.003
 DRAWN_PIXELS = 100
 """Largest number of pixels taken from each label's scribbles, evenly."""
 
+DRAWN_VOXELS = 400
+"""The same in a volume, where scribbles lie on several slices."""
+
 
 def scribble_scores(
     colors: Float32[np.ndarray, "n M"], seeds: Int[np.ndarray, "H W"], labels: int
@@ -58,10 +61,34 @@ def scores_on_cells(
     return scores_at(perceived(cells), places, drawn).reshape(len(labels), *cells.shape[1:])
 
 
+def scores_in_volume(
+    volume: Float[np.ndarray, "M D H W"],
+    cells: Float[np.ndarray, "M D h w"],
+    seeds: Int[np.ndarray, "D H W"],
+    labels: Sequence[int],
+    slice_px: float,
+) -> Float32[np.ndarray, "K D h w"]:
+    """Log-densities on the cells of slices `slice_px` pixels apart.
+
+    Distances count across slices too, so that a scribble speaks for the slices beside its own.
+    """
+    spacing = np.array([slice_px, 1.0, 1.0])
+    longer = max(spacing * seeds.shape)
+    sides = zip(cells.shape[1:], seeds.shape, strict=True)
+    middles = [(np.arange(count) + 0.5) / count * side - 0.5 for count, side in sides]
+    places = np.stack(np.meshgrid(*middles, indexing="ij"), -1).reshape(-1, 3) * (spacing / longer)
+    drawn = []
+    for label in labels:
+        at = np.unravel_index(_evenly(np.flatnonzero(seeds.ravel() == label), DRAWN_VOXELS), seeds.shape)
+        drawn.append((perceived(volume[:, *at][:, None]), np.stack(at, 1) * (spacing / longer)))
+    colors = perceived(cells.reshape(len(cells), -1, cells.shape[3]))
+    return scores_at(colors, places, drawn).reshape(len(labels), *cells.shape[1:])
+
+
 def scores_at(
     colors: Float32[np.ndarray, "n M"],
-    places: Float[np.ndarray, "n 2"],
-    drawn: Sequence[tuple[Float32[np.ndarray, "_ M"], Float[np.ndarray, "_ 2"]]],
+    places: Float[np.ndarray, "n P"],
+    drawn: Sequence[tuple[Float32[np.ndarray, "_ M"], Float[np.ndarray, "_ P"]]],
 ) -> Float32[np.ndarray, "K n"]:
     """Log-densities of each label, from its scribbles."""
     colors, places = colors / np.float32(COLOR_WIDTH), np.ascontiguousarray(places, np.float32)
@@ -78,7 +105,7 @@ def _places(size: tuple[int, ...]) -> Float[np.ndarray, "n 2"]:
     return np.indices(size).reshape(2, -1).T / max(size)
 
 
-def _evenly(drawn: Int[np.ndarray, " _"]) -> Int[np.ndarray, " _"]:
-    """At most `DRAWN_PIXELS` of a label's pixels."""
+def _evenly(drawn: Int[np.ndarray, " _"], most: int = DRAWN_PIXELS) -> Int[np.ndarray, " _"]:
+    """At most so many of a label's pixels."""
     # In row order, so an even choice covers the whole scribble, and the same pixels are taken each time.
-    return drawn[np.linspace(0, len(drawn) - 1, min(len(drawn), DRAWN_PIXELS)).astype(int)]
+    return drawn[np.linspace(0, len(drawn) - 1, min(len(drawn), most)).astype(int)]

@@ -17,3 +17,4 @@ from weakseg.energies.relaxations import CollisionDivergence as CollisionDiverge
 from weakseg.energies.relaxations import Normalized as Normalized
 from weakseg.energies.relaxations import Quadratic as Quadratic
 from weakseg.energies.relaxations import TotalVariation as TotalVariation
+from weakseg.energies.volume_potts import VolumePotts as VolumePotts

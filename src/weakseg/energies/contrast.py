@@ -28,11 +28,14 @@ class Contrast(Protocol):
         ...
 
     def __call__(
-        self, seen: Float[Tensor, "B F h w"], there: Sequence[Float[Tensor, "B _ _"]]
+        self,
+        seen: Float[Tensor, "B F h w"],
+        there: Sequence[Float[Tensor, "B _ _"]],
+        steps: Sequence[tuple[int, int]] = STEPS,
     ) -> list[Float[Tensor, "B _ _"]]:
         """Similarity in [0, 1] of each pair, per step.
 
-        `there` is the weight of each pair.
+        `there` is the weight of each pair, `steps` the way from one end to the other.
         """
         ...
 
@@ -61,10 +64,13 @@ class ColorContrast:
         return cell_colors(image, valid, grid)
 
     def __call__(
-        self, seen: Float[Tensor, "B M h w"], there: Sequence[Float[Tensor, "B _ _"]]
+        self,
+        seen: Float[Tensor, "B M h w"],
+        there: Sequence[Float[Tensor, "B _ _"]],
+        steps: Sequence[tuple[int, int]] = STEPS,
     ) -> list[Float[Tensor, "B _ _"]]:
         """Similarities: near 0 across edges, 1 on equal colours."""
-        squares = [(near - far).square().sum(1) for near, far in (ends(seen, step) for step in STEPS[: len(there)])]
+        squares = [(near - far).square().sum(1) for near, far in (ends(seen, step) for step in steps[: len(there)])]
         # Each image's own, never the batch's: an image's loss must not depend on its neighbours.
         variance = self._own_variance(squares, there) if self.variance is None else seen.new_tensor(self.variance)
         # In an image of one colour both are 0, and all pixels are alike.
@@ -110,8 +116,11 @@ class EdgeMapContrast:
         return edges if edges.shape[2:] == tuple(grid) else F.adaptive_max_pool2d(edges, grid)
 
     def __call__(
-        self, seen: Float[Tensor, "B 1 h w"], there: Sequence[Float[Tensor, "B _ _"]]
+        self,
+        seen: Float[Tensor, "B 1 h w"],
+        there: Sequence[Float[Tensor, "B _ _"]],
+        steps: Sequence[tuple[int, int]] = STEPS,
     ) -> list[Float[Tensor, "B _ _"]]:
         """Similarities: 0 on a certain edge, 1 elsewhere."""
-        pairs = [ends(seen[:, 0], step) for step in STEPS[: len(there)]]
+        pairs = [ends(seen[:, 0], step) for step in steps[: len(there)]]
         return [1 - torch.maximum(near, far).clamp(0, 1) for near, far in pairs]

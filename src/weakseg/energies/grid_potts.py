@@ -56,6 +56,10 @@ class GridPotts:
         """
         return STEPS[: self.neighbours // 2]
 
+    def steps_on(self, grid: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """`steps`, which are the same on any grid."""
+        return self.steps
+
     def __call__(self, probs: Float[Tensor, "B C h w"], evidence: Evidence) -> Float[Tensor, " B"]:
         """The relaxed energy, on the grid of `probs`.
 

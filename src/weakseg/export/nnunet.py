@@ -25,8 +25,9 @@ from weakseg.files.whole_file import unfinished
 from weakseg.recipe.foreign import foreign_parts
 from weakseg.runs.datasets import Run
 from weakseg.runs.names import TARGETS
+from weakseg.train.hidden_segmentation import hidden_segmentation
 from weakseg.train.targets import Target, Targets
-from weakseg.train.update_targets import fit_in, hidden_segmentation
+from weakseg.train.update_targets import fit_in
 from weakseg.types import UNLABELED, Classes
 
 _NAME = re.compile(r"Dataset\d{3}_[\w-]+")

@@ -21,5 +21,5 @@ def ends(values: Array, step: tuple[int, int]) -> tuple[Array, Array]:
     given: Any = values
     height, width = given.shape[-2:]
     # Pairs that would leave the grid are cut off at both ends, so that both views have one shape.
-    near = given[..., : height - down, max(0, -right) : width - max(0, right)]
+    near = given[..., : max(0, height - down), max(0, -right) : width - max(0, right)]
     return near, given[..., down:, max(0, right) : width + min(0, right)]

@@ -12,6 +12,7 @@ from torch import Tensor
 from weakseg.appearance.scribble_densities import Appearance
 from weakseg.constraints.linear_rows import All, Constraint, deletion, is_constraint, rows_of
 from weakseg.energies.grid_potts import GridPotts
+from weakseg.energies.volume_potts import VolumePotts
 from weakseg.errors import RecipeInvalid
 from weakseg.grids.finite_logits import require_finite
 from weakseg.grids.known_cells import allowed_classes, known_cells
@@ -54,7 +55,7 @@ class JointProjection:
 
     constraint: Constraint = All(())
     """Linear constraints; none by default."""
-    potts: GridPotts | None = GridPotts()
+    potts: GridPotts | VolumePotts | None = GridPotts()
     """The cost of boundaries between neighbours; `None` for no edges."""
     edge_weight: float = 0.2
     """gamma: weight of the Potts energy relative to the mean nats per pixel."""
@@ -103,8 +104,13 @@ class JointProjection:
                 classes.
         """
         require_finite(evidence)
-        scores = self._scores(evidence)
-        grid = (scores.shape[2], scores.shape[3])
+        return self.solve_on(
+            evidence, working_grid(evidence, self.cell_px, 1 if self.potts is None else FINEST_PX), start
+        )
+
+    def solve_on(self, evidence: Evidence, grid: tuple[int, int], start: Memory = Memory()) -> Solution:
+        """The segmentation of each image on a given grid of cells, for finite log-probabilities."""
+        scores = self._scores(evidence, grid)
         projection = DualProjection(self.constraint, 1 / self.temperature)
         known = known_cells(evidence.weak, scores.shape[1], grid)
         rows = self._rows(evidence, grid)
@@ -117,7 +123,8 @@ class JointProjection:
         half = self._half(self.potts, evidence, grid)
         # A contradiction was relaxed to prices there; the ascent has to solve the same problem.
         problems = [first.problem if first.proof is not None else None for first in firsts]
-        grids = [joint_grid(images[i], known, i, half[i], self.potts.steps, problems[i]) for i in range(len(images))]
+        steps = self.potts.steps_on(grid)
+        grids = [joint_grid(images[i], known, i, half[i], steps, problems[i]) for i in range(len(images))]
         ascend = ascend_apart if scores.is_cpu else ascend_together
         # Rows are solved again and again inside the ascent, with edges that still change. The last digits of each solve
         # would be lost at the next sweep.
@@ -148,22 +155,17 @@ class JointProjection:
             return sentence.replace(NO_ROW, edges)
         return sentence if done else f"{sentence} {edges}"
 
-    def _scores(self, evidence: Evidence) -> Float[Tensor, "B C h w"]:
+    def _scores(self, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B C h w"]:
         """Scores of classes before edges and rows.
 
         In units of the temperature.
         """
-        grid = self._grid(evidence)
         log_probs = on_grid(evidence.log_probs, evidence.weak.valid, grid)
         # 0 times -inf would be NaN.
         scores = log_probs * self.prediction_weight if self.prediction_weight else torch.zeros_like(log_probs)
         if self.appearance is not None and self.appearance_weight:
             scores = scores - self.appearance_weight * self.appearance(evidence, grid).to(scores)
         return scores if self.temperature == 1 else scores / self.temperature
-
-    def _grid(self, evidence: Evidence) -> tuple[int, int]:
-        """Rows and columns of the cells."""
-        return working_grid(evidence, self.cell_px, 1 if self.potts is None else FINEST_PX)
 
     def _rows(self, evidence: Evidence, grid: tuple[int, int]):
         weak, classes = evidence.weak, evidence.log_probs.shape[1]
@@ -174,7 +176,9 @@ class JointProjection:
         allowed = [allowed_classes(seeds[i], weak.tags[i], True) for i in range(len(rows))]
         return [each + deletion(~those, None, grid) for each, those in zip(rows, allowed, strict=True)]
 
-    def _half(self, potts: GridPotts, evidence: Evidence, grid: tuple[int, int]) -> Float[Tensor, "B D h w"]:
+    def _half(
+        self, potts: GridPotts | VolumePotts, evidence: Evidence, grid: tuple[int, int]
+    ) -> Float[Tensor, "B D h w"]:
         """Half the cost of each edge, in units of temperature."""
         # The root of n in equation `joint`, of the whole image, so that a crop pays for boundaries what its image pays.
         # The 2 is from half an L1 distance.

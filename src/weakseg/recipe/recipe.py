@@ -20,6 +20,7 @@ from weakseg.data.augment import Augment
 from weakseg.data.crop_tags import CropTagsFromTruth
 from weakseg.data.sample import Dataset
 from weakseg.errors import RecipeInvalid, WeaksegError
+from weakseg.joint.across_slices import AcrossSlices
 from weakseg.losses.nested import parts
 from weakseg.losses.objectives import Fit
 from weakseg.networks.network import NetworkSpec
@@ -174,6 +175,8 @@ def _wrong_objective(name: str, phase: Phase) -> list[str]:
     if not callable(phase.objective) or isinstance(phase.objective, type):
         return [f"{name} is {phase.objective!r}, which is not an objective"]
     fits = [*parts(phase.objective, Fit)]
+    if phase.update_targets_every is None and any(True for _ in parts(phase.objective, AcrossSlices)):
+        return [f"{name} solves for whole volumes, and views are none; set update_targets_every in its phase"]
     # A batch carries one target.
     if phase.update_targets_every is not None and len(fits) != 1 and not any(foreign_parts(phase.objective)):
         return [f"{name} has {len(fits)} terms that solve, instead of exactly one with update_targets_every"]

@@ -33,7 +33,8 @@ from weakseg.marks.labels import labels_of
 from weakseg.marks.mark import Ignored
 from weakseg.marks.uses import Uses
 from weakseg.recipe.method import methods
-from weakseg.train.update_targets import fit_in, hidden_segmentation
+from weakseg.train.hidden_segmentation import hidden_segmentation
+from weakseg.train.update_targets import fit_in
 from weakseg.types import UNLABELED
 
 _MOST_TASKS = 100

@@ -5,7 +5,7 @@ follows what it found until the next update.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +14,19 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import nn
-from torch.nn import functional as F
 
 from weakseg.data.sample import Dataset, Sample
-from weakseg.data.soft_target import SoftTarget, quantised, soft_labels
-from weakseg.data.view import view, whole
+from weakseg.data.soft_target import SoftTarget, soft_labels
 from weakseg.errors import DataInvalid, RecipeInvalid, WeaksegError
 from weakseg.evaluation.predictor import Predictor, evaluating
 from weakseg.evaluation.scores import confusion
 from weakseg.losses.nested import parts
 from weakseg.losses.objectives import Fit
 from weakseg.losses.solve_log import Solve, solves_of
+from weakseg.train.hidden_segmentation import hidden_segmentations, solved_together
 from weakseg.train.loader import Share
 from weakseg.train.targets import Target, Targets
-from weakseg.types import UNLABELED, Evidence, Memory, Objective, Solution, Solver
+from weakseg.types import UNLABELED, Objective, Solution
 
 PREDICTION_LIMIT = 8 << 30
 """Bytes that the probabilities of one whole image may take, with all that is made of them."""
@@ -79,42 +78,52 @@ def update_targets(
     earlier = targets if earlier is None and not targets.mark else earlier
     predictor = network if isinstance(network, Predictor) else _predictor(network, samples)
 
-    def solve(sample: Sample, log_probs: Float[np.ndarray, "C H W"]) -> Found:
-        begin = None if earlier is None else earlier.find(sample)
+    def solve(group: Sequence[Sample], log_probs: Float[np.ndarray, "B C H W"]) -> list[Found]:
+        begins = [None if earlier is None else earlier.find(sample) for sample in group]
         try:
-            target, solution = hidden_segmentation(solver, sample, log_probs, begin)
+            solved = hidden_segmentations(solver, group, log_probs, begins)
         except WeaksegError as error:
-            raise error.at(sample.key) from error
-        targets.keep(sample, target)
-        return _found(sample, target, solution, len(samples.classes))
+            raise error.at(_names(group)) from error
+        for sample, (target, _) in zip(group, solved, strict=True):
+            targets.keep(sample, target)
+        return [_found(sample, *each, len(samples.classes)) for sample, each in zip(group, solved, strict=True)]
 
-    def missing() -> Iterator[Sample]:
-        for index in range(share.rank, len(samples), share.of):
-            sample = samples[index]
+    def missing() -> Iterator[list[Sample]]:
+        for indices in solved_together(solver, samples)[share.rank :: share.of]:
+            group = [samples[index] for index in indices]
             # Without a mark nothing says that a file is of this network.
-            if targets.mark and targets.find(sample) is not None:
-                done(None)
-            else:
-                # Before the prediction: memory that runs out in the middle ends the process, without a message.
+            if targets.mark and all(targets.find(sample) is not None for sample in group):
+                for _ in group:
+                    done(None)
+                continue
+            # Before the prediction: memory that runs out in the middle ends the process, without a message.
+            for sample in group:
                 _refuse_too_large(sample, len(samples.classes))
-                yield sample
+            yield group
 
-    def tasks() -> Iterator[Future[Found]]:
+    def predicted(group: Sequence[Sample]) -> Float[np.ndarray, "B C H W"]:
+        try:
+            return predictor.log_probs(np.stack([sample.image for sample in group]))
+        except WeaksegError as error:
+            raise error.at(_names(group)) from error
+
+    def tasks() -> Iterator[Future[list[Found]]]:
         # A CPU gains nothing from batches, and alone an image is predicted to the same bit in any share.
         at_once = 1 if predictor.device == "cpu" else 8
-        for group in _of_one_size(missing(), at_once):
-            try:
-                predicted = predictor.log_probs(np.stack([sample.image for sample in group]))
-            except WeaksegError as error:
-                raise error.at(", ".join(sample.key for sample in group)) from error
-            for sample, log_probs in zip(group, predicted, strict=True):
+        for groups in _of_one_size(missing(), at_once):
+            images = [sample for group in groups for sample in group]
+            parts = [predicted(images[first : first + at_once]) for first in range(0, len(images), at_once)]
+            log_probs, first = np.concatenate(parts), 0
+            for group in groups:
                 # The next images are predicted while threads solve: compiled solvers hold no interpreter lock.
-                yield pool.submit(solve, sample, log_probs)
+                yield pool.submit(solve, group, log_probs[first : first + len(group)])
+                first += len(group)
 
     threads = torch.get_num_threads()
     with evaluating(predictor.network), ThreadPoolExecutor(threads) as pool:
         for task in _ahead(tasks(), 2 * threads):
-            done(task.result())
+            for found in task.result():
+                done(found)
     return targets
 
 
@@ -141,31 +150,6 @@ def _predictor(network: nn.Module, samples: Dataset) -> Predictor:
     return Predictor(network, samples.classes, samples[0].image.shape[0], device)
 
 
-def hidden_segmentation(
-    solver: Solver, sample: Sample, log_probs: Float[np.ndarray, "C H W"], begin: Target | None
-) -> tuple[Target, Solution]:
-    """The target of one whole image, and the solution behind it.
-
-    A solution of labels, or one that is one-hot wherever it teaches all or nothing, is stored as labels.
-    """
-    begin = soft_labels(begin) if isinstance(begin, SoftTarget) else begin
-    start = Memory() if begin is None else Memory(labels=torch.from_numpy(begin)[None])
-    size = (sample.valid.shape[0], sample.valid.shape[1])
-    batch = view(sample, whole(), size)
-    evidence = Evidence(batch.image, torch.from_numpy(log_probs)[None], batch.weak, batch.keys)
-    solution = solver.solve(evidence, start)
-    if solution.memory.labels is not None:
-        return solution.memory.labels[0].cpu().numpy(), solution
-    teaching = solution.weight > 0
-    sure = ((solution.target == 0) | (solution.target == 1)).all(1) & (solution.weight == 1)
-    if not sure[teaching].all():
-        return quantised(solution.target[0].cpu().numpy(), solution.weight[0].cpu().numpy(), size), solution
-    target = F.interpolate(solution.target, size, mode="bilinear", align_corners=False)
-    weight = F.interpolate(solution.weight[:, None], size, mode="nearest-exact")[0, 0]
-    labels = torch.where((weight > 0) & batch.weak.valid[0], target[0].argmax(0), UNLABELED)
-    return labels.numpy(), solution
-
-
 def _found(sample: Sample, target: Target, solution: Solution, classes: int) -> Found:
     soft = isinstance(target, SoftTarget)
     labels = np.where(sample.valid, soft_labels(target), UNLABELED) if soft else target
@@ -188,22 +172,37 @@ def _refuse_too_large(sample: Sample, classes: int) -> None:
         )
 
 
-def _of_one_size(samples: Iterable[Sample], at_most: int) -> Iterator[list[Sample]]:
-    """Groups of neighbours that have one size."""
-    group: list[Sample] = []
-    for sample in samples:
-        if group and (len(group) == at_most or sample.image.shape != group[0].image.shape):
-            yield group
-            group = []
-        group.append(sample)
-    if group:
-        yield group
+def _of_one_size(groups: Iterable[list[Sample]], at_most: int) -> Iterator[list[list[Sample]]]:
+    """Neighbouring groups whose images have one size, of at most so many images, or one group alone.
+
+    Raises:
+        DataInvalid: the images of one group have different sizes.
+    """
+    held: list[list[Sample]] = []
+    for group in groups:
+        if len(shapes := {sample.image.shape for sample in group}) > 1:
+            raise DataInvalid(
+                f"the slices {_names(group)} are of one volume and have {len(shapes)} sizes",
+                expected="one size for all slices of a volume",
+                fix="correct `volume` in dataset.toml, if they are of different scans",
+            )
+        other = bool(held) and group[0].image.shape != held[0][0].image.shape
+        if held and (other or sum(map(len, held)) + len(group) > at_most):
+            yield held
+            held = []
+        held.append(group)
+    if held:
+        yield held
 
 
-def _ahead(tasks: Iterable[Future[Found]], count: int) -> Iterator[Future[Found]]:
+def _names(group: Sequence[Sample]) -> str:
+    return ", ".join(sample.key for sample in group)
+
+
+def _ahead(tasks: Iterable[Future[list[Found]]], count: int) -> Iterator[Future[list[Found]]]:
     """The tasks in their order, at most `count` under way."""
     # Each holds a prediction, which is large.
-    waiting: deque[Future[Found]] = deque()
+    waiting: deque[Future[list[Found]]] = deque()
     for task in tasks:
         waiting.append(task)
         if len(waiting) > count:

@@ -22,14 +22,17 @@ from weakseg.joint.edges.edge_ascent_torch import SweepState, sweep_tensors
 from weakseg.joint.edges.edge_costs_torch import entering_tensors
 from weakseg.types import UNLABELED
 
+ACROSS = ((0, 1), (1, 0), (2, 0), (3, 0), (1, -1), (2, 1), (2, -1))
+"""Steps of a volume whose slices have two rows, laid below each other."""
 
-def problem(seed: int, images: int, classes: int, size: tuple[int, int], directions: int) -> tuple:
+
+def problem(seed: int, images: int, classes: int, size: tuple[int, int], steps: tuple[tuple[int, int], ...]) -> tuple:
     """Where sweeps begin, logarithms, 1 / mass, and prices of edges that do not lead out of the grid."""
     draw = np.random.default_rng(seed)
-    shape = (images, directions, classes, *size)
-    half = draw.uniform(0, draw.choice([0.1, 1, 10]), (images, directions, *size))
+    shape = (images, len(steps), classes, *size)
+    half = draw.uniform(0, draw.choice([0.1, 1, 10]), (images, len(steps), *size))
     inside = np.zeros_like(half)
-    for d, step in enumerate(STEPS[:directions]):
+    for d, step in enumerate(steps):
         ends(inside[:, d], step)[0][...] = 1
     half *= inside * (draw.random(half.shape) < 0.9)
     edges = draw.uniform(-1, 1, shape) * half[:, :, None]
@@ -45,13 +48,13 @@ def problem(seed: int, images: int, classes: int, size: tuple[int, int], directi
     st.integers(0, 10_000),
     st.integers(1, 3),
     st.integers(1, 4),
-    st.tuples(st.integers(1, 7), st.integers(1, 7)),
-    st.sampled_from([2, 4]),
+    st.tuples(st.integers(3, 7), st.integers(1, 7)),
+    st.sampled_from([STEPS[:2], STEPS, ACROSS]),
     st.integers(0, 12),
 )
-def test_sweeps_are_the_compiled_ones(seed, images, classes, size, directions, count):
+def test_sweeps_are_the_compiled_ones(seed, images, classes, size, steps, count):
     """Multipliers and mean of each image, from wherever its momentum is; in a batch as alone."""
-    swept, scores, inverse, half = problem(seed, images, classes, size, directions)
+    swept, scores, inverse, half = problem(seed, images, classes, size, steps)
     firsts = [1 + 3 * i for i in range(images)]
     expected = []
     for i in range(images):
@@ -61,38 +64,43 @@ def test_sweeps_are_the_compiled_ones(seed, images, classes, size, directions, c
             copies,
             inverse[i].numpy(),
             half[i].numpy(),
-            np.array(STEPS[:directions]),
+            np.array(steps),
             firsts[i],
             count,
         )
         expected.append(copies)
-    found = sweep_tensors(swept, scores, inverse, half, STEPS[:directions], firsts, count)
+    found = sweep_tensors(swept, scores, inverse, half, steps, firsts, count)
     for i, (edges, before, mean) in enumerate(expected):
         np.testing.assert_allclose(found.edges[i].numpy(), edges, atol=1e-9)
         np.testing.assert_allclose(found.before[i].numpy(), before, atol=1e-9)
         np.testing.assert_allclose(found.mean[i].numpy(), mean, atol=1e-9)
 
 
-@given(st.integers(0, 10_000), st.integers(1, 4), st.tuples(st.integers(2, 7), st.integers(2, 7)))
-def test_no_multiplier_leaves_its_box_and_no_sweep_lowers_the_dual_without_momentum(seed, classes, size):
+@given(
+    st.integers(0, 10_000),
+    st.integers(1, 4),
+    st.tuples(st.integers(3, 7), st.integers(2, 7)),
+    st.sampled_from([STEPS, ACROSS]),
+)
+def test_no_multiplier_leaves_its_box_and_no_sweep_lowers_the_dual_without_momentum(seed, classes, size, steps):
     """Whatever the prices: begun anew for each sweep, momentum is 0."""
-    swept, scores, inverse, half = problem(seed, 1, classes, size, 4)
+    swept, scores, inverse, half = problem(seed, 1, classes, size, steps)
     inverse = inverse.clamp(min=1)
     swept = SweepState(swept.edges, swept.edges.clone(), swept.mean)
     values = []
     for _ in range(5):
-        logs = scores + inverse[:, None] * entering_tensors(swept.edges, STEPS)
+        logs = scores + inverse[:, None] * entering_tensors(swept.edges, steps)
         values.append(float(-(logs.logsumexp(1) / inverse).sum()))
-        swept = sweep_tensors(swept, scores, inverse, half, STEPS, [1], 1)
+        swept = sweep_tensors(swept, scores, inverse, half, steps, [1], 1)
         assert (swept.edges.abs() <= half[:, :, None]).all()
     assert (np.diff(values) >= -1e-9 * np.abs(values[:-1])).all()
 
 
 def test_single_precision_goes_the_same_way():
     """As far as its digits go."""
-    given = problem(0, 2, 3, (9, 8), 4)
+    given = problem(0, 2, 3, (9, 8), STEPS)
     single = SweepState(*(each.float() for each in vars(given[0]).values()))
-    exact = sweep_tensors(*problem(0, 2, 3, (9, 8), 4), STEPS, [1, 1], 20)
+    exact = sweep_tensors(*problem(0, 2, 3, (9, 8), STEPS), STEPS, [1, 1], 20)
     found = sweep_tensors(single, *(each.float() for each in given[1:]), STEPS, [1, 1], 20)
     assert found.mean.dtype == torch.float32
     torch.testing.assert_close(found.mean.double(), exact.mean, atol=1e-4, rtol=0)

@@ -65,24 +65,27 @@ def climb(scores, swept, inverse, half, steps, first, count):
                 for odd in range(2):
                     plane = logs[k], inverse, edges[d, k], before[d, k], half[d]
                     if steps[d, 0]:
-                        _across(plane, odd, steps[d, 1], momentum)
+                        _across(plane, odd, steps[d], momentum)
                     else:
                         _along(plane, odd, momentum)
 
 
 @partial(cached, error_model="numpy", fastmath=FINITE, _nrt=False)
 @no_type_check
-def _across(plane, first, right, momentum):
-    """Update the edges from every second row to the next, beginning with row `first`.
+def _across(plane, odd, step, momentum):
+    """Update the edges from every second block of rows to the next; `odd` is 0 or 1.
 
-    No two of them share a cell.
+    A block has as many rows as the step goes down, so that no two of these edges share a cell.
     """
     logs, inverse, edges, before, half = plane
     height, width = logs.shape
+    down, right = step[0], step[1]
     near, far, length = max(0, -right), max(0, right), width - abs(right)
-    for row in range(first, height - 1, 2):
-        one, other = logs[row, near : near + length], logs[row + 1, far : far + length]
-        inverse_one, inverse_other = inverse[row, near : near + length], inverse[row + 1, far : far + length]
+    for row in range(height - down):
+        if row // down % 2 != odd:
+            continue
+        one, other = logs[row, near : near + length], logs[row + down, far : far + length]
+        inverse_one, inverse_other = inverse[row, near : near + length], inverse[row + down, far : far + length]
         edge, was_before = edges[row, near : near + length], before[row, near : near + length]
         most = half[row, near : near + length]
         for i in range(length):
