@@ -21,7 +21,7 @@ from weakseg.datasets import Scenes
 from weakseg.energies import DenseCRF
 from weakseg.simulate import Scribbles, Simulated
 from weakseg.train.targets import Targets
-from weakseg.train.update_targets import hidden_segmentation
+from weakseg.train.hidden_segmentation import hidden_segmentation
 
 SIZE, CLASSES = (375, 500), 21
 SOLVERS = {
