@@ -20,8 +20,8 @@ from weakseg.data.soft_target import SoftTarget, quantised, soft_seen
 from weakseg.datasets import Scenes
 from weakseg.energies import DenseCRF
 from weakseg.simulate import Scribbles, Simulated
-from weakseg.train.targets import Targets
 from weakseg.train.hidden_segmentation import hidden_segmentation
+from weakseg.train.targets import Targets
 
 SIZE, CLASSES = (375, 500), 21
 SOLVERS = {

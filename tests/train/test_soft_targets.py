@@ -31,10 +31,10 @@ from weakseg.evaluation.predictor import Predictor
 from weakseg.runs import run_writer
 from weakseg.simulate import Clicks, Scribbles, Simulated
 from weakseg.train import update_targets as updating
+from weakseg.train.hidden_segmentation import hidden_segmentation, hidden_segmentations
 from weakseg.train.loader import Share
 from weakseg.train.loop import train_recipe
 from weakseg.train.targets import Targets
-from weakseg.train.hidden_segmentation import hidden_segmentation, hidden_segmentations
 from weakseg.train.update_targets import update_targets
 from weakseg.types import UNLABELED, Evidence, Solution
 

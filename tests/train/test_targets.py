@@ -22,12 +22,12 @@ from weakseg.recipe.recipe import Recipe, with_epochs
 from weakseg.simulate import Clicks, Simulated
 from weakseg.train import engine
 from weakseg.train import update_targets as updating
+from weakseg.train.hidden_segmentation import hidden_segmentation
 from weakseg.train.loader import Share
 from weakseg.train.loop import train_recipe
 from weakseg.train.progress import display
 from weakseg.train.target_schedule import refresh
 from weakseg.train.targets import Targets
-from weakseg.train.hidden_segmentation import hidden_segmentation
 from weakseg.train.update_targets import _of_one_size, fit_in, update_targets
 from weakseg.types import UNLABELED, Batch, Evidence, Solution
 

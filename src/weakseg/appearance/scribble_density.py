@@ -64,7 +64,7 @@ def log_density(
         total = np.float32(0)
         for j in range(drawn):
             total += exponential_single(np.float32(-0.5) * squares[j])
-        # A Gaussian of unit mass: in two dimensions its peak is one over the variance, hence no root. Far from all colours
-        # the sum underflows to 0, and the smallest density stands for it: fastmath allows no infinity.
+        # A Gaussian of unit mass: in two dimensions its peak is one over the variance, hence no root. Far from all
+        # colours the sum underflows to 0, and the smallest density stands for it: fastmath allows no infinity.
         peak = variance if axes == 2 else variance * np.sqrt(variance)
         out[i] = np.log(total / (peak * np.float32(drawn)) + np.float32(FAINTEST))
