@@ -9,6 +9,7 @@ from PIL import Image
 from weakseg.commands.studio import studio_and_show
 from weakseg.data.folder.folder import Folder
 from weakseg.errors import DataInvalid
+from weakseg.studio.mark import Click
 from weakseg.studio.project import Project, folder_of_images
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
@@ -162,6 +163,20 @@ def test_a_reloaded_table_changes_the_images_it_names(browser, cows, draw):
     assert browser(cows).get("/api/images/1/marks").json()["boxes"] == [[1, 1, 2, 3, 4], [1, 9, 7, 25, 19]]
 
 
+def test_stage_a_may_begin_before_files_are_written(cows):
+    """Once the mark is in the journal: what it changes can be read then."""
+    project, seen = Project(cows), []
+
+    def then(image, revision):
+        assert project.state(image)[0] == revision
+        assert project.state(image)[1].clicks == ((1, 3, 4),)
+        seen.append(((cows / "studio" / "journal.jsonl").exists(), (cows / "clicks.csv").exists()))
+
+    project.add(0, 0, Click("cow", 3, 4), then)
+    assert seen == [(True, False)]
+    assert (cows / "clicks.csv").exists()
+
+
 def test_values_of_the_folder_are_kept(browser, cows, draw):
     """Scribbles have the numbers that dataset.toml declares."""
     (cows / "dataset.toml").write_text("[scribbles]\nunlabeled = 0\nfirst_value = 1\n")
@@ -208,5 +223,5 @@ def test_a_damaged_journal_is_named(cows):
 def test_a_folder_without_images_is_refused(tmp_path):
     """Before anything is made."""
     with pytest.raises(DataInvalid, match="holds no images"):
-        studio_and_show(str(tmp_path), None, False, None)
+        studio_and_show(str(tmp_path), None, False, None, False)
     assert list(tmp_path.iterdir()) == []

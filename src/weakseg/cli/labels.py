@@ -63,8 +63,8 @@ def check(
 @app.command()
 def studio(
     data: Annotated[
-        str, typer.Argument(help="A data folder, a folder of images, or the name of one under $WEAKSEG_DATA.")
-    ],
+        str | None, typer.Argument(help="A data folder, a folder of images, or the name of one under $WEAKSEG_DATA.")
+    ] = None,
     port: Annotated[
         int | None, typer.Option("--port", min=1, max=65535, help="Port of the page; any free one by default.")
     ] = None,
@@ -72,8 +72,11 @@ def studio(
     run: Annotated[
         Path | None, typer.Option("--run", help="A run folder whose network's prediction counts as well.")
     ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Generated scenes in a temporary folder, which is kept if you draw on them.")
+    ] = False,
 ) -> None:
     """Draw labels in the browser, and see at once what they imply."""
     from weakseg.commands.studio import studio_and_show
 
-    studio_and_show(data, port, browser, run)
+    studio_and_show(data, port, browser, run, demo)

@@ -7,18 +7,34 @@ from weakseg.data.folder.folder import find
 from weakseg.errors import DataInvalid, RunInvalid
 from weakseg.runs.lock import RunBusy, lock
 from weakseg.runs.run import open_run
+from weakseg.studio.demo import demo_folder, leave
 from weakseg.studio.project import Project, folder_of_images
 from weakseg.studio.sight import Predict
 
 
-def studio_and_show(data: str, port: int | None, browser: bool, run: Path | None) -> None:
-    """Open a folder in the studio, until Ctrl-C."""
+def studio_and_show(data: str | None, port: int | None, browser: bool, run: Path | None, demo: bool) -> None:
+    """Open a folder, or generated scenes, in the studio, until Ctrl-C."""
+    if demo == (data is not None):
+        found = f"a demonstration and the folder {data}" if demo else "no folder"
+        raise DataInvalid(found, expected="a data folder, a folder of images, or --demo")
     try:
-        from weakseg.studio.serve import serve
+        from weakseg.studio.serve import serve as serve  # first: without its packages nothing is made
     except ModuleNotFoundError as error:
         found = f"the studio needs the package {error.name}"
         raise DataInvalid(found, fix="pip install 'weakseg[studio]'") from None
-    root = folder_of_images(find(data), tell)
+    if data is not None:
+        _open(folder_of_images(find(data), tell), port, browser, run)
+        return
+    root = demo_folder(tell)
+    try:
+        _open(root, port, browser, run)
+    finally:
+        leave(root, tell)
+
+
+def _open(root: Path, port: int | None, browser: bool, run: Path | None) -> None:
+    from weakseg.studio.serve import serve
+
     try:
         with lock(root / "studio"):
             project = Project(root, tell)

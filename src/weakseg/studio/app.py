@@ -24,7 +24,7 @@ from weakseg.data.overlay import as_rgb
 from weakseg.errors import WeaksegError
 from weakseg.studio.guard import MOST_BYTES, Guard, TooLong
 from weakseg.studio.layers import standing
-from weakseg.studio.mark import TAGS, read_mark
+from weakseg.studio.mark import TAGS, State, read_mark
 from weakseg.studio.palette import colours
 from weakseg.studio.refusals import Refused, TooMuch, Unknown
 from weakseg.studio.stage_a import as_png
@@ -215,7 +215,11 @@ class _Server:
     def _add(self, image: int, revision: int, said: Any) -> Response:
         project = self._project
         mark = read_mark(said, project.classes.names, project.size(project.key(image)))
-        project.add(image, revision, mark)
+        if isinstance(mark, State):
+            project.add(image, revision, mark)
+        else:
+            # Stage A begins before the files of labels are written.
+            project.add(image, revision, mark, self._live.ask)
         return self._state(image)
 
     def _state(self, image: int) -> Response:

@@ -205,15 +205,15 @@ class LabelFiles:
         if not (layers.seeds != UNLABELED).any() and not (self.root / f"scribbles/{key}.png").is_file():
             return None
         convention = self.legend.convention("scribbles")
-        values = np.array(self.legend.numbers_in("scribbles") or (0,))
-        map_ = np.where(layers.seeds == UNLABELED, convention.nothing[0], values[layers.seeds])
-        deep = max(values.max(), convention.nothing[0]) > 255
-        picture = Image.fromarray(map_.astype(np.uint16 if deep else np.uint8))
+        # `UNLABELED` is -1: the last of these values.
+        values = np.array([*self.legend.numbers_in("scribbles"), convention.nothing[0]])
+        deep = values.max() > 255
+        picture = Image.fromarray(values.astype(np.uint16 if deep else np.uint8)[layers.seeds])
         # Where colours are declared, a palette would be read by its colours.
         if not deep and not convention.colours:
             picture.putpalette(palette(256).tobytes())
         stream = BytesIO()
-        picture.save(stream, format="PNG")
+        picture.save(stream, format="PNG", compress_level=1)
         return stream.getvalue()
 
     def _text(self, name: str, all_marked: Mapping[str, Layers]) -> bytes | None:

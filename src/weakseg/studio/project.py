@@ -36,11 +36,12 @@ _HELD = 4
 class Project:
     """Images, classes, journal and label files of a folder.
 
-    One request writes at a time. Images are known by their number in the list, never by a path.
+    One request writes at a time; the new labels can be read while files are still being written. Images are known by
+    their number in the list, never by a path.
     """
 
     def __init__(self, root: Path, tell: Callable[[str], None] = lambda text: None):
-        self.root, self.lock = root, threading.RLock()
+        self.root, self.lock, self._writing = root, threading.RLock(), threading.RLock()
         self.declaration = read_declaration(root)
         problems: list[WeaksegError] = []
         self.images = list_files(root / "images", problems, self.declaration.nested)
@@ -129,14 +130,29 @@ class Project:
             key = self.key(image)
             return self.journal.revision(key), self._labels(key)
 
-    def add(self, image: int, revision: int, mark: Mark) -> None:
+    def add(
+        self, image: int, revision: int, mark: Mark, then: Callable[[int, int], None] = lambda image, revision: None
+    ) -> None:
         """Append a mark, and write the labels that it changes.
+
+        Args:
+            image: the image's number.
+            revision: the revision that the mark was drawn on.
+            mark: the mark.
+            then: told the image and its new revision once the mark is in the journal, before label files are written.
 
         Raises:
             Conflict: the mark was drawn on an older revision, or another program changed a file.
             TooMuch: the image has too many marks.
             WriteRefused: the disk is full.
         """
+        with self._writing:
+            key, former = self._journaled(image, revision, mark)
+            then(image, revision + 1)
+            self._write(key, former)
+
+    def _journaled(self, image: int, revision: int, mark: Mark) -> tuple[str, Layers]:
+        """The key of an image and its labels before a mark that is now in the journal."""
         with self.lock:
             key = self.key(image)
             self._require_newest(key, revision)
@@ -147,7 +163,7 @@ class Project:
                 raise Conflict(f"{', '.join(changed)} was changed by another program: the mark is not saved", fix=fix)
             self._append(key, mark)
             self._layers[key] = coming
-            self._write(key, former)
+            return key, former
 
     def revisions(self) -> dict[int, int]:
         """The revision of each image that has one."""
@@ -180,7 +196,7 @@ class Project:
         Raises:
             Conflict: a file cannot be read, or the page shows an older revision.
         """
-        with self.lock:
+        with self._writing, self.lock:
             key = self.key(image)
             self._require_newest(key, revision)
             for name in self.files.changed(self.files.of_image(key)):
@@ -202,7 +218,7 @@ class Project:
             Refused: the name cannot occur in tables, or is taken.
             Conflict: dataset.toml says which classes there are.
         """
-        with self.lock:
+        with self._writing, self.lock:
             names, said = self.files.legend.declared, self.declaration
             if said.classes or said.values or said.merge or said.colours or said.folders:
                 raise Conflict("dataset.toml says which classes there are", fix="add the class there")
@@ -239,11 +255,12 @@ class Project:
         return replayed(start, marks, self.index(), partial(self.files.reloaded, key))
 
     def _labels(self, key: str) -> Layers:
-        if key not in self._layers:
-            while len(self._layers) >= _HELD:
-                self._layers.pop(next(iter(self._layers)))
-            self._layers[key] = self._replayed(key, self.journal.marks.get(key, ()))
-        return self._layers[key]
+        with self.lock:
+            if key not in self._layers:
+                while len(self._layers) >= _HELD:
+                    self._layers.pop(next(iter(self._layers)))
+                self._layers[key] = self._replayed(key, self.journal.marks.get(key, ()))
+            return self._layers[key]
 
     def _tabled(self) -> dict[str, Layers]:
         """The labels, without scribbles, of images whose rows of tables are the studio's."""

@@ -1,6 +1,6 @@
 // What lies on the image: stage A, the network, or where they differ; as colours, and hatched as well.
 
-const HATCHES = [[45, 9], [135, 9], [0, 9], [90, 9], [45, 16], [135, 16], [0, 16], [90, 16]]; // angle, distance
+const HATCHES = [[45, 9], [135, 9], [0, 9], [90, 9], [22, 16], [112, 16], [67, 16], [157, 16]]; // angle, distance
 
 function canvas(width, height) {
   const made = document.createElement("canvas");
