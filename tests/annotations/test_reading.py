@@ -47,6 +47,13 @@ def test_what_no_format_knows_is_one_message(tmp_path, text):
             read_annotations([tmp_path / name], lambda name: None)
 
 
+def test_tables_of_hugging_face_are_refused_with_advice(tmp_path):
+    """The package that reads them is larger than all others here together."""
+    (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataInvalid, match="save its images and label images as files first"):
+        read_annotations([tmp_path / "train-00000-of-00001.parquet"], lambda name: None)
+
+
 def test_a_damaged_archive_is_one_message(tmp_path):
     """Truncated downloads are common."""
     with zipfile.ZipFile(tmp_path / "whole.zip", "w") as archive:

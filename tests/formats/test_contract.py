@@ -10,6 +10,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import damage
 import pytest
 from annotation_files import marks_of, read
 from published import constant
@@ -19,7 +20,9 @@ from weakseg.errors import DataInvalid
 from weakseg.formats.entry import Entry, forget
 from weakseg.formats.format import Format
 from weakseg.formats.tree import FolderTree
+from weakseg.marks.labels import labels_of
 from weakseg.marks.mark import Annotations
+from weakseg.marks.uses import Uses
 
 EACH = list(zip(HOMES, FORMATS, strict=True))
 ROOT = Path(import_module("weakseg.formats").__path__[0])
@@ -59,7 +62,7 @@ def written(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """The files, in a folder."""
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
     return folder
 
 
@@ -103,6 +106,17 @@ class TestEveryReader:
                 assert isinstance(annotations, Annotations)
                 # A reader's own mistakes in types would look like a file's.
                 assert all(each.reason and "Type-check" not in each.reason for each in annotations.ignored)
+
+    def test_strange_values_end_in_a_reason(self, home, format, tmp_path):
+        """In the structure of a file and in its bytes; docs/damaged_annotations.py tries thousands."""
+        chance = random.Random(0)
+        for trial in range(40):
+            files = {name: damage.damaged(content, chance) for name, content in files_of(home).items()}
+            with suppress(DataInvalid):
+                annotations = read(format, written(tmp_path / str(trial), files))
+                assert all(each.reason for each in annotations.ignored)
+                for image in annotations.images:
+                    labels_of(image, (8, 9), 1000, lambda name: 0, Uses())
 
 
 def hurt(content: str | bytes, chance: random.Random) -> str | bytes:

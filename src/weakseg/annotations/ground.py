@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from weakseg.data.images.orientation import AS_STORED, orientation_in
-from weakseg.data.images.stored import Reading, opened
+from weakseg.data.images.image_file import orientation_of
+from weakseg.data.images.orientation import AS_STORED
+from weakseg.data.images.stored import Reading
 from weakseg.errors import DataInvalid
 from weakseg.finding import some
 from weakseg.formats.format import noted
@@ -17,6 +18,8 @@ from weakseg.formats.georeference import Grid, grid_of, name_of, reprojected, re
 from weakseg.marks.mark import GroundMarks, Ignored, ImageMarks, Mark
 from weakseg.marks.pixels import pixels_of
 from weakseg.marks.shapes import Polygon, vertices_of, with_vertices
+
+_TIFFS = (".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,28 @@ def placed(layers: Sequence[GroundMarks], images: Mapping[str, Path], reading: R
     return Placed(entries, tuple(ignored), tuple(notes))
 
 
+def require_grid(entry: ImageMarks, path: Path) -> None:
+    """Raise `DataInvalid` unless labels with a place on the ground lie on the grid of their image.
+
+    An image that states no place is only of the same size.
+    """
+    assert entry.ground is not None
+    assert entry.size is not None
+    own = grid_of(path) if path.suffix.lower() in _TIFFS else None
+    if own is not None and not own.is_same(labels := Grid(*entry.ground, *entry.size)):
+        raise DataInvalid(
+            f"the labels of {path} lie on another grid: they have {labels}, the image has {own}",
+            expected="the grid of the image; nothing is resampled",
+            fix="bring the labels to it: gdalwarp -r near -t_srs CRS -te XMIN YMIN XMAX YMAX -ts WIDTH HEIGHT in out",
+        )
+
+
 def _grids(images: Mapping[str, Path], reading: Reading, place: str) -> dict[str, Grid]:
     """The grid of each image that states one."""
     found: dict[str, Grid] = {}
     problems: list[DataInvalid] = []
     for key, path in images.items():
-        if path.suffix.lower() not in (".tif", ".tiff"):
+        if path.suffix.lower() not in _TIFFS:
             continue
         try:
             if (grid := grid_of(path)) is not None:
@@ -95,9 +114,7 @@ def _grids(images: Mapping[str, Path], reading: Reading, place: str) -> dict[str
 
 
 def _require_upright(path: Path) -> None:
-    with opened(path) as picture:
-        turned = orientation_in(picture.getexif()) != AS_STORED
-    if turned:
+    if orientation_of(path) != AS_STORED:
         fix = "remove the orientation: gdal_translate in.tif out.tif"
         raise DataInvalid(f"{path} has both a place on the ground and an EXIF orientation", fix=fix)
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from weakseg.annotations.ground import placed
+from weakseg.annotations.ground import placed, require_grid
 from weakseg.annotations.names import ImageNames
 from weakseg.annotations.reading import read_annotations
-from weakseg.data.images.image_file import size_of
+from weakseg.data.images.image_file import orientation_of, size_of
+from weakseg.data.images.orientation import AS_STORED
 from weakseg.data.images.stored import USUAL, Reading
 from weakseg.errors import DataInvalid
 from weakseg.marks.mark import Annotations, ImageMarks
@@ -65,7 +66,10 @@ def matched(paths: Sequence[Path], images: Mapping[str, Path], reading: Reading 
                 continue
             # The header is read once, however many files speak of the image.
             known[key] = known.get(key) or size_of(images[key], reading)
+            _require_orientation(entry, images[key], reading)
             _require_size(entry, images[key], known[key])
+            if entry.ground is not None:
+                require_grid(entry, images[key])
             found[key] = _together(found[key], entry) if key in found else entry
         except DataInvalid as problem:
             problems.append(problem)
@@ -105,6 +109,18 @@ def _together(one: ImageMarks, other: ImageMarks) -> ImageMarks:
     """The marks of an image that several files or annotators describe."""
     marks, present = (*one.marks, *other.marks), (*one.present, *other.present)
     return replace(one, marks=marks, present=present, absent=(*one.absent, *other.absent))
+
+
+def _require_orientation(entry: ImageMarks, path: Path, reading: Reading) -> None:
+    """Refuse marks that were drawn on a turned photo as it is not read here."""
+    if entry.ignores_exif is not reading.upright or orientation_of(path) == AS_STORED:
+        return
+    if entry.ignores_exif:
+        found = f"{path} is turned by its EXIF orientation, which the program of its annotations ignores"
+        fix = 'write `exif = "ignore"` into dataset.toml and read the annotations in place, for all images alike'
+        raise DataInvalid(found, expected="marks on the photo as it is shown", fix=fix)
+    found = f'{path} is turned by its EXIF orientation, which `exif = "ignore"` leaves out and its annotations do not'
+    raise DataInvalid(found, expected="marks on the photo as it is stored", fix="remove that line from dataset.toml")
 
 
 def _require_size(entry: ImageMarks, path: Path, size: tuple[int, int]) -> None:

@@ -4,6 +4,7 @@ The format of each file is recognised by its content, so names and extensions do
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -34,6 +35,9 @@ HOMES = (
     "science.napari.NAPARI",
     "science.imagej.IMAGEJ",
     "science.ilastik.ILASTIK",
+    "science.imagej_overlay.IMAGEJ_OVERLAY",
+    "science.label_layers.LABEL_LAYERS",
+    "sets.dota.DOTA",
     "sets.yolo.YOLO",
 )
 """Where each format lives below `weakseg.formats`, in the order in which they are asked."""
@@ -46,6 +50,10 @@ def _format(home: str) -> Format:
 
 FORMATS: tuple[Format, ...] = tuple(_format(home) for home in HOMES)
 """Known formats; the first that claims a file reads it."""
+
+
+_TABLES = (".parquet", ".arrow")
+_ADVICE = "a table of Hugging Face: save its images and label images as files first (docs/formats.md)"
 
 
 def read_annotations(paths: Sequence[Path], sizes: Sizes) -> Annotations:
@@ -77,12 +85,12 @@ def _read_one(path: Path, sizes: Sizes) -> Annotations:
             unknown.append((entry, problem.found.removeprefix(entry.place).lstrip(": ")))
             continue
         if found is None:
-            unknown.append((entry, "no annotations of a known format"))
+            unknown.append((entry, _ADVICE if entry.extension in _TABLES else "no annotations of a known format"))
         else:
             claimed.setdefault(found.name, []).append(entry)
     if not claimed:
         raise _nothing_known(path, unknown)
-    read = Annotations.joined(format.read(claimed[format.name], sizes) for format in FORMATS if format.name in claimed)
+    read = Annotations.joined(_read_as(each, claimed[each.name], sizes) for each in FORMATS if each.name in claimed)
     # Photos are no annotations, and need no entry; other files are listed, since one of them may be what the user
     # meant.
     rest = tuple(
@@ -91,6 +99,11 @@ def _read_one(path: Path, sizes: Sizes) -> Annotations:
         if entry.name not in read.used and entry.extension not in EXTENSIONS
     )
     return Annotations.joined([read, Annotations(ignored=rest)])
+
+
+def _read_as(format: Format, entries: list[Entry], sizes: Sizes) -> Annotations:
+    found = format.read(entries, sizes)
+    return replace(found, images=tuple(replace(each, ignores_exif=format.ignores_exif) for each in found.images))
 
 
 def _nothing_known(path: Path, unknown: list[tuple[Entry, str]]) -> DataInvalid:

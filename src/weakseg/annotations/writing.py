@@ -2,6 +2,7 @@
 
 from weakseg.formats.writers.coco import write_coco
 from weakseg.formats.writers.cvat import write_cvat
+from weakseg.formats.writers.geojson import write_geojson
 from weakseg.formats.writers.imagej import write_imagej
 from weakseg.formats.writers.label_studio import write_label_studio
 from weakseg.formats.writers.labelme import write_labelme
@@ -15,6 +16,7 @@ WRITERS: dict[str, Write] = {
     "label-studio": write_label_studio,
     "labelme": write_labelme,
     "qupath": write_qupath,
+    "geojson": write_geojson,
     "imagej": write_imagej,
     "napari": write_napari,
 }

@@ -79,7 +79,7 @@ class PredictOptions:
         str | None,
         typer.Option(
             "--format",
-            help="Also write files of a program: coco, cvat, label-studio, labelme, qupath, imagej or napari.",
+            help="Also write files of a program: coco, cvat, label-studio, labelme, qupath, geojson, imagej or napari.",
         ),
     ] = None
     plane: Annotated[

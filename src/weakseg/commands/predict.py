@@ -46,7 +46,7 @@ def predict_and_show(
         return
     if wanted.format is not None:
         # Before minutes of predictions, which could not be repeated into the same folder.
-        nothing = (Segmented(file.name, np.zeros((1, 1), int)) for file in files)
+        nothing = (Segmented(file.name, np.zeros((1, 1), int), file=file) for file in files)
         for name, _ in WRITERS[wanted.format](nothing, predictor.classes.names):
             require_new(out / name, "--out")
     with bar("predicting") as progress:
@@ -130,7 +130,7 @@ def write_annotations(format: str, masks: dict[Path, Path], out: Path, predictor
         for file, mask in masks.items():
             numbers, places = np.unique(read_labels(mask), return_inverse=True)
             labels = np.array([index.get(number, UNLABELED) for number in numbers.tolist()])[places]
-            yield Segmented(file.name, labels.reshape(places.shape), os.path.relpath(file, out))
+            yield Segmented(file.name, labels.reshape(places.shape), os.path.relpath(file, out), file)
 
     for name, content in WRITERS[format](images(), predictor.classes.names):
         require_new(out / name, "--out")

@@ -25,6 +25,8 @@ class Format:
     """Whether a file is of this format, by its content; it may raise `DataInvalid` for damaged text."""
     read: Callable[[Sequence[Entry], Sizes], Annotations]
     """The annotations in all files of a folder or archive that the format claims."""
+    ignores_exif: bool | None = None
+    """Whether the program shows photos as they are stored; `None` if that is unknown, or differs between programs."""
 
 
 def is_known(name: str, sizes: Sizes) -> bool:

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -75,31 +76,36 @@ class Grid:
         return f"{self.width} by {self.height} pixels at ({numbers}) in {name_of(self.crs) if self.crs else 'no CRS'}"
 
 
-def grid_of(path: Path) -> Grid | None:
+def grid_of(path: Path | bytes, place: str = "") -> Grid | None:
     """The grid of a GeoTIFF; `None` if a file states no place on the ground.
+
+    Args:
+        path: the file, or its contents.
+        place: its name in messages, if its contents are given.
 
     Raises:
         DataInvalid: rasterio is not installed, or the file is damaged or placed by control points alone.
     """
-    rasterio = needed("rasterio", "geo", f"{path}, an image on the ground,")
+    place = place or str(path)
+    rasterio = needed("rasterio", "geo", f"{place}, an image on the ground,")
+    opened = BytesIO(path) if isinstance(path, bytes) else path
     try:
         # Any other driver of GDAL might follow what is written in the file to other files and to the network.
-        with warnings.catch_warnings(action="ignore"), rasterio.open(path, driver="GTiff") as file:
+        with warnings.catch_warnings(action="ignore"), rasterio.open(opened, driver="GTiff") as file:
             crs, affine, points = file.crs, file.transform, file.gcps[0]
             height, width = file.shape
     except Exception as error:  # damaged files make rasterio raise errors of many kinds
-        raise DataInvalid(f"{path} cannot be read as a GeoTIFF: {error}", fix="export it again") from error
+        raise DataInvalid(f"{place} cannot be read as a GeoTIFF: {error}", fix="export it again") from error
     # rasterio's answer for files without a place on the ground.
     if affine.is_identity:
         if points:
-            found = f"{path} is placed by {len(points)} control points"
+            found = f"{place} is placed by {len(points)} control points"
             raise DataInvalid(found, expected="an affine grid", fix="warp it first: gdalwarp in.tif out.tif")
         return None
     if affine.is_degenerate or not np.isfinite(affine).all():
-        raise DataInvalid(f"{path} has a grid without area: {tuple(affine)[:6]}", fix="export it again")
-    return Grid(
-        crs.to_wkt() if crs else "", (affine.a, affine.b, affine.c, affine.d, affine.e, affine.f), height, width
-    )
+        raise DataInvalid(f"{place} has a grid without area: {tuple(affine)[:6]}", fix="export it again")
+    numbers = (affine.a, affine.b, affine.c, affine.d, affine.e, affine.f)
+    return Grid(crs.to_wkt() if crs else "", numbers, height, width)
 
 
 def crs_of(text: str) -> Any:
@@ -108,18 +114,20 @@ def crs_of(text: str) -> Any:
     Raises:
         DataInvalid: it means none, or rasterio is not installed.
     """
-    rasterio_crs = needed("rasterio.crs", "geo", "coordinates on the ground")
+    rasterio = needed("rasterio", "geo", "coordinates on the ground")
     plain = text.strip().removeprefix("\ufeff")
     if len(plain) > _LONGEST_CRS:
         raise DataInvalid(f"a coordinate reference system of {len(plain):,} letters")
     named = _NAMED.match(plain)
     try:
-        if named and named[2].upper() == "CRS84":
-            # x is longitude in files of both names.
-            return rasterio_crs.CRS.from_user_input(WGS84)
-        if named:
-            return rasterio_crs.CRS.from_authority(named[1].upper(), int(named[2]))
-        return rasterio_crs.CRS.from_wkt(plain)
+        # Within an Env, GDAL's own messages are not printed.
+        with rasterio.Env():
+            if named and named[2].upper() == "CRS84":
+                # x is longitude in files of both names.
+                return rasterio.CRS.from_user_input(WGS84)
+            if named:
+                return rasterio.CRS.from_authority(named[1].upper(), int(named[2]))
+            return rasterio.CRS.from_wkt(plain)
     except Exception as error:  # CRSError, and errors of PROJ
         raise DataInvalid(
             f"the coordinate reference system {plain[:60]!r} is unknown",
@@ -135,6 +143,19 @@ def name_of(crs: str) -> str:
     inside = re.match(r'\w+\["([^"]*)"', found.to_wkt())
     name = inside[1] if inside else "a CRS without a name"
     return f"{':'.join(authority)} ({name})" if authority else name
+
+
+def urn_of(crs: str) -> str:
+    """The name of a CRS as GeoJSON writes it.
+
+    Raises:
+        DataInvalid: it has no number.
+    """
+    authority = crs_of(crs).to_authority() if crs else None
+    if authority is None:
+        found = f"{name_of(crs)} has no EPSG code" if crs else "an image without a coordinate reference system"
+        raise DataInvalid(found, expected="a CRS that has a number", fix="gdalwarp -t_srs EPSG:32633 in.tif out.tif")
+    return f"urn:ogc:def:crs:{authority[0]}::{authority[1]}"
 
 
 def require_datum(source: str, target: str) -> None:

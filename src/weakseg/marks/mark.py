@@ -52,6 +52,11 @@ class ImageMarks:
     """Classes tagged as present."""
     absent: tuple[str, ...] = ()
     """Classes tagged as absent."""
+    ground: tuple[str, tuple[float, float, float, float, float, float]] | None = None
+    """The coordinate reference system and the affine grid of its pixels on the ground, if the file states them."""
+    ignores_exif: bool | None = None
+    """Whether the marks lie on the image as it is stored, or as its EXIF orientation shows it; `None` if that is not
+    known."""
 
     __repr__ = brief
 

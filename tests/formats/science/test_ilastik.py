@@ -189,3 +189,16 @@ def test_a_real_project_is_read():
     assert counts == {f"Label {value}": (values == value).sum() for value in np.unique(values[values > 0])}
     assert all(mark.shape.top >= 16 and mark.shape.left >= 25 for mark in marks_of(annotations))
     assert "other slices" in annotations.ignored[0].reason
+
+
+def test_a_heap_without_an_end_is_refused(tmp_path):
+    """A damaged one sends the HDF5 library round for ever."""
+    content = bytearray(FILES["a.ilp"])
+    at = content.index(b"GCOL")
+    place = at + 16
+    while int.from_bytes(content[place : place + 2], "little"):
+        place += 16 + -(-int.from_bytes(content[place + 8 : place + 16], "little") // 8) * 8
+    content[place + 8 : place + 16] = bytes(8)
+    (tmp_path / "a.ilp").write_bytes(bytes(content))
+    (ignored,) = read(ILASTIK, tmp_path).ignored
+    assert ignored.reason == "damaged: a heap of texts has no end"

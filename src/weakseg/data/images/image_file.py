@@ -129,6 +129,19 @@ def size_of(path: Path, reading: Reading = USUAL) -> tuple[int, int]:
     return height, width
 
 
+def orientation_of(path: Path) -> int:
+    """The EXIF orientation of an image, 1 to 8.
+
+    Raises:
+        DataInvalid: as `read_image` does.
+    """
+    with suppress(Exception):
+        if not needs_tifffile(path):
+            with opened(path) as picture:
+                return orientation_in(picture.getexif())
+    return decode(path).orientation
+
+
 def channels_of(picture: Image.Image) -> Shaped[np.ndarray, "H W M"]:
     """The channels of an opened image, without transparency.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from weakseg.errors import DataInvalid
 from weakseg.formats.entry import Entry, holds
-from weakseg.formats.format import Format, Sizes
+from weakseg.formats.format import Format, Sizes, noted
 from weakseg.formats.geo.features import Feature, Layer, annotations_of
 from weakseg.formats.geometry import features_of
 from weakseg.formats.georeference import WGS84
@@ -27,11 +27,14 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
 
 def _layers(entry: Entry, ignored: list[Ignored]) -> Iterator[Layer]:
     content = entry.json
-    features = [
-        Feature(each.get("geometry"), each.get("properties") or {}, f"{entry.place}, feature {number}")
-        for number, each in enumerate(features_of(content) or (), start=1)
-        if isinstance(each, dict)
-    ]
+    features = []
+    for number, each in enumerate(features_of(content) or (), start=1):
+        place = f"{entry.place}, feature {number}"
+        with noted(ignored, place, "feature"):
+            said = each.get("properties") or {}
+            if not isinstance(said, dict):
+                raise DataInvalid("damaged: its properties are no table")
+            features.append(Feature(each.get("geometry"), said, place))
     name = content.get("name") if isinstance(content, dict) else None
     layer = Layer(entry.place, str(name or entry.stem), _crs(content, entry.place), features)
     if not _stated(content):

@@ -57,7 +57,7 @@ def _reported(place: str) -> Iterator[None]:
     """Report what SQLite says of a damaged file."""
     try:
         yield
-    except (sqlite3.Error, MemoryError, OverflowError) as error:
+    except (sqlite3.Error, MemoryError, OverflowError, ValueError) as error:
         raise DataInvalid(f"{place} is damaged: {str(error)[:80]}", fix="export it again") from error
 
 

@@ -2,6 +2,7 @@
 
 import codecs
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -71,7 +72,12 @@ def _features(entry: Entry, ignored: list[Ignored]) -> Iterator[Feature]:
     library = needed("shapefile", "geo", f"{entry.place}, a shapefile,")
     table, encoding = _beside(entry, ".dbf"), _encoding(entry)
     files = {"shp": BytesIO(entry.content)} | ({} if table is None else {"dbf": BytesIO(table)})
-    with _reported(entry.place), library.Reader(**files, encoding=encoding) as reader:
+    # It warns of lengths that do not fit, which only matters if something cannot be read.
+    with (
+        warnings.catch_warnings(action="ignore"),
+        _reported(entry.place),
+        library.Reader(**files, encoding=encoding) as reader,
+    ):
         shapes = reader.iterShapes()
         records = repeat(None) if table is None else reader.iterRecords()
         for number, (shape, record) in enumerate(zip(shapes, records, strict=False), start=1):

@@ -5,6 +5,7 @@ Labels lie in blocks, whose axes are in the order of the image's own; 0 is unlab
 
 import json
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -24,6 +25,8 @@ from weakseg.marks.shapes import Mask
 
 _MOST_LABELS = 2**28
 """Most pixels of a block: a file of a few bytes may declare any number."""
+_HEAP = b"GCOL\1\0\0\0"
+"""How a heap of texts begins."""
 _EXPORTED = re.compile(r"[-_ ]labels$", re.IGNORECASE)
 
 
@@ -49,8 +52,24 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
 def _opened(entry: Entry) -> Iterator[Any]:
     """The file; whatever h5py raises is a damaged one."""
     h5py = needed("h5py", "ilastik", "projects of ilastik")
+    _require_ends(entry.content)
     with _reported(), h5py.File(BytesIO(entry.content), "r") as file:
         yield file
+
+
+def _require_ends(content: bytes) -> None:
+    """Refuse heaps of texts that have no end: the HDF5 library walks them for ever, and cannot be stopped."""
+    at = content.find(_HEAP)
+    while at >= 0 and at + 16 <= len(content):
+        (size,) = struct.unpack_from("<Q", content, at + 8)
+        place, end = at + 16, min(at + size, len(content))
+        while place + 16 <= end:
+            index, _, _, length = struct.unpack_from("<HHIQ", content, place)
+            # An object is followed by the next one; free space, which has no number, counts its own head.
+            if index == 0 and length < 16:
+                raise DataInvalid("damaged: a heap of texts has no end")
+            place += length if index == 0 else 16 + -(-length // 8) * 8
+        at = content.find(_HEAP, at + 4)
 
 
 @contextmanager
@@ -170,4 +189,4 @@ class _Whole:
         return self.values[key]
 
 
-ILASTIK = Format("ilastik", _claims, _read)
+ILASTIK = Format("ilastik", _claims, _read, ignores_exif=True)

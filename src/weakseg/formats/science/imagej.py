@@ -70,7 +70,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
             marks = images.setdefault(_image(entry, sizes), [])
             for stem, place, content in _contents(entry, ignored):
                 with noted(ignored, place, "region"):
-                    marks += list(_marks(content, stem, place, ignored))
+                    marks += list(marks_of_region(content, stem, place, ignored))
     return Annotations(
         tuple(ImageMarks(name, marks=tuple(marks)) for name, marks in images.items()), (), tuple(ignored)
     )
@@ -121,7 +121,18 @@ def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
     return content
 
 
-def _marks(content: bytes, stem: str, place: str, ignored: list[Ignored]) -> Iterator[Mark]:
+def marks_of_region(content: bytes, stem: str, place: str, ignored: list[Ignored]) -> Iterator[Mark]:
+    """The marks of a region.
+
+    Args:
+        content: its bytes.
+        stem: its name, where it has none itself.
+        place: its place in the file.
+        ignored: points that become no mark are added here.
+
+    Raises:
+        DataInvalid: it is damaged, without a class, or on another slice of a stack.
+    """
     roi = _parsed(content)
     slices = {"slice": roi.position, "z": roi.z_position, "t": roi.t_position}
     # Slices count from 1. Of an image with channels the first number is that of the channel.
@@ -220,4 +231,4 @@ _KINDS: dict[str, Callable[[Any], Iterable[Shape]]] = {
 }
 
 
-IMAGEJ = Format("ImageJ", _claims, _read)
+IMAGEJ = Format("ImageJ", _claims, _read, ignores_exif=True)

@@ -142,4 +142,4 @@ _SHAPES: dict[str, Callable[[np.ndarray], Shape]] = {
     "ellipse": _ellipse,
 }
 
-NAPARI = Format("napari", _claims, _read)
+NAPARI = Format("napari", _claims, _read, ignores_exif=True)

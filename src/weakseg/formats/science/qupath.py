@@ -6,6 +6,7 @@ alone; the class of an object with several names has them all.
 
 import ast
 import json
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark
 
 _OWN = ("objectType", "object_type", "isLocked", "measurements")
 """Properties that only QuPath writes."""
+_NAME = re.compile(r"""(["'])name\1\s*:\s*(?:["'])([^"']+)["']""")
+"""The name in a table that was written as text."""
 _BY_HAND = "annotation"
 _DRAWN = (_BY_HAND, "detection", "cell")
 """Kinds of objects that have a class; the others are parts of a grid, or the image itself."""
@@ -124,7 +127,10 @@ def _written_as_text(text: str) -> object:
             return parse(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
+    # Numbers may be calls of numpy's, which nothing evaluates.
+    if name := _NAME.search(text):
+        return name[2]
     raise DataInvalid("damaged: its class is no table")
 
 
-QUPATH = Format("QuPath", _claims, _read)
+QUPATH = Format("QuPath", _claims, _read, ignores_exif=True)

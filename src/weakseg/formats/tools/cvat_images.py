@@ -159,4 +159,4 @@ _SHAPES: dict[str, Callable[[Element], Iterable[Shape]]] = {
     "mask": lambda shape: [_mask(shape)],
 }
 
-CVAT_XML = Format("CVAT for images", _claims, _read)
+CVAT_XML = Format("CVAT for images", _claims, _read, ignores_exif=False)

@@ -119,4 +119,4 @@ def _colours(entry: Entry, size: tuple[int, int] | None) -> Int[np.ndarray, "H W
     return values[:, :, 0] << 16 | values[:, :, 1] << 8 | values[:, :, 2]
 
 
-CVAT_MASKS = Format("CVAT segmentation mask", _claims, _read)
+CVAT_MASKS = Format("CVAT segmentation mask", _claims, _read, ignores_exif=False)

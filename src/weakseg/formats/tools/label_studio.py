@@ -212,6 +212,7 @@ def _rectangle(value: dict[str, Any], size: np.ndarray) -> Box:
     if not degrees % 360:
         return box_of(np.stack([corner, corner + across]))
     # The program turns about the top left corner, boxes here about their centre.
+    box_of(np.stack([corner, corner + across]))
     centre = corner + rotated(across[None] / 2, degrees)[0]
     (top, left), (bottom, right) = (centre - abs(across) / 2).tolist(), (centre + abs(across) / 2).tolist()
     return Box(top, left, bottom, right, degrees)
@@ -264,4 +265,4 @@ _SHAPES: dict[str, Callable[[dict[str, Any], np.ndarray], Shape]] = {
     "bitmask": _bitmask,
 }
 
-LABEL_STUDIO = Format("Label Studio", _claims, _read)
+LABEL_STUDIO = Format("Label Studio", _claims, _read, ignores_exif=False)

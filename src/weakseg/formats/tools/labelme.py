@@ -11,7 +11,7 @@ import numpy as np
 from weakseg.errors import DataInvalid
 from weakseg.formats.codes import Bitmap
 from weakseg.formats.entry import Entry, holds
-from weakseg.formats.format import Format, Sizes, noted
+from weakseg.formats.format import Format, Sizes, is_known, noted
 from weakseg.marks.mark import Annotations, Ignored, ImageMarks, Mark
 from weakseg.marks.shapes import Ellipse, Line, Mask, Point, Polygon, Shape, box_of, from_xy, turned_box
 
@@ -25,11 +25,11 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
     images = []
     for entry in entries:
         with noted(ignored, entry.place, "file"):
-            images.append(_image(entry, ignored))
+            images.append(_image(entry, sizes, ignored))
     return Annotations(tuple(images), ignored=tuple(ignored))
 
 
-def _image(entry: Entry, ignored: list[Ignored]) -> ImageMarks:
+def _image(entry: Entry, sizes: Sizes, ignored: list[Ignored]) -> ImageMarks:
     content = entry.json
     marks = []
     for number, shape in enumerate(content["shapes"], start=1):
@@ -39,12 +39,18 @@ def _image(entry: Entry, ignored: list[Ignored]) -> ImageMarks:
     flags = content.get("flags") or {}
     size = (content.get("imageHeight"), content.get("imageWidth"))
     return ImageMarks(
-        # A Windows machine writes its own separators.
-        name=str(content["imagePath"]).replace("\\", "/"),
+        name=_name(entry, sizes),
         size=(int(size[0]), int(size[1])) if all(size) else None,
         marks=tuple(marks),
         present=tuple(name for name, is_set in flags.items() if is_set is True),
     )
+
+
+def _name(entry: Entry, sizes: Sizes) -> str:
+    """The image: by its path in the file, else the one that is named like the file, as scripts leave it."""
+    # A Windows machine writes its own separators.
+    name, own = str(entry.json["imagePath"]).replace("\\", "/"), entry.folder + entry.stem
+    return own if not is_known(name, sizes) and is_known(own, sizes) else name
 
 
 def _shape(shape: dict[str, Any]) -> Shape:
@@ -77,4 +83,4 @@ _SHAPES: dict[str, Callable[[np.ndarray, dict[str, Any]], Shape]] = {
     "mask": _mask,
 }
 
-LABELME = Format("LabelMe", _claims, _read)
+LABELME = Format("LabelMe", _claims, _read, ignores_exif=False)

@@ -186,4 +186,4 @@ _SHAPES: dict[str, Callable[[dict[str, Any]], Shape]] = {
     "point": lambda shape: Point(float(shape["cy"]), float(shape["cx"])),
 }
 
-VIA = Format("VIA", _claims, _read)
+VIA = Format("VIA", _claims, _read, ignores_exif=False)

@@ -148,4 +148,4 @@ _SHAPES: dict[int, Callable[[list[float]], Shape]] = {
     7: lambda at: Polygon(((_points(at),),)),
 }
 
-VIA_THREE = Format("VIA 3", _claims, _read)
+VIA_THREE = Format("VIA 3", _claims, _read, ignores_exif=False)

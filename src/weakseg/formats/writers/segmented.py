@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -21,6 +22,8 @@ class Segmented:
 
     path: str = ""
     """Path of the image from the folder that is written to; empty: its name."""
+    file: Path | None = None
+    """The image, for writers that need its place on the ground."""
 
     __repr__ = brief
 
