@@ -79,6 +79,7 @@ class Augment:
         return np.clip(corner, np.minimum(free, 0), np.maximum(free, 0))
 
     def _light(self, image, generator):
+        # All three at once, so that a lighting that is switched off draws its number too.
         shift, spread, power = generator.uniform(-1, 1, 3) * (self.brightness, self.contrast, self.gamma)
         mean = image.mean()
         image = ((image - mean) * (1 + spread) + mean + shift).clamp(0, 1)

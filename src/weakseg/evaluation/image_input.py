@@ -62,6 +62,7 @@ def fitted(image: Float[np.ndarray, "M H W"], channels: int, name: str = "the im
     Raises:
         DataInvalid: it has another number of channels.
     """
+    # Viewers save grey images with three equal channels.
     if channels == 1 and len(image) > 1 and (image == image[:1]).all():
         return image[:1]
     require_channels(image, channels, name)

@@ -137,6 +137,7 @@ class Predictor:
         margin = (0, -width % self.multiple, 0, -height % self.multiple)
         # Repeated and not 0: black would be an edge that no training image had.
         pixels = F.pad(pixels, margin, mode="replicate")
+        # Batch statistics of a single image would be noise, and gradients are not wanted.
         with evaluating(self.network), torch.inference_mode():
             logits = logits_of(self.network(pixels)).float()
         if logits.shape[1] != len(self.classes) or not logits.isfinite().all():
@@ -145,6 +146,7 @@ class Predictor:
                 expected=f"{len(self.classes)} classes, all finite",
                 fix="use the checkpoint of this run, or train with a smaller learning rate if it diverged",
             )
+        # To the padded size first and cut afterwards: cells lie where they looked.
         logits = F.interpolate(logits, pixels.shape[2:], mode="bilinear", align_corners=False)
         return logits[:, :, :height, :width]
 

@@ -225,6 +225,8 @@ def trimap(truth: Int[np.ndarray, "H W"], width_px: int) -> Bool[np.ndarray, "H 
     window = 2 * width_px + 1
     void = truth == UNLABELED
     # Void must win neither filter: -1 is below every class, and the highest class replaces it for the minimum.
+    # A window whose largest and smallest class differ has a boundary in it: two filters, however many classes there
+    # are.
     highest = ndimage.maximum_filter(truth, window, mode="nearest")
     lowest = ndimage.minimum_filter(np.where(void, truth.max(), truth), window, mode="nearest")
     return (highest != lowest) & ~void

@@ -64,6 +64,7 @@ def _spans(length: int, tile_px: int, multiple: int) -> list[tuple[int, int]]:
 
     The last one may exceed a tile by less than `multiple`.
     """
+    # Two cells at least, so that neighbouring tiles can overlap by whole ones.
     tile_px = max(tile_px // multiple, 2) * multiple
     if length <= tile_px:
         return [(0, length)]

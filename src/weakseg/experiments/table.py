@@ -159,6 +159,7 @@ def _finished(folder: Path, recipe: Recipe) -> bool:
     if not (folder / "run.json").is_file():
         return False
     run = open_run(folder)
+    # A row that was changed since must not show the numbers of what it was.
     if other := what_differs(run.record, recipe):
         found = f"{folder} holds a run whose recipe is not the table row's: {'; '.join(other)}"
         fix = "move that folder away to train the row as it is now, or give another --out"

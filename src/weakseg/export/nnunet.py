@@ -123,6 +123,7 @@ def _finder(run: Run, predictor: Predictor) -> Callable[[Sample], Target]:
 
 
 def _seeds(sample: Sample) -> Int[np.ndarray, "H W"]:
+    # A copy: samples are shared with whatever else reads the data set.
     seeds = sample.seeds.copy()
     for stroke in sample.strokes:
         draw_into(seeds, stroke.points, stroke.width_px, stroke.label)

@@ -120,7 +120,7 @@ def _ascend(
             scores = _finite(grid, rows).to(precision)
         if done < min(look, most):
             continue
-        # Geometrically, so that computing gaps, which costs as much as several sweeps, stays a fixed part of the work.
+        # Geometrically, so that computing gaps stays a fixed part of the work.
         look = int(FACTOR * look) + 1
         mean = swept.mean.double()
         # The running mean sums to one up to rounding only, in single precision visibly so.

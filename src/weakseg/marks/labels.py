@@ -60,6 +60,7 @@ def labels_of(
     lines: list[Stroke] = []
     names: dict[int, str] = {}
     for mark in image.marks:
+        # By class and kind: boxes of one class may be constraints and of another tags.
         becomes, name = uses.use_of(mark.label, mark.kind), uses.class_of(mark.label)
         # A place for each mark, also of those that are left out, so that `became` and `of` stay side by side.
         of.append(UNLABELED)
@@ -79,6 +80,7 @@ def labels_of(
     _keep_last_clicks(labels)
     # Lines are thin: they lie on top of areas, whatever was drawn first.
     for line in lines:
+        # In the order of drawing: among lines, later ones cover earlier ones.
         draw_into(labels.seeds, line.points, line.width_px, line.label)
     for tag, said in ((PRESENT, image.present), (ABSENT, image.absent)):
         for name in filter(None, map(uses.class_of, said)):
@@ -190,12 +192,14 @@ def _region(labels: MarkedImage, mark: Mark, label: int) -> None:
         raise DataInvalid(
             f"a {mark.kind} that covers no pixel of the image", fix="enlarge it; --as leaves out what is to be ignored"
         )
+    # Written into a view of the part: a polygon in a large image costs as much as the polygon.
     patch.on(labels.seeds)[patch.inside] = label
 
 
 def _box(labels: MarkedImage, mark: Mark, label: int) -> None:
     box = _bounding(mark, labels)
     height, width = labels.seeds.shape
+    # Cut at the border: tools let boxes reach beyond the image, and constraints count pixels that are there.
     top, left = max(box.top, 0.0), max(box.left, 0.0)
     bottom, right = min(box.bottom, float(height)), min(box.right, float(width))
     if not (top < bottom and left < right):
@@ -234,6 +238,7 @@ def _bounding(mark: Mark, labels: MarkedImage) -> Box:
     if not patch.inside.any():
         raise _outside(f"a {mark.kind}", labels)
     corner = np.array([patch.top, patch.left])
+    # Of ellipses and masks the box is that of their pixels: what reaches beyond the image is no part of it.
     inside: Float[np.ndarray, "N 2"] = np.argwhere(patch.inside) + corner
     return box_of(np.concatenate([inside, inside + 1]).astype(float))
 

@@ -132,6 +132,7 @@ def kind_of(shape: Shape) -> str:
 
 def require_name(name: str) -> None:
     """Raise unless a class can have this name."""
+    # A name goes into tables, lists and pages, where a line break or control character would break the row.
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         shown = repr(name[:30]) + "..." * (len(name) > 30)
         raise DataInvalid(f"the class name {shown}", expected=f"1 to {LONGEST_NAME} letters on one line")

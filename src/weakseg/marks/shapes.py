@@ -217,9 +217,11 @@ def rotated(points: Float[np.ndarray, "N 2"], degrees: Number) -> Float[np.ndarr
 
 def from_xy(points: Iterable[Iterable[Any]]) -> Float[np.ndarray, "N 2"]:
     """Vertices (row, column) from pairs (x, y)."""
+    # `float` of each number: files hold texts where they should not, and each is to be refused by itself.
     pairs = np.array([[float(number) for number in point][:2] for point in points], float)
     if pairs.ndim != 2 or pairs.shape[1:] != (2,):
         raise DataInvalid("vertices without coordinates", expected="pairs x, y")
+    # The one place where x and y change places.
     return pairs[:, ::-1]
 
 

@@ -89,6 +89,7 @@ def segment(
     require_memory("The image", scribbles.shape, len(labels), more=12 * scribbles.size * len(labels))
     compile_kernels()
     drawn = scribbles != unlabeled
+    # Labels may be any numbers, and the solver counts from 0; they are put back at the end.
     seeds = np.where(drawn, np.searchsorted(labels, scribbles), UNLABELED).astype(np.int64)
     colors = perceived(image)
     near = scribble_scores(colors, seeds, len(labels))

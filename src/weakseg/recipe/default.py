@@ -89,6 +89,7 @@ def choose(
     # Without drawings, pretrained networks learn better slowly (recipes/tables/things_tuning.py).
     spec = _network(network, enlarge)
     rate = 3e-3 if isinstance(spec, UNet) else 2e-4 if demands and not drawn else 5e-4
+    # The number of steps is what learning takes; epochs of small folders are short, so there are more of them.
     epochs = max(round(_STEPS / steps_per_epoch(len(training), batch_size, _LEAST_STEPS)), 1)
     return Recipe(
         training=training,

@@ -21,6 +21,7 @@ def require_free(path: Path) -> None:
 
     An older page of ours may be replaced.
     """
+    # Only a page that weakseg wrote may be replaced; anything else of that name is the user's.
     if irregular(path) or path.is_file() and _SIGNATURE.encode() not in _head(path):
         raise DataInvalid(
             f"{path} exists, and is not a page of weakseg's", fix="choose another name, or move the file away"

@@ -51,6 +51,8 @@ def require_same(folder: Path, data: Listed, accepted: bool) -> list[str]:
         before = _read(path)
     except RunInvalid as error:
         return [f"{error.found}, so it is unknown whether the data has changed since the start of the run"]
+    # Images that were added, lost or changed are named: labels that improve meanwhile are as much another training as
+    # lost ones.
     found = [f"{part}, {line}" for part in data for line in changes(before.get(part, {}), data[part])]
     if found and not accepted:
         raise RunInvalid(

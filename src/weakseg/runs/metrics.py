@@ -44,6 +44,7 @@ def sound(metrics: list[dict[str, Any]]) -> str:
     Sound metrics are those of the epochs from 0 on, each once, with the entries that all have.
     """
     for number, line in enumerate(metrics):
+        # Lines count from epoch 0 without a gap; anything else is a file of two runs, or one that was edited.
         if line.get("epoch") != number:
             return f"line {number + 1} is not that of epoch {number + 1}"
         wrong = [name for name in _NUMBERS if not _is_number(line.get(name))]

@@ -62,6 +62,7 @@ def position_of(state: dict[str, Any], fingerprint: str, metrics: Sequence[dict[
     epoch, best = state.get("epoch"), state.get("best")
     if not isinstance(epoch, int) or not isinstance(best, (int, float)):
         raise ValueError("it holds no position in a training (is it a copy of best.safetensors?)")
+    # A checkpoint that was copied from another run has the right shapes and the wrong weights.
     if state.get("fingerprint", fingerprint) != fingerprint:
         raise ValueError("it belongs to a run of another recipe")
     # In earlier versions, a kill between metrics and checkpoint left one line too many.

@@ -142,6 +142,7 @@ class Run:
         Raises:
             RunInvalid: they are damaged, in the last checkpoint too.
         """
+        # The checkpoint's own first: it is written before metrics.jsonl, and carries a digest.
         kept = self._last_state.get("metrics")
         metrics = kept if isinstance(kept, list) else read_metrics(self.path)
         if wrong := sound(metrics):

@@ -56,6 +56,7 @@ def resumed(path: Path, recipe: Recipe) -> Run:
         RunInvalid: there is no run, or it has another recipe.
     """
     run = open_run(path)
+    # Before anything is loaded: a run that goes on with another recipe would be neither of the two.
     if other := what_differs(run.record, recipe):
         raise RunInvalid(
             f"{path} holds a run with another recipe: {'; '.join(other)}",
@@ -91,6 +92,7 @@ def enter(
             if not (path / "recipe.py").exists():
                 _write_text(path / "recipe.py", source)
         return run
+    # In all processes, although one writes: each returns the same run.
     record = _record(recipe, channels, network)
     if writes:
         # `claim` looked before it had the lock, and another process may have written since.

@@ -41,6 +41,7 @@ def _ours(path: Path, source: str) -> set[str]:
     """Names of files that a new run may replace."""
     partial = {entry.name for entry in leftovers(path)}
     names = _BY_THE_SYSTEM | partial | {entry.name for entry in path.glob("._*")}
+    # A record that is cut off was never a run, so it may be replaced.
     unfinished = _is_unfinished(path / "run.json")
     if unfinished:
         names.add("run.json")

@@ -86,6 +86,7 @@ def plan(folder: Path, fingerprint: str, need: Need) -> Plan:
         # A position is only as good as the files it goes on with: a network without its targets would learn from
         # others.
         wanting = _targets_wanting(folder, position, need)
+        # The best network may be another checkpoint's own, which can stand in for a lost file.
         source, lost = _best_source(folder, position, found)
         # From an earlier checkpoint on, the best network may be that of an epoch which is about to be repeated.
         if lost and name != LAST and (coming := _best_to_come(folder, position, fingerprint)):
@@ -260,6 +261,7 @@ def _rewrite_metrics(folder: Path, position: Position) -> list[str]:
         there = read_metrics(folder)
     except RunInvalid:
         there = []
+    # A file that is right is not written again, so that a resumed run changes nothing it need not.
     if there == wanted:
         return []
     write_metrics(folder, wanted)

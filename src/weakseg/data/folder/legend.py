@@ -165,6 +165,7 @@ def _double_colours(names: tuple[str, ...], declaration: Declaration) -> Iterato
 def _class_lines(path: Path) -> tuple[str, ...]:
     if not os.path.lexists(path):
         raise DataInvalid(f"{path} is missing", fix="write the name of each class on a line of its own, in order")
+    # Accents as one letter each, as in tables and file names.
     lines = [line.strip() for line in normalize("NFC", read_text(path)).rstrip().split("\n")]
     # An empty line in the middle would shift the index of every class below it.
     if "" in lines:

@@ -155,6 +155,7 @@ def each_row(
         text = normalize("NFC", read_text(path))
         # Strict: a quote that is never closed would otherwise swallow the rest of the table.
         rows = csv.reader(StringIO(text), skipinitialspace=True, strict=True)
+        # Spreadsheets capitalise headers.
         header = [name.strip().lower() for name in next(rows, [])]
         if missing := [name for name in columns if name not in header]:
             found = f"{path} has no column {', '.join(missing)} (its first line: {', '.join(header)})"
@@ -207,6 +208,7 @@ def find_key(name: str, keys: Collection[str]) -> str:
     if name in keys:
         return name
     for given in (normalize("NFC", name), normalize("NFC", name).strip()):
+        # With or without its extension; a key may hold a point itself, so the whole name comes first.
         stem, dot, extension = given.rpartition(".")
         if given in keys:
             return given

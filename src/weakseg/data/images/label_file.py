@@ -70,6 +70,7 @@ def _values_of(
     path: Path, reading: Reading, picture: Image.Image, orientation: int, how: str
 ) -> Int[np.ndarray, "H W"]:
     values = laid(np.atleast_3d(np.asarray(picture)), picture, orientation, reading)
+    # JPEG changes numbers by a few, which are then other classes.
     _refuse_lossy(path, picture)
     labels, stretch = _one_number(path, values), 1
     if picture.mode in ("1", "L"):

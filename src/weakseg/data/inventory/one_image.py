@@ -83,6 +83,7 @@ def look(inventory: Inventory, key: str) -> Look:
         return Look(tuple(findings), sound, True, _digest(image), len(image), held=read.held, undeclared=undeclared)
     names = contents.legend.classes.names
     if read.empty is not None:
+        # What is labelled where the image has no data is neither right nor wrong.
         layers = {source: np.where(read.empty, UNLABELED, labels) for source, labels in layers.items()}
     said = sample_of_tables(contents, key, read, layers.get(MASKS))
     findings += contradictions_of_tables(inventory.root, said, names)

@@ -68,6 +68,7 @@ class Convention:
 
         It is the first declared one that a PNG can hold and no class has; otherwise 255, or the largest free value.
         """
+        # What is declared first, then what everyone uses, then the highest free number.
         candidates = chain(self.nothing, [255], range(MOST, 0, -1))
         taken = {*self.values}
         return next((number for number in candidates if 0 <= number <= MOST and number not in taken), MOST)

@@ -117,6 +117,7 @@ class Voc:
 
         A mask that is far too large for the image is not unpacked.
         """
+        # VOC's own mask before SBD's: it is finer and has void.
         maps = [self._home / folder / f"{key}.png" for folder in ("SegmentationClass", "SegmentationClassAug")]
         mat = None if self.sbd is None else find(self.sbd) / "cls" / f"{key}.mat"
         path = next((file for file in (*maps, mat) if file is not None and file.is_file()), None)

@@ -90,6 +90,7 @@ def _number(text: str) -> float:
 
 def _place(row: list[str], axes: list[int]) -> tuple[float, float]:
     """Row and column in edge coordinates."""
+    # Rows and columns are the last two axes, whatever comes before them.
     *stack, down, across = (_number(row[axis]) for axis in axes)
     if slices := [number for number in stack if round(number)]:
         raise DataInvalid(f"it lies on slice {slices[0]:g} of a stack")

@@ -62,6 +62,7 @@ def _read(entries: Sequence[Entry], sizes: Sizes) -> Annotations:
         with noted(ignored, entry.place, "file"):
             files.append((entry, classes_of(entry.folder), list(_lines(entry, ignored))))
     # Key points have their own count of numbers.
+    # All files together: a single file of four-cornered polygons would look rotated.
     counts = {1 + len(line.numbers) for _, classes, lines in files if not classes.key_points for line in lines}
     # Four corners are a rotated box in one kind of YOLO file and a polygon in another. Polygons of a whole data set
     # that all have four corners hardly occur.
@@ -139,6 +140,7 @@ def _shapes(
     elif count < _BOX + 2:
         raise DataInvalid(f"{count} numbers, fewer than a box has")
     else:
+        # Fractions of width and height, in the order x, y.
         corners = _fractions(numbers).reshape(-1, 2)[:, ::-1] * size
         yield turned_box(corners) if rotated else Polygon(((corners,),))
 

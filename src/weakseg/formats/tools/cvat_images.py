@@ -110,6 +110,7 @@ def _frames(root: Element, place: str, ignored: list[Ignored]) -> Iterator[Image
                     marks.setdefault(int(shape.attrib["frame"]), []).extend(found)
         for (kind, reason), count in skipped.items():
             frames = f"{count} frame{'s' * (count > 1)}"
+            # Counted by track and reason: a film has thousands of such frames.
             ignored.append(Ignored(f"{place}, track {number}", kind[:40], f"{reason}, in {frames}"))
     size = None
     with noted(ignored, place, "original_size"):

@@ -34,6 +34,7 @@ def _image(entry: Entry, sizes: Sizes, ignored: list[Ignored]) -> ImageMarks:
     marks = []
     for number, shape in enumerate(content["shapes"], start=1):
         place = f"{entry.place}, shape {number}"
+        # Each shape by itself: one that is damaged costs no other.
         with noted(ignored, place, str(shape.get("shape_type") or "polygon")):
             marks.append(Mark(str(shape["label"]), _shape(shape), source=place))
     flags = content.get("flags") or {}
