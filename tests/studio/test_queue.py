@@ -73,3 +73,15 @@ def test_a_polygon_is_all_of_its_inside(browser, cows, draw):
     assert said["shares"] == [0, 24]
     assert draw(client, polygon={"class": "cow", "points": [[0, 0], [9, 9]]}).status_code == 400
     assert draw(client, polygon={"class": "cow", "points": [[0, 0], [9, 9], [99, 0]]}).status_code == 413
+
+
+def test_an_image_that_cannot_be_looked_at_holds_up_no_other(browser, cows):
+    """Its network fails on it in a way that nobody foresaw."""
+
+    def fails_once(image, calls=[]):  # noqa: B006
+        calls.append(image)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        return np.full((2, 24, 32), 0.5)
+
+    assert None not in ranked(browser(cows, fails_once), 2)["scores"]

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from weakseg.appearance.scribble_densities import ScribbleDensities
-from weakseg.errors import WeaksegError
 from weakseg.studio.project import OPEN, Project
 from weakseg.studio.sight import Sight
 from weakseg.studio.stage_a import answer, seeds_of
@@ -105,7 +104,7 @@ class Ranking:
             alone = answer(seen.pixels, layers, classes, None, CELL_PX).labels
             differing = 0.0 if alone is None else float((alone != seen.probs.argmax(0)).mean())
             return Rank(revision, stamp, entropy(seen.probs), differing)
-        except WeaksegError:
+        except Exception:  # an image that cannot be looked at must not end the thread; opening it says why
             return Rank(revision, stamp, _UNKNOWN, 0.0)
 
 
