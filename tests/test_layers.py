@@ -16,7 +16,8 @@ LEVELS = (
     ("report", "studio", "train"),
     ("runs",),
     ("evaluation", "recipe"),
-    ("constraint_choice", "data/check", "joint", "one_image"),
+    ("constraint_choice", "data/check", "one_image"),
+    ("joint",),
     (
         "cuts",
         "data/imports",

@@ -82,15 +82,18 @@ def serve(
 @app.command()
 @with_options
 def solve(
-    image: Annotated[Path, typer.Argument(help="An image.")],
+    image: Annotated[Path, typer.Argument(help="An image, or a volume (NIfTI, NRRD).")],
     scribbles: Annotated[
         Path,
-        typer.Option("--scribbles", help="Your labels: a label map of its size, or an annotation tool's file."),
+        typer.Option(
+            "--scribbles",
+            help="Your labels: a label map of its size, or an annotation tool's file; for a volume, one of labels.",
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The mask to write, a new PNG.")],
+    out: Annotated[Path, typer.Option("--out", help="The mask to write, a new PNG; of a volume a file of its format.")],
     wanted: SolveOptions,
 ) -> None:
-    """Segment one image from scribbles, without a network."""
+    """Segment one image or volume from scribbles, without a network."""
     from weakseg.commands.solve import solve_and_show
 
     solve_and_show(image, scribbles, out, wanted)

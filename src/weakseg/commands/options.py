@@ -120,7 +120,7 @@ class SolveOptions:
         typer.Option(
             "--unlabeled",
             help='Marker of unlabelled pixels: a value, "#rrggbb" or transparent. By default 255; in colour images'
-            " the transparent pixels, or else the most frequent colour.",
+            " the transparent pixels, or else the most frequent colour; in volumes 0.",
         ),
     ] = None
     legend: Annotated[

@@ -14,6 +14,7 @@ from jaxtyping import Int
 from PIL import Image
 
 from weakseg.commands.options import SolveOptions
+from weakseg.commands.solve_volume import solve_volume_and_show
 from weakseg.console.progress_bar import bar, tell
 from weakseg.data.check.ranges import groups_of
 from weakseg.data.folder.annotated import legend_of
@@ -28,6 +29,7 @@ from weakseg.data.images.orientation import AS_STORED
 from weakseg.data.images.stored import Reading
 from weakseg.data.images.value_range import require_range
 from weakseg.data.overlay import as_rgb, tinted
+from weakseg.data.volumes.volume import stem_of
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.files.whole_file import write_whole
 from weakseg.one_image.segment import Segmentation, segment
@@ -38,7 +40,10 @@ _LARGEST = 65535
 
 
 def solve_and_show(image: Path, scribbles: Path, out: Path, wanted: SolveOptions) -> None:
-    """Segment an image, write the mask, and print its certificate."""
+    """Segment an image or a volume, write the mask, and print its certificate."""
+    if stem_of(image):
+        solve_volume_and_show(image, scribbles, out, wanted)
+        return
     overlay, reading = wanted.overlay, Reading(not wanted.ignore_exif, wanted.range)
     require_png(out)
     if overlay is not None:
