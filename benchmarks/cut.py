@@ -29,7 +29,8 @@ from weakseg.cuts.minimise import memory_needed, minimise, with_raised_bound
 from weakseg.cuts.run import Cut
 from weakseg.data.scenes import Scenes
 from weakseg.energies import GridPotts
-from weakseg.one_image.segment import LOOSE, MISLED, SCORE_WEIGHT
+from weakseg.one_image.rounds import MISLED, SCORE_WEIGHT
+from weakseg.one_image.segment import LOOSE
 
 STRENGTH, SEEDED, SHARPER = 2.0, 0.03, 5.0
 FIRST_CALL = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t)"

@@ -100,14 +100,14 @@ def rows(name: str, segment: Segment, choosing: bool = False) -> Iterator[tuple[
 def growth() -> Iterator[tuple[str, float, str]]:
     """Processor time of `segment` on photos of 10,000 to two million pixels, and how it grows."""
     cases = [case for i, case in enumerate(icgbench()) if i % GROWING == 0]
-    seconds = np.array([[_seconds(_resized(case, side)) for side in SIDES] for case in cases])
+    seconds = np.array([[_seconds(resized(case, side)) for side in SIDES] for case in cases])
     for side, median_s in zip(SIDES, np.median(seconds, axis=0), strict=True):
         yield f"segment.s_{side}", float(median_s), f"s of processor time, median of {len(cases)} photos"
     slopes = np.polyfit(np.log(np.square(SIDES)), np.log(seconds).T, 1)[0]
     yield "segment.slope", float(np.median(slopes)), f"power of the pixels; {slopes.min():.2f} to {slopes.max():.2f}"
 
 
-def _resized(case: Case, side: int) -> Case:
+def resized(case: Case, side: int) -> Case:
     """The photo bicubically, scribbles by their nearest pixels, to about `side` times `side` pixels."""
     height, width = case.scribbles.shape
     scale = side / (height * width) ** 0.5

@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from weakseg import segment
+from weakseg.cuts import alpha_expansion, in_windows, pyramid
 from weakseg.errors import EvidenceInvalid
+from weakseg.one_image import large
+from weakseg.one_image import segment as segment_module
+from weakseg.one_image.rounds import rounds
+from weakseg.types import UNLABELED
 
 
 def flag(channels: int = 3, noise: float = 0.02) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -147,10 +152,11 @@ def test_values_that_are_no_image_are_refused(value):
         segment(image, scribbles, unlabeled=255)
 
 
-def test_a_hundred_megapixels_are_refused_before_anything_is_computed():
+def test_what_does_not_fit_is_refused_before_anything_is_computed(monkeypatch):
     """What the cut would take is told at once, rather than by a machine that swaps."""
-    image, scribbles = np.broadcast_to(np.float32(0.5), (3, 10_000, 10_000)), np.broadcast_to(0, (10_000, 10_000))
-    with pytest.raises(EvidenceInvalid, match=r"The image has 10000 x 10000 pixels .* GiB\.\n.*\nTo do: Solve it"):
+    monkeypatch.setattr(alpha_expansion, "MEMORY_LIMIT", 1 << 24)
+    image, scribbles = np.broadcast_to(np.float32(0.5), (3, 600, 700)), np.broadcast_to(0, (600, 700))
+    with pytest.raises(EvidenceInvalid, match=r"The image has 600 x 700 pixels .* GiB\.\n.*\nTo do: Solve it"):
         segment(image, scribbles)
 
 
@@ -162,3 +168,49 @@ def test_cuts_are_told_as_they_are_done():
     assert [done for done, _ in told] == list(range(len(told)))
     assert len(told) >= 2
     assert {total for _, total in told} == {4}
+
+
+@pytest.fixture
+def little_is_large(monkeypatch):
+    """Images above 300 pixels are large, and learn their colours on fewer than 300 cells."""
+    for module in (segment_module, pyramid):
+        monkeypatch.setattr(module, "WHOLE", 300)
+    monkeypatch.setattr(large, "LEARNT_ON", 300)
+    monkeypatch.setattr(large, "STRIP", 100)
+    monkeypatch.setattr(in_windows, "SIDE", 16)
+
+
+def test_large_images_are_found_as_well_and_say_that_they_were_solved_in_windows(little_is_large):
+    """With labels, certificate and hundredths of the work."""
+    image, scribbles, truth = flag()
+    told = []
+
+    found = segment(image, scribbles, 255, lambda done, total: told.append((done, total)))
+
+    assert (found.labels == truth).mean() > 0.99
+    assert (found.labels[scribbles != 255] == scribbles[scribbles != 255]).all()
+    assert found.status.startswith("Approximate: solved in 4 windows")
+    assert found.bound <= found.energy
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert (told[0], told[-1]) == ((0, 100), (100, 100))
+
+
+def test_costs_of_a_large_image_are_those_of_a_small_one(little_is_large):
+    """Strip by strip, in several threads."""
+    image, scribbles, _ = flag()
+    seeds = np.where(scribbles == 255, UNLABELED, np.searchsorted([3, 5, 9], scribbles)).astype(np.int64)
+    whole = rounds(image, seeds, 3, lambda done, total: None)
+
+    unary = large.scores(image, seeds, whole.models, 3, lambda done, total: None)
+
+    np.testing.assert_allclose(unary, whole.problem.unary, atol=1e-5)
+    np.testing.assert_allclose(large.edges(image), whole.problem.weight, atol=1e-5)
+
+
+def test_every_label_keeps_a_cell():
+    """Even one whose few pixels share cells with more of another."""
+    seeds = np.full((8, 8), UNLABELED)
+    seeds[:2, :2], seeds[1, 1], seeds[6, 5] = 0, 1, 2
+    assert large.in_cells(seeds, (2, 2), 3).tolist() == [[1, UNLABELED], [UNLABELED, 2]]
+    seeds[4:, 4:] = 0
+    assert large.in_cells(seeds, (4, 4), 2)[0, 0] == 1

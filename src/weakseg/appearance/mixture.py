@@ -47,18 +47,23 @@ class Mixture(NamedTuple):
         return found
 
 
-def region_scores(
-    colors: Float32[np.ndarray, "n M"], labels: Int[np.ndarray, "H W"], count: int
-) -> Float32[np.ndarray, "K H W"]:
-    """Log-density of each pixel's colour in each region.
+def region_mixtures(colors: Float32[np.ndarray, "n M"], labels: Int[np.ndarray, "H W"], count: int) -> list[Mixture]:
+    """Mixture of each region's colours.
 
     The segmentation has `count` regions with at least one pixel each.
     """
     regions = [colors[labels.ravel() == label] for label in range(count)]
     # An even stride and no random choice, so that the same image gives the same mixture.
     learnt = [region[:: -(-len(region) // LEARNT_FROM)] for region in regions]
-    scores = np.stack([fit(region.astype(np.float64)).log_density(colors) for region in learnt])
-    return scores.astype(np.float32).reshape(count, *labels.shape)
+    return [fit(region.astype(np.float64)) for region in learnt]
+
+
+def scores_in(
+    mixtures: list[Mixture], colors: Float32[np.ndarray, "n M"], size: tuple[int, ...]
+) -> Float32[np.ndarray, "K H W"]:
+    """Log-density of each pixel's colour in each mixture."""
+    scores = np.stack([mixture.log_density(colors) for mixture in mixtures])
+    return scores.astype(np.float32).reshape(len(mixtures), *size)
 
 
 def fit(colors: Float[np.ndarray, "n M"]) -> Mixture:

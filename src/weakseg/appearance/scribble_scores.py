@@ -35,7 +35,7 @@ def scribble_scores(
         labels: how many there are.
     """
     places = _places(seeds.shape)
-    drawn = [_evenly(np.flatnonzero(seeds.ravel() == label)) for label in range(labels)]
+    drawn = [evenly(np.flatnonzero(seeds.ravel() == label)) for label in range(labels)]
     scores = scores_at(colors, places, [(colors[at], places[at]) for at in drawn])
     return scores.reshape(labels, *seeds.shape)
 
@@ -56,7 +56,7 @@ def scores_on_cells(
     places = np.stack(np.meshgrid(rows - 0.5, columns - 0.5, indexing="ij"), -1).reshape(-1, 2) / longer
     drawn = []
     for label in labels:
-        at = np.unravel_index(_evenly(np.flatnonzero(seeds.ravel() == label)), seeds.shape)
+        at = np.unravel_index(evenly(np.flatnonzero(seeds.ravel() == label)), seeds.shape)
         drawn.append((perceived(image[:, at[0], at[1]][:, None]), np.stack(at, 1) / longer))
     return scores_at(perceived(cells), places, drawn).reshape(len(labels), *cells.shape[1:])
 
@@ -79,7 +79,7 @@ def scores_in_volume(
     places = np.stack(np.meshgrid(*middles, indexing="ij"), -1).reshape(-1, 3) * (spacing / longer)
     drawn = []
     for label in labels:
-        at = np.unravel_index(_evenly(np.flatnonzero(seeds.ravel() == label), DRAWN_VOXELS), seeds.shape)
+        at = np.unravel_index(evenly(np.flatnonzero(seeds.ravel() == label), DRAWN_VOXELS), seeds.shape)
         drawn.append((perceived(volume[:, *at][:, None]), np.stack(at, 1) * (spacing / longer)))
     colors = perceived(cells.reshape(len(cells), -1, cells.shape[3]))
     return scores_at(colors, places, drawn).reshape(len(labels), *cells.shape[1:])
@@ -105,7 +105,7 @@ def _places(size: tuple[int, ...]) -> Float[np.ndarray, "n 2"]:
     return np.indices(size).reshape(2, -1).T / max(size)
 
 
-def _evenly(drawn: Int[np.ndarray, " _"], most: int = DRAWN_PIXELS) -> Int[np.ndarray, " _"]:
+def evenly(drawn: Int[np.ndarray, " _"], most: int = DRAWN_PIXELS) -> Int[np.ndarray, " _"]:
     """At most so many of a label's pixels."""
     # In row order, so an even choice covers the whole scribble, and the same pixels are taken each time.
     return drawn[np.linspace(0, len(drawn) - 1, min(len(drawn), most)).astype(int)]

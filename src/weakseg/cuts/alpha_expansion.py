@@ -15,8 +15,9 @@ from torch import Tensor
 
 from weakseg.compilation.compiled import report_compiling
 from weakseg.cuts.cut_problem import Pixels, cut_problem, in_pixels
-from weakseg.cuts.minimise import memory_needed, minimise
-from weakseg.cuts.raised_bound import raised_bound
+from weakseg.cuts.in_windows import Costs, solve_in_windows
+from weakseg.cuts.minimise import minimise
+from weakseg.cuts.pyramid import memory_needed, solved
 from weakseg.cuts.run import Cut
 from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid, RecipeInvalid
@@ -49,8 +50,9 @@ class AlphaExpansion:
     Labels are expanded in ascending order of their class, again and again, until none helps. The start is the better of
     `start.labels` and of what message passing finds. Two labels are solved exactly. More than 65,536 pixels or cells
     are begun with labels of cells of two by two, in steps proportional to the pixels; where that does not suffice, the
-    certificate's `settled` is 0 and the answer is not exact. Each image is solved on its own, several at once in
-    threads.
+    certificate's `settled` is 0 and the answer is not exact. More than 262,144 are solved in windows, by all cores:
+    `settled` is 0, and the bound says how far from the best the answer may be. Each image is solved on its own, several
+    at once in threads.
 
     `certificate`: `bound`, a lower bound of the energy of any labelling; `settled`, 1 where no expansion of any single
     class lowers the energy; `moves`, the number of expansions that were tried, and `first_energy`, the energy of the
@@ -137,7 +139,7 @@ class AlphaExpansion:
         begin = torch.full_like(seeds, UNLABELED) if start.labels is None else start.labels[i].cpu()
         pixels = Pixels(evidence.image[i].cpu().float(), valid, seeds, begin)
         problem, root = cut_problem(self.potts, self.prediction_weight, allowed, evidence.log_probs[i], pixels, grid)
-        cut = minimise(*problem, self.max_sweeps)
+        cut = solved(problem, self.max_sweeps)
         labels = torch.from_numpy(in_pixels(allowed.numpy()[cut.labels], size))
         # A cell has one label, and its seeds may have several classes: each marked pixel keeps its own.
         labels = torch.where(seeds == UNLABELED, labels, seeds).where(valid, UNLABELED)
@@ -158,7 +160,8 @@ def compile_kernels() -> None:
         # One number a message, one vector, several.
         for labels in (2, 3, 9):
             minimise(ramp[:labels], edges, np.ones(size, bool), none, none, 1)
-        raised_bound(ramp[:3], edges, np.ones(size, bool), none)
+        costs, cells = Costs(ramp[:3], edges, np.ones(size, bool), none), np.zeros((1, 2, len(edges), 3), np.float16)
+        solve_in_windows(costs, np.zeros(size, np.int32), cells, None, 1, lambda pixels: None)
 
 
 def refuse_strange_start(start: Memory, valid: Bool[Tensor, "B H W"], classes: int) -> None:
@@ -183,11 +186,14 @@ def status_sentence(cut: Cut, classes: int) -> str:
     """Sentence on how the cut ended."""
     if classes == 1:
         return "Optimal: only one class is allowed."
+    gap = (cut.energies[-1] - cut.bound) / max(abs(cut.energies[-1]), 1e-30)
+    if cut.windows:
+        below = f"the lower bound is {100 * gap:.2g} % below its energy"
+        return f"Approximate: solved in {cut.windows} windows, and another labelling may be better; {below}."
     if not cut.converged:
         return f"Not converged after {len(cut.energies) - 1} expansions: another might lower the energy."
     if classes == 2:
         return "Optimal: a graph cut is exact for two classes."
-    gap = (cut.energies[-1] - cut.bound) / max(abs(cut.energies[-1]), 1e-30)
     return f"Converged: no expansion of one class lowers the energy; the lower bound is {100 * gap:.2g} % below it."
 
 

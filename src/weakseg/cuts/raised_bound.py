@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float32, Int32
 from weakseg.compilation.compiled import compiled_without_arrays, inlined
 from weakseg.cuts.expansion_moves import FEW, lower_bound, window
 from weakseg.cuts.max_flow import BUDGET, DEFICITS, EXCESS, FREE, HEAD, OPEN, SIDE, TAIL, grow, start
-from weakseg.cuts.run import begun
+from weakseg.cuts.run import Run, begun
 
 PASSES = 30
 """Passes of messages before the flows, each there and back."""
@@ -27,11 +27,22 @@ def raised_bound(
     seeds: Int32[np.ndarray, "H W"],
 ) -> float:
     """Lower bound on the energy of any labelling; arguments as of `minimise`."""
+    run = raised(unary, weight, valid, seeds)
+    return float(run.base + lower_bound(run.potts) / run.scale)
+
+
+def raised(unary, weight, valid, seeds) -> Run:
+    """The problem with heights that give a high bound."""
     run = begun(unary, weight, valid, seeds, np.full_like(seeds, -1), PASSES)
     run.trees.count[BUDGET] = STEPS_A_PIXEL * valid.size
-    for label in range(len(unary)):
+    raise_labels(run)
+    return run
+
+
+def raise_labels(run: Run) -> None:
+    """Raise the bound label by label, once each."""
+    for label in range(len(run.potts.heights)):
         raise_label(label, run.potts, run.trees)
-    return float(run.base + lower_bound(run.potts) / run.scale)
 
 
 @compiled_without_arrays

@@ -28,6 +28,8 @@ class Cut(NamedTuple):
     """Lower bound on the energy of any labelling."""
     converged: bool
     """True where no expansion of any single label lowers the energy."""
+    windows: int = 0
+    """Number of windows of a very large image; 0 where it was solved as a whole."""
 
 
 class Run(NamedTuple):

@@ -7,33 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float, Float32, Int, Integer
+from jaxtyping import Int, Integer
 
-from weakseg.appearance.color import perceived
-from weakseg.appearance.mixture import region_scores
-from weakseg.appearance.scribble_scores import scribble_scores
 from weakseg.arrays.given import Given, tensor_of
 from weakseg.arrays.short_repr import brief
 from weakseg.cuts.alpha_expansion import compile_kernels, require_memory, status_sentence
-from weakseg.cuts.cut_problem import CutProblem, Pixels, cut_problem
-from weakseg.cuts.minimise import labelled, with_raised_bound
+from weakseg.cuts.minimise import with_raised_bound
+from weakseg.cuts.pyramid import WHOLE
 from weakseg.cuts.run import Cut
-from weakseg.energies.grid_potts import GridPotts
 from weakseg.errors import EvidenceInvalid
+from weakseg.one_image.large import cut_large
+from weakseg.one_image.rounds import rounds
 from weakseg.types import UNLABELED
-
-MISLED = 0.01
-"""Fraction of pixels whose colour and place say nothing about their label, epsilon of equation `scribble-density`."""
-
-SCORE_WEIGHT = 1.5
-"""lambda of equation `one-image`; chosen, like the constants of `scribble_scores`, in benchmarks/single_image.py."""
-
-ROUNDS = 3
-"""Largest number of rounds with new colour models."""
-
-MAX_SWEEPS = 10
-"""Largest number of expansions of each label in a cut."""
 
 LOOSE = 0.001
 """Gap, relative to the energy, above which a higher bound is searched for once the labels are found."""
@@ -69,12 +54,16 @@ def segment(
     `scribble-density`, and boundaries follow the image's edges, equation `potts`. Then each label learns the colours of
     what it won, as in GrabCut, as long as that lowers the energy.
 
+    Images above 262,144 pixels learn their colours on a smaller copy and are cut once, in windows, by all cores; then
+    `status` says so, and the bound says how far from the best the answer may be.
+
     Args:
         image: (M, H, W), an array or tensor of values in [0, 1]; grey, colour or any number of channels. Three
             channels are taken for sRGB.
         scribbles: (H, W), labels of scribbled pixels, at least two different ones; any whole numbers.
         unlabeled: the value of `scribbles` at unlabelled pixels; 255 in most files.
-        progress: called with the number of finished cuts and the largest number of cuts.
+        progress: called with the number of finished cuts and the largest number of cuts; for images above 262,144
+            pixels with hundredths of the work and 100.
 
     Raises:
         EvidenceInvalid: types or sizes differ, the image is too large for memory or not in [0, 1], or the scribbles
@@ -86,42 +75,23 @@ def segment(
     scribbles = tensor_of(scribbles, "scribbles").detach().cpu().numpy()
     _refuse_no_image(image, scribbles)
     labels = _labels(scribbles, unlabeled)
-    require_memory("The image", scribbles.shape, len(labels), more=12 * scribbles.size * len(labels))
+    large = scribbles.size > WHOLE
+    size = (scribbles.shape[0], scribbles.shape[1])
+    beside = 4 * (len(labels) + 4) if large else 12 * len(labels)
+    require_memory("The image", size, len(labels), more=beside * scribbles.size)
     compile_kernels()
     drawn = scribbles != unlabeled
     # Labels may be any numbers, and the solver counts from 0; they are put back at the end.
     seeds = np.where(drawn, np.searchsorted(labels, scribbles), UNLABELED).astype(np.int64)
-    colors = perceived(image)
-    near = scribble_scores(colors, seeds, len(labels))
-    progress(0, 1 + ROUNDS)
-    problem, found = _cut(image, seeds, near)
-    for cuts in range(1, 1 + ROUNDS):
-        progress(cuts, 1 + ROUNDS)
-        tried, again = _cut(image, seeds, near + region_scores(colors, found.labels, len(labels)))
-        # Each round has colours of its own, so the energies are of different problems. As in GrabCut it goes on while
-        # they fall.
-        if again.energies[-1] >= found.energies[-1]:
-            break
-        problem, found = tried, again
-    found = with_raised_bound(found, problem.unary, problem.weight, problem.valid, problem.seeds, LOOSE)
+    found = (cut_large if large else _cut)(image, seeds, len(labels), progress)
     root = seeds.size**0.5
     status = status_sentence(found, len(labels))
     return Segmentation(labels[found.labels], float(found.energies[-1]) / root, found.bound / root, status)
 
 
-def _cut(
-    image: Float[np.ndarray, "M H W"], seeds: Int[np.ndarray, "H W"], scores: Float32[np.ndarray, "K H W"]
-) -> tuple[CutProblem, Cut]:
-    """The problem of given scores, and its best labelling."""
-    sure = torch.from_numpy(scores).log_softmax(0).exp()
-    # A mixture with a uniform distribution caps the cost of a pixel, so that edges and neighbours can overrule odd
-    # colours.
-    log_probs = ((1 - MISLED) * sure + MISLED / len(scores)).log()
-    drawn, none = torch.from_numpy(seeds), torch.full(seeds.shape, UNLABELED)
-    pixels = Pixels(torch.from_numpy(image.copy()).float(), torch.ones(seeds.shape, dtype=torch.bool), drawn, none)
-    grid = (seeds.shape[0], seeds.shape[1])
-    problem, _ = cut_problem(GridPotts(), SCORE_WEIGHT, torch.arange(len(scores)), log_probs, pixels, grid)
-    return problem, labelled(*problem, MAX_SWEEPS)
+def _cut(image: np.ndarray, seeds: np.ndarray, labels: int, progress: Callable[[int, int], None]) -> Cut:
+    problem, cut, _ = rounds(image, seeds, labels, progress)
+    return with_raised_bound(cut, problem.unary, problem.weight, problem.valid, problem.seeds, LOOSE)
 
 
 def _labels(scribbles: Integer[np.ndarray, "H W"], unlabeled: int) -> Int[np.ndarray, " K"]:
