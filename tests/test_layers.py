@@ -29,7 +29,7 @@ LEVELS = (
         "solvers",
     ),
     ("data/folder", "energies", "joint/edges", "projection"),
-    ("annotations", "data/volumes"),
+    ("annotations", "data/rasters", "data/volumes"),
     ("formats/geo", "formats/science", "formats/sets", "formats/tools", "formats/writers"),
     ("formats",),
     ("marks",),

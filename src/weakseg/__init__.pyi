@@ -20,6 +20,7 @@ from weakseg.data.check.check import check as check
 from weakseg.data.folder.folder import Folder as Folder
 from weakseg.errors import WeaksegError as WeaksegError
 from weakseg.evaluation.evaluate import evaluate as evaluate
+from weakseg.files.claims import Claims as Claims
 from weakseg.joint.across_slices import AcrossSlices as AcrossSlices
 from weakseg.joint.joint_cut import JointCut as JointCut
 from weakseg.joint.joint_projection import JointProjection as JointProjection

@@ -16,6 +16,7 @@ DOORS = {
         "Augment": "data.augment",
         "Batch": "types",
         "check": "data.check.check",
+        "Claims": "files.claims",
         "Classes": "classes",
         "DualProjection": "projection.dual_projection",
         "evaluate": "evaluation.evaluate",

@@ -10,9 +10,9 @@ from weakseg.classes import Classes
 from weakseg.data.images.stored import Reading
 from weakseg.data.volumes.volume import read_volume
 from weakseg.errors import DataInvalid
-from weakseg.evaluation.predict_files import Segments
 from weakseg.evaluation.predict_volumes import predict_volumes
 from weakseg.evaluation.prediction import Prediction
+from weakseg.evaluation.segments import Segments
 
 nibabel = pytest.importorskip("nibabel")
 pytest.importorskip("nrrd")
@@ -27,10 +27,17 @@ class Bright:
     channels: int = 1
     numbers: tuple[int, ...] = (0, 7)
     void: int = 255
+    window_px: int = 1024
+    multiple: int = 1
+    digest: str = ""
 
     def __call__(self, image):
         """One of two classes at each pixel."""
         return np.stack([image[0] <= 0.5, image[0] > 0.5]).astype(np.float32)
+
+    def in_one_piece(self, image):
+        """The same: it looks at single pixels."""
+        return self(image)
 
     def labels(self, image):
         """The most probable class."""

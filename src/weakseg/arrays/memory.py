@@ -13,7 +13,7 @@ SMALL = 32 * 2**20
 
 SMALLER = (
     "split it into tiles or reduce its size, close other programs, or use a machine with more memory;"
-    " converting it to another file format does not help"
+    " `weakseg predict` reads TIFFs of any size by windows, for all else another file format does not help"
 )
 """The recommended action for an image that is too large."""
 

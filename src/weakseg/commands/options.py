@@ -85,6 +85,13 @@ class PredictOptions:
     plane: Annotated[
         str | None, typer.Option("--plane", help="For volumes: the plane of the slices, by default the training's.")
     ] = None
+    join: Annotated[
+        bool,
+        typer.Option(
+            "--join",
+            help="Go on with a prediction into this folder, together with any number of processes that do the same.",
+        ),
+    ] = False
     crf: Crf = False
     device: Device = None
     json: Json = False

@@ -21,8 +21,10 @@ from weakseg.data.volumes.grid import PLANES
 from weakseg.data.volumes.volume import stem_of
 from weakseg.errors import DataInvalid, RecipeInvalid
 from weakseg.evaluation.onnx_predictor import open_onnx
-from weakseg.evaluation.predict_files import Segments, predict_files
+from weakseg.evaluation.predict_files import predict_files
+from weakseg.evaluation.predict_together import predict_together
 from weakseg.evaluation.predict_volumes import predict_volumes
+from weakseg.evaluation.segments import Segments
 from weakseg.files.paths import require_new
 from weakseg.files.whole_file import write_whole
 from weakseg.formats.writers.segmented import Segmented
@@ -39,6 +41,9 @@ def predict_and_show(
         raise DataInvalid(f"--plane {wanted.plane}", expected=", ".join(PLANES))
     if wanted.format is not None and wanted.format not in WRITERS:
         raise DataInvalid(f"--format {wanted.format}", expected=f"one of {', '.join(WRITERS)}")
+    if wanted.format is not None and wanted.join:
+        found, fix = "--format with --join", "leave out --join, or --format"
+        raise DataInvalid(found, expected="masks alone from many processes", fix=fix)
     # A file is an ONNX file, a folder a run.
     predictor, by = (_of_file if path.is_file() else _of_run)(path, wanted.device, wanted.crf, recipe)
     if any(map(stem_of, files)):
@@ -49,8 +54,9 @@ def predict_and_show(
         nothing = (Segmented(file.name, np.zeros((1, 1), int), file=file) for file in files)
         for name, _ in WRITERS[wanted.format](nothing, predictor.classes.names):
             require_new(out / name, "--out")
+    predict = predict_together if wanted.join else predict_files
     with bar("predicting") as progress:
-        masks = predict_files(predictor, files, out, wanted.probabilities, wanted.overlays, progress, tell)
+        masks = predict(predictor, files, out, wanted.probabilities, wanted.overlays, progress, tell)
     if wanted.format is not None:
         written = write_annotations(wanted.format, dict(zip(files, masks, strict=True)), out, predictor)
         tell(f"{counted(len(written), 'file')} for {wanted.format} in {out}")
@@ -65,7 +71,12 @@ def predict_volumes_and_show(
     path: Path, predictor: Segments, files: list[Path], out: Path, wanted: PredictOptions, by: str
 ) -> None:
     """Predict volumes slice by slice, and report where their labels are."""
-    others = {"--probabilities": wanted.probabilities, "--overlays": wanted.overlays, "--format": wanted.format}
+    others = {
+        "--probabilities": wanted.probabilities,
+        "--overlays": wanted.overlays,
+        "--format": wanted.format,
+        "--join": wanted.join,
+    }
     if asked := [option for option, value in others.items() if value]:
         raise DataInvalid(f"{asked[0]} with volumes", fix="leave it out: a volume of labels is written for each")
     plane = wanted.plane or _plane_of(path)

@@ -3,6 +3,7 @@
 It needs onnxruntime and no torch, and gives what the run it was exported from gives.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -89,6 +90,8 @@ class OnnxPredictor:
     session: Any
     """The `onnxruntime.InferenceSession`."""
     network: Described
+    digest: str = ""
+    """That of the file."""
 
     __repr__ = brief
 
@@ -116,6 +119,16 @@ class OnnxPredictor:
     def reading(self) -> Reading:
         """How files are read."""
         return self.network.reading
+
+    @property
+    def window_px(self) -> int:
+        """The side of a tile in pixels."""
+        return self.network.tile_px
+
+    @property
+    def multiple(self) -> int:
+        """The number that corners of tiles divide by."""
+        return self.network.multiple
 
     def __call__(self, image: ImageLike) -> Float[np.ndarray, "C H W"]:
         """The probability of each class at each pixel.
@@ -157,7 +170,11 @@ class OnnxPredictor:
 
     def _bands(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
         tiles = Tiles(self.network.tile_px, self.network.multiple, len(self.classes))
-        return tiles.bands(image, lambda part: _softmax(self.logits(part[None])[0]))
+        return tiles.bands(image, self.in_one_piece)
+
+    def in_one_piece(self, image: Float[np.ndarray, "M H W"]) -> Float[np.ndarray, "C H W"]:
+        """The probabilities of an image that is not cut into tiles."""
+        return _softmax(self.logits(image[None])[0])
 
 
 def _softmax(logits: Float[np.ndarray, "C H W"]) -> Float[np.ndarray, "C H W"]:
@@ -182,7 +199,8 @@ def open_onnx(path: Path, device: str | None = None) -> OnnxPredictor:
     """
     content = read_bytes(path, RunInvalid, _LARGEST)
     runtime = needed("onnxruntime", "onnx", str(path))
-    return OnnxPredictor(*session_of(content, path, runtime, _provider(runtime, device or "cpu")))
+    session, network = session_of(content, path, runtime, _provider(runtime, device or "cpu"))
+    return OnnxPredictor(session, network, hashlib.sha256(content).hexdigest()[:32])
 
 
 def session_of(content: bytes, path: Path, runtime: Any, provider: str) -> tuple[Any, Described]:

@@ -1,77 +1,30 @@
 """Prediction of image files to mask files."""
 
-import shlex
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from hashlib import file_digest
 from os.path import lexists
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
 from PIL import Image
 
-from weakseg.classes import Classes
-from weakseg.data.check.ranges import Group, groups_of
-from weakseg.data.images.image_file import EXTENSIONS, Decoded, decode
+from weakseg.data.images.image_file import Decoded, decode
 from weakseg.data.images.nodata import voided
-from weakseg.data.images.stored import Reading
-from weakseg.data.images.value_range import Held, written
+from weakseg.data.rasters.open import opened_raster
 from weakseg.errors import DataInvalid, WeaksegError, WriteRefused
-from weakseg.evaluation.image_input import ImageLike, fitted
-from weakseg.evaluation.prediction import Prediction
+from weakseg.evaluation.look_at_files import Looked, look_at
+from weakseg.evaluation.predict_large import large
+from weakseg.evaluation.segments import Segments
+from weakseg.files.claims import Claims
 from weakseg.files.paths import require_folder
 from weakseg.files.whole_file import write_whole
 
 
-@runtime_checkable
-class Segments(Protocol):
-    """A trained network as a function of an image.
-
-    It is a `Predictor`, or an `OnnxPredictor` where torch is not installed.
-    """
-
-    @property
-    def classes(self) -> Classes:
-        """The classes that it tells apart."""
-        ...
-
-    @property
-    def channels(self) -> int:
-        """The number of image channels."""
-        ...
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The number of each class in masks."""
-        ...
-
-    @property
-    def void(self) -> int:
-        """The number in masks where an image has no data."""
-        ...
-
-    @property
-    def reading(self) -> Reading:
-        """How files are read."""
-        ...
-
-    def __call__(self, image: ImageLike) -> Float[np.ndarray, "C H W"]:
-        """The probability of each class at each pixel."""
-        ...
-
-    def labels(self, image: ImageLike) -> Int[np.ndarray, "H W"]:
-        """The most probable class at each pixel."""
-        ...
-
-    def prediction(self, image: Float[np.ndarray, "M H W"], labels: Int[np.ndarray, "H W"]) -> Prediction:
-        """An image with labels that are already known."""
-        ...
-
-
 @dataclass(frozen=True)
-class _Targets:
+class Outputs:
     """Output files of one image; `None` for unwanted ones."""
 
     mask: Path
@@ -80,6 +33,7 @@ class _Targets:
 
     @property
     def files(self) -> list[Path]:
+        """Those that are wanted."""
         return [path for path in (self.mask, self.probabilities, self.overlay) if path]
 
 
@@ -94,7 +48,8 @@ def predict_files(
 ) -> list[Path]:
     """Write a mask for each image file.
 
-    Masks are `out/<stem>.png`, in the training's own numbers; their paths are returned.
+    Masks are `out/<stem>.png`, in the training's own numbers; their paths are returned. TIFFs that are large, have a
+    place in the world or smaller copies are predicted by windows, to `out/<stem>.tif` with the same place.
 
     Where an image has no data, the mask holds the number of void, probabilities are nan, and the overlay has no class.
 
@@ -105,8 +60,9 @@ def predict_files(
         probabilities: also write `out/probabilities/<stem>.npz`, with float16 `probabilities` (C, H, W), `classes` and
             the `numbers` that masks hold for them.
         overlays: also write `out/overlays/<stem>.jpg`, the mask drawn on the image.
-        progress: called with the number of images done, and of all images.
-        warn: called, before anything is predicted, with a message on images so dim that their masks may be wrong.
+        progress: called with the number of images and windows of large images done, and of all.
+        warn: called, before anything is predicted, with a message on images so dim that their masks may be wrong, and
+            on large ones whose masks are not what they may be taken for.
 
     Raises:
         DataInvalid: images cannot be read or do not fit the network, two of them share a name, or an output file
@@ -115,37 +71,102 @@ def predict_files(
     require_folder(out)
     # All names, all files and all headers are looked at before the first prediction: an error after an hour would leave
     # half of the masks.
-    targets = [_targets(path, out, probabilities, overlays) for path in paths]
-    unusable, strange = _looked_at(predictor, paths)
-    if problems := [*_clashes(paths), *_existing(targets), *unusable]:
+    looked = look_at(predictor, paths)
+    targets = outputs_of(paths, out, looked, probabilities, overlays)
+    problems = [*looked.problems, *unwritable(predictor, targets, looked), *existing([*targets.values()])]
+    if problems:
         raise DataInvalid.of(problems)
-    for each in strange:
+    for each in looked.remarks:
         warn(each)
+    make_folder(out)
+    done, total, claims = 0, sum(looked.windows.get(path, 1) for path in paths), Claims(out)
+    for path, target in targets.items():
+        if not claims.take(target.mask.name):
+            fix = "wait for it, choose another --out, or work on the folder together with --join"
+            raise WriteRefused(f"{target.mask} is being predicted by {claims.owner(target.mask.name)}", fix=fix)
+        try:
+            # Another command may predict into the same folder.
+            if taken := existing([target]):
+                raise DataInvalid.of(taken)
+            predict_one(predictor, path, target, looked, partial(_told, progress, done, total))
+        finally:
+            claims.release(target.mask.name)
+        done += looked.windows.get(path, 1)
+        progress(done, total)
+    return [target.mask for target in targets.values()]
+
+
+def make_folder(out: Path) -> None:
+    """Make the output folder where it is missing.
+
+    Raises:
+        WriteRefused: it cannot be made.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteRefused(f"{out} cannot be made: {error.strerror or error}", fix="choose another --out") from error
-    for done, (path, target) in enumerate(zip(paths, targets, strict=True), start=1):
-        _predict_file(predictor, decode(path, predictor.reading), target)
-        progress(done, len(paths))
-    return [target.mask for target in targets]
 
 
-def _targets(path: Path, out: Path, probabilities: bool, overlays: bool) -> _Targets:
-    return _Targets(
-        mask=out / f"{path.stem}.png",
-        probabilities=out / "probabilities" / f"{path.stem}.npz" if probabilities else None,
-        overlay=out / "overlays" / f"{path.stem}.jpg" if overlays else None,
-    )
+def outputs_of(
+    paths: Sequence[Path], out: Path, looked: Looked, probabilities: bool, overlays: bool
+) -> dict[Path, Outputs]:
+    """The output files of each image."""
+    return {
+        path: Outputs(
+            mask=out / f"{path.stem}{'.tif' if path in looked.windows else '.png'}",
+            probabilities=out / "probabilities" / f"{path.stem}.npz" if probabilities else None,
+            overlay=out / "overlays" / f"{path.stem}.jpg" if overlays else None,
+        )
+        for path in paths
+    }
 
 
-def _predict_file(predictor: Segments, read: Decoded, target: _Targets) -> None:
+def _told(progress: Callable[[int, int], None], before: int, total: int, windows: int) -> None:
+    progress(before + windows, total)
+
+
+def predict_one(
+    predictor: Segments, path: Path, target: Outputs, looked: Looked, progress: Callable[[int], None]
+) -> None:
+    """Write the output files of one image.
+
+    Args:
+        predictor: the trained network.
+        path: the image.
+        target: its output files, of which the mask is written last.
+        looked: which images are predicted by windows.
+        progress: called with the number of windows done.
+    """
+    if path not in looked.windows:
+        _predict_whole(predictor, decode(path, predictor.reading), target)
+        return
+    with opened_raster(path) as raster, path.open("rb") as file:
+        assert raster is not None
+        digest = file_digest(file, "sha256").hexdigest()
+        large(predictor, raster, looked.halo).predict(target.mask, digest, progress)
+
+
+def unwritable(predictor: Segments, targets: dict[Path, Outputs], looked: Looked) -> list[WeaksegError]:
+    """Errors for images with the same output file, and for what is not written by windows."""
+    first, *_ = [*targets.values()] or [Outputs(Path(), None, None)]
+    wanted = {
+        "--probabilities": first.probabilities is not None,
+        "--overlays": first.overlay is not None,
+        "--crf": getattr(predictor, "crf", None) is not None,
+    }
+    asked, problems = [option for option, value in wanted.items() if value], _clashes([*targets])
+    if asked and looked.windows:
+        found = f"{' and '.join(asked)} with {next(iter(looked.windows))}, which is predicted by windows"
+        fix = "leave it out, or cut the image into smaller ones"
+        problems.append(DataInvalid(found, expected="masks alone", fix=fix))
+    return problems
+
+
+def _predict_whole(predictor: Segments, read: Decoded, target: Outputs) -> None:
     probs = predictor(read.image) if target.probabilities else None
     labels = predictor.labels(read.image) if probs is None else probs.argmax(0)
     prediction = predictor.prediction(read.image, voided(labels, read.empty))
-    # Another command may predict into the same folder.
-    if taken := _existing([target]):
-        raise DataInvalid.of(taken)
     if target.probabilities and probs is not None:
         if read.empty is not None:
             probs[:, read.empty] = np.nan
@@ -185,49 +206,9 @@ def _clashes(paths: Sequence[Path]) -> list[WeaksegError]:
     ]
 
 
-def _existing(targets: list[_Targets]) -> list[WeaksegError]:
+def existing(targets: Sequence[Outputs]) -> list[WeaksegError]:
+    """Errors for output files that exist."""
     there = dict.fromkeys(str(file) for target in targets for file in target.files if lexists(file))
     if not there:
         return []
     return [DataInvalid(f"files exist already: {', '.join(there)}", fix="choose another --out, or move them away")]
-
-
-def _looked_at(predictor: Segments, paths: Sequence[Path]) -> tuple[list[WeaksegError], list[str]]:
-    """Errors and warnings about image files."""
-    problems: list[WeaksegError] = []
-    held: dict[str, Held | None] = {}
-    for path in paths:
-        if path.is_dir():
-            problems.append(_is_folder(path))
-            continue
-        try:
-            read = decode(path, predictor.reading)
-            held[str(path)] = read.held
-            fitted(read.image, predictor.channels, str(path))
-        except WeaksegError as problem:
-            problems.append(problem)
-    return problems, [_advice(group) for group in groups_of(held, predictor.reading.range) if group.strange]
-
-
-def _is_folder(path: Path) -> DataInvalid:
-    """The error for a folder, with the images in it."""
-    folder = path / "images" if (path / "images").is_dir() else path
-    endings = Counter(file.suffix for file in folder.iterdir() if file.suffix.lower() in EXTENSIONS)
-    if not endings:
-        return DataInvalid(f"{path} is a folder without images", expected="image files")
-    names = " ".join(f"{shlex.quote(str(folder))}/*{ending}" for ending in endings)
-    found = f"{path} is a folder ({sum(endings.values())} images)"
-    return DataInvalid(found, expected="image files", fix=f"name them: {names} in place of {shlex.quote(str(path))}")
-
-
-def _advice(group: Group) -> str:
-    """A warning about values unlike those of the training."""
-    if group.declared:
-        fix = "check that these images come from the same camera as the training's, with the same kind of values"
-        return f"{group.strange}, which the training declared\nto do: {fix}"
-    low, high = group.fitting
-    return (
-        f"{group.strange}; the training's images declare no range\nto do: if those have such values too, write"
-        f" `{written(group.fitting)}` into their dataset.toml and train again; otherwise convert these images to"
-        f" `((values - {low}) / ({high} - {low})).clip(0, 1).astype(numpy.float32)`"
-    )

@@ -17,7 +17,7 @@ from weakseg.data.volumes.nrrd_file import write_nrrd
 from weakseg.data.volumes.volume import Volume, ending_of, read_header, read_volume, stem_of
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.evaluation.image_input import fitted
-from weakseg.evaluation.predict_files import Segments
+from weakseg.evaluation.segments import Segments
 from weakseg.files.paths import require_folder
 
 

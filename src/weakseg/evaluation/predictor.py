@@ -3,6 +3,7 @@
 Images may have any size; probabilities have the image's own resolution.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from weakseg.evaluation.image_input import ImageLike, as_image, require_channels
 from weakseg.evaluation.prediction import Prediction
 from weakseg.evaluation.tiles import DEEPEST_STRIDE, Tiles
 from weakseg.mean_field.parallel_crf import refined
-from weakseg.networks.network import logits_of
+from weakseg.networks.network import Network, logits_of
 from weakseg.types import Classes
 
 
@@ -33,7 +34,7 @@ class Predictor:
 
     `weakseg.load(run)` returns one.
 
-    An image of more than `tile_px` squared pixels is cut into overlapping tiles whose probabilities are blended, so
+    An image of more than `window_px` squared pixels is cut into overlapping tiles whose probabilities are blended, so
     that memory does not grow with the image beyond one band of tiles. The network is moved to `device`, and keeps its
     training or evaluation mode.
     """
@@ -45,7 +46,7 @@ class Predictor:
     """The number M of image channels that the network was trained on."""
     device: str = "cpu"
     tile_px: int = 1024
-    """The side of a tile in pixels; an image of up to its square is predicted whole."""
+    """The side of a tile in pixels that the network sees: of images that it enlarges, tiles are smaller."""
     crf: DenseCRF | None = None
     """The CRF that refines the probabilities of the whole image, in memory, by ten steps of mean field."""
     numbers: tuple[int, ...] = ()
@@ -117,18 +118,19 @@ class Predictor:
             DataInvalid, EvidenceInvalid: as for one image.
         """
         require_channels(images[0], self.channels)
-        if self.crf is None and images[0, 0].size <= self.tile_px**2:
+        if self.crf is None and images[0, 0].size <= self.window_px**2:
             # The logarithm of the softmax and not of probabilities, which round to 0.
             return self._logits(images).log_softmax(1).cpu().numpy()
         return np.log(np.stack([self(image) for image in images]).clip(np.finfo(np.float32).tiny))
 
     def _bands(self, image: Float[np.ndarray, "M H W"]) -> Iterator[Float[np.ndarray, "C _ W"]]:
         """Rows of probabilities, from top to bottom."""
-        tiles = Tiles(self.tile_px, self.multiple, len(self.classes))
-        return tiles.bands(image, lambda part: self._tiles(part[None])[0])
+        tiles = Tiles(self.window_px, self.multiple, len(self.classes))
+        return tiles.bands(image, self.in_one_piece)
 
-    def _tiles(self, images: Float[np.ndarray, "B M H W"]) -> Float[np.ndarray, "B C H W"]:
-        return self._logits(images).softmax(1).cpu().numpy()
+    def in_one_piece(self, image: Float[np.ndarray, "M H W"]) -> Float[np.ndarray, "C H W"]:
+        """The probabilities of an image that is not cut into tiles."""
+        return self._logits(image[None]).softmax(1)[0].cpu().numpy()
 
     def _logits(self, images: Float[np.ndarray, "B M H W"]) -> Float[torch.Tensor, "B C H W"]:
         height, width = images.shape[2:]
@@ -149,6 +151,22 @@ class Predictor:
         # To the padded size first and cut afterwards: cells lie where they looked.
         logits = F.interpolate(logits, pixels.shape[2:], mode="bilinear", align_corners=False)
         return logits[:, :, :height, :width]
+
+    @property
+    def window_px(self) -> int:
+        """The side of a tile in pixels of the image; an image of up to its square is predicted whole."""
+        enlarge = self.network.enlarge if isinstance(self.network, Network) else 1.0
+        return max(int(self.tile_px / enlarge), 2 * self.multiple)
+
+    @property
+    def digest(self) -> str:
+        """A text that changes with the weights, and with all else that masks depend on."""
+        settings = (self.classes, self.numbers, self.void, self.reading, self.tile_px, self.crf)
+        found = hashlib.sha256(f"{settings} {self.device.split(':')[0]} {type(self.network).__name__}".encode())
+        for name, tensor in self.network.state_dict().items():
+            found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            found.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return found.hexdigest()[:32]
 
     @property
     def multiple(self) -> int:

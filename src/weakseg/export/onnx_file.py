@@ -60,7 +60,7 @@ def metadata(predictor: Predictor, about: About) -> dict[str, str]:
         numbers=predictor.numbers,
         void=predictor.void,
         reading=predictor.reading,
-        tile_px=predictor.tile_px,
+        tile_px=predictor.window_px,
         multiple=predictor.multiple,
     )
     colours = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in palette(len(names)).tolist()]

@@ -20,6 +20,7 @@ from weakseg.data.soft_target import SoftTarget, soft_labels
 from weakseg.errors import DataInvalid, RecipeInvalid, WeaksegError
 from weakseg.evaluation.predictor import Predictor, evaluating
 from weakseg.evaluation.scores import confusion
+from weakseg.files.claims import Claims
 from weakseg.losses.nested import parts
 from weakseg.losses.objectives import Fit
 from weakseg.losses.solve_log import Solve, solves_of
@@ -51,7 +52,7 @@ def update_targets(
     samples: Dataset,
     into: Targets | Path | str,
     earlier: Targets | None = None,
-    share: Share = Share(),
+    share: Share | Claims = Share(),
     done: Callable[[Found | None], None] = lambda found: None,
 ) -> Targets:
     """Find the target of every image with the network as it is now.
@@ -65,7 +66,8 @@ def update_targets(
         into: the folder of the files; earlier ones there are where the solver starts from, and are replaced. Or
             `Targets` with a mark, of which those that are there already are kept.
         earlier: targets to start from instead.
-        share: which part of the images this process updates.
+        share: which part of the images this process updates; with `Claims` on the folder any number of processes
+            update all of them, whichever of them live, into `Targets` with a mark.
         done: is called after each image with its outcome, or `None` where its target was there already.
 
     Raises:
@@ -86,13 +88,19 @@ def update_targets(
             raise error.at(_names(group)) from error
         for sample, (target, _) in zip(group, solved, strict=True):
             targets.keep(sample, target)
+        if isinstance(share, Claims):
+            share.release(group[0].key)
         return [_found(sample, *each, len(samples.classes)) for sample, each in zip(group, solved, strict=True)]
 
     def missing() -> Iterator[list[Sample]]:
-        for indices in solved_together(solver, samples)[share.rank :: share.of]:
+        for indices in _shared(solved_together(solver, samples), samples.keys, targets, share):
             group = [samples[index] for index in indices]
             # Without a mark nothing says that a file is of this network.
-            if targets.mark and all(targets.find(sample) is not None for sample in group):
+            if (
+                targets.mark
+                and not isinstance(share, Claims)
+                and all(targets.find(sample) is not None for sample in group)
+            ):
                 for _ in group:
                     done(None)
                 continue
@@ -108,8 +116,9 @@ def update_targets(
             raise error.at(_names(group)) from error
 
     def tasks() -> Iterator[Future[list[Found]]]:
-        # A CPU gains nothing from batches, and alone an image is predicted to the same bit in any share.
-        at_once = 1 if predictor.device == "cpu" else 8
+        # A CPU gains nothing from batches, and alone an image is predicted to the same bit in any share. Other
+        # processes would wait for the claims of a batch that is not yet full.
+        at_once = 1 if predictor.device == "cpu" or isinstance(share, Claims) else 8
         for groups in _of_one_size(missing(), at_once):
             images = [sample for group in groups for sample in group]
             parts = [predicted(images[first : first + at_once]) for first in range(0, len(images), at_once)]
@@ -125,6 +134,23 @@ def update_targets(
             for found in task.result():
                 done(found)
     return targets
+
+
+def _shared(
+    groups: Sequence[Sequence[int]], keys: Sequence[str], targets: Targets, share: Share | Claims
+) -> Iterator[Sequence[int]]:
+    """The groups that this process looks at; with claims those alone whose targets it is to find.
+
+    A group is claimed under the key of its first image.
+    """
+    if isinstance(share, Share):
+        yield from groups[share.rank :: share.of]
+        return
+    if not targets.mark:
+        raise RecipeInvalid("targets without a mark with claims", expected="Targets(folder, mark)", fix="add a mark")
+    named = {keys[group[0]]: group for group in groups}
+    for name in share.work([*named], lambda name: not targets.wanting(keys[index] for index in named[name])):
+        yield named[name]
 
 
 def fit_in(objective: Objective) -> Fit:
@@ -191,6 +217,10 @@ def _of_one_size(groups: Iterable[list[Sample]], at_most: int) -> Iterator[list[
             yield held
             held = []
         held.append(group)
+        # At once, because the next group may have to be waited for.
+        if sum(map(len, held)) >= at_most:
+            yield held
+            held = []
     if held:
         yield held
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from weakseg.annotations.account import Account, account_of
+from weakseg.data.check.many import look_at_all
 from weakseg.data.check.units import findings_of_units
 from weakseg.data.check.whole_set import findings_of_all
 from weakseg.data.folder.annotated import Annotated
@@ -12,7 +13,7 @@ from weakseg.data.folder.contents import Contents
 from weakseg.data.folder.folder import find, read_sample
 from weakseg.data.folder.splits import Splits, check_splits, findings_of_volumes
 from weakseg.data.inventory.inventory import Inventory, take_inventory
-from weakseg.data.inventory.one_image import Looks, look
+from weakseg.data.inventory.one_image import Looks
 from weakseg.data.inventory.statistics import LabelCounts, Statistics, total
 from weakseg.data.sample import Dataset, Sample
 from weakseg.finding import Finding
@@ -73,10 +74,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, of: Non
     inventory, findings = take_inventory(find(path))
     images, classes = inventory.contents.images, inventory.contents.legend.classes
     splits, wrong = check_splits(inventory.root, images) if images else ({}, [])
-    looks: Looks = {}
-    for done, key in enumerate(images, start=1):
-        looks[key] = look(inventory, key)
-        progress(done, len(images))
+    looks = look_at_all(inventory, progress)
     wrong += findings_of_volumes(inventory.root, inventory.contents.legend.declaration.volume, tuple(images), splits)
     findings += [*wrong, *(finding for each in looks.values() for finding in each.findings)]
     units = findings_of_units(inventory, looks)

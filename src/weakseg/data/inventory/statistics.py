@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
@@ -77,9 +78,9 @@ def count(sample: Sample, classes: Classes) -> LabelCounts:
         draw_into(seeds, stroke.points, stroke.width_px, stroke.label)
     return replace(
         count_pixels(seeds, sample.valid, classes),
-        tagged_images=(sample.tags == PRESENT).astype(int),
-        sized_images=(sample.areas != _ANY_SIZE).any(1).astype(int),
-        boxes=np.bincount(sample.boxes[:, 0].astype(int), minlength=len(classes)),
+        tagged_images=_compact(sample.tags == PRESENT),
+        sized_images=_compact((sample.areas != _ANY_SIZE).any(1)),
+        boxes=_compact(np.bincount(sample.boxes[:, 0].astype(int), minlength=len(classes))),
     )
 
 
@@ -88,7 +89,7 @@ def count_pixels(seeds: Int[np.ndarray, "H W"], valid: Bool[np.ndarray, "H W"], 
 
     Of small images thousands are counted, so that each call of numpy takes its time.
     """
-    nothing = np.zeros(len(classes), np.int64)
+    nothing = _nothing(len(classes))
     # No copy of the whole map is made, because images may be large.
     drawn = valid & (seeds != UNLABELED)
     pixels = inner = nothing
@@ -102,13 +103,28 @@ def count_pixels(seeds: Int[np.ndarray, "H W"], valid: Bool[np.ndarray, "H W"], 
         unmarked=int(not labelled),
         pixels=valid.size,
         valid_pixels=int(np.count_nonzero(valid)),
-        marked_pixels=pixels,
-        inner_pixels=inner,
-        marked_images=(pixels > 0).astype(int),
+        marked_pixels=_compact(pixels),
+        inner_pixels=_compact(inner),
+        marked_images=_compact(pixels > 0),
         tagged_images=nothing,
         sized_images=nothing,
         boxes=nothing,
     )
+
+
+@cache
+def _nothing(classes: int) -> Int[np.ndarray, " C"]:
+    """Zeros, which most counts of an image are; one array for all images."""
+    zeros = np.zeros(classes, np.int8)
+    zeros.setflags(write=False)
+    return zeros
+
+
+def _compact(counts: Shaped[np.ndarray, " C"]) -> Int[np.ndarray, " C"]:
+    """Counts of one image in little memory: there are a hundred thousand of them, of hundreds of classes."""
+    if not counts.any():
+        return _nothing(len(counts))
+    return counts.astype(np.int8 if counts.dtype == bool else np.int32 if counts.max() < 2**31 else np.int64)
 
 
 def _inner(labels: Shaped[np.ndarray, "H W"]) -> Shaped[np.ndarray, "h w"]:
@@ -122,7 +138,10 @@ def total(counts: Sequence[LabelCounts], classes: Classes) -> LabelCounts:
     nothing = np.zeros(len(classes), np.int64)
 
     def summed(name: str) -> Int[np.ndarray, " C"]:
-        return np.sum([getattr(part, name) for part in counts] or [nothing], axis=0)
+        summed = nothing.copy()
+        for part in counts:
+            summed += getattr(part, name)
+        return summed
 
     return LabelCounts(
         classes=classes,
