@@ -22,7 +22,7 @@ from weakseg.recipe.recipe import Recipe, with_epochs
 from weakseg.simulate import Clicks, Simulated
 from weakseg.train import engine
 from weakseg.train import update_targets as updating
-from weakseg.train.hidden_segmentation import hidden_segmentation
+from weakseg.train.hidden_segmentation import hidden_segmentations
 from weakseg.train.loader import Share
 from weakseg.train.loop import train_recipe
 from weakseg.train.progress import display
@@ -162,9 +162,9 @@ def test_a_run_killed_in_a_sweep_ends_with_bit_equal_weights(tmp_path, monkeypat
         calls.append(arguments)
         if len(calls) == len(CLICKED) + 5:
             raise KeyboardInterrupt
-        return hidden_segmentation(*arguments)
+        return hidden_segmentations(*arguments)
 
-    monkeypatch.setattr(updating, "hidden_segmentation", breaking)
+    monkeypatch.setattr(updating, "hidden_segmentations", breaking)
     with pytest.raises(KeyboardInterrupt):
         train_recipe(remembering_recipe(), tmp_path / "broken", device="cpu")
     assert (tmp_path / "broken" / "targets" / "epoch_00000").is_dir()
