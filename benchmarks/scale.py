@@ -20,7 +20,7 @@ import tifffile
 import torch
 from torch import nn
 
-from weakseg.evaluation.predict_files import predict_files
+from weakseg.evaluation.files.predict_files import predict_files
 from weakseg.evaluation.predictor import Predictor
 from weakseg.types import Classes
 

@@ -7,7 +7,7 @@ import pytest
 from potts_problems import random_problem, smooth_problem, values
 
 from weakseg.cuts import minimise as potts_cut
-from weakseg.cuts.expansion_moves import lower_bound
+from weakseg.cuts.flows.expansion_moves import lower_bound
 from weakseg.cuts.labelling_energy import labelling_energy
 from weakseg.cuts.minimise import labelled, minimise
 from weakseg.cuts.raised_bound import raise_label, raised_bound

@@ -5,7 +5,7 @@ import pytest
 from weakseg.commands import studio as command
 from weakseg.commands.studio import studio_and_show
 from weakseg.errors import DataInvalid
-from weakseg.studio.mark import Click
+from weakseg.studio.labels.mark import Click
 from weakseg.studio.project import Project
 
 

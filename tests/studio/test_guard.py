@@ -130,7 +130,7 @@ def test_counts_and_coordinates_are_bounded(browser, cows, draw, mark):
 
 def test_marks_of_an_image_are_bounded(browser, cows, draw, monkeypatch):
     """The journal does not grow without end."""
-    monkeypatch.setattr("weakseg.studio.journal.MOST_MARKS", 2)
+    monkeypatch.setattr("weakseg.studio.labels.journal.MOST_MARKS", 2)
     client = browser(cows)
     assert [draw(client, stroke=STROKE).status_code for _ in range(3)] == [200, 200, 413]
 

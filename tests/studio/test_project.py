@@ -9,7 +9,7 @@ from PIL import Image
 from weakseg.commands.studio import studio_and_show
 from weakseg.data.folder.folder import Folder
 from weakseg.errors import DataInvalid
-from weakseg.studio.mark import Click
+from weakseg.studio.labels.mark import Click
 from weakseg.studio.project import Project, folder_of_images
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 

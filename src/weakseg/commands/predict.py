@@ -20,10 +20,10 @@ from weakseg.data.images.label_file import read_labels
 from weakseg.data.volumes.grid import PLANES
 from weakseg.data.volumes.volume import stem_of
 from weakseg.errors import DataInvalid, RecipeInvalid
+from weakseg.evaluation.files.predict_files import predict_files
+from weakseg.evaluation.files.predict_together import predict_together
+from weakseg.evaluation.files.predict_volumes import predict_volumes
 from weakseg.evaluation.onnx_predictor import open_onnx
-from weakseg.evaluation.predict_files import predict_files
-from weakseg.evaluation.predict_together import predict_together
-from weakseg.evaluation.predict_volumes import predict_volumes
 from weakseg.evaluation.segments import Segments
 from weakseg.files.paths import require_new
 from weakseg.files.whole_file import write_whole

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32
 
-from weakseg.cuts.expansion_moves import assign, lower_bound
+from weakseg.cuts.flows.expansion_moves import assign, lower_bound
+from weakseg.cuts.flows.max_flow import BUDGET, FAR
 from weakseg.cuts.labelling_energy import labelling_energy
-from weakseg.cuts.max_flow import BUDGET, FAR
 from weakseg.cuts.raised_bound import raise_labels
 from weakseg.cuts.run import Run, begun, finished, improved, inside
 from weakseg.cuts.window_border import border_terms

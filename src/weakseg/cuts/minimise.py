@@ -10,11 +10,11 @@ expansion moves improve the labels; where most is left between energy and bound,
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
-from weakseg.cuts.expansion_moves import lower_bound
+from weakseg.cuts.flows.expansion_moves import lower_bound
+from weakseg.cuts.flows.max_flow import BUDGET, ENDLESS
 from weakseg.cuts.labelling_energy import cheapest, labelling_energy
 from weakseg.cuts.levels import doubled, expand_tiles, halved
 from weakseg.cuts.low_memory import without_reuse
-from weakseg.cuts.max_flow import BUDGET, ENDLESS
 from weakseg.cuts.raised_bound import raised_bound
 from weakseg.cuts.run import Cut, begun, finished, improved, padded_labels
 from weakseg.cuts.windows import refine_windows

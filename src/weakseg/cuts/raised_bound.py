@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
 from weakseg.compilation.compiled import compiled_without_arrays, inlined
-from weakseg.cuts.expansion_moves import FEW, lower_bound, window
-from weakseg.cuts.max_flow import BUDGET, DEFICITS, EXCESS, FREE, HEAD, OPEN, SIDE, TAIL, grow, start
+from weakseg.cuts.flows.expansion_moves import FEW, lower_bound, window
+from weakseg.cuts.flows.max_flow import BUDGET, DEFICITS, EXCESS, FREE, HEAD, OPEN, SIDE, TAIL, grow, start
 from weakseg.cuts.run import Run, begun
 
 PASSES = 30

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32
 
 from weakseg.compilation.simd import LANES
-from weakseg.cuts.expansion_moves import expansions, quantize
-from weakseg.cuts.max_flow import Forest, Potts, forest
-from weakseg.cuts.messages import finish, in_pairs_of_rows, sweep, sweep_eight, sweep_two, two_messages
-from weakseg.cuts.padded_grid import Padded, energy, pad
+from weakseg.cuts.flows.expansion_moves import expansions, quantize
+from weakseg.cuts.flows.max_flow import Forest, Potts, forest
+from weakseg.cuts.flows.messages import finish, in_pairs_of_rows, sweep, sweep_eight, sweep_two, two_messages
+from weakseg.cuts.flows.padded_grid import Padded, energy, pad
 from weakseg.grids.neighbours import STEPS
 
 PASSES = 10

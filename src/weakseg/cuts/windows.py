@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from weakseg.cuts.expansion_moves import assign, block_gaps
+from weakseg.cuts.flows.expansion_moves import assign, block_gaps
 from weakseg.cuts.labelling_energy import labelling_energy
 from weakseg.cuts.run import Run, begun, finished, improved, inside
 from weakseg.grids.neighbours import STEPS, ends

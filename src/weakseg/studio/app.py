@@ -23,10 +23,10 @@ from starlette.routing import Route
 from weakseg.data.overlay import as_rgb
 from weakseg.errors import WeaksegError
 from weakseg.studio.guard import MOST_BYTES, Guard, TooLong
-from weakseg.studio.layers import standing
-from weakseg.studio.mark import TAGS, State, read_mark
-from weakseg.studio.palette import colours
-from weakseg.studio.refusals import Refused, TooMuch, Unknown
+from weakseg.studio.labels.layers import standing
+from weakseg.studio.labels.mark import TAGS, State, read_mark
+from weakseg.studio.labels.palette import colours
+from weakseg.studio.labels.refusals import Refused, TooMuch, Unknown
 from weakseg.studio.stage_a import as_png
 from weakseg.studio.studio import Studio
 

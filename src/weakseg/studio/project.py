@@ -16,11 +16,11 @@ from weakseg.data.folder.legend import Legend, problem_of_name, read_legend
 from weakseg.data.images.image_file import read_image, size_of
 from weakseg.errors import DataInvalid, WeaksegError, WriteRefused
 from weakseg.files.whole_file import write_whole
-from weakseg.studio.journal import Journal, lines_of, strangers
-from weakseg.studio.label_files import LabelFiles, read_written, unwritable
-from weakseg.studio.layers import Layers, applied, replayed, standing
-from weakseg.studio.mark import Mark, Polygon, Redo, State, Stroke, Undo, recorded
-from weakseg.studio.refusals import Conflict, Refused, TooMuch, Unknown
+from weakseg.studio.labels.journal import Journal, lines_of, strangers
+from weakseg.studio.labels.label_files import LabelFiles, read_written, unwritable
+from weakseg.studio.labels.layers import Layers, applied, replayed, standing
+from weakseg.studio.labels.mark import Mark, Polygon, Redo, State, Stroke, Undo, recorded
+from weakseg.studio.labels.refusals import Conflict, Refused, TooMuch, Unknown
 from weakseg.types import Classes
 
 MOST_CLASSES = 100

@@ -18,7 +18,7 @@ from weakseg.constraints.linear_rows import All, Constraint
 from weakseg.constraints.tags import TaggedClassesPresent, UntaggedClassesAbsent
 from weakseg.data.overlay import resized_labels
 from weakseg.joint.joint_cut import JointCut
-from weakseg.studio.layers import Layers
+from weakseg.studio.labels.layers import Layers
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Batch, Classes, Evidence
 
 LONGEST = 320

@@ -19,7 +19,7 @@ from weakseg.files.whole_file import write_whole
 from weakseg.runs.metrics import read_metrics
 from weakseg.runs.names import LAST
 from weakseg.runs.run import open_run
-from weakseg.studio.refusals import Conflict, Refused, TooMuch
+from weakseg.studio.labels.refusals import Conflict, Refused, TooMuch
 
 MOST_EPOCHS = 10_000
 """Longest training that the page starts."""

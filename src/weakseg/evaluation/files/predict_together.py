@@ -10,8 +10,8 @@ from os.path import lexists
 from pathlib import Path
 
 from weakseg.errors import DataInvalid, RunInvalid, WeaksegError, WriteRefused
-from weakseg.evaluation.look_at_files import look_at_large
-from weakseg.evaluation.predict_files import existing, make_folder, outputs_of, predict_one, unwritable
+from weakseg.evaluation.files.look_at_files import look_at_large
+from weakseg.evaluation.files.predict_files import existing, make_folder, outputs_of, predict_one, unwritable
 from weakseg.evaluation.segments import Segments
 from weakseg.files.claims import Claims
 from weakseg.files.paths import require_folder

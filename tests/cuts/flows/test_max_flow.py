@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from potts_problems import STEPS, cut
 
-from weakseg.cuts.max_flow import DEFICITS, EXCESS, FREE, OPEN, SIDE, Potts, forest, grow, open_pixel, start
+from weakseg.cuts.flows.max_flow import DEFICITS, EXCESS, FREE, OPEN, SIDE, Potts, forest, grow, open_pixel, start
 
 
 def residual_graph(half, draw):

@@ -11,7 +11,7 @@ from PIL import Image
 from weakseg.data.images.label_file import palette, read_labels
 from weakseg.data.images.stored import Reading
 from weakseg.errors import DataInvalid, WriteRefused
-from weakseg.evaluation.predict_files import predict_files
+from weakseg.evaluation.files.predict_files import predict_files
 from weakseg.evaluation.predictor import Predictor
 from weakseg.types import UNLABELED, Classes
 

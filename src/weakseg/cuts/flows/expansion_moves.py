@@ -7,7 +7,20 @@ the label's next move starts where this one ended, and the lowest heights are a 
 import numpy as np
 
 from weakseg.compilation.compiled import compiled_without_arrays, inlined
-from weakseg.cuts.max_flow import BUDGET, DEFICITS, EXCESS, FREE, HEAD, OPEN, ROOT, SIDE, TAIL, grow, open_pixel, start
+from weakseg.cuts.flows.max_flow import (
+    BUDGET,
+    DEFICITS,
+    EXCESS,
+    FREE,
+    HEAD,
+    OPEN,
+    ROOT,
+    SIDE,
+    TAIL,
+    grow,
+    open_pixel,
+    start,
+)
 
 FEW = 2
 """Ratio of pixels with deficits to pixels with excess above which growing from the deficits costs more than it can

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weakseg.evaluation.windows import blocks_of, tile_of
+from weakseg.evaluation.files.windows import blocks_of, tile_of
 
 SIDES = st.integers(1, 400)
 

@@ -10,7 +10,7 @@ from weakseg.classes import Classes
 from weakseg.data.images.stored import Reading
 from weakseg.data.volumes.volume import read_volume
 from weakseg.errors import DataInvalid
-from weakseg.evaluation.predict_volumes import predict_volumes
+from weakseg.evaluation.files.predict_volumes import predict_volumes
 from weakseg.evaluation.prediction import Prediction
 from weakseg.evaluation.segments import Segments
 

@@ -15,8 +15,8 @@ from weakseg.data.images.image_file import Decoded, decode
 from weakseg.data.images.nodata import voided
 from weakseg.data.rasters.open import opened_raster
 from weakseg.errors import DataInvalid, WeaksegError, WriteRefused
-from weakseg.evaluation.look_at_files import Looked, look_at
-from weakseg.evaluation.predict_large import large
+from weakseg.evaluation.files.look_at_files import Looked, look_at
+from weakseg.evaluation.files.predict_large import large
 from weakseg.evaluation.segments import Segments
 from weakseg.files.claims import Claims
 from weakseg.files.paths import require_folder

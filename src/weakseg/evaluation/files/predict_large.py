@@ -21,9 +21,9 @@ from weakseg.data.rasters.label_tiff import LabelFile
 from weakseg.data.rasters.raster import Raster, Stored, Window
 from weakseg.errors import WeaksegError
 from weakseg.evaluation.context import Context, context_of
+from weakseg.evaluation.files.windows import Blocks, blocks_of, tile_of
 from weakseg.evaluation.image_input import fitted
 from weakseg.evaluation.segments import Segments
-from weakseg.evaluation.windows import Blocks, blocks_of, tile_of
 from weakseg.files.record_log import RecordLog, record_log
 
 LARGE = 1 << 24

@@ -14,8 +14,8 @@ from PIL import Image
 from rasters import UTM, scene, write
 
 from weakseg.errors import DataInvalid, RunInvalid
-from weakseg.evaluation.predict_files import predict_files
-from weakseg.evaluation.predict_together import JOB, predict_together
+from weakseg.evaluation.files.predict_files import predict_files
+from weakseg.evaluation.files.predict_together import JOB, predict_together
 from weakseg.evaluation.predictor import Predictor
 from weakseg.types import Classes
 
@@ -25,7 +25,7 @@ import sys, time
 from pathlib import Path
 sys.path[:0] = {path!r}
 from finished_run import Threshold
-from weakseg.evaluation import predict_together as room
+from weakseg.evaluation.files import predict_together as room
 from weakseg.evaluation.predictor import Predictor
 from weakseg.types import Classes
 network = Predictor(Threshold(), Classes(("dark", "bright")), 3, tile_px=256)

@@ -13,8 +13,8 @@ from weakseg.data.rasters.open import opened_raster
 from weakseg.data.rasters.raster import Raster
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.evaluation.context import Context
+from weakseg.evaluation.files.predict_large import by_windows, context, glimpse, large, with_nodata
 from weakseg.evaluation.image_input import fitted
-from weakseg.evaluation.predict_large import by_windows, context, glimpse, large, with_nodata
 from weakseg.evaluation.segments import Segments
 
 

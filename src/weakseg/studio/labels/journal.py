@@ -12,8 +12,8 @@ from typing import Any
 
 from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.files.regular_file import read_bytes, require_regular
-from weakseg.studio.mark import Mark, written
-from weakseg.studio.refusals import TooMuch
+from weakseg.studio.labels.mark import Mark, written
+from weakseg.studio.labels.refusals import TooMuch
 
 MOST_MARKS = 20_000
 """Most lines of an image."""

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from weakseg.studio.refusals import Refused, TooMuch
+from weakseg.studio.labels.refusals import Refused, TooMuch
 from weakseg.types import ABSENT, PRESENT, UNTOLD
 
 Points = tuple[tuple[float, float], ...]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from potts_problems import random_problem
 
-from weakseg.cuts.messages import in_pairs_of_rows, sweep, sweep_eight, sweep_two
+from weakseg.cuts.flows.messages import in_pairs_of_rows, sweep, sweep_eight, sweep_two
 from weakseg.cuts.run import begun
 
 

@@ -26,9 +26,9 @@ from weakseg.data.images.label_file import palette
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.files.regular_file import read_bytes
 from weakseg.files.whole_file import write_whole
-from weakseg.studio.layers import Layers
-from weakseg.studio.mark import Reload
-from weakseg.studio.refusals import Conflict
+from weakseg.studio.labels.layers import Layers
+from weakseg.studio.labels.mark import Reload
+from weakseg.studio.labels.refusals import Conflict
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 COLUMNS = {

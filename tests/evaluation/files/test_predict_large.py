@@ -20,7 +20,7 @@ from weakseg.data.images.stored import Reading
 from weakseg.data.rasters.open import opened_raster
 from weakseg.data.rasters.raster import Window
 from weakseg.errors import DataInvalid, WriteRefused
-from weakseg.evaluation.predict_files import predict_files
+from weakseg.evaluation.files.predict_files import predict_files
 from weakseg.evaluation.predictor import Predictor
 from weakseg.types import Classes
 
@@ -197,7 +197,7 @@ def run(path, out, **how):
     program = (
         "import sys, time\nfrom pathlib import Path\n"
         f"sys.path[:0] = {sys.path!r}\n"
-        "from finished_run import Threshold\nfrom weakseg.evaluation.predict_files import predict_files\n"
+        "from finished_run import Threshold\nfrom weakseg.evaluation.files.predict_files import predict_files\n"
         "from weakseg.evaluation.predictor import Predictor\nfrom weakseg.types import Classes\n"
         "network = Predictor(Threshold(), Classes(('dark', 'bright')), 3, tile_px=256)\n"
         "def told(done, total):\n    print(done, flush=True)\n    time.sleep(float(sys.argv[3]))\n"

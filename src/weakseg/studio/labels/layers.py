@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from weakseg.data.stroke import draw_into
 from weakseg.marks import shapes
 from weakseg.marks.pixels import pixels_of
-from weakseg.studio.mark import Box, Click, Eraser, Mark, Points, Polygon, Redo, Reload, State, Stroke, Tag, Undo
+from weakseg.studio.labels.mark import Box, Click, Eraser, Mark, Points, Polygon, Redo, Reload, State, Stroke, Tag, Undo
 from weakseg.types import UNLABELED
 
 Sides = tuple[int, float | int, float | int, float | int, float | int]

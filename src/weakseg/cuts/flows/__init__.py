@@ -1,0 +1,1 @@
+"""Compiled loops of a graph cut: maximum flows, expansion moves, messages."""
