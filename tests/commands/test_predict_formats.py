@@ -10,7 +10,7 @@ from weakseg.annotations.matched import matched
 from weakseg.annotations.writing import WRITERS
 from weakseg.commands.predict import write_annotations
 from weakseg.data.images.label_file import write_labels
-from weakseg.errors import WriteRefused
+from weakseg.errors import DataInvalid, WriteRefused
 from weakseg.marks.labels import labels_of
 from weakseg.marks.uses import Uses
 from weakseg.types import UNLABELED
@@ -37,7 +37,14 @@ def test_masks_come_back_through_the_files(predicted, tmp_path, format):
     assert (labels_of(found, labels.shape, 2, predictor.classes.names.index, Uses()).seeds == labels).all()
 
 
-@pytest.mark.parametrize("format", [*WRITERS])
+def test_images_without_a_place_have_no_outlines_on_the_ground(predicted, tmp_path):
+    """A photo is told from a map that is damaged."""
+    predictor, masks, _ = predicted
+    with pytest.raises(DataInvalid, match=r"a b.*states no place on the ground(.|\n)*--format qupath"):
+        write_annotations("geojson", masks, tmp_path / "out", predictor)
+
+
+@pytest.mark.parametrize("format", [format for format in WRITERS if format != "geojson"])
 def test_nothing_is_overwritten(predicted, tmp_path, format):
     """The second time is refused, and the files stay."""
     predictor, masks, _ = predicted

@@ -42,7 +42,7 @@ def test_a_file_that_ends_anywhere_holds_the_records_before(tmp_path_factory, da
     content = path.read_bytes()
     cut = data.draw(st.integers(0, len(content)))
     path.write_bytes(content[:cut] + data.draw(st.binary(max_size=9)))
-    if not content.startswith(path.read_bytes()[:19]):
+    if not content.startswith(path.read_bytes()[: len(b"weakseg records 1\nh\n")]):
         return
     left = held(path)
     assert left == {key: records[key] for key in range(len(left))}

@@ -14,6 +14,7 @@ from published import missing, published, with_examples
 from torch import Tensor
 
 from weakseg import (
+    AcrossSlices,
     AlphaExpansion,
     Batch,
     DualProjection,
@@ -54,6 +55,8 @@ SOLVERS: list[Solver] = [
 SOLVERS += with_examples(published("solve"), SOLVERS)
 
 each_solver = pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+apart = [solver for solver in SOLVERS if not isinstance(solver, AcrossSlices)]
+"""All but what takes a batch for one volume, whose slices are to influence each other."""
 each_stride = pytest.mark.parametrize("stride", [1, 4])
 
 
@@ -102,7 +105,7 @@ def test_invalid_pixels_teach_nothing(solver, stride):
     assert (weight[share_per_cell(batch.weak.valid, weight.shape[1:]) == 0] == 0).all()
 
 
-@each_solver
+@pytest.mark.parametrize("solver", apart, ids=repr)
 @each_stride
 def test_images_do_not_influence_each_other(solver, stride):
     """Among other images the answer is the same bit for bit, and alone the same to rounding."""

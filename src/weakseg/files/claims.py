@@ -31,13 +31,15 @@ class Claims:
     """The claims of this process on parts of the work in one folder."""
 
     folder: Path
+    """The folder of the work, which all processes see."""
     stale_s: float = STALE_S
-    _held: dict[str, list[Path]] = field(default_factory=dict)
+    """The seconds without a sign of life after which another process may take a claim over."""
+    _held: dict[str, list[Path]] = field(default_factory=dict, init=False)
     """The claim of each name, after the stale ones before it."""
-    _seen: dict[Path, tuple[float, float]] = field(default_factory=dict)
+    _seen: dict[Path, tuple[float, float]] = field(default_factory=dict, init=False)
     """When a claim was last touched, and since when by this process's clock: those of two machines may differ."""
-    _lock: Lock = field(default_factory=Lock)
-    _ended: Event = field(default_factory=Event)
+    _lock: Lock = field(default_factory=Lock, init=False)
+    _ended: Event = field(default_factory=Event, init=False)
 
     def work(self, names: Sequence[str], is_done: Callable[[str], bool]) -> Iterator[str]:
         """The names whose work is this process's to do, until all are done by whichever process.

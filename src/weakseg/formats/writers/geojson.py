@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from weakseg.errors import DataInvalid
+from weakseg.files.regular_file import open_regular
 from weakseg.formats.georeference import Grid, grid_of, urn_of
 from weakseg.formats.writers.outlines import Ring, outlines
 from weakseg.formats.writers.segmented import Segmented
@@ -38,10 +39,15 @@ def write_geojson(images: Iterable[Segmented], classes: Sequence[str]) -> Iterat
 
 
 def _grid(image: Segmented) -> Grid:
-    grid = None if image.file is None else grid_of(image.file)
+    grid = grid_of(image.file) if image.file is not None and _is_tiff(image.file) else None
     if grid is None:
         raise DataInvalid(f"{image.name} states no place on the ground", expected="GeoTIFFs", fix="use --format qupath")
     return grid
+
+
+def _is_tiff(path: Path) -> bool:
+    with open_regular(path) as file:
+        return file.read(2) in (b"II", b"MM")
 
 
 def _closed(ring: Ring, grid: Grid) -> list[list[float]]:
