@@ -61,3 +61,30 @@ def test_what_does_not_fit_a_volume_is_refused_at_once(weakseg, tmp_path):
     assert said.code
     assert "two labels or more" in said.err
     assert "Traceback" not in said.err
+
+
+def test_a_volume_that_is_nearly_all_background_keeps_its_values_apart(weakseg, tmp_path):
+    """Where the outer half percents are one value; infinite voxels are black and white and change no other."""
+    voxels = np.zeros((30, 30, 10), np.float32)
+    voxels[4:8, 4:8, 4:6], voxels[20:24, 20:24, 4:6] = 200, 1000
+    voxels[0, 0, 0] = np.inf
+    marks = np.zeros(voxels.shape, np.uint8)
+    marks[5, 5, 4], marks[21, 21, 4], marks[14, 2:28, 4] = 1, 2, 3
+    scan, drawn = write_nifti(tmp_path / "scan.nii.gz", voxels), write_nifti(tmp_path / "drawn.nii.gz", marks)
+    said = weakseg("solve", scan, "--scribbles", drawn, "--out", tmp_path / "out.nii.gz")
+    assert said.code == 0, said.err
+    found = read_volume(tmp_path / "out.nii.gz").voxels
+    assert (found[4:8, 4:8, 4:6] == 1).mean() > 0.9
+    assert (found[20:24, 20:24, 4:6] == 2).mean() > 0.9
+
+
+@pytest.mark.parametrize("options", [("--range", "4000", "0"), ("--range", "nan", "5"), ("--unlabeled=--5",)])
+def test_numbers_that_mean_nothing_are_refused(weakseg, tmp_path, options):
+    """By the name of the option, and nothing is written."""
+    voxels, marks = scan_and_marks()
+    scan, drawn = write_nifti(tmp_path / "scan.nii.gz", voxels), write_nifti(tmp_path / "drawn.nii.gz", marks)
+    said = weakseg("solve", scan, "--scribbles", drawn, "--out", tmp_path / "out.nii.gz", *options)
+    assert said.code
+    assert options[0].partition("=")[0] in said.err
+    assert "bug" not in said.err
+    assert not (tmp_path / "out.nii.gz").exists()

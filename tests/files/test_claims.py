@@ -1,6 +1,7 @@
 """Each part of the work is done by one process, and by another one if that process dies."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -130,3 +131,13 @@ def test_names_may_be_paths(tmp_path):
     assert mine.take("a/b")
     assert (tmp_path / "a" / ".b.claim0").exists()
     mine.release("a/b")
+
+
+def test_claims_from_before_a_restart_of_the_machine_are_stale_by_their_age(tmp_path):
+    """By its own clock, so that the first look tells; a young one may be of a container beside this process."""
+    name = claims._MACHINE[0]
+    old = tmp_path / ".a.claim0"
+    old.write_text(json.dumps({"machine": [name, "another start"], "pid": 1, "began": "0"}))
+    assert not Claims(tmp_path).take("a")
+    os.utime(old, (0, 0))
+    assert Claims(tmp_path).take("a")

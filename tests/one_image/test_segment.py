@@ -211,6 +211,17 @@ def test_every_label_keeps_a_cell():
     """Even one whose few pixels share cells with more of another."""
     seeds = np.full((8, 8), UNLABELED)
     seeds[:2, :2], seeds[1, 1], seeds[6, 5] = 0, 1, 2
-    assert large.in_cells(seeds, (2, 2), 3).tolist() == [[1, UNLABELED], [UNLABELED, 2]]
+    assert large.in_cells(seeds, (2, 2), 3).tolist() == [[0, 1], [UNLABELED, 2]]
     seeds[4:, 4:] = 0
     assert large.in_cells(seeds, (4, 4), 2)[0, 0] == 1
+
+
+def test_labels_whose_only_marks_share_a_cell_of_the_small_copy_both_keep_one():
+    """Of a large image; the one that has no other cell takes the nearest free one."""
+    seeds = np.full((40, 40), UNLABELED)
+    seeds[10, 10], seeds[10, 11], seeds[30:34, 30] = 0, 1, 2
+    found = large.in_cells(seeds, (20, 20), 3)
+    assert {*np.unique(found).tolist()} == {UNLABELED, 0, 1, 2}
+    assert found[5, 5] == 0
+    (row,), (column,) = np.nonzero(found == 1)
+    assert abs(row - 5) + abs(column - 5) == 1

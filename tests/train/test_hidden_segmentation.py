@@ -98,3 +98,16 @@ def test_views_of_a_step_are_no_volume():
     """A recipe says so before it trains."""
     with pytest.raises(RecipeInvalid, match=r"phases\[0\].objective solves for whole volumes"):
         tiny_recipe(phases=(Phase(Fit(VOLUMES), epochs=2),))
+
+
+def test_a_volume_without_some_of_its_slices_is_refused():
+    """Its slices would be taken for neighbours that they are not."""
+
+    @dataclass(frozen=True)
+    class Gaps(Scans):
+        @property
+        def keys(self):
+            return ("a_slice_0", "a_slice_1", "a_slice_5")
+
+    with pytest.raises(DataInvalid, match=r"3 slices between a_slice_1 and a_slice_5(.|\n)*splits/train.txt"):
+        solved_together(VOLUMES, Gaps())

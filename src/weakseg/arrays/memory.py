@@ -18,18 +18,19 @@ SMALLER = (
 """The recommended action for an image that is too large."""
 
 
-def require_memory(found: str, needed: int) -> None:
+def require_memory(found: str, needed: int, fix: str = SMALLER) -> None:
     """Raise `DataInvalid` when the required memory is not available.
 
     Args:
         found: the file, and the image size in its header, before anything is decoded.
         needed: bytes required to decode and process it.
+        fix: the recommended action.
     """
     # Looking up the limits takes longer than reading a small image.
     there = available() if needed > SMALL else None
     if there is not None and needed > there:
         found = f"{found}, which needs {_gib(needed)} of memory; {_gib(there)} are available"
-        raise DataInvalid(found, expected="an image that fits into memory", fix=SMALLER)
+        raise DataInvalid(found, expected="what fits into memory", fix=fix)
 
 
 def available() -> int | None:

@@ -134,14 +134,13 @@ def write_annotations(format: str, masks: dict[Path, Path], out: Path, predictor
     Raises:
         WriteRefused: a file exists already, or cannot be written.
     """
-    index = {number: label for label, number in enumerate(predictor.numbers)}
+    classes = np.full(1 << 16, UNLABELED, np.int32)  # masks have at most 16 bits
+    classes[[*predictor.numbers]] = np.arange(len(predictor.numbers))
     written = []
 
     def images() -> Iterator[Segmented]:
         for file, mask in masks.items():
-            numbers, places = np.unique(read_labels(mask), return_inverse=True)
-            labels = np.array([index.get(number, UNLABELED) for number in numbers.tolist()])[places]
-            yield Segmented(file.name, labels.reshape(places.shape), os.path.relpath(file, out), file)
+            yield Segmented(file.name, classes[read_labels(mask)], os.path.relpath(file, out), file)
 
     for name, content in WRITERS[format](images(), predictor.classes.names):
         require_new(out / name, "--out")

@@ -1,6 +1,7 @@
 """`weakseg solve` for a volume: labels of every voxel from scribbles on some slices."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from jaxtyping import Float, Shaped
 
 from weakseg.commands.options import SolveOptions
 from weakseg.console.progress_bar import tell
+from weakseg.data.images.value_range import require_range
 from weakseg.data.volumes.nifti import write_nifti
 from weakseg.data.volumes.nrrd_file import write_nrrd
 from weakseg.data.volumes.volume import Volume, read_volume, whole_numbers
@@ -64,7 +66,12 @@ def _refuse_options(scan: Path, out: Path, wanted: SolveOptions) -> None:
     of_images = {"--legend": wanted.legend, "--overlay": wanted.overlay, "--ignore-exif": wanted.ignore_exif or None}
     if named := [name for name, value in of_images.items() if value is not None]:
         problems.append(DataInvalid(f"{', '.join(named)} with a volume", fix="leave it out: it is of images"))
-    if wanted.unlabeled is not None and not wanted.unlabeled.lstrip("-").isdecimal():
+    if wanted.range is not None:
+        try:
+            require_range(wanted.range)
+        except DataInvalid as problem:
+            problems.append(problem.at("--range"))
+    if wanted.unlabeled is not None and not re.fullmatch("-?[0-9]{1,9}", wanted.unlabeled):
         problems.append(DataInvalid(f"--unlabeled {wanted.unlabeled} with a volume", expected="a whole number"))
     if problems:
         raise DataInvalid.of(problems)
@@ -72,10 +79,20 @@ def _refuse_options(scan: Path, out: Path, wanted: SolveOptions) -> None:
 
 
 def _in_unit(voxels: Shaped[np.ndarray, "X Y Z"], dim: tuple[float, float] | None) -> Float[np.ndarray, "X Y Z"]:
-    """Values in [0, 1], black and white being those stated, or the outer half percents; NaN is black."""
-    values = np.nan_to_num(voxels.astype(np.float32), nan=np.nanmin(voxels) if np.isfinite(voxels).any() else 0)
-    low, high = np.percentile(values, _TAILS) if dim is None else dim
-    return ((values - low) / max(high - low, 1e-12)).clip(0, 1)
+    """Values in [0, 1].
+
+    Black and white are those stated, or the outer half percents; the extremes where these are one value, as in a volume
+    that is nearly all background. NaN is black, and infinities are black and white.
+    """
+    values = voxels.astype(np.float32)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return np.zeros_like(values)
+    low, high = np.percentile(finite, _TAILS) if dim is None else dim
+    if not high > low:
+        low, high = finite.min(), finite.max()
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    return ((values - low) / max(high - low, 1e-12)).clip(0, 1).astype(np.float32)
 
 
 def _show(out: Path, found: VolumeSegmentation, drawn: Volume, seconds: float, as_json: bool) -> None:

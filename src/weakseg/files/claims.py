@@ -128,9 +128,11 @@ class Claims:
             said = json.loads(text)
             if said["machine"] == _MACHINE:
                 return _began(int(said["pid"])) != said["began"]
-        except (ValueError, KeyError, TypeError):
-            return waited > min(_EMPTY_S, self.stale_s)
-        return waited > self.stale_s
+            # After a restart of the machine its claims are by its own clock, so that their age is known at once.
+            restarted = said["machine"][0] == _MACHINE[0] and time.time() - touched > self.stale_s
+        except (ValueError, KeyError, TypeError, IndexError):
+            return waited > min(_EMPTY_S, self.stale_s) or time.time() - touched > 2 * self.stale_s
+        return restarted or waited > self.stale_s
 
     def _touch(self, ended: Event) -> None:
         while not ended.wait(TOUCH_S):

@@ -75,12 +75,19 @@ class AcrossSlices:
     def _rows(self, weak: WeakLabels, grid: tuple[int, int], classes: int) -> LinearRows:
         """What each slice must obey, as rows of the tall image."""
         each = rows_of(self.solver.constraint, weak, grid, classes)
-        if self.solver.only_classes_present:
-            seeds = torch.where(weak.valid, weak.seeds, UNLABELED)
-            allowed = [allowed_classes(seeds[i], weak.tags[i], True) for i in range(len(each))]
-            each = [rows + deletion(~those, None, grid) for rows, those in zip(each, allowed, strict=True)]
         tall = (len(each) * grid[0], grid[1])
-        return join([_placed(rows, i, tall) for i, rows in enumerate(each)], classes, tall)
+        seeds = torch.where(weak.valid, weak.seeds, UNLABELED)
+        # One map of deletions for all slices: one for each would take the square of their number.
+        gone = torch.zeros((classes, *tall), dtype=torch.bool)
+        for i, rows in enumerate(each):
+            own = gone[:, i * grid[0] : (i + 1) * grid[0]]
+            own |= (~allowed_classes(seeds[i], weak.tags[i], self.solver.only_classes_present))[:, None, None]
+            own |= rows.absent[:, None, None]
+            if rows.forbidden is not None:
+                own |= rows.forbidden
+        told = [_placed(rows, i, tall) for i, rows in enumerate(each) if len(rows)]
+        deleted = deletion(torch.zeros(classes, dtype=torch.bool), gone if gone.any() else None, tall)
+        return join([*told, deleted], classes, tall)
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ def _tags(tags):
 
 
 def _placed(rows: LinearRows, index: int, tall: tuple[int, int]) -> LinearRows:
-    """The rows of one slice, as rows of the tall image."""
+    """The rows of one slice, without its deletions, as rows of the tall image."""
     height, first = rows.grid[0], index * rows.grid[0]
     whole = (rows.region == WHOLE).any()
 
@@ -146,8 +153,6 @@ def _placed(rows: LinearRows, index: int, tall: tuple[int, int]) -> LinearRows:
         return found
 
     maps = torch.cat([rows.regions, torch.ones((int(whole), *rows.grid), dtype=rows.regions.dtype)])
-    gone = rows.absent[:, None, None].expand(-1, *rows.grid)
-    forbidden = gone if rows.forbidden is None else rows.forbidden | gone
     return replace(
         rows,
         region=torch.where(rows.region == WHOLE, len(rows.regions), rows.region),
@@ -155,7 +160,7 @@ def _placed(rows: LinearRows, index: int, tall: tuple[int, int]) -> LinearRows:
         dense=below(rows.dense),
         names=tuple(f"{name} on slice {index + 1}" for name in rows.names),
         absent=torch.zeros_like(rows.absent),
-        forbidden=below(forbidden) if forbidden.any() else None,
+        forbidden=None,
     )
 
 

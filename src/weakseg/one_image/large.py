@@ -69,9 +69,15 @@ def in_cells(seeds: Seeds, grid: tuple[int, int], labels: int) -> Int[np.ndarray
     votes = np.bincount(drawn * (grid[0] * grid[1]) + cells, minlength=labels * grid[0] * grid[1])
     votes = votes.reshape(labels, *grid)
     found = np.where(votes.any(0), votes.argmax(0), UNLABELED)
-    for label in range(labels):
-        if not (found == label).any():
-            found.flat[cells[drawn == label][0]] = label
+    flat, counts = found.ravel(), np.bincount(found[found != UNLABELED], minlength=labels)
+    for label in np.flatnonzero(counts == 0):
+        # The nearest cell that is free, or whose label has others: two clicks may lie in one cell.
+        able = np.flatnonzero((flat == UNLABELED) | (counts[flat.clip(0)] > 1))
+        home = cells[drawn == label][0]
+        down, right = (np.abs(a - b) for a, b in zip(np.divmod(able, grid[1]), divmod(home, grid[1]), strict=True))
+        at = able[(down + right).argmin()]
+        counts[flat[at]] -= flat[at] != UNLABELED
+        flat[at], counts[label] = label, 1
     return found
 
 

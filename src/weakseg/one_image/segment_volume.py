@@ -102,6 +102,7 @@ def _require_memory(shape: tuple[int, ...], labels: int) -> None:
     require_memory(
         f"a volume of {' x '.join(map(str, shape))} voxels with {labels} labels",
         min(voxels, CELLS) * labels * _PER_CELL + voxels * (labels + 4) * 8,
+        fix="crop the scan to what matters, resample it, or use a machine with more memory",
     )
 
 

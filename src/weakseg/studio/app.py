@@ -154,13 +154,16 @@ class _Server:
 
     def thumbnail(self, request: Request) -> Response:
         image = request.path_params["image"]
-        if image not in self._thumbnails:
-            while len(self._thumbnails) >= _THUMBNAILS:
-                self._thumbnails.pop(next(iter(self._thumbnails)), None)
+        made = self._thumbnails.get(image)
+        if made is None:
             picture = Image.fromarray(as_rgb(self._project.read(image)))
             picture.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
-            self._thumbnails[image] = bytes(_png(picture, compress_level=1).body)
-        return Response(self._thumbnails[image], media_type="image/png")
+            made = bytes(_png(picture, compress_level=1).body)
+            # Requests come in several threads: each step alone leaves a dictionary whole, and keys are listed first.
+            for oldest in [*self._thumbnails][: max(len(self._thumbnails) - _THUMBNAILS + 1, 0)]:
+                self._thumbnails.pop(oldest, None)
+            self._thumbnails[image] = made
+        return Response(made, media_type="image/png")
 
     def network(self, request: Request) -> Response:
         image = request.path_params["image"]

@@ -12,10 +12,16 @@ from torch.nn import functional as F
 from weakseg.data.sample import Dataset, Sample
 from weakseg.data.soft_target import SoftTarget, quantised, soft_labels
 from weakseg.data.view import collate, view, whole
+from weakseg.errors import DataInvalid
 from weakseg.joint.across_slices import AcrossSlices
 from weakseg.losses.nested import parts
 from weakseg.train.targets import Target
 from weakseg.types import UNLABELED, Evidence, Memory, Solution, Solver
+
+
+def solves_volumes(solver: Solver) -> bool:
+    """Whether a solver takes the slices of a volume together."""
+    return any(True for _ in parts(solver, AcrossSlices))
 
 
 def solved_together(solver: Solver, samples: Dataset) -> list[tuple[int, ...]]:
@@ -23,12 +29,30 @@ def solved_together(solver: Solver, samples: Dataset) -> list[tuple[int, ...]]:
 
     Volumes are found by reading every image once.
     """
-    if not any(True for _ in parts(solver, AcrossSlices)):
+    if not solves_volumes(solver):
         return [(index,) for index in range(len(samples))]
     volumes: dict[str, list[int]] = {}
     for index, key in enumerate(samples.keys):
         volumes.setdefault(samples[index].volume or key, []).append(index)
-    return [tuple(sorted(slices, key=lambda index: _counted(samples.keys[index]))) for slices in volumes.values()]
+    found = [tuple(sorted(slices, key=lambda index: _counted(samples.keys[index]))) for slices in volumes.values()]
+    for slices in found:
+        _require_consecutive([samples.keys[index] for index in slices])
+    return found
+
+
+def _require_consecutive(keys: Sequence[str]) -> None:
+    """Refuse a volume that lacks slices between others: these would be taken for neighbours."""
+    ends = [re.search(r"[0-9]+$", key) for key in keys]
+    numbers = [int(end[0]) for end in ends if end is not None]
+    if len(numbers) < len(keys):
+        return
+    for key, other, one, next_one in zip(keys, keys[1:], numbers, numbers[1:], strict=False):
+        if next_one - one > 1:
+            raise DataInvalid(
+                f"{next_one - one - 1} slices between {key} and {other} are not among the training images",
+                expected="all slices of a volume from its first to its last, those without labels too",
+                fix="list them in splits/train.txt, or train on Folder(..., split='all')",
+            )
 
 
 def _counted(key: str) -> list[tuple[str, int]]:

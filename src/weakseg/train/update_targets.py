@@ -24,7 +24,7 @@ from weakseg.files.claims import Claims
 from weakseg.losses.nested import parts
 from weakseg.losses.objectives import Fit
 from weakseg.losses.solve_log import Solve, solves_of
-from weakseg.train.hidden_segmentation import hidden_segmentations, solved_together
+from weakseg.train.hidden_segmentation import hidden_segmentations, solved_together, solves_volumes
 from weakseg.train.loader import Share
 from weakseg.train.targets import Target, Targets
 from weakseg.types import UNLABELED, Objective, Solution
@@ -105,8 +105,7 @@ def update_targets(
                     done(None)
                 continue
             # Before the prediction: memory that runs out in the middle ends the process, without a message.
-            for sample in group:
-                _refuse_too_large(sample, len(samples.classes))
+            _refuse_too_large(group, len(samples.classes))
             yield group
 
     def predicted(group: Sequence[Sample]) -> Float[np.ndarray, "B C H W"]:
@@ -129,8 +128,10 @@ def update_targets(
                 first += len(group)
 
     threads = torch.get_num_threads()
+    # A volume's prediction may take all that an image's may, so that one is solved while the next is predicted.
+    ahead = 1 if solves_volumes(solver) else 2 * threads
     with evaluating(predictor.network), ThreadPoolExecutor(threads) as pool:
-        for task in _ahead(tasks(), 2 * threads):
+        for task in _ahead(tasks(), ahead):
             for found in task.result():
                 done(found)
     return targets
@@ -187,12 +188,13 @@ def _found(sample: Sample, target: Target, solution: Solution, classes: int) -> 
     )
 
 
-def _refuse_too_large(sample: Sample, classes: int) -> None:
-    (rows, columns), needed = sample.valid.shape, _COPIES * 4 * classes * sample.valid.size
+def _refuse_too_large(group: Sequence[Sample], classes: int) -> None:
+    (rows, columns), needed = group[0].valid.shape, _COPIES * 4 * classes * sum(sample.valid.size for sample in group)
     if needed > PREDICTION_LIMIT:
+        many = f" in each of {len(group)} slices" if len(group) > 1 else ""
         raise DataInvalid(
-            f"{sample.key} has {rows} x {columns} pixels; predicting {classes} classes for it as a whole would take "
-            f"{needed / 2**30:.1f} GiB",
+            f"{group[0].key} has {rows} x {columns} pixels{many}; predicting {classes} classes for it as a whole would "
+            f"take {needed / 2**30:.1f} GiB",
             expected=f"at most {PREDICTION_LIMIT / 2**30:.0f} GiB",
             fix="cut the image and its labels into tiles, or make them smaller, before their targets are updated",
         )

@@ -143,3 +143,19 @@ def test_what_is_decoded_as_a_whole_has_no_windows(tmp_path):
     for path in (turned, colours, several, tmp_path / "d.png"):
         with opened_raster(path) as raster:
             assert raster is None
+
+
+def test_strips_that_were_never_written_have_no_data(tmp_path):
+    """GDAL leaves them out; they must not be read from where the file begins."""
+    import rasterio
+
+    pixels = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64) | 1
+    path, whole = tmp_path / "sparse.tif", np.zeros_like(pixels)
+    shape = {"height": 64, "width": 64, "count": 1, "dtype": "uint8", "blockysize": 8, "SPARSE_OK": "TRUE"}
+    with rasterio.open(path, "w", driver="GTiff", transform=rasterio.Affine(1, 0, 5, 0, -1, 9), **shape) as file:
+        file.write(pixels[16:24], 1, window=((16, 24), (0, 64)))
+    whole[16:24] = pixels[16:24]
+    with opened_raster(path) as raster:
+        assert raster is not None
+        found = raster.read(Window(0, 0, 64, 64)).[:, :, 0]
+    np.testing.assert_array_equal(found, whole)

@@ -106,3 +106,12 @@ def test_samples_of_napari_and_convpaint_are_read():
     annotations = read_annotations([lily], {"lily": (922, 922)}.get)
     assert [mark.label for mark in marks_of(annotations)] == ["1", "2", "3"]
     assert [image.name for image in annotations.images] == ["lily"]
+
+
+@pytest.mark.parametrize("said", ["unknown", ""])
+def test_no_data_that_is_no_number_declares_nothing(tmp_path, said):
+    """Some programs write words there."""
+    (tmp_path / "a.tif").write_bytes(tiff(LAYER.astype(np.uint8), extratags=[(42113, 2, 0, said, True)]))
+    annotations = read(LABEL_LAYERS, tmp_path)
+    assert [mark.label for mark in marks_of(annotations)] == ["1", "3"]
+    assert "0 is no class" in annotations.notes[0]

@@ -72,9 +72,16 @@ class GdalRaster:
             return grid_of(written.pages[0])
 
     @property
+    def sources(self) -> str:
+        """Sizes and times of the files that a VRT names."""
+        others = [Path(name) for name in self.opened.files if Path(name) != self.path]
+        seen = [(path.name, path.stat()) for path in others if path.is_file()]
+        return "".join(f" {name} {found.st_size} {found.st_mtime_ns}" for name, found in seen)
+
+    @property
     def nodata(self) -> str:
-        """The declared number."""
-        return "" if self.opened.nodata is None else f"{self.opened.nodata:g}"
+        """The declared number, with all its digits: pixels are compared with it."""
+        return "" if self.opened.nodata is None else f"{self.opened.nodata:.17g}"
 
     @property
     def _bands(self) -> list[int]:

@@ -77,6 +77,11 @@ class Raster(Protocol):
         ...
 
     @property
+    def sources(self) -> str:
+        """Sizes and times of other files that it reads; empty if there are none."""
+        ...
+
+    @property
     def nodata(self) -> str:
         """The number that the file itself declares for pixels without data; empty if there is none."""
         ...

@@ -72,6 +72,11 @@ class TiffRaster:
         return grid_of(self._key)
 
     @property
+    def sources(self) -> str:
+        """Nothing: the file holds all."""
+        return ""
+
+    @property
     def nodata(self) -> str:
         """What GDAL wrote for pixels without data."""
         tag = self._key.tags.get(42113)
@@ -139,9 +144,15 @@ class TiffRaster:
         stored = page.keyframe.dtype.newbyteorder(page.parent.byteorder)
         for y in range(window.height):
             strip, row = divmod(window.top + y, high)
-            at = page.dataoffsets[(plane % self._planes) * strips + strip]
-            self.file.seek(at + (row * wide + window.left) * pixel)
+            index = (plane % self._planes) * strips + strip
+            if page.databytecounts[index] == 0:
+                # GDAL leaves out strips without data; their offset is that of the file's header.
+                into[y] = page.keyframe.nodata
+                continue
+            self.file.seek(page.dataoffsets[index] + (row * wide + window.left) * pixel)
             line = self.file.read(window.width * pixel)
+            if len(line) < window.width * pixel:
+                raise _undecodable(self.path, f"strip {index} of level {level} ends before its last pixel")
             into[y] = np.frombuffer(line, stored).reshape(window.width, self._each)
 
     def _decoded(self, level: int, plane: int, row: int, column: int) -> Shaped[np.ndarray, "h w S"]:

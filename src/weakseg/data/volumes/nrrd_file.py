@@ -191,6 +191,10 @@ def write_nrrd(path: Path, labels: Shaped[np.ndarray, "X Y Z"], like: Path) -> N
     before, _ = _header(like)
     kept = ("space", "space dimension", "space directions", "space origin", "spacings", "space units", "kinds")
     header = {name: before[name] for name in kept if name in before} | {"encoding": "gzip"}
+    for name in ("space directions", "spacings", "kinds"):
+        # A scan may have a last axis of one time or channel, which its labels have not.
+        if name in header:
+            header[name] = header[name][: labels.ndim]
     stream = BytesIO()
     values = labels.astype(np.uint8 if labels.max(initial=0) < 256 else np.uint16)
     needed("nrrd", "nrrd", str(path)).write(stream, values, header)

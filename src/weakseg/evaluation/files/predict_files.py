@@ -143,7 +143,7 @@ def predict_one(
         return
     with opened_raster(path) as raster, path.open("rb") as file:
         assert raster is not None
-        digest = file_digest(file, "sha256").hexdigest()
+        digest = file_digest(file, "sha256").hexdigest() + raster.sources
         large(predictor, raster, looked.halo).predict(target.mask, digest, progress)
 
 
@@ -211,4 +211,5 @@ def existing(targets: Sequence[Outputs]) -> list[WeaksegError]:
     there = dict.fromkeys(str(file) for target in targets for file in target.files if lexists(file))
     if not there:
         return []
-    return [DataInvalid(f"files exist already: {', '.join(there)}", fix="choose another --out, or move them away")]
+    fix = "name only the images without a mask, choose another --out, or move them away"
+    return [DataInvalid(f"files exist already: {', '.join(there)}", fix=fix)]

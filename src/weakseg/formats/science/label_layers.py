@@ -117,11 +117,11 @@ def _image(entry: Entry, sizes: Sizes) -> tuple[ImageMarks, str]:
 
 def _without_class(nodata: Any) -> tuple[float, str]:
     """The number of pixels without a class, and a sentence on it."""
-    if nodata is None:
+    try:
+        empty = float(str(nodata.value).strip(" \0"))
+    except (AttributeError, ValueError):  # no tag, or one without a number
         return 0.0, "In label layers 0 is no class, since their files declare no number for no data."
-    return float(
-        str(nodata.value).strip(" \0")
-    ), "In label layers the number that a file declares for no data is no class."
+    return empty, "In label layers the number that a file declares for no data is no class."
 
 
 def _marks(layer: Shaped[np.ndarray, "H W"], empty: float, place: str) -> list[Mark]:
