@@ -157,5 +157,5 @@ def test_strips_that_were_never_written_have_no_data(tmp_path):
     whole[16:24] = pixels[16:24]
     with opened_raster(path) as raster:
         assert raster is not None
-        found = raster.read(Window(0, 0, 64, 64)).[:, :, 0]
+        found = raster.read(Window(0, 0, 64, 64)).values[:, :, 0]
     np.testing.assert_array_equal(found, whole)
