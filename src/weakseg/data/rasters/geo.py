@@ -4,6 +4,7 @@ GeoTIFFs need no rasterio: their tags are copied as they are.
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from defusedxml import ElementTree
 
 from weakseg.data.rasters.raster import Grid, Stored, Window
 from weakseg.data.rasters.tiff import grid_of
@@ -100,6 +102,31 @@ class GdalRaster:
         return Stored(pixels[:, :, bands], pixels[:, :, opaque[:1]] if opaque else None)
 
 
+def _refuse_remote(path: Path) -> None:
+    """Refuse a VRT that names a file which is not on this machine, or not a file."""
+    seen, left = set[Path](), [path]
+    while left:
+        file = left.pop()
+        if file in seen or not (file.is_file() and is_gdal(file)):
+            continue
+        seen.add(file)
+        with open_regular(file) as stored:
+            if b"<VRTDataset" not in stored.read(64):
+                continue
+        try:
+            tree = ElementTree.parse(file)
+        except Exception as error:  # defusedxml raises errors of its own beside the parser's
+            raise DataInvalid(
+                f"{file} is damaged: {error}", fix="make it again, with gdalbuildvrt for example"
+            ) from error
+        for element in tree.iter("SourceFilename"):
+            name = (element.text or "").strip()
+            if "://" in name or name.lower().startswith("/vsi"):
+                fix = "copy what it names to this machine, and make it again with gdalbuildvrt"
+                raise DataInvalid(f"{path} names {name:.200}", expected="files of this machine", fix=fix)
+            left.append(file.parent / name if element.get("relativeToVRT") == "1" else Path(name))
+
+
 @contextmanager
 def opened_gdal(path: Path) -> Iterator[GdalRaster]:
     """A VRT or JPEG 2000 for reading by windows.
@@ -108,10 +135,14 @@ def opened_gdal(path: Path) -> Iterator[GdalRaster]:
         DataInvalid: rasterio is not installed, or the file is damaged or has bands of several types.
     """
     rasterio = needed("rasterio", "geo", str(path))
-    # A VRT may hold Python code, and name files of other machines.
+    # A VRT may hold Python code, and name files of other machines, directly or by another VRT.
     os.environ.setdefault("GDAL_VRT_ENABLE_PYTHON", "NO")
+    os.environ.setdefault("CPL_VSIL_CURL_ALLOWED_EXTENSIONS", ".none")
+    _refuse_remote(path)
     try:
-        opened = rasterio.open(path)
+        # A VRT without a place is an image too.
+        with warnings.catch_warnings(action="ignore"):
+            opened = rasterio.open(path)
     except rasterio.errors.RasterioError as error:
         raise DataInvalid(f"{path} cannot be read: {error}", fix="check the files that it names") from error
     with opened:
