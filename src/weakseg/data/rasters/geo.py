@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from defusedxml import ElementTree
 
 from weakseg.data.rasters.raster import Grid, Stored, Window
 from weakseg.data.rasters.tiff import grid_of
@@ -104,6 +103,9 @@ class GdalRaster:
 
 def _refuse_remote(path: Path) -> None:
     """Refuse a VRT that names a file which is not on this machine, or not a file."""
+    # Predicting from an ONNX file needs none but a few packages, until there is a VRT.
+    from defusedxml import ElementTree
+
     seen, left = set[Path](), [path]
     while left:
         file = left.pop()
