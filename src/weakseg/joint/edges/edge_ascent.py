@@ -49,7 +49,7 @@ def climb(scores, swept, inverse, half, steps, first, count):
     logs[:], last[:] = scores + inverse * logs, scores + inverse * last
     precision = scores.dtype.type
     classes, height, width = scores.shape
-    flat = (classes, height * width)
+    flat, moved = (classes, height * width), np.empty(width, scores.dtype)
     # Nesterov's momentum; the mean over sweeps estimates the primal solution.
     for sweep in range(first, first + count):
         # In the arrays' own precision: a number of another one would be computed with in the wider of both.
@@ -60,17 +60,18 @@ def climb(scores, swept, inverse, half, steps, first, count):
         _normalise(logs.reshape(flat), last.reshape(flat), mean.reshape(flat), momentum, share)
         for k in range(classes):
             for d in range(len(steps)):
+                plane = logs[k], inverse, edges[d, k], before[d, k], half[d]
+                if steps[d, 0] == 0:
+                    _along(plane, momentum, moved)
+                    continue
                 # Two colours: edges of one colour share no cell, so the order among them is without effect and the loop
                 # may be vectorised.
                 for odd in range(2):
-                    plane = logs[k], inverse, edges[d, k], before[d, k], half[d]
                     # Steps of one row have a loop of their own, which is twice as quick.
                     if steps[d, 0] == 1:
                         _across(plane, odd, steps[d, 1], momentum)
-                    elif steps[d, 0]:
-                        _between(plane, odd, steps[d], momentum)
                     else:
-                        _along(plane, odd, momentum)
+                        _between(plane, odd, steps[d], momentum)
 
 
 @partial(cached, error_model="numpy", fastmath=FINITE, _nrt=False)
@@ -133,20 +134,30 @@ def _between(plane, odd, step, momentum):
 
 @partial(cached, error_model="numpy", fastmath=FINITE, _nrt=False)
 @no_type_check
-def _along(plane, first, momentum):
-    """Update the edges within rows that begin at every second column, beginning with column `first`."""
+def _along(plane, momentum, moved):
+    """Update the edges within rows: those that begin at even columns, then those at odd ones.
+
+    All are computed and every second one is kept, because loops over every second number are not vectorised.
+    """
     logs, inverse, edges, before, half = plane
+    none = momentum - momentum  # 0 in the arrays' precision
     for row in range(len(logs)):
         log, inv, edge, was_before, most = logs[row], inverse[row], edges[row], before[row], half[row]
-        for i in range(first, len(log) - 1, 2):
-            was = edge[i]
-            old = was + momentum * (was - was_before[i])
-            new = old + (log[i] - log[i + 1]) / (inv[i] + inv[i + 1])
-            new = min(max(new, -most[i]), most[i])
-            was_before[i] = was
-            edge[i] = new
-            log[i] -= (new - old) * inv[i]
-            log[i + 1] += (new - old) * inv[i + 1]
+        length = len(log) - 1
+        for odd in range(2):
+            for i in range(length):
+                was, kept = edge[i], i % 2 == odd
+                old = was + momentum * (was - was_before[i])
+                new = old + (log[i] - log[i + 1]) / (inv[i] + inv[i + 1])
+                new = min(max(new, -most[i]), most[i])
+                was_before[i] = was if kept else was_before[i]
+                edge[i] = new if kept else was
+                moved[i] = new - old if kept else none
+            # Apart: one loop would read what it has just written, which is not vectorised either.
+            for i in range(length):
+                log[i] -= moved[i] * inv[i]
+            for i in range(length):
+                log[i + 1] += moved[i] * inv[i + 1]
 
 
 @partial(cached, error_model="numpy", fastmath={"contract", "reassoc"})
