@@ -23,8 +23,14 @@ from weakseg.projection.certificate import Answer
 from weakseg.projection.dual_projection import DualProjection
 from weakseg.projection.duality_gap import gap_and_violation
 
-FIRST, FACTOR = 10, 1.35
-"""Sweeps before the gap is first computed, and factor by which the number of sweeps grows until each next time."""
+FIRST = 10
+"""Sweeps before the gap is first computed."""
+
+NEXT = 1.05, 1.5
+"""Smallest and largest factor by which the number of sweeps grows until the gap is computed again."""
+
+FALL = 2.5
+"""Power of the number of sweeps by which the gap falls, about; where that takes it, it is computed again."""
 
 ROWS = 20
 """Largest number of sweeps between two solves for the rows."""
@@ -120,8 +126,6 @@ def _ascend(
             scores = _finite(grid, rows).to(precision)
         if done < min(look, most):
             continue
-        # Geometrically, so that computing gaps stays a fixed part of the work.
-        look = int(FACTOR * look) + 1
         mean = swept.mean.double()
         # The running mean sums to one up to rounding only, in single precision visibly so.
         found = _evaluate(grid, rows, taken, mean / mean.sum(1, keepdim=True), done, engine)
@@ -129,12 +133,26 @@ def _ascend(
             # Momentum that lowered the dual restarts, and so does the mean.
             since[i] = 1 if found[i].lowest < answers[i].lowest else since[i]
             answers[i] = _better(answers[i], found[i])
+        look = _next_look(done, answers, within)
     return answers
+
+
+def _next_look(done: int, answers: Sequence[JointAnswer], within: Float[np.ndarray, " B"]) -> int:
+    """Number of sweeps after which to compute gaps again.
+
+    It is where the worst image may have converged, and grows geometrically, so that gaps stay a small part of the work.
+    """
+    worst = max(_left(answers) / np.maximum(within, 1e-300))
+    return int(done * np.clip(worst ** (1 / FALL), *NEXT)) + 1
 
 
 def _unconverged(answers: Sequence[JointAnswer], within: Float[np.ndarray, " B"]):
     """Mask of the images that have not converged."""
-    return np.array([max(answer.gap, answer.violation) for answer in answers]) > within
+    return _left(answers) > within
+
+
+def _left(answers: Sequence[JointAnswer]) -> Float[np.ndarray, " B"]:
+    return np.array([max(answer.gap, answer.violation) for answer in answers])
 
 
 def _finite(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B C h w"]:
