@@ -23,17 +23,14 @@ from weakseg.projection.certificate import Answer
 from weakseg.projection.dual_projection import DualProjection
 from weakseg.projection.duality_gap import gap_and_violation
 
-FIRST = 10
-"""Sweeps before the gap is first computed."""
-
-NEXT = 1.05, 1.5
-"""Smallest and largest factor by which the number of sweeps grows until the gap is computed again."""
+BLOCK = 20
+"""Sweeps between two solves for the rows. Gaps are computed after some of these blocks."""
 
 FALL = 2.5
-"""Power of the number of sweeps by which the gap falls, about; where that takes it, it is computed again."""
+"""Power of the number of sweeps by which the gap falls, about."""
 
-ROWS = 20
-"""Largest number of sweeps between two solves for the rows."""
+FURTHEST = 1.5
+"""Largest factor by which the number of sweeps grows until the gap is computed again."""
 
 EXACT = 1e-9
 """Violation of hard rows that the mean may have, as a fraction of the valid cells."""
@@ -110,13 +107,12 @@ def _ascend(
     # 0 would divide by zero at edges between two such cells.
     inverse, half = torch.where(grid.sure, UNMOVED, 1 / grid.mass).to(precision), grid.half.to(precision)
     rows = [replace(first, problem=image.problem) for first, image in zip(firsts, grid.images, strict=True)]
-    answers = _evaluate(grid, rows, torch.zeros_like(grid.scores), None, 0, engine)
+    answers = [JointAnswer(row, -np.inf, np.inf, np.inf, 0) for row in rows]
     scores, ruled = _finite(grid, rows).to(precision), bool(grid.rows.bounds.shape[1])
-    done, since, look = 0, [1] * len(rows), FIRST
+    done, since, looks = 0, [1] * len(rows), [BLOCK] * len(rows)
     while done < most and (unconverged := _unconverged(answers, within)).any():
-        count = min(look, most) - done
         # Rows and edges take turns. Long runs of sweeps at outdated row multipliers would be climbed back.
-        count = min(count, ROWS) if ruled else count
+        count = min(BLOCK, most - done)
         swept = engine.sweep(swept, scores, inverse, half, steps, since, count)
         done, since = done + count, [number + count for number in since]
         taken = engine.entering(swept.edges, steps)
@@ -124,35 +120,33 @@ def _ascend(
             # From the last multipliers, which are near: a few Newton steps.
             rows = goal.projection.climb(grid.tilted(taken), [row.multipliers[0] for row in rows])
             scores = _finite(grid, rows).to(precision)
-        if done < min(look, most):
+        # Each image has looks of its own, so that the rest of the batch has no influence on what is found.
+        due = unconverged & (done >= np.minimum(looks, most))
+        if not due.any():
             continue
         mean = swept.mean.double()
         # The running mean sums to one up to rounding only, in single precision visibly so.
         found = _evaluate(grid, rows, taken, mean / mean.sum(1, keepdim=True), done, engine)
-        for i in np.flatnonzero(unconverged):
+        for i in np.flatnonzero(due):
             # Momentum that lowered the dual restarts, and so does the mean.
             since[i] = 1 if found[i].lowest < answers[i].lowest else since[i]
             answers[i] = _better(answers[i], found[i])
-        look = _next_look(done, answers, within)
+            looks[i] = _next_look(done, answers[i], within[i])
     return answers
 
 
-def _next_look(done: int, answers: Sequence[JointAnswer], within: Float[np.ndarray, " B"]) -> int:
-    """Number of sweeps after which to compute gaps again.
+def _next_look(done: int, answer: JointAnswer, within: float) -> float:
+    """Number of sweeps after which an image may have converged, or fewer.
 
-    It is where the worst image may have converged, and grows geometrically, so that gaps stay a small part of the work.
+    It grows geometrically, so that computing gaps stays a fixed part of the work.
     """
-    worst = max(_left(answers) / np.maximum(within, 1e-300))
-    return int(done * np.clip(worst ** (1 / FALL), *NEXT)) + 1
+    left = max(answer.gap, answer.violation)
+    return done * min(FURTHEST, (left / within) ** (1 / FALL)) if within else done * FURTHEST
 
 
 def _unconverged(answers: Sequence[JointAnswer], within: Float[np.ndarray, " B"]):
     """Mask of the images that have not converged."""
-    return _left(answers) > within
-
-
-def _left(answers: Sequence[JointAnswer]) -> Float[np.ndarray, " B"]:
-    return np.array([max(answer.gap, answer.violation) for answer in answers])
+    return np.array([max(answer.gap, answer.violation) for answer in answers]) > within
 
 
 def _finite(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B C h w"]:
@@ -161,10 +155,9 @@ def _finite(grid: JointGrid, rows: Sequence[Answer]) -> Float[Tensor, "B C h w"]
     Those lie so low that no edge lifts them to where anything is likely.
     """
     scores = _tilted_scores(grid, _multipliers(grid, rows))
-    # More than all edges of a cell together can add. Real -inf would become nan in differences of two such logarithms.
-    lift = 8 * len(grid.steps) * (grid.half.amax(1) / grid.mass).amax((1, 2))
+    # Real -inf would become nan in differences of two such logarithms.
     allowed = scores > -torch.inf
-    lowest = torch.where(allowed, scores, torch.inf).amin((1, 2, 3)) - lift - 1e3
+    lowest = torch.where(allowed, scores, torch.inf).amin((1, 2, 3)) - grid.lift - 1e3
     return torch.where(allowed, scores, lowest[:, None, None, None])
 
 
@@ -201,21 +194,19 @@ def _evaluate(grid: JointGrid, rows: Sequence[Answer], taken, mean, sweep: int, 
     """The better of the current and mean segmentations, with gaps."""
     multipliers = _multipliers(grid, rows)
     # Certificates are computed from scratch in float64, whatever the sweeps were in.
-    soft, partition = engine.soften(_tilted_scores(grid, multipliers), taken, grid.mass)
-    lowest = (_row_value(grid, multipliers) - partition).tolist()
-    side, edges = multipliers.cpu().numpy(), (taken, grid.half, grid.steps)
-    gap, violation, measured = _evaluated(grid, side, soft, engine.paid(soft, *edges))
-    take = np.zeros(len(rows), dtype=bool)
-    if mean is not None:
-        paid = engine.paid(mean, *edges) + engine.divergence(mean, soft, grid.mass * ~grid.sure)
-        other, missed, seen = _evaluated(grid, side, mean, paid)
-        # The mean is taken only where it is no less feasible: its gap counts prices and not violations of hard rows.
-        take = (other < gap) & (missed <= np.maximum(violation, EXACT * grid.cells))
-        gap, violation = np.where(take, other, gap), np.where(take, missed, violation)
-        measured = np.where(take[:, None], seen, measured)
+    cells, edges = (grid.mass, grid.moving), (grid.half, grid.steps)
+    seen = engine.seen(_tilted_scores(grid, multipliers), taken, mean, cells, edges)
+    lowest = (_row_value(grid, multipliers) - seen.partition).tolist()
+    side = multipliers.cpu().numpy()
+    gap, violation, measured = _evaluated(grid, side, seen.soft, seen.paid)
+    other, missed, of_mean = _evaluated(grid, side, mean, seen.mean_paid)
+    # The mean is taken only where it is no less feasible: its gap counts prices and not violations of hard rows.
+    take = (other < gap) & (missed <= np.maximum(violation, EXACT * grid.cells))
+    gap, violation = np.where(take, other, gap), np.where(take, missed, violation)
+    measured = np.where(take[:, None], of_mean, measured)
     answers = []
     for i, row in enumerate(rows):
-        probs = mean[i] if mean is not None and take[i] else soft[i]
+        probs = mean[i] if take[i] else seen.soft[i]
         probs = probs[: row.problem.scores.shape[1]].flatten(1)
         row = replace(row, probs=probs, measured=measured[[i]][:, grid.places[i]])
         answers.append(JointAnswer(row, lowest[i], float(gap[i]), float(violation[i]), sweep))

@@ -5,6 +5,7 @@ Costs of cells, of pairs of neighbours, and rows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -46,6 +47,16 @@ class JointGrid:
     def cells(self) -> Float[np.ndarray, " B"]:
         """Number of valid cells per image."""
         return np.array([image.cells for image in self.images])
+
+    @cached_property
+    def moving(self) -> Float[Tensor, "B h w"]:
+        """Weight of each cell where more than one class is left; 0 elsewhere."""
+        return self.mass * ~self.sure
+
+    @cached_property
+    def lift(self) -> Float[Tensor, " B"]:
+        """More than all edges of a cell together can add to its scores."""
+        return 8 * len(self.steps) * (self.half.amax(1) / self.mass).amax((1, 2))
 
     def tilted(self, taken: Float[Tensor, "B C h w"]) -> list[GridProblem]:
         """Projection problems that remain at some edge multipliers."""

@@ -33,29 +33,33 @@ def problem(seed: int, classes: int, size: tuple[int, int]) -> tuple[torch.Tenso
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.tuples(st.integers(1, 9), st.integers(1, 40)))
 def test_compiled_values_are_those_of_torch(seed, classes, size):
-    """Net flows, softmax and its partition, what edges cost beyond their multipliers, and the divergence."""
+    """Net flows, and what a look finds: a softmax, its partition, and what edges add to both gaps."""
     edges, half, scores, mass, probs = problem(seed, classes, size)
-    found, expected = COMPILED.entering(edges, STEPS), TORCH.entering(edges, STEPS)
-    torch.testing.assert_close(found, expected)
-    for one, other in zip(COMPILED.soften(scores, found, mass), TORCH.soften(scores, expected, mass), strict=True):
-        torch.testing.assert_close(one, other, atol=1e-12, rtol=1e-12)
-    torch.testing.assert_close(COMPILED.paid(probs, found, half, STEPS), TORCH.paid(probs, found, half, STEPS))
-    soft = TORCH.soften(scores, expected, mass)[0]
-    moving = mass * (mass > 0.3)
-    found, expected = COMPILED.divergence(probs, soft, moving), TORCH.divergence(probs, soft, moving)
-    torch.testing.assert_close(found, expected, atol=1e-10, rtol=1e-10)
+    taken = TORCH.entering(edges, STEPS)
+    torch.testing.assert_close(COMPILED.entering(edges, STEPS), taken)
+    given = scores, taken, probs, (mass, mass * (mass > 0.3)), (half, STEPS)
+    found, expected = COMPILED.seen(*given), TORCH.seen(*given)
+    for name, value in vars(expected).items():
+        torch.testing.assert_close(getattr(found, name), value, atol=1e-10, rtol=1e-10)
 
 
-def test_what_edges_cost_is_what_it_says():
-    """Two cells of two classes: the boundary between them, less what the multipliers took."""
-    probs = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]], dtype=torch.float64)
-    half, taken = torch.tensor([[[[3.0, 0.0]]]], dtype=torch.float64), torch.zeros_like(probs)
-    for engine in (COMPILED, TORCH):
-        assert engine.paid(probs, taken, half, ((0, 1),)).item() == 6
-        assert engine.paid(probs, taken - 2 * probs, half, ((0, 1),)).item() == 2
-        assert engine.divergence(probs, torch.full_like(probs, 0.5), torch.ones(1, 1, 2).double()).item() == (
-            pytest.approx(2 * np.log(2))
-        )
+@pytest.mark.parametrize("engine", [COMPILED, TORCH], ids=["compiled", "torch"])
+def test_what_edges_cost_is_what_it_says(engine):
+    """Two cells of two classes: the boundary between them less what multipliers took, and the divergence."""
+    mean = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]], dtype=torch.float64)
+    half, ones = torch.tensor([[[[3.0, 0.0]]]], dtype=torch.float64), torch.ones(1, 1, 2).double()
+    even = torch.zeros_like(mean)
+    seen = engine.seen(even, even, mean, (ones, ones), (half, ((0, 1),)))
+    assert (seen.soft == 0.5).all()
+    assert seen.partition.item() == pytest.approx(2 * np.log(2))
+    assert seen.paid.item() == 0
+    assert seen.mean_paid.item() == pytest.approx(6 + 2 * np.log(2))
+    # What the multipliers took lowers the cost by as much, and tilts the softmax.
+    taken = -2 * mean
+    seen = engine.seen(even, taken, mean, (ones, ones), (half, ((0, 1),)))
+    low, high = 1 / (1 + np.exp(2)), 1 / (1 + np.exp(-2))
+    torch.testing.assert_close(seen.soft, torch.tensor([[[[low, high]], [[high, low]]]], dtype=torch.float64))
+    assert seen.mean_paid.item() == pytest.approx(2 - 2 * np.log(low))
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.5])
@@ -77,8 +81,12 @@ def test_edges_that_single_precision_cannot_resolve_are_swept_in_double():
     logits, batch = mixed()
     evidence = Evidence(batch.image, logits.log_softmax(1), batch.weak)
     seen = []
-    sweep = COMPILED.sweep
-    watched = lambda swept, scores, *rest: (seen.append(scores.dtype), sweep(swept, scores, *rest))[1]  # noqa: E731
+
+    def watched(swept, scores, inverse, half, *rest):
+        if half.any():
+            seen.append(scores.dtype)
+        return COMPILED.sweep(swept, scores, inverse, half, *rest)
+
     with patch.object(ascent, "COMPILED", ascent.replace(COMPILED, sweep=watched)):
         for changes in ({"edge_weight": 1e5}, {"tolerance": 1e-9}):
             JointProjection(cell_px=1, max_sweeps=20, **changes).solve(evidence)

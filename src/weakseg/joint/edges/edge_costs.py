@@ -43,7 +43,21 @@ def _add(to, what, sign):
 
 @partial(cached, error_model="numpy", fastmath=REORDERED)
 @no_type_check
-def soften(scores, taken, mass, soft):
+def seen(scores, taken, mean, cells, edges, soft):
+    """Write the segmentation of the multipliers; return the other values of `edge_costs_torch.Seen`.
+
+    Arrays are (C, h, w), and those of `cells` and `edges` as there, each without the batch.
+    """
+    (mass, moving), (half, steps) = cells, edges
+    flat = (len(scores), mass.size)
+    partition = _soften(scores.reshape(flat), taken.reshape(flat), mass.reshape(-1), soft.reshape(flat))
+    apart = _divergence(mean.reshape(flat), soft.reshape(flat), moving.reshape(-1))
+    return partition, _paid(soft, taken, half, steps), _paid(mean, taken, half, steps) + apart
+
+
+@partial(cached, error_model="numpy", fastmath=REORDERED)
+@no_type_check
+def _soften(scores, taken, mass, soft):
     """Write the softmax of scores and multipliers; return the sum over cells of mass times log-sum-exp.
 
     Args:
@@ -73,7 +87,7 @@ def soften(scores, taken, mass, soft):
 
 @partial(cached, error_model="numpy", fastmath=REORDERED)
 @no_type_check
-def paid(probs, taken, half, steps):
+def _paid(probs, taken, half, steps):
     """Cost of the label changes of `probs` (C, h, w) beyond what the multipliers promise; 0 or more.
 
     `half` (D, h, w) is half the weight of each edge, at the cell where it begins.
@@ -101,7 +115,7 @@ def paid(probs, taken, half, steps):
 
 @partial(cached, error_model="numpy", fastmath=REORDERED)
 @no_type_check
-def divergence(probs, soft, moving):
+def _divergence(probs, soft, moving):
     """Sum over cells of their weight `moving` (n,) times the divergence of `probs` from `soft`, (C, n)."""
     classes, cells = probs.shape
     total = 0.0

@@ -9,27 +9,21 @@ from torch import Tensor
 
 from weakseg.joint.edges.edge_ascent import climb
 from weakseg.joint.edges.edge_ascent_torch import SweepState, sweep_tensors
-from weakseg.joint.edges.edge_costs import divergence, entering, paid, soften
-from weakseg.joint.edges.edge_costs_torch import divergence_tensors, entering_tensors, paid_tensors, soften_tensors
+from weakseg.joint.edges.edge_costs import entering, seen
+from weakseg.joint.edges.edge_costs_torch import Seen, entering_tensors, seen_tensors
 
 
 @dataclass(frozen=True)
 class Engine:
-    """The loops of an ascent; each field does what the function of that name in `edge_costs_torch` does."""
+    """The loops of an ascent; each field does what the torch function does."""
 
     sweep: Callable[..., SweepState]
     entering: Callable[..., Tensor]
-    soften: Callable[..., tuple[Tensor, Tensor]]
-    paid: Callable[..., Tensor]
-    divergence: Callable[..., Tensor]
+    seen: Callable[..., Seen]
 
 
 def _array(values: Tensor) -> np.ndarray:
     return values[0].numpy()
-
-
-def _value(number: float) -> Tensor:
-    return torch.tensor([number], dtype=torch.float64)
 
 
 def _sweep(swept: SweepState, scores, inverse, half, steps, firsts, count) -> SweepState:
@@ -46,20 +40,12 @@ def _entering(edges: Tensor, steps: Sequence[tuple[int, int]]) -> Tensor:
     return added
 
 
-def _soften(scores: Tensor, taken: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
-    soft = torch.empty_like(scores)
-    flat = [_array(each.flatten(2)) for each in (scores, taken)]
-    total = soften(*flat, _array(mass.flatten(1)), _array(soft.flatten(2)))
-    return soft, _value(total)
+def _seen(scores: Tensor, taken: Tensor, mean: Tensor, cells: tuple[Tensor, Tensor], edges) -> Seen:
+    soft, (half, steps) = torch.empty_like(scores), edges
+    mass, moving = map(_array, cells)
+    values = seen(*map(_array, (scores, taken, mean)), (mass, moving), (_array(half), np.array(steps)), _array(soft))
+    return Seen(soft, *torch.tensor(values, dtype=torch.float64)[:, None])
 
 
-def _paid(probs: Tensor, taken: Tensor, half: Tensor, steps: Sequence[tuple[int, int]]) -> Tensor:
-    return _value(paid(_array(probs), _array(taken), _array(half), np.array(steps)))
-
-
-def _divergence(probs: Tensor, soft: Tensor, moving: Tensor) -> Tensor:
-    return _value(divergence(*(_array(each.flatten(2)) for each in (probs, soft)), _array(moving.flatten(1))))
-
-
-COMPILED = Engine(_sweep, _entering, _soften, _paid, _divergence)
-TORCH = Engine(sweep_tensors, entering_tensors, soften_tensors, paid_tensors, divergence_tensors)
+COMPILED = Engine(_sweep, _entering, _seen)
+TORCH = Engine(sweep_tensors, entering_tensors, seen_tensors)
