@@ -54,11 +54,12 @@ def scores_on_cells(
     # Centres of cells in pixels of the image, where the centre of a pixel is an integer.
     rows, columns = ((np.arange(n) + 0.5) / n * side for n, side in zip(cells.shape[1:], seeds.shape, strict=True))
     places = np.stack(np.meshgrid(rows - 0.5, columns - 0.5, indexing="ij"), -1).reshape(-1, 2) / longer
-    drawn = []
-    for label in labels:
-        at = np.unravel_index(evenly(np.flatnonzero(seeds.ravel() == label)), seeds.shape)
-        drawn.append((perceived(image[:, at[0], at[1]][:, None]), np.stack(at, 1) / longer))
-    return scores_at(perceived(cells), places, drawn).reshape(len(labels), *cells.shape[1:])
+    at = [evenly(np.flatnonzero(seeds.ravel() == label)) for label in labels]
+    row, column = np.unravel_index(np.concatenate(at), seeds.shape)
+    # All labels' colours at once: a call costs more than the few pixels of one label.
+    drawn = perceived(image[:, row, column][:, None]), np.stack((row, column), 1) / longer
+    own = zip(*(np.split(each, np.cumsum([len(one) for one in at])[:-1]) for each in drawn), strict=True)
+    return scores_at(perceived(cells), places, list(own)).reshape(len(labels), *cells.shape[1:])
 
 
 def scores_in_volume(
