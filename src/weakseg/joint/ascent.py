@@ -109,7 +109,7 @@ def _ascend(
     rows = [replace(first, problem=image.problem) for first, image in zip(firsts, grid.images, strict=True)]
     answers = [JointAnswer(row, -np.inf, np.inf, np.inf, 0) for row in rows]
     scores, ruled = _finite(grid, rows).to(precision), bool(grid.rows.bounds.shape[1])
-    done, since, looks = 0, [1] * len(rows), [BLOCK] * len(rows)
+    done, since, looks = 0, [1] * len(rows), [float(BLOCK)] * len(rows)
     while done < most and (unconverged := _unconverged(answers, within)).any():
         # Rows and edges take turns. Long runs of sweeps at outdated row multipliers would be climbed back.
         count = min(BLOCK, most - done)
