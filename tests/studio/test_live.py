@@ -1,10 +1,16 @@
 """What stage A answers while labels are drawn."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from weakseg.studio import live
+from weakseg.studio.stage_a import Answer
 
 BACKGROUND = {"class": "background", "points": [[2, 2], [28, 2]], "width": 2}
 COW = {"class": "cow", "points": [[13, 12], [20, 12]], "width": 2}
@@ -79,3 +85,33 @@ def test_the_layer_of_scribbles_is_transparent_elsewhere(browser, cows, draw):
     opaque = np.asarray(picture)[:, :, 3] > 0
     assert opaque[12, 13:21].all()
     assert not opaque[0].any()
+
+
+def test_a_question_may_come_before_its_mark(browser, cows, draw):
+    """The page asks together with the stroke, and is answered once that is saved."""
+    client = browser(cows)
+    draw(client, stroke=BACKGROUND)
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(client.get, "/api/images/0/segmentation?revision=2&fine=0")
+        time.sleep(0.1)
+        assert not asked.done()
+        draw(client, stroke=COW)
+        assert asked.result(timeout=20).status_code == 200
+
+
+def test_a_stroke_does_not_wait_for_an_older_finer_answer(browser, cows, draw, monkeypatch):
+    """The finer answer of older labels is held up here, and the first one of newer labels still comes."""
+    held = threading.Event()
+
+    def slow(image, layers, classes, probs, cell_px):
+        assert cell_px != 1 or held.wait(30)
+        return Answer(np.zeros(image.shape[1:], int), 1.0, 0.0, "")
+
+    monkeypatch.setattr(live, "answer", slow)
+    client = browser(cows)
+    draw(client, stroke=BACKGROUND)
+    assert solved(client, fine=0)[0].headers["x-fine"] == "0"
+    draw(client, stroke=COW)
+    assert solved(client, fine=0)[0].headers["x-fine"] == "0"
+    held.set()
+    assert solved(client)[0].headers["x-fine"] == "1"

@@ -46,6 +46,8 @@ _THUMBNAIL_PX, _THUMBNAILS = 160, 2000
 """Longest side of a small image, and how many are kept."""
 _PATIENCE_S = 20
 """How long a request waits for stage A."""
+_PAUSE_S = 0.004
+"""How often it looks."""
 
 
 def application(studio: Studio, port: int, token: str) -> Guard:
@@ -194,16 +196,21 @@ class _Server:
         if not asked.get("revision", "").isdecimal():
             raise Refused("no revision is asked for")
         revision, fine = int(asked["revision"][:9]), asked.get("fine") == "1"
-        if revision != (await run_in_threadpool(self._project.state, image))[0]:
+        until = time.monotonic() + _PATIENCE_S
+        # The page asks together with its mark, which may come a little later.
+        while revision > (now := (await run_in_threadpool(self._project.state, image))[0]):
+            if time.monotonic() > until or await request.is_disconnected():
+                return Response(status_code=202)
+            await anyio.sleep(_PAUSE_S)
+        if revision < now:
             return Response("obsolete", 409)
         self._live.ask(image, revision)
-        until = time.monotonic() + _PATIENCE_S
         while (found := self._live.found(image, revision, fine)) is None:
             if self._live.obsolete(image, revision):
                 return Response("obsolete", 409)
             if time.monotonic() > until or await request.is_disconnected():
                 return Response(status_code=202)
-            await anyio.sleep(0.01)
+            await anyio.sleep(_PAUSE_S)
         told = {
             "x-energy": f"{found.answer.energy:.4f}",
             "x-gap": f"{found.answer.gap:.4f}",

@@ -1,4 +1,4 @@
-"""Stage A in a thread: the newest labels are solved, older ones are obsolete."""
+"""Stage A in two threads: the newest labels are solved, older ones are obsolete."""
 
 import threading
 import time
@@ -29,17 +29,25 @@ class Found:
 
 
 class Live:
-    """The thread that solves, and its last answer."""
+    """The threads that solve, and their last answer.
+
+    A finer answer takes ten times as long as a first one, so that each has its own thread: a newer stroke does not wait
+    for what it makes obsolete.
+    """
 
     def __init__(self, project: Project, sight: Sight):
         self._project, self._sight = project, sight
         self._changed = threading.Condition()
         self._wanted: tuple[int, int, str] | None = None
-        self._solving = False
+        self._solving = 0
         self._found: Found | None = None
         self._ended = False
-        self._thread = threading.Thread(target=self._work, name="stage A", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._work, args=(cell_px,), name=f"stage A, cells of {cell_px}", daemon=True)
+            for cell_px in CELLS_PX
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def ask(self, image: int, revision: int) -> None:
         """Solve for a revision, with the newest network; whatever is older is obsolete."""
@@ -72,38 +80,43 @@ class Live:
     def busy(self) -> bool:
         """Whether something is being solved."""
         with self._changed:
-            return self._solving
+            return self._solving > 0
 
     def end(self) -> None:
-        """Let the thread finish."""
+        """Let the threads finish."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
-        self._thread.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
 
-    def _work(self) -> None:
+    def _work(self, cell_px: int) -> None:
         done = None
-        while (wanted := self._next(done)) is not None:
+        while (wanted := self._next(done, cell_px)) is not None:
             done = wanted
             image, revision, _ = wanted
-            for cell_px in CELLS_PX:
-                started = time.perf_counter()
-                solved = self._solved(image, revision, cell_px)
-                spent = round(1000 * (time.perf_counter() - started))
-                last = cell_px == CELLS_PX[-1] or solved.labels is None
-                with self._changed:
-                    current = self._wanted == wanted and not self._ended
-                    if current:
-                        self._found = Found(image, revision, last, solved, spent)
-                if last or not current:
-                    break
+            started = time.perf_counter()
+            solved = self._solved(image, revision, cell_px)
+            spent = round(1000 * (time.perf_counter() - started))
+            last = cell_px == CELLS_PX[-1] or solved.labels is None
+            with self._changed:
+                self._solving -= 1
+                if self._wanted == wanted:
+                    self._found = Found(image, revision, last, solved, spent)
+                    self._changed.notify_all()
 
-    def _next(self, done: tuple[int, int, str] | None) -> tuple[int, int, str] | None:
+    def _next(self, done: tuple[int, int, str] | None, cell_px: int) -> tuple[int, int, str] | None:
         """What is asked for next; `None` at the end."""
+        first = cell_px == CELLS_PX[0]
+
+        def due() -> bool:
+            # The finer answer begins where the first one ends.
+            ready = self._found is None if first else self._found is not None and not self._found.fine
+            return self._ended or self._wanted not in (None, done) and ready
+
         with self._changed:
-            self._solving = False
-            self._changed.wait_for(lambda: self._ended or self._wanted not in (None, done))
-            self._solving = True
+            self._changed.wait_for(due)
+            self._solving += 1
             return None if self._ended else self._wanted
 
     def _solved(self, image: int, revision: int, cell_px: int) -> Answer:

@@ -13,7 +13,9 @@ export class View {
     this.hatched = false;
     this.hatching = new Hatching();
     this.cursor = null; // where keys draw
-    this.stroke = null; // what is being drawn: {points, width, colour} or {box}
+    this.stroke = null; // what is being drawn: {points, width, colour}, {box} or {polygon}
+    this.sent = []; // what was drawn, until the layer of scribbles has it
+    this.layered = -1; // the revision of that layer
     this.ring = null;
     this.colours = [];
     this.names = [];
@@ -103,7 +105,8 @@ export class View {
     }
     if (this.scribbles) context.drawImage(this.scribbles, 0, 0, width, height);
     if (this.state) this.paintMarks(context);
-    this.paintStroke(context);
+    for (const stroke of [...this.sent, this.stroke]) if (stroke) this.paintStroke(context, stroke);
+    this.paintRing(context);
     if (this.cursor) this.paintCursor(context);
   }
 
@@ -138,11 +141,11 @@ export class View {
     context.fillText(name, left + 4 / this.scale, top + 15 / this.scale);
   }
 
-  paintPolygon(context, { polygon, at, colour, sent }) {
+  paintPolygon(context, { polygon, at, colour }) {
     for (const [width, shade] of [[4, "#000"], [2, colour]]) {
       context.beginPath();
-      for (const [x, y] of sent ? polygon : [...polygon, at]) context.lineTo(x, y);
-      if (sent) context.closePath();
+      for (const [x, y] of at ? [...polygon, at] : polygon) context.lineTo(x, y);
+      if (!at) context.closePath();
       context.lineWidth = width / this.scale;
       context.strokeStyle = shade;
       context.stroke();
@@ -167,11 +170,10 @@ export class View {
     }
   }
 
-  paintStroke(context) {
-    const stroke = this.stroke;
-    if (stroke?.polygon) this.paintPolygon(context, stroke);
-    if (stroke?.box) this.paintBox(context, stroke.colour, ...stroke.box);
-    if (stroke?.points) {
+  paintStroke(context, stroke) {
+    if (stroke.polygon) this.paintPolygon(context, stroke);
+    if (stroke.box) this.paintBox(context, stroke.colour, ...stroke.box);
+    if (stroke.points) {
       context.beginPath();
       for (const [x, y] of stroke.points) context.lineTo(x, y);
       if (stroke.points.length === 1) context.lineTo(stroke.points[0][0] + 0.01, stroke.points[0][1]);
@@ -180,6 +182,9 @@ export class View {
       context.strokeStyle = stroke.colour;
       context.stroke();
     }
+  }
+
+  paintRing(context) {
     if (this.ring) {
       for (const [width, colour] of [[3, "#000"], [1, "#fff"]]) {
         context.beginPath();

@@ -4,7 +4,7 @@ const NEAR = 12; // pixels of the screen within which a click closes a polygon
 const MOST_POINTS = 3900;
 
 export class Drawing {
-  // `page` says what is drawn with: tool(), width(), colour(), className(), ready(), send(mark), pick(at).
+  // `page` says what is drawn with: tool(), width(), colour(), className(), ready(), send(mark, stroke), pick(at).
   constructor(view, page) {
     Object.assign(this, { view, page, touching: new Map(), panning: null, held: false });
     const canvas = view.canvas;
@@ -22,7 +22,6 @@ export class Drawing {
   }
 
   cancel() {
-    if (this.view.stroke?.sent) return;
     this.view.stroke = null;
     this.view.draw();
   }
@@ -68,9 +67,17 @@ export class Drawing {
   // The polygon is done: its inside is of the class.
   close() {
     const stroke = this.view.stroke;
-    if (!stroke?.polygon || stroke.sent || stroke.polygon.length < 3) return;
-    stroke.sent = true;
-    this.page.send({ polygon: { class: this.page.className(), points: centred(stroke.polygon) } });
+    if (!stroke?.polygon || stroke.polygon.length < 3) return;
+    stroke.at = null;
+    this.send({ polygon: { class: this.page.className(), points: centred(stroke.polygon) } });
+  }
+
+  // The next stroke can begin before this one is saved.
+  send(mark) {
+    const { view } = this;
+    this.page.send(mark, view.stroke);
+    view.stroke = null;
+    view.draw();
   }
 
   move(event) {
@@ -126,22 +133,20 @@ export class Drawing {
   release() {
     const { view, page } = this;
     const stroke = view.stroke;
-    if (!stroke || stroke.polygon || stroke.sent) return;
+    if (!stroke || stroke.polygon) return;
     const name = page.className();
     if (stroke.box) {
       const [left, top, right, bottom] = stroke.box.map(Math.round);
       if (right <= left || bottom <= top) return this.cancel();
-      stroke.sent = true;
-      return void page.send({ box: { class: name, left, top, right, bottom } });
+      return this.send({ box: { class: name, left, top, right, bottom } });
     }
-    stroke.sent = true;
     if (stroke.click) {
       const inside = (value, size) => Math.min(Math.floor(value), size - 1);
       const [x, y] = stroke.points[0];
-      return void page.send({ click: { class: name, x: inside(x, view.size.width), y: inside(y, view.size.height) } });
+      return this.send({ click: { class: name, x: inside(x, view.size.width), y: inside(y, view.size.height) } });
     }
     const drawn = { points: centred(stroke.points), width: page.width() };
-    page.send(page.tool() === "erase" ? { erase: drawn } : { stroke: { class: name, ...drawn } });
+    this.send(page.tool() === "erase" ? { erase: drawn } : { stroke: { class: name, ...drawn } });
   }
 
   // Keys on the image: arrows move a cross, Enter presses and lifts.

@@ -13,6 +13,7 @@ const TAGS = { untold: ["?", "nothing is said", "present"], present: ["+", "pres
 const KEYS = { b: "brush", e: "erase", p: "click", r: "box", g: "polygon", i: "pick", h: "pan" };
 const SHOWN = ["stage-a", "network", "difference"];
 const POLL_MS = 1500;
+const PATIENCE_MS = 150;
 
 let project = { classes: [], images: [], marks: [], states: [] };
 let queue = { order: [], scores: [] };
@@ -34,7 +35,7 @@ const drawing = new Drawing(view, {
   colour: () => (tool === "erase" ? "rgb(255 255 255 / 60%)" : view.colours[label]),
   className: () => project.classes[label]?.name,
   ready: () => tool === "erase" || project.classes.length > 0 || (tell("Add a class first."), false),
-  send: (mark) => send(mark),
+  send: (mark, stroke) => send(mark, stroke),
   pick: ([x, y]) => pick(x, y),
 });
 
@@ -144,7 +145,9 @@ function choose(number) {
 }
 
 // The class that is drawn or shown at a place becomes the one that is drawn with.
-function pick(x, y) {
+async function pick(x, y) {
+  await sending;
+  await layer(current);
   const drawn = view.scribbles && colourAt(view.scribbles, Math.floor(x), Math.floor(y));
   const shown = view.segmentation;
   const at = shown && [Math.floor((x / view.size.width) * shown.width), Math.floor((y / view.size.height) * shown.height)];
@@ -213,11 +216,12 @@ async function open(number) {
   delete get("stage").dataset.solved;
   stageA = network = null;
   view.segmentation = view.scribbles = view.image = view.state = view.size = view.stroke = view.cursor = null;
+  view.sent = [];
   get("numbers").textContent = "";
   try {
     const [state, image, scribbles] = await Promise.all([server.marks(number), server.image(number), server.scribbles(number)]);
     if (number !== current) return;
-    Object.assign(view, { state, image, scribbles, size: { width: state.width, height: state.height } });
+    Object.assign(view, { state, image, scribbles, layered: state.revision, size: { width: state.width, height: state.height } });
     view.fit();
     showState();
     list.reveal(number);
@@ -230,53 +234,74 @@ async function open(number) {
   }
 }
 
-function send(mark) {
+// A mark goes to the server; what was drawn of it is shown until the layer of scribbles has it.
+function send(mark, stroke = null) {
   const image = current;
-  sending = sending.then(() => sent(image, mark)).catch((error) => tell(error.message));
+  if (stroke) view.sent.push(stroke);
+  sending = sending.then(() => sent(image, mark, stroke)).catch((error) => tell(error.message));
   return sending;
 }
 
-async function sent(image, mark) {
+async function sent(image, mark, stroke) {
   if (!view.state || image !== current) return;
   try {
-    const state = await server.add(image, view.state.revision, mark);
+    const { revision } = view.state;
+    const saved = server.add(image, revision, mark);
+    // Stage A is asked at once: it answers as soon as the mark is saved.
+    if (!("state" in mark)) solve(image, revision + 1);
+    const state = await saved;
     if (image !== current) return;
-    // Stage A begins before the layer of scribbles is fetched.
-    if (!("state" in mark)) solve(image, state.revision);
-    const scribbles = await server.scribbles(image);
-    if (image !== current) return;
-    Object.assign(view, { state, scribbles, stroke: null });
+    view.state = state;
+    if (stroke) stroke.revision = state.revision;
     showState();
+    setTimeout(() => layer(image), PATIENCE_MS);
   } catch (error) {
-    view.stroke = null;
+    view.sent = view.sent.filter((each) => each !== stroke);
     if (error instanceof server.Conflict) {
       // Another tab drew, or a file was changed: this page shows what is saved.
       const [state, scribbles] = await Promise.all([server.marks(image), server.scribbles(image)]);
-      Object.assign(view, { state, scribbles });
+      Object.assign(view, { state, scribbles, layered: state.revision });
       if (state.changed.length && !("undo" in mark || "redo" in mark)) refused = mark;
       showState();
-      solve(image, state.revision);
     }
+    if (view.state && image === current) solve(image, view.state.revision);
     tell(error.message);
     view.draw();
   }
 }
 
-let newest = 0; // the number of the last question to stage A
+let layering = Promise.resolve();
+
+// The layer of scribbles is fetched after the first overlay, or a little later: it is shown already.
+function layer(image) {
+  layering = layering.then(async () => {
+    if (image !== current || !view.state || view.layered === view.state.revision) return;
+    const { revision } = view.state;
+    const scribbles = await server.scribbles(image);
+    if (image !== current) return;
+    Object.assign(view, { scribbles, layered: revision, sent: view.sent.filter((each) => !(each.revision <= revision)) });
+    view.draw();
+  }).catch((error) => tell(error.message));
+  return layering;
+}
+
+let question = new AbortController(); // the last one to stage A
 
 async function solve(image, revision) {
-  const question = ++newest;
+  question.abort();
+  const { signal } = (question = new AbortController());
   if (project.classes.length < 2) return;
   get("numbers").textContent = "solving …";
   try {
     for (const fine of [false, true]) {
-      const found = await server.segmentation(image, revision, fine);
-      if (!found || image !== current || question !== newest) return;
+      const found = await server.segmentation(image, revision, fine, signal);
+      if (!found || image !== current || signal.aborted) return;
       stageA = found.bitmap;
       get("numbers").textContent = found.bitmap ? `energy ${found.energy}, at most ${found.gap} above the lowest possible; ${found.ms} ms${found.fine ? "" : ", refining …"}` : found.status;
       get("numbers").title = found.status;
       get("stage").dataset.solved = `${image} ${revision} ${found.fine ? "fine" : "first"}`;
       overlaid();
+      layer(image);
       if (found.fine) return;
     }
   } catch (error) {

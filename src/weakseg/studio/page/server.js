@@ -41,15 +41,15 @@ export async function network(id) {
   return answer.status === 204 ? null : createImageBitmap(await answer.blob());
 }
 
-// The segmentation of a revision; null where a newer one has made it obsolete.
-export async function segmentation(id, revision, fine) {
+// The segmentation of a revision, which may be on its way; null where a newer question has made it obsolete.
+export async function segmentation(id, revision, fine, signal) {
   const path = `/api/images/${id}/segmentation?revision=${revision}&fine=${fine ? 1 : 0}`;
   for (;;) {
     let answer;
     try {
-      answer = await asked(path);
+      answer = await asked(path, { signal });
     } catch (error) {
-      if (error instanceof Conflict) return null;
+      if (error instanceof Conflict || signal.aborted) return null;
       throw error;
     }
     if (answer.status === 202) continue;
