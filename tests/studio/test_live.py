@@ -103,7 +103,7 @@ def test_a_stroke_does_not_wait_for_an_older_finer_answer(browser, cows, draw, m
     """The finer answer of older labels is held up here, and the first one of newer labels still comes."""
     held = threading.Event()
 
-    def slow(image, layers, classes, probs, cell_px):
+    def slow(image, layers, classes, probs, cell_px, start):
         assert cell_px != 1 or held.wait(30)
         return Answer(np.zeros(image.shape[1:], int), 1.0, 0.0, "")
 
@@ -115,3 +115,26 @@ def test_a_stroke_does_not_wait_for_an_older_finer_answer(browser, cows, draw, m
     assert solved(client, fine=0)[0].headers["x-fine"] == "0"
     held.set()
     assert solved(client)[0].headers["x-fine"] == "1"
+
+
+def test_an_image_that_is_opened_again_is_solved_again(browser, cows, draw, monkeypatch):
+    """Also its finer answer, when the other image was left before it had any."""
+    held = threading.Event()
+    held.set()
+
+    def slow(image, layers, classes, probs, cell_px, start):
+        assert held.wait(30)
+        return Answer(np.zeros(image.shape[1:], int), 1.0, 0.0, "")
+
+    monkeypatch.setattr(live, "answer", slow)
+    client = browser(cows)
+    draw(client, stroke=BACKGROUND)
+    assert solved(client)[0].headers["x-fine"] == "1"
+    held.clear()
+    with ThreadPoolExecutor(2) as threads:
+        other = threads.submit(client.get, "/api/images/1/segmentation?revision=0&fine=1")
+        time.sleep(0.1)
+        again = threads.submit(client.get, "/api/images/0/segmentation?revision=1&fine=1")
+        assert other.result(timeout=20).status_code == 409
+        held.set()
+        assert again.result(timeout=20).headers["x-fine"] == "1"

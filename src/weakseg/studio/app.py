@@ -5,7 +5,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.resources import files
 from io import BytesIO
@@ -27,7 +27,7 @@ from weakseg.studio.labels.layers import standing
 from weakseg.studio.labels.mark import TAGS, State, read_mark
 from weakseg.studio.labels.palette import colours
 from weakseg.studio.labels.refusals import Refused, TooMuch, Unknown
-from weakseg.studio.stage_a import as_png
+from weakseg.studio.stage_a import as_png, mask_png
 from weakseg.studio.studio import Studio
 
 PAGE = {
@@ -68,6 +68,7 @@ def application(studio: Studio, port: int, token: str) -> Guard:
         Route("/api/images/{image:int}/network", server.network),
         Route("/api/images/{image:int}/scribbles", server.scribbles),
         Route("/api/images/{image:int}/segmentation", server.segmentation),
+        Route("/api/images/{image:int}/unsure", server.unsure),
         Route("/api/images/{image:int}/marks", server.marks),
         Route("/api/images/{image:int}/marks", server.add, methods=["POST"]),
         Route("/api/images/{image:int}/reload", server.reload, methods=["POST"]),
@@ -193,9 +194,8 @@ class _Server:
 
     async def segmentation(self, request: Request) -> Response:
         image, asked = request.path_params["image"], request.query_params
-        if not asked.get("revision", "").isdecimal():
-            raise Refused("no revision is asked for")
-        revision, fine = int(asked["revision"][:9]), asked.get("fine") == "1"
+        revision = _asked_revision(asked)
+        fine = asked.get("fine") == "1"
         until = time.monotonic() + _PATIENCE_S
         # The page asks together with its mark, which may come a little later.
         while revision > (now := (await run_in_threadpool(self._project.state, image))[0]):
@@ -216,11 +216,20 @@ class _Server:
             "x-gap": f"{found.answer.gap:.4f}",
             "x-milliseconds": str(found.milliseconds),
             "x-fine": str(int(found.fine)),
+            "x-unsure": "" if found.answer.unsure is None else f"{found.answer.unsure.mean():.4f}",
             "x-status": found.answer.status.replace("\n", " ").encode("ascii", "replace").decode(),
         }
         if found.answer.labels is None:
             return Response(status_code=204, headers=told)
         return Response(as_png(found.answer.labels, self._shades()), media_type="image/png", headers=told)
+
+    def unsure(self, request: Request) -> Response:
+        image = request.path_params["image"]
+        self._project.key(image)
+        found = self._live.found(image, _asked_revision(request.query_params), fine=True)
+        if found is None or found.answer.unsure is None:
+            return Response(status_code=204)
+        return Response(mask_png(found.answer.unsure), media_type="image/png")
 
     def _add(self, image: int, revision: int, said: Any) -> Response:
         project = self._project
@@ -276,6 +285,12 @@ def _revision(said: dict[str, Any]) -> int:
     if not isinstance(revision, int) or isinstance(revision, bool):
         raise Refused("the mark has no revision")
     return revision
+
+
+def _asked_revision(asked: Mapping[str, str]) -> int:
+    if not asked.get("revision", "").isdecimal():
+        raise Refused("no revision is asked for")
+    return int(asked["revision"][:9])
 
 
 def _no_number(name: str) -> Any:

@@ -1,6 +1,6 @@
 // The image on a canvas: zoom, pan, labels, and the pointer's position in pixels of the image.
 
-import { Hatching } from "./overlay.js";
+import { Hatching, doubt } from "./overlay.js";
 
 const LARGEST = 64;
 
@@ -12,6 +12,9 @@ export class View {
     this.overlay = true;
     this.hatched = false;
     this.hatching = new Hatching();
+    this.unsure = null; // a mask: opaque where stage A is unsure
+    this.doubting = true;
+    this.doubts = new Hatching(doubt);
     this.cursor = null; // where keys draw
     this.stroke = null; // what is being drawn: {points, width, colour}, {box} or {polygon}
     this.sent = []; // what was drawn, until the layer of scribbles has it
@@ -97,9 +100,10 @@ export class View {
       context.globalAlpha = 0.5;
       context.drawImage(this.segmentation, 0, 0, width, height);
       context.globalAlpha = 1;
-      if (this.hatched) {
+      for (const [hatching, mask] of [[this.hatching, this.hatched && this.segmentation], [this.doubts, this.doubting && this.unsure]]) {
+        if (!mask) continue;
         context.save();
-        this.hatching.draw(context, this, this.segmentation);
+        hatching.draw(context, this, mask);
         context.restore();
       }
     }

@@ -23,6 +23,7 @@ let label = 0; // number of the class
 let tool = "brush";
 let stageA = null; // what stage A found, and what the network sees
 let network = null;
+let unsure = null; // a mask of what stage A is unsure of
 let sending = Promise.resolve(); // marks go one after the other, each on the revision before it
 let refused = null; // a mark that was not saved, because a file was changed
 
@@ -214,7 +215,7 @@ async function open(number) {
   refused = null;
   delete get("stage").dataset.image; // what is shown, for whoever drives the page
   delete get("stage").dataset.solved;
-  stageA = network = null;
+  stageA = network = unsure = null;
   view.segmentation = view.scribbles = view.image = view.state = view.size = view.stroke = view.cursor = null;
   view.sent = [];
   get("numbers").textContent = "";
@@ -285,6 +286,14 @@ function layer(image) {
   return layering;
 }
 
+// How good the answer is, in words.
+function measured(found) {
+  const above = 100 * found.gap / Math.max(found.energy, 1e-9);
+  const best = above < 0.05 ? "and none is lower" : `the lowest possible is at most ${above.toPrecision(2)} % lower`;
+  const part = found.unsure ? `; unsure in ${Math.max(100 * found.unsure, 0.1).toPrecision(2)} % of the image` : "";
+  return `energy ${Number(found.energy).toFixed(3)}, ${best}${found.fine ? part : "; refining …"}; ${found.ms} ms`;
+}
+
 let question = new AbortController(); // the last one to stage A
 
 async function solve(image, revision) {
@@ -297,12 +306,16 @@ async function solve(image, revision) {
       const found = await server.segmentation(image, revision, fine, signal);
       if (!found || image !== current || signal.aborted) return;
       stageA = found.bitmap;
-      get("numbers").textContent = found.bitmap ? `energy ${found.energy}, at most ${found.gap} above the lowest possible; ${found.ms} ms${found.fine ? "" : ", refining …"}` : found.status;
+      unsure = null;
+      get("numbers").textContent = found.bitmap ? measured(found) : found.status;
       get("numbers").title = found.status;
       get("stage").dataset.solved = `${image} ${revision} ${found.fine ? "fine" : "first"}`;
       overlaid();
       layer(image);
-      if (found.fine) return;
+      if (!found.fine) continue;
+      unsure = found.unsure ? await server.unsure(image, revision) : null;
+      if (image === current && !signal.aborted) overlaid();
+      return;
     }
   } catch (error) {
     get("numbers").textContent = error.message;
@@ -327,6 +340,8 @@ function overlaid() {
   if (shown === "stage-a") view.segmentation = stageA;
   else if (shown === "network") view.segmentation = network;
   else view.segmentation = stageA && network ? difference(stageA, network) : null;
+  view.unsure = shown === "stage-a" ? unsure : null;
+  get("stage").dataset.unsure = view.unsure ? "shown" : "";
   view.draw();
 }
 
@@ -390,6 +405,7 @@ function pressing(id, change) {
 
 const toggleOverlay = () => pressing("overlay", (on) => ((view.overlay = on), view.draw()));
 const toggleHatching = () => pressing("hatch", (on) => ((view.hatched = on), view.draw()));
+const toggleUnsure = () => pressing("unsure", (on) => ((view.doubting = on), view.draw()));
 const toggleOrder = () => pressing("worst", () => (showLists(), list.reveal(current)));
 
 function showGallery() {
@@ -419,6 +435,7 @@ function pressed(event) {
     a: toggleOverlay,
     s: cycle,
     x: toggleHatching,
+    u: toggleUnsure,
     0: () => view.fit(),
     "+": () => zoomMiddle(1.25),
     "-": () => zoomMiddle(0.8),
@@ -440,6 +457,7 @@ function listen() {
     fit: () => view.fit(),
     overlay: toggleOverlay,
     hatch: toggleHatching,
+    unsure: toggleUnsure,
     worst: toggleOrder,
     next: () => next(),
     done: () => judge("done"),

@@ -53,27 +53,41 @@ function masks(bitmap, colours) {
   });
 }
 
+// What is unsure: white lines beside black ones, which no class has.
+const UNSURE = -1;
+export const doubt = (mask) => [[UNSURE, mask]];
+
 function lines(context, label, ratio) {
-  const [angle, distance] = HATCHES[label % HATCHES.length];
+  const [angle, distance] = label === UNSURE ? [45, 14] : HATCHES[label % HATCHES.length];
   const side = distance * ratio;
   const tile = canvas(side, side);
   const pen = tile.getContext("2d");
   pen.lineWidth = 1.5 * ratio;
-  pen.strokeStyle = "rgb(0 0 0 / 75%)";
-  pen.moveTo(0, side / 2);
-  pen.lineTo(side, side / 2);
-  pen.stroke();
+  const shades = label === UNSURE ? ["rgb(0 0 0 / 90%)", "rgb(255 255 255 / 95%)"] : ["rgb(0 0 0 / 75%)"];
+  shades.forEach((shade, number) => {
+    const down = side / 2 + 1.5 * ratio * number;
+    pen.beginPath();
+    pen.strokeStyle = shade;
+    pen.moveTo(0, down);
+    pen.lineTo(side, down);
+    pen.stroke();
+  });
   const pattern = context.createPattern(tile, "repeat");
   pattern.setTransform(new DOMMatrix().rotate(angle));
   return pattern;
 }
 
 export class Hatching {
+  // `masksOf(bitmap, colours)` says what has lines of its own.
+  constructor(masksOf = masks) {
+    this.masksOf = masksOf;
+  }
+
   // Lines on each class, in pixels of the screen; kept until the view or what it shows changes.
   draw(context, view, bitmap) {
     const { width, height } = context.canvas;
     const key = [view.scale, view.left, view.top, width, height, ...view.colours].join();
-    if (this.bitmap !== bitmap) this.masks = masks(bitmap, view.colours);
+    if (this.bitmap !== bitmap) this.masks = this.masksOf(bitmap, view.colours);
     if (this.bitmap !== bitmap || this.key !== key) {
       Object.assign(this, { bitmap, key, made: canvas(width, height) });
       const ratio = window.devicePixelRatio || 1;

@@ -35,6 +35,12 @@ export const scribbles = (id) => bitmap(asked(`/api/images/${id}/scribbles`));
 export const reload = (id, revision) => json(posted(`/api/images/${id}/reload`, { revision }));
 export const add = (id, revision, mark) => json(posted(`/api/images/${id}/marks`, { revision, mark }));
 
+// Where stage A is unsure of a revision; null where nothing is known of it.
+export async function unsure(id, revision) {
+  const answer = await asked(`/api/images/${id}/unsure?revision=${revision}`);
+  return answer.status === 204 ? null : createImageBitmap(await answer.blob());
+}
+
 // What the network sees; null where there is none.
 export async function network(id) {
   const answer = await asked(`/api/images/${id}/network`);
@@ -54,7 +60,7 @@ export async function segmentation(id, revision, fine, signal) {
     }
     if (answer.status === 202) continue;
     const said = (name) => answer.headers.get(`x-${name}`);
-    const numbers = { energy: said("energy"), gap: said("gap"), ms: said("milliseconds"), fine: said("fine") === "1", status: said("status") };
+    const numbers = { energy: said("energy"), gap: said("gap"), ms: said("milliseconds"), fine: said("fine") === "1", unsure: Number(said("unsure")), status: said("status") };
     return { ...numbers, bitmap: answer.status === 204 ? null : await createImageBitmap(await answer.blob()) };
   }
 }
