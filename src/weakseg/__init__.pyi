@@ -39,6 +39,7 @@ from weakseg.runs.run import load as load
 from weakseg.solvers.hardened import Hardened as Hardened
 from weakseg.solvers.seeds_only import SeedsOnly as SeedsOnly
 from weakseg.solvers.soft_self_labels import SoftSelfLabels as SoftSelfLabels
+from weakseg.studio.notebook import draw as draw
 from weakseg.train.loop import train_recipe as train_recipe
 from weakseg.train.update_targets import update_targets as update_targets
 from weakseg.types import Batch as Batch

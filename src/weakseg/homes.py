@@ -18,6 +18,7 @@ DOORS = {
         "check": "data.check.check",
         "Claims": "files.claims",
         "Classes": "classes",
+        "draw": "studio.notebook",
         "DualProjection": "projection.dual_projection",
         "evaluate": "evaluation.evaluate",
         "Evidence": "types",

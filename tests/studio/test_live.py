@@ -103,7 +103,7 @@ def test_a_stroke_does_not_wait_for_an_older_finer_answer(browser, cows, draw, m
     """The finer answer of older labels is held up here, and the first one of newer labels still comes."""
     held = threading.Event()
 
-    def slow(image, layers, classes, probs, cell_px, start):
+    def slow(image, layers, classes, probs, cell_px):
         assert cell_px != 1 or held.wait(30)
         return Answer(np.zeros(image.shape[1:], int), 1.0, 0.0, "")
 
@@ -122,7 +122,7 @@ def test_an_image_that_is_opened_again_is_solved_again(browser, cows, draw, monk
     held = threading.Event()
     held.set()
 
-    def slow(image, layers, classes, probs, cell_px, start):
+    def slow(image, layers, classes, probs, cell_px):
         assert held.wait(30)
         return Answer(np.zeros(image.shape[1:], int), 1.0, 0.0, "")
 

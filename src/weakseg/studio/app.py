@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from weakseg.data.overlay import as_rgb
 from weakseg.errors import WeaksegError
-from weakseg.studio.guard import MOST_BYTES, Guard, TooLong
+from weakseg.studio.guard import MOST_BYTES, NOWHERE, Guard, TooLong
 from weakseg.studio.labels.layers import standing
 from weakseg.studio.labels.mark import TAGS, State, read_mark
 from weakseg.studio.labels.palette import colours
@@ -50,7 +50,7 @@ _PAUSE_S = 0.004
 """How often it looks."""
 
 
-def application(studio: Studio, port: int, token: str) -> Guard:
+def application(studio: Studio, port: int, token: str, frames: str = NOWHERE) -> Guard:
     """The studio of a folder, as an ASGI application that only its own page can use."""
     server = _Server(studio)
     routes = [
@@ -74,7 +74,7 @@ def application(studio: Studio, port: int, token: str) -> Guard:
         Route("/api/images/{image:int}/reload", server.reload, methods=["POST"]),
     ]
     handlers: dict[Any, Callable[..., Any]] = {WeaksegError: _refused, TooLong: _too_long}
-    return Guard(Starlette(routes=routes, exception_handlers=handlers), port, token)
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), port, token, frames)
 
 
 class _Server:

@@ -11,7 +11,7 @@ MOST_BYTES = 256 * 2**10
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        " base-uri 'none'; form-action 'none'; frame-ancestors {}"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -19,7 +19,12 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
-"""What every answer says: no code in the page itself, nothing from elsewhere, no frame around it."""
+"""What every answer says: no code in the page itself, nothing from elsewhere, and who may put a frame around it."""
+
+NOWHERE = "'none'"
+"""No page may show the studio in a frame."""
+NOTEBOOKS = "http://127.0.0.1:* http://localhost:*"
+"""Pages of this machine may, as a notebook's cells are."""
 
 
 class Guard:
@@ -28,8 +33,9 @@ class Guard:
     The token opens the page once and becomes a cookie, which scripts cannot read and other sites cannot send.
     """
 
-    def __init__(self, app: Callable[..., Any], port: int, token: str):
+    def __init__(self, app: Callable[..., Any], port: int, token: str, frames: str = NOWHERE):
         self._app, self._token = app, token
+        self._headers = {name: value.format(frames) for name, value in HEADERS.items()}
         self._cookie_name, self._cookie = f"weakseg_{port}", secrets.token_urlsafe(24)
         # Another name that leads here is how a foreign page reads a local server (DNS rebinding).
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
@@ -41,13 +47,13 @@ class Guard:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if self._entered(scope, headers):
             cookie = f"{self._cookie_name}={self._cookie}; Path=/; HttpOnly; SameSite=Strict"
-            await _say(send, 303, "", {"location": "/", "set-cookie": cookie})
+            await _say(send, 303, "", {**self._headers, "location": "/", "set-cookie": cookie})
             return
         status, why = self._refusal(scope, headers)
         if status:
-            await _say(send, status, why, {})
+            await _say(send, status, why, self._headers)
             return
-        await self._app(scope, _bounded(receive), _with_headers(send))
+        await self._app(scope, _bounded(receive), _with_headers(send, self._headers))
 
     def _entered(self, scope: dict[str, Any], headers: dict[str, str]) -> bool:
         """Whether a request brings the token, which then is spent."""
@@ -98,10 +104,10 @@ def _bounded(receive: Any) -> Any:
     return bounded
 
 
-def _with_headers(send: Any) -> Any:
+def _with_headers(send: Any, more: dict[str, str]) -> Any:
     async def sent(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *_encoded(HEADERS)]
+            message["headers"] = [*message["headers"], *_encoded(more)]
         await send(message)
 
     return sent
@@ -109,7 +115,7 @@ def _with_headers(send: Any) -> Any:
 
 async def _say(send: Any, status: int, text: str, more: dict[str, str]) -> None:
     body = text.encode()
-    said = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(body)), **HEADERS, **more}
+    said = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(body)), **more}
     await send({"type": "http.response.start", "status": status, "headers": _encoded(said)})
     await send({"type": "http.response.body", "body": body})
 

@@ -4,8 +4,6 @@ import threading
 import time
 from dataclasses import dataclass
 
-import numpy as np
-
 from weakseg.errors import WeaksegError
 from weakseg.studio.project import Project
 from weakseg.studio.sight import Sight
@@ -14,8 +12,9 @@ from weakseg.studio.stage_a import Answer, answer
 CELLS_PX = (3, 1)
 """Cells of the first answer and of the finer one, in cells of the working grid.
 
-The first costs a tenth of the other's time. Its labels are no help to the other as a start;
-those of a finer answer are to the next finer one, which takes two thirds of the time then.
+The first costs a tenth of the other's time. Its labels are no help to the other as a start.
+Those of the last finer answer save a third of the next one's time, but what is shown
+would depend on what was drawn and undone before.
 """
 
 
@@ -96,13 +95,11 @@ class Live:
             thread.join(timeout=10)
 
     def _work(self, cell_px: int) -> None:
-        done, last_image, before = 0, -1, None
+        done = 0
         while (asked := self._next(done, cell_px)) is not None:
             done, (image, revision, _) = asked
-            start = before.labels if before is not None and last_image == image else None
-            last_image = image
             started = time.perf_counter()
-            solved = before = self._solved(image, revision, cell_px, start)
+            solved = self._solved(image, revision, cell_px)
             spent = round(1000 * (time.perf_counter() - started))
             last = cell_px == CELLS_PX[-1] or solved.labels is None
             with self._changed:
@@ -126,16 +123,14 @@ class Live:
             self._solving += 1
             return None if self._ended or self._wanted is None else (self._question, self._wanted)
 
-    def _solved(self, image: int, revision: int, cell_px: int, start: np.ndarray | None) -> Answer:
+    def _solved(self, image: int, revision: int, cell_px: int) -> Answer:
         """The answer; an error is its status, because a thread has no other way to tell."""
         try:
             now, layers = self._project.state(image)
             if now != revision:
                 return Answer(None, 0.0, 0.0, "obsolete")
             seen = self._sight.see(image)
-            return answer(
-                seen.pixels, layers, self._project.classes, seen.probs, cell_px, start if cell_px == 1 else None
-            )
+            return answer(seen.pixels, layers, self._project.classes, seen.probs, cell_px)
         except WeaksegError as error:
             return Answer(None, 0.0, 0.0, str(error))
         except Exception as error:  # a bug must not end the thread, which answers later strokes too

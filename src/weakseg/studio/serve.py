@@ -12,6 +12,7 @@ import uvicorn
 
 from weakseg.errors import DataInvalid
 from weakseg.studio.app import application
+from weakseg.studio.guard import Guard
 from weakseg.studio.project import Project
 from weakseg.studio.sight import Predict
 from weakseg.studio.studio import Studio
@@ -32,33 +33,43 @@ def serve(
     Raises:
         DataInvalid: the port is taken.
     """
-    with _bound(port) as listening:
-        bound: int = listening.getsockname()[1]
+    with bound(port) as listening:
+        given: int = listening.getsockname()[1]
         token, studio = secrets.token_urlsafe(24), Studio(project, predict)
-        address = f"http://127.0.0.1:{bound}/?token={token}"
+        address = f"http://127.0.0.1:{given}/?token={token}"
         tell(f"{project.root}: {len(project.keys)} images, {len(project.classes)} classes")
         tell(f"the studio is at {address}")
         tell("the address works once, on this machine; Ctrl-C ends the studio, and every mark is saved already")
-        # The log of requests would show the token.
-        config = uvicorn.Config(
-            application(studio, bound, token),
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            ws="none",
-            lifespan="off",
-            limit_concurrency=64,
-            timeout_graceful_shutdown=2,
-        )
         if browser:
             webbrowser.open(address)
         try:
-            uvicorn.Server(config).run(sockets=[listening])
+            server_of(application(studio, given, token)).run(sockets=[listening])
         finally:
             studio.end()
 
 
-def _bound(port: int | None) -> socket.socket:
+def server_of(application: Guard) -> uvicorn.Server:
+    """The server of a studio's application, which writes no log."""
+    # The log of requests would show the token.
+    config = uvicorn.Config(
+        application,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        ws="none",
+        lifespan="off",
+        limit_concurrency=64,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)
+
+
+def bound(port: int | None) -> socket.socket:
+    """A socket that listens on this machine alone.
+
+    Raises:
+        DataInvalid: the port is taken.
+    """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Connections inherit it. Without it the second packet of an answer waits 40 ms for the browser's word on the first.

@@ -19,7 +19,7 @@ from weakseg.constraints.tags import TaggedClassesPresent, UntaggedClassesAbsent
 from weakseg.data.overlay import resized_labels
 from weakseg.joint.joint_cut import JointCut
 from weakseg.studio.labels.layers import Layers
-from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Batch, Classes, Evidence, Memory
+from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD, Batch, Classes, Evidence
 
 LONGEST = 320
 """Cells along the longer side of the working grid."""
@@ -64,7 +64,6 @@ def answer(
     classes: Classes,
     probs: Float[np.ndarray, "C h w"] | None,
     cell_px: int,
-    start: Int[np.ndarray, "h w"] | None = None,
 ) -> Answer:
     """The segmentation that agrees best with all labels of an image.
 
@@ -74,7 +73,6 @@ def answer(
         classes: the classes.
         probs: the prediction of a network on the working grid, where there is one.
         cell_px: side of the cells that have one label each.
-        start: labels of an earlier answer, from which it takes two thirds of the time.
     """
     size = (image.shape[1], image.shape[2])
     seeds = seeds_of(layers, size)
@@ -89,8 +87,7 @@ def answer(
         log_probs = np.log(probs.clip(1e-6) / probs.clip(1e-6).sum(0))
     evidence = Evidence(batch.image, torch.from_numpy(log_probs)[None].float(), batch.weak)
     solver = _solver(seeds, boxes, layers, classes, cell_px)
-    before = Memory() if start is None else Memory(labels=torch.from_numpy(start)[None])
-    solution = solver.solve(evidence, before)
+    solution = solver.solve(evidence)
     assert solution.memory.labels is not None
     certificate = {name: float(values[0]) for name, values in solution.certificate.items()}
     labels = solution.memory.labels[0].numpy()
