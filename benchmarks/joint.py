@@ -153,7 +153,7 @@ def step_share() -> float:
     image = torch.cat([one.image for one in each])
     seeds = torch.cat([one.weak.seeds for one in each])
     batch = Batch.of(image, 4, seeds=seeds)
-    fit = methods(None, drawn=True, everything=False)["joint"].objective
+    fit = methods(None, drawn=True, everything=False, classes=4)["joint"].objective
     logits = F.avg_pool2d(torch.cat([one.log_probs for one in each]), 2)  # as coarse as the network's
 
     def step():

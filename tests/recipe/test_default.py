@@ -249,6 +249,21 @@ def test_drawings_alone_are_learnt_from_crops(tmp_path):
     assert recipe.augment == Augment(crop=(32, 32), centre_on_labels=0.5)
 
 
+def test_targets_of_many_classes_weigh_less(tmp_path):
+    """More of them are wrong."""
+    data = _folder(tmp_path / "drawn", "abcdef", "")
+    assert choose(data, "unet").phases[-1].objective.weight == 3
+    names = ["background", "heart", *(f"vessel {i}" for i in range(9))]
+    (tmp_path / "drawn" / "classes.txt").write_text("\n".join(names))
+    marks = np.array(Image.open(tmp_path / "drawn" / "scribbles" / "a.png"))
+    for i in range(2, len(names)):
+        marks[30, i] = i
+    Image.fromarray(marks).save(tmp_path / "drawn" / "scribbles" / "a.png")
+    recipe = choose(data, "unet")
+    assert recipe.phases[-1].objective.weight == 1
+    assert about_method(recipe.phases).startswith("joint: after a while on the marks alone")
+
+
 @pytest.mark.parametrize(
     ("method", "objective"),
     [("partial", Fit(SeedsOnly())), ("gated-crf", Sum((Fit(SeedsOnly()), Regularize(GatedCRF(), 9.0))))],

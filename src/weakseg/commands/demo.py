@@ -88,7 +88,7 @@ def _on_scenes() -> dict[str, Recipe]:
         validate_every=8,
     )
     weak = replace(full, training=Simulated(images, (Scribbles(), Tags())))
-    joint = methods(None, drawn=True, everything=False)["joint"]
+    joint = methods(None, drawn=True, everything=False, classes=len(images.classes))["joint"]
     ours = replace(weak, phases=joint.phases(weak.phases[0]))
     return {"full supervision": full, "partial cross entropy": weak, "joint": ours}
 

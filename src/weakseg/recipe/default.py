@@ -77,7 +77,7 @@ def choose(
     if problems := [*units_of_samples(few), *dim_samples(few, read_declaration(root).range)]:
         raise DataInvalid.of([problem.at(root) for problem in problems])
     require_learnable(training, validation, few, ruled=rules is not None)
-    chosen = named(methods(rules, drawn, everything), method)
+    chosen = named(methods(rules, drawn, everything, len(training.classes)), method)
     # The median, because one thumbnail among large images must not decide.
     shorter = int(np.median([min(s.valid.shape) for s in few]))
     demands = [each for each in parts(chosen.objective, Constraint) if each != All(())]

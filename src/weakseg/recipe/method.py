@@ -24,6 +24,12 @@ from weakseg.types import Objective
 WARM_UP = 0.3
 """Fraction of the epochs that learn the drawings alone, before anything is inferred from the network."""
 
+MANY_CLASSES = 10
+"""Number of classes above which unlabelled pixels weigh as much as labelled ones, because more targets are wrong."""
+
+FEW_CLASSES_WEIGHT = 3.0
+"""Weight of unlabelled pixels where there are fewer classes; docs/results.md has what was tried."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -46,18 +52,19 @@ class Method:
         )
 
 
-def methods(rules: All | None, drawn: bool, everything: bool) -> dict[str, Method]:
+def methods(rules: All | None, drawn: bool, everything: bool, classes: int) -> dict[str, Method]:
     """The methods that fit the labels, the best one first.
 
     Args:
         rules: what tables demand, or `None`.
         drawn: whether anything is drawn.
         everything: whether every pixel is.
+        classes: how many there are.
     """
     partial = Method(Fit(SeedsOnly()), "only what is drawn is learnt")
     if everything and rules is None:
         return {"partial": replace(partial, why="every pixel is drawn, so that nothing is hidden")}
-    joint = _joint(rules, drawn)
+    joint = _joint(rules, drawn, classes)
     best = {} if joint is None else {"joint": joint}
     if rules is not None:
         constraints = _constraints(rules, alone=joint is None)
@@ -110,7 +117,7 @@ def _at_first(rules: All) -> All:
     return rules if least > most else bounds
 
 
-def _joint(rules: All | None, drawn: bool) -> Method | None:
+def _joint(rules: All | None, drawn: bool, classes: int) -> Method | None:
     """The method that joins all kinds of evidence.
 
     It needs marks or boxes, whose colours say where classes are; tags and sizes alone do not.
@@ -136,7 +143,8 @@ def _joint(rules: All | None, drawn: bool) -> Method | None:
         return Method(Fit(solver), why)
     told = "marks, boxes, network, edges and colours" if boxed else "marks, network, edges and colours"
     why = f"after a while on the marks alone, each step finds the segmentation that agrees best with {told}"
-    return Method(Fit(solver, CollisionCrossEntropy(), weight=3.0), why, Fit(SeedsOnly()))
+    weight = 1.0 if classes > MANY_CLASSES else FEW_CLASSES_WEIGHT
+    return Method(Fit(solver, CollisionCrossEntropy(), weight=weight), why, Fit(SeedsOnly()))
 
 
 def about_method(phases: tuple[Phase, ...]) -> str:
@@ -149,7 +157,8 @@ def about_method(phases: tuple[Phase, ...]) -> str:
     obeyed = solver.constraint if isinstance(solver, (DualProjection, JointProjection)) else None
     obeyed = obeyed.constraint if isinstance(obeyed, OfEachView) else obeyed
     rules = obeyed if isinstance(obeyed, All) and obeyed.constraints else None
-    found = [each for drawn in (True, False) for each in methods(rules, drawn, everything=False).items()]
+    few_and_many = (True, 2), (True, MANY_CLASSES + 1), (False, 2)
+    found = [each for drawn, classes in few_and_many for each in methods(rules, drawn, False, classes).items()]
     return next((f"{name}: {method.why}" for name, method in found if method.objective == last), "")
 
 

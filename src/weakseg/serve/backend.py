@@ -158,7 +158,7 @@ class Backend:
         seeded = bool((seeds != UNLABELED).any())
         if not seeded and rules is None:
             return probs.argmax(0)
-        solver = cast(JointProjection, fit_in(methods(rules, seeded, False)["joint"].objective).solver)
+        solver = cast(JointProjection, fit_in(methods(rules, seeded, False, len(classes))["joint"].objective).solver)
         # An annotator who has clicked on one class has not said that there is no other.
         solver = replace(solver, only_classes_present=False)
         target, _ = hidden_segmentation(solver, sample, np.log(probs.clip(np.finfo(np.float32).tiny)), None)
