@@ -38,7 +38,7 @@ def epoch_ratio(recipe: Recipe) -> tuple[float, float]:
     samples = recipe.training
     torch.manual_seed(0)
     network = recipe.network.build(samples[0].image.shape[0], len(samples.classes)).train()
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # pyright: ignore
     half, optimizer = Half(network, bf16=True), make_optimizer(recipe, network)
     joint = methods(None, drawn=True, everything=False, classes=len(samples.classes))["joint"]
     objectives = recipe.phases[0].objective, joint.objective

@@ -25,10 +25,10 @@ WARM_UP = 0.3
 """Fraction of the epochs that learn the drawings alone, before anything is inferred from the network."""
 
 MANY_CLASSES = 10
-"""Number of classes above which unlabelled pixels weigh as much as labelled ones, because more targets are wrong."""
+"""Number of classes above which unlabelled pixels weigh as much as labelled ones (docs/results.md: what was tried)."""
 
 FEW_CLASSES_WEIGHT = 3.0
-"""Weight of unlabelled pixels where there are fewer classes; docs/results.md has what was tried."""
+"""Weight of unlabelled pixels where there are fewer."""
 
 
 @dataclass(frozen=True)
