@@ -1,5 +1,6 @@
 """A training goes on meanwhile, in a child process that ends with the studio."""
 
+import json
 import subprocess
 import sys
 import time
@@ -8,6 +9,8 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
+
+from weakseg.studio.project import Project
 
 BACKGROUND = {"class": "background", "points": [[2, 2], [28, 2]], "width": 2}
 COW = {"class": "cow", "points": [[13, 12], [20, 12]], "width": 2}
@@ -98,3 +101,22 @@ def test_what_is_trained_is_bounded(browser, cows, body, status):
     client = browser(cows)
     assert client.post("/api/training/start", json=body).status_code == status
     assert not (cows / "studio").exists()
+
+
+def test_scores_stand_beside_the_marks_that_there_were(browser, cows, draw):
+    """The last of each run; undone marks and states do not count, and a run without a score is left out."""
+    client = browser(cows)
+    stroke = {"class": "cow", "points": [[13, 12], [20, 12]], "width": 2}
+    for mark in ({"stroke": stroke}, {"stroke": stroke}, {"undo": {}}, {"state": {"said": "done"}}):
+        assert draw(client, **mark).status_code == 200
+    assert Project(cows).drawn() == 1
+    runs = cows / "studio" / "runs"
+    for number, marks, scores in ((1, 1, [0.2, 0.4]), (2, 5, []), (10, 9, [0.6])):
+        (runs / str(number)).mkdir(parents=True)
+        (runs / f"{number}.json").write_text(json.dumps({"network": "small", "epochs": None, "marks": marks}))
+        lines = [
+            {"epoch": at, "loss": 1, "learning_rate": 1, "seconds": 1, "mIoU": score} for at, score in enumerate(scores)
+        ]
+        (runs / str(number) / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told = client.get("/api/now").json()["scores"]
+    assert told == [{"run": "1", "marks": 1, "score": 0.4}, {"run": "10", "marks": 9, "score": 0.6}]

@@ -122,6 +122,7 @@ class _Server:
             {
                 "training": asdict(studio.training.progress()),
                 "network": studio.sight.stamp(),
+                "scores": [asdict(score) for score in studio.training.scores()],
                 "problem": studio.sight.problem,
                 "ranked": studio.ranking.version,
             }

@@ -165,6 +165,13 @@ class Project:
             self._layers[key] = coming
             return key, former
 
+    def drawn(self) -> int:
+        """How many marks count now, in all images."""
+        with self.lock:
+            return sum(
+                not isinstance(mark, State) for marks in self.journal.marks.values() for mark in standing(marks)[0]
+            )
+
     def revisions(self) -> dict[int, int]:
         """The revision of each image that has one."""
         with self.lock:

@@ -17,7 +17,7 @@ class Studio:
 
     def __init__(self, project: Project, predict: Predict | None = None):
         self.project = project
-        self.training = Training(project.root)
+        self.training = Training(project.root, project.drawn)
         self.sight = Sight(project, predict, self.training.checkpoint)
         self.live = Live(project, self.sight)
         self.ranking = Ranking(project, self.sight, self.live.busy)

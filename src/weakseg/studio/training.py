@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,16 +48,33 @@ class Progress:
     """Why it failed."""
 
 
-class Training:
-    """The newest training of a folder."""
+@dataclass(frozen=True)
+class Score:
+    """What a run reached, on how many marks."""
 
-    def __init__(self, data: Path):
-        self._data, self._runs = data, data / "studio" / "runs"
+    run: str
+    marks: int
+    """Marks that were drawn when it started or was resumed."""
+    score: float
+    """The last mean IoU."""
+
+
+class Training:
+    """The newest training of a folder.
+
+    Args:
+        data: the data folder.
+        marks: counts the marks drawn so far.
+    """
+
+    def __init__(self, data: Path, marks: Callable[[], int] = lambda: 0):
+        self._data, self._runs, self._marks = data, data / "studio" / "runs", marks
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._stop()
         self._stopped = False
         self._epochs: dict[Path, int] = {}
+        self._scored: dict[Path, tuple[int, Score | None]] = {}
 
     @property
     def newest(self) -> Path | None:
@@ -86,8 +104,7 @@ class Training:
             run = self._runs / str(int(self.newest.name) + 1 if self.newest else 1)
             try:
                 run.mkdir(parents=True)
-                wanted = json.dumps({"network": network, "epochs": epochs})
-                write_whole(_wish_of(run), lambda part: part.write_text(wanted, encoding="utf-8"))
+                self._wish(run, network, epochs)
             except OSError as error:
                 raise WriteRefused(f"{run} cannot be made: {error.strerror}", fix="free some space") from error
             self._spawn(run, settings)
@@ -107,6 +124,7 @@ class Training:
             try:
                 wish = json.loads(read_bytes(_wish_of(run)))
                 settings = _settings(wish.get("network"), wish.get("epochs"))
+                self._wish(run, wish.get("network"), wish.get("epochs"))
             except (OSError, ValueError, AttributeError, WeaksegError):
                 raise Conflict(f"{_wish_of(run)} is damaged", fix="start a new training") from None
             self._spawn(run, [*settings, "--resume", "--accept-changes"])
@@ -138,9 +156,31 @@ class Training:
             state = "running" if running else "finished"
         return Progress(state, run.name, epochs, losses, scores, left, message)
 
+    def scores(self) -> list[Score]:
+        """The last score of each run that has one, oldest first."""
+        found = []
+        for run in sorted(
+            (each for each in self._runs.glob("*") if each.name.isdecimal()), key=lambda at: int(at.name)
+        ):
+            try:
+                changed = (run / "metrics.jsonl").stat().st_mtime_ns
+                if self._scored.get(run, (0, None))[0] != changed:
+                    reached = [float(line["mIoU"]) for line in read_metrics(run) if "mIoU" in line]
+                    marks = int(json.loads(read_bytes(_wish_of(run))).get("marks", 0))
+                    self._scored[run] = changed, Score(run.name, marks, reached[-1]) if reached else None
+            except (OSError, ValueError, AttributeError, TypeError, WeaksegError):
+                continue  # a run without metrics, or a damaged one: the panel says so of the newest
+            score = self._scored[run][1]
+            found += [score] if score else []
+        return found
+
     def end(self) -> None:
         """The child ends with the studio."""
         self.stop()
+
+    def _wish(self, run: Path, network: str, epochs: int | None) -> None:
+        wanted = json.dumps({"network": network, "epochs": epochs, "marks": self._marks()})
+        write_whole(_wish_of(run), lambda part: part.write_text(wanted, encoding="utf-8"))
 
     def _refuse_second(self) -> None:
         if self._child is not None and self._child.poll() is None:

@@ -41,6 +41,22 @@ function curve(losses) {
   canvas.setAttribute("aria-label", `Loss of ${losses.length} epochs, from ${losses[0].toPrecision(3)} to ${losses.at(-1).toPrecision(3)}`);
 }
 
+// The last score of each run beside the marks that there were: what an hour of drawing brought.
+function compared(scores) {
+  get("scores").hidden = !scores.length;
+  const before = (at) => (at ? scores[at].score - scores[at - 1].score : 0);
+  const signed = (value) => (value ? ` (${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(3)})` : "");
+  get("scores").querySelector("tbody").replaceChildren(...scores.map(({ run, marks, score }, at) => {
+    const row = document.createElement("tr");
+    for (const text of [run, marks, `${score.toFixed(3)}${signed(before(at))}`]) {
+      const cell = document.createElement("td");
+      cell.textContent = text;
+      row.append(cell);
+    }
+    return row;
+  }));
+}
+
 export function show(now) {
   const told = now.training;
   const running = told.state === "running";
@@ -50,6 +66,7 @@ export function show(now) {
   const said = sentence(told) + (now.problem ? ` ${now.problem}` : "");
   if (get("trained").textContent !== said) get("trained").textContent = said;
   curve(told.losses);
+  compared(now.scores ?? []);
 }
 
 export function begin(tell, changed) {
