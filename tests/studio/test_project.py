@@ -9,8 +9,9 @@ from PIL import Image
 from weakseg.commands.studio import studio_and_show
 from weakseg.data.folder.folder import Folder
 from weakseg.errors import DataInvalid
+from weakseg.studio.bare_images import folder_of_images
 from weakseg.studio.labels.mark import Click
-from weakseg.studio.project import Project, folder_of_images
+from weakseg.studio.project import Project
 from weakseg.types import ABSENT, PRESENT, UNLABELED, UNTOLD
 
 STROKE = {"class": "cow", "points": [[10, 10], [20, 10]], "width": 3}

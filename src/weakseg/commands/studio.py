@@ -7,8 +7,9 @@ from weakseg.data.folder.folder import find
 from weakseg.errors import DataInvalid, RunInvalid
 from weakseg.runs.lock import RunBusy, lock
 from weakseg.runs.run import open_run
+from weakseg.studio.bare_images import folder_of_images
 from weakseg.studio.demo import demo_folder, leave
-from weakseg.studio.project import Project, folder_of_images
+from weakseg.studio.project import Project
 from weakseg.studio.sight import Predict
 
 

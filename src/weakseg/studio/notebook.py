@@ -18,8 +18,9 @@ from weakseg.data.overlay import as_rgb
 from weakseg.errors import DataInvalid
 from weakseg.files.whole_file import write_whole
 from weakseg.runs.lock import RunBusy, lock
+from weakseg.studio.bare_images import folder_of_images
 from weakseg.studio.guard import NOTEBOOKS
-from weakseg.studio.project import Project, folder_of_images
+from weakseg.studio.project import Project
 from weakseg.studio.stage_a import seeds_of
 from weakseg.studio.studio import Studio
 
