@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,9 +16,12 @@ from weakseg.data.folder.contents import list_files
 from weakseg.data.folder.legend import problem_of_name
 from weakseg.data.folder.tables import table_text
 from weakseg.data.images.label_file import void_for, write_labels
+from weakseg.data.imports.large_windows import opened_large, parts_of, write_window
 from weakseg.data.imports.new_folder import declare, new_folder, require_new
+from weakseg.data.rasters.raster import Raster
 from weakseg.errors import DataInvalid, WeaksegError
 from weakseg.marks.labels import MarkedImage, labels_of
+from weakseg.marks.mark import ImageMarks
 from weakseg.marks.uses import Uses
 from weakseg.types import ABSENT, PRESENT, UNLABELED
 
@@ -45,7 +48,8 @@ def import_marks(
 ) -> Imported:
     """Make a data folder of images and annotation files.
 
-    Images are linked, or copied where the file system has no hard links. `progress` is called with the number of
+    Images are linked, or copied where the file system has no hard links; of images with more than 16,777,216 pixels
+    that can be read by windows, those windows that hold marks become images. `progress` is called with the number of
     finished images and the total.
 
     Raises:
@@ -94,17 +98,15 @@ def _write(
     became: Counter[tuple[str, str, str]] = Counter()
     problems: list[WeaksegError] = []
     for done, (key, path) in enumerate(files.items(), start=1):
-        # Links and no copies where the file system can: image folders are large.
-        _link(path, into / "images" / f"{key}{path.suffix}")
-        if key in found.images:
-            image = found.images[key]
-            labels = labels_of(image, found.sizes[key], len(classes), index.__getitem__, uses)
-            became.update((m.label, m.kind, b) for m, b in zip(image.marks, labels.became, strict=True))
-            problems += [problem.at(key) for problem in labels.problems]
-            _note(tables, key, labels, classes)
-            if (labels.seeds != UNLABELED).any():
-                (into / "scribbles" / key).parent.mkdir(parents=True, exist_ok=True)
-                write_labels(into / "scribbles" / f"{key}.png", labels.seeds, void=void_for(len(classes)))
+        with opened_large(path) as raster:
+            for own, image, size in _images(found, key, path, raster, uses, into, problems):
+                labels = labels_of(image, size, len(classes), index.__getitem__, uses)
+                became.update((m.label, m.kind, b) for m, b in zip(image.marks, labels.became, strict=True))
+                problems += [problem.at(own) for problem in labels.problems]
+                _note(tables, own, labels, classes)
+                if (labels.seeds != UNLABELED).any():
+                    (into / "scribbles" / own).parent.mkdir(parents=True, exist_ok=True)
+                    write_labels(into / "scribbles" / f"{own}.png", labels.seeds, void=void_for(len(classes)))
         progress(done, len(files))
     for name, rows in tables.items():
         if rows:
@@ -115,6 +117,34 @@ def _write(
         lines += [f"unlabeled = {nothing}", f"void = {nothing}"]
     declare(into, classes, *lines)
     return became, problems
+
+
+def _images(
+    found: Matched,
+    key: str,
+    path: Path,
+    raster: Raster | None,
+    uses: Uses,
+    into: Path,
+    problems: list[WeaksegError],
+) -> Iterator[tuple[str, ImageMarks, tuple[int, int]]]:
+    """Put an image into the folder, or the windows of a large one that hold marks.
+
+    Gives key, marks and size of each that has marks.
+    """
+    if raster is None:
+        # Links and no copies where the file system can: image folders are large.
+        _link(path, into / "images" / f"{key}{path.suffix}")
+        if key in found.images:
+            yield key, found.images[key], found.sizes[key]
+        return
+    if key not in found.images:
+        return
+    parts, outside = parts_of(found.images[key], found.sizes[key], uses)
+    problems += [problem.at(key) for problem in outside]
+    for part in parts:
+        write_window(raster, part.window, into / "images" / f"{part.key(key)}.tif")
+        yield part.key(key), part.marks, (part.window.height, part.window.width)
 
 
 _HEADERS = {

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Shaped
 
+LARGE = 1 << 24
+"""Pixels above which an image is read by windows."""
+
 
 class Window(NamedTuple):
     """A rectangle of pixels."""

@@ -18,7 +18,7 @@ from weakseg.data.images.image_file import interpreted
 from weakseg.data.images.nodata import voided
 from weakseg.data.images.stored import Reading
 from weakseg.data.rasters.label_tiff import LabelFile
-from weakseg.data.rasters.raster import Raster, Stored, Window
+from weakseg.data.rasters.raster import LARGE, Raster, Stored, Window
 from weakseg.errors import WeaksegError
 from weakseg.evaluation.context import Context, context_of
 from weakseg.evaluation.files.windows import Blocks, blocks_of, tile_of
@@ -26,8 +26,6 @@ from weakseg.evaluation.image_input import fitted
 from weakseg.evaluation.segments import Segments
 from weakseg.files.record_log import RecordLog, record_log
 
-LARGE = 1 << 24
-"""Pixels above which an image is predicted by windows, to a TIFF."""
 _HALO_SHARE = 8
 """The largest halo is this part of a window: 128 of 1024 pixels."""
 
