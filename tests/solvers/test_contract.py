@@ -49,8 +49,8 @@ SOLVERS: list[Solver] = [
     MeanField(steps=3),
     MeanField(damped=False),
     MeanField(steps=3, constraint=All((SizesWithin(), UntaggedClassesAbsent()))),
-    SoftSelfLabels(),
-    SoftSelfLabels(GridPotts(4, relaxation=Quadratic()), only_classes_present=False, cell_px=2),
+    SoftSelfLabels(steps=40),
+    SoftSelfLabels(GridPotts(4, relaxation=Quadratic()), steps=40, only_classes_present=False, cell_px=2),
 ]
 SOLVERS += with_examples(published("solve"), SOLVERS)
 
@@ -140,8 +140,8 @@ def test_relabelled_classes_give_a_relabelled_target(solver, stride):
         assert solver.background is not None
         solver = replace(solver, background=int(new_index[solver.background]))
     other = solver.solve(evidence_of(logits[:, order], renamed))
-    # Lattices of mean field sum in single precision, in the order of the classes.
-    torch.testing.assert_close(other.target, plain.target[:, order], rtol=0, atol=3e-5)
+    # Lattices of mean field, and sweeps over edges, sum in single precision, in the order of the classes.
+    torch.testing.assert_close(other.target, plain.target[:, order], rtol=0, atol=1e-4)
     torch.testing.assert_close(other.weight, plain.weight)
 
 
@@ -206,7 +206,8 @@ def test_seeds_are_never_less_likely_than_before(solver, stride):
 def test_a_warm_start_from_its_own_answer_changes_nothing(solver, stride):
     """`memory` leads back to the solution it came from."""
     first, evidence = solved(solver, stride), evidence_of(*mixed(stride=stride))
-    torch.testing.assert_close(solver.solve(evidence, first.memory).target, first.target)
+    # Solvers that stop within a tolerance of the optimum, a thousandth of a nat, are apart by far less than it.
+    torch.testing.assert_close(solver.solve(evidence, first.memory).target, first.target, rtol=0, atol=1e-4)
 
 
 @each_solver
