@@ -154,6 +154,35 @@ def test_the_card_says_what_the_labels_cost(weakseg, hub, run):
     assert "None: the training began at random." in text
 
 
+def test_predict_takes_a_name_on_the_hub(weakseg, hub, run, tmp_path):
+    """The masks of the run; of the commit that is pinned, and nothing that lies beside it is executed."""
+    pushed(weakseg, run)
+    pushed(weakseg, run)
+    first, second = commits(hub)
+    (second / "best.safetensors").write_bytes(b"damaged")
+    (first / "recipe.py").write_text("raise SystemExit('executed')")
+    image = sorted((run.parent / "secret" / "patients" / "images").iterdir())[0]
+    words = ("predict", "ann/squares", image, "--out", tmp_path / "theirs")
+    assert weakseg(*words).code == 2
+    said = weakseg(*words, "--revision", first.name)
+    assert said.code == 0, said.err
+    assert hub.downloaded[-1] == ("ann/squares", first.name, ("run.json", "best.safetensors", "metrics.jsonl"))
+    assert weakseg("predict", run, image, "--out", tmp_path / "ours").code == 0
+    theirs, ours = ((tmp_path / out / image.name).read_bytes() for out in ("theirs", "ours"))
+    assert theirs == ours
+
+
+def test_predict_says_what_is_nowhere(weakseg, hub, run, tmp_path):
+    """As a folder, and on the hub; a commit of a folder that is here is refused."""
+    image = sorted((run.parent / "secret" / "patients" / "images").iterdir())[0]
+    said = weakseg("predict", "ann/nothing", image, "--out", tmp_path / "out")
+    assert said.code == 2
+    assert "no folder here" in said.err
+    said = weakseg("predict", run, image, "--out", tmp_path / "out", "--revision", "f" * 40)
+    assert said.code == 2
+    assert "is on this machine" in said.err
+
+
 def test_an_onnx_file_goes_with_it_on_request(weakseg, hub, run):
     """After its comparison."""
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")

@@ -12,7 +12,10 @@ from weakseg.commands.options import Device, ExportOptions, Licence, OwnRecipe, 
 @app.command()
 @with_options
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run folder, or an ONNX file that was exported from one.")],
+    run: Annotated[
+        Path,
+        typer.Argument(help="A run folder, an ONNX file that was exported from one, or a run on the hub: owner/name."),
+    ],
     files: Annotated[list[Path], typer.Argument(help="Image files, or volumes.")],
     out: Annotated[Path, typer.Option("--out", help="Output folder for the masks; nothing in it is overwritten.")],
     wanted: PredictOptions,

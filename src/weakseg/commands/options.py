@@ -92,6 +92,9 @@ class PredictOptions:
             help="Go on with a prediction into this folder, together with any number of processes that do the same.",
         ),
     ] = False
+    revision: Annotated[
+        str | None, typer.Option("--revision", help="For a run on the hub: the commit, by default the newest.")
+    ] = None
     crf: Crf = False
     device: Device = None
     json: Json = False

@@ -28,6 +28,7 @@ from weakseg.evaluation.segments import Segments
 from weakseg.files.paths import require_new
 from weakseg.files.whole_file import write_whole
 from weakseg.formats.writers.segmented import Segmented
+from weakseg.runs.hub import here
 
 
 def predict_and_show(
@@ -44,6 +45,7 @@ def predict_and_show(
     if wanted.format is not None and wanted.join:
         found, fix = "--format with --join", "leave out --join, or --format"
         raise DataInvalid(found, expected="masks alone from many processes", fix=fix)
+    path = here(path, wanted.revision)
     # A file is an ONNX file, a folder a run.
     predictor, by = (_of_file if path.is_file() else _of_run)(path, wanted.device, wanted.crf, recipe)
     if any(map(stem_of, files)):

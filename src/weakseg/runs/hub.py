@@ -15,6 +15,25 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None and ".." not in text and "--" not in text
 
 
+def here(path: Path | str, revision: str | None = None) -> Path:
+    """Where a run is on this machine; one on the hub is downloaded.
+
+    Args:
+        path: a folder or file, or `owner/name`.
+        revision: a commit of the hub; `None` is the newest one.
+
+    Raises:
+        RunInvalid: the hub has no such run, or cannot be reached; or a commit is given for what is here.
+    """
+    # A folder of that name comes first, so a run on disk never becomes a download.
+    if not Path(path).exists():
+        return fetched(str(path), revision) if revision is not None or is_name(str(path)) else Path(path)
+    if revision is not None:
+        found, fix = f"{path} is on this machine, and a revision is given", "leave the revision out"
+        raise RunInvalid(found, expected="a revision of a run on the hub", fix=fix)
+    return Path(path)
+
+
 def fetched(name: str, revision: str | None = None) -> Path:
     """The folder of a run on the hub, downloaded if need be.
 

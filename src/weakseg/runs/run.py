@@ -33,7 +33,7 @@ from weakseg.recipe.identity import what_differs
 from weakseg.recipe.json_codec import decode, encode
 from weakseg.recipe.recipe import Recipe, load_recipe
 from weakseg.runs import checkpoint
-from weakseg.runs.hub import fetched, is_name
+from weakseg.runs.hub import here
 from weakseg.runs.metrics import read_metrics as read_metrics
 from weakseg.runs.metrics import sound
 from weakseg.runs.names import BEST, LAST
@@ -300,10 +300,7 @@ def load(
 
     `revision` pins a commit of the hub; `None` is the newest one.
     """
-    # A folder of that name comes first, so a run on disk never becomes a download.
-    if not Path(path).exists() and (revision is not None or is_name(str(path))):
-        path = fetched(str(path), revision)
-    return open_run(path, None if recipe is None else Path(recipe)).predictor(device, network)
+    return open_run(here(path, revision), None if recipe is None else Path(recipe)).predictor(device, network)
 
 
 def keep_crf(path: Path, crf: DenseCRF) -> None:
