@@ -21,7 +21,8 @@ def probabilities(network):
 def convolutions(reach):
     """A network that looks exactly this far."""
     torch.manual_seed(0)
-    return nn.Conv2d(1, 2, 2 * reach + 1, padding=reach).eval()
+    # Nine values, the outer ones `reach` away: all between would cost seconds, and say nothing more about reach.
+    return nn.Conv2d(1, 2, 3, dilation=reach, padding=reach).eval() if reach else nn.Conv2d(1, 2, 1).eval()
 
 
 class Pooled(nn.Module):
