@@ -43,7 +43,7 @@ def test_a_table_is_filled_once_and_printed_again(weakseg, table, tmp_path):
 
 def test_a_crf_behind_each_run_makes_two_more_columns(weakseg, table, tmp_path):
     """Untuned and tuned, tuned once a row, and computed once."""
-    known = "training=Scenes(4), validation=Scenes(2, 1), network=UNet(width=8), "
+    known = "training=Scenes(4, 0, (48, 64)), validation=Scenes(2, 1, (48, 64)), network=UNet(width=8), "
     text = table.read_text().replace("tiny_recipe(", f"tiny_recipe({known}")
     table.write_text(text.replace("import Phase", "import Scenes, UNet, Phase"))
     first = weakseg("experiments", table, "--out", tmp_path / "runs", "--crf")
