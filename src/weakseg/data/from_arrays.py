@@ -55,7 +55,7 @@ class FromArrays:
         self.keys = tuple(map(str, range(len(images)))) if keys is None else tuple(keys)
         repeated = len({*self.keys}) < len(self.keys)
         if repeated or any(image.shape[0] != images[0].shape[0] for image in images if hasattr(image, "shape")):
-            found = "two images have one key" if repeated else "the images differ in their number of channels"
+            found = "two images have the same key" if repeated else "the images differ in their number of channels"
             raise DataInvalid(found, expected="a key of its own for each image, and channels first, as many in each")
         marks, strict = masks if seeds is None else seeds, {"n_classes": len(classes), "unlabeled": unlabeled}
         self._samples = tuple(

@@ -188,7 +188,7 @@ def test_an_image_without_any_data_is_void(tmp_path):
 
 def test_classes_with_numbers_that_masks_cannot_hold_are_refused(images, tmp_path):
     """-2 would be 254."""
-    with pytest.raises(DataInvalid, match="does not fit"):
+    with pytest.raises(DataInvalid, match="cannot be saved where"):
         predict_files(replace(PREDICTOR, numbers=(-2, 1)), images, tmp_path / "out")
 
 

@@ -230,7 +230,7 @@ def write_labels(
     largest = max(int(labels.max(initial=0)), void if void is not None and nothing.any() else 0)
     strange = largest > 65535 or labels.min(initial=0) < UNLABELED
     if strange or (nothing.any() if void is None else (labels == void).any()):
-        found = f"{path}: label {labels.max()} does not fit into a label map whose void is {void}"
+        found = f"{path}: label {labels.max()} cannot be saved where {void} marks void pixels"
         raise DataInvalid(found, expected="labels from 0 to 65535, and another value for void")
     values = labels if void is None else np.where(nothing, void, labels)
     if largest > 255:

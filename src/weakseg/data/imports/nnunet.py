@@ -50,7 +50,10 @@ def nnunet_of(path: Path) -> NnunetRaw | None:
         ending = str(said.get("file_ending", ".nii.gz"))
         names, ignore, note = _values(said["labels"], said.get("regions_class_order", ()))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise DataInvalid(f"{place} is no declaration of nnU-Net: {error}", fix="write its labels") from error
+        # The text of a KeyError is the bare key.
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        fix = 'give the number of each class: "labels": {"background": 0, "tumour": 1}'
+        raise DataInvalid(f"{place} cannot be read as nnU-Net's {FILE}: {reason}", fix=fix) from error
     if len(channels) > 1:
         found = f"{place} names {len(channels)} channels: {', '.join(map(str, channels.values()))}"
         fix = "copy the files of one channel (CASE_0000) into a folder of their own, and name that with --images"

@@ -35,7 +35,8 @@ class Grid:
     def __post_init__(self):
         linear = self.affine[:3, :3]
         if not np.isfinite(self.affine).all() or abs(np.linalg.det(linear)) < 1e-12 * np.abs(linear).max() ** 3:
-            raise DataInvalid(f"a grid with the affine map {_rows(self.affine)}", expected="a map that can be inverted")
+            found = f"the affine map {_rows(self.affine)} puts different voxels at one place, or has nan in it"
+            raise DataInvalid(found, expected="a place of its own for each voxel")
 
     @property
     def spacing(self) -> tuple[float, float, float]:

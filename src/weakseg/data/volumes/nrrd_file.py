@@ -59,9 +59,8 @@ def read_nrrd(path: Path, voxels: bool) -> Read:
         sizes = tuple(map(int, header["sizes"]))
         layers = _is_layered(path, header, len(sizes))
         if dtype is None or min(sizes) < 1 or len(sizes) > 4:
-            raise DataInvalid(
-                f"{path} holds {len(sizes)} axes of type {header['type']}", expected="a volume of numbers"
-            )
+            found = f"{path} has {' x '.join(map(str, sizes))} values of type {header['type']}"
+            raise DataInvalid(found, expected="numbers on at most 4 axes, none of them empty")
         affine = _affine(header, len(sizes), layers)
         if not voxels:
             return affine, np.broadcast_to(np.zeros((), dtype), sizes[int(layers) :]), _names(header)
@@ -100,7 +99,9 @@ def _values(
     needed_bytes, encoding = prod(sizes) * dtype.itemsize, str(header["encoding"]).lower()
     skips = {int(header.get(name, 0)) for name in ("byte skip", "byteskip", "line skip", "lineskip")}
     if skips != {0}:
-        raise DataInvalid(f"{path} skips bytes or lines before its voxels", fix="save it again without")
+        raise DataInvalid(
+            f"{path} skips bytes or lines before its voxels", fix="save it again without `byte skip` and `line skip`"
+        )
     with open_regular(path) as file:
         file.seek(start)
         if encoding in ("gzip", "gz"):
