@@ -202,3 +202,15 @@ def test_a_heap_without_an_end_is_refused(tmp_path):
     (tmp_path / "a.ilp").write_bytes(bytes(content))
     (ignored,) = read(ILASTIK, tmp_path).ignored
     assert ignored.reason == "damaged: a heap of texts has no end"
+
+
+def test_a_text_longer_than_its_file_takes_no_memory(tmp_path):
+    """The HDF5 library would make room for its 4 GB first."""
+    content = bytearray(FILES["a.ilp"])
+    with h5py.File(BytesIO(FILES["a.ilp"])) as file:
+        at = file["Input Data/infos/lane0000/Raw Data/axisorder"].id.get_offset()
+    content[at : at + 4] = b"\xff\xff\xff\xf0"
+    (tmp_path / "a.ilp").write_bytes(content)
+    annotations = read(ILASTIK, tmp_path)
+    assert not annotations.images
+    assert "a text of 4,043,309,055 bytes" in annotations.ignored[0].reason

@@ -25,6 +25,8 @@ from weakseg.marks.shapes import Mask
 
 _MOST_LABELS = 2**28
 """Most pixels of a block: a file of a few bytes may declare any number."""
+_MOST_TEXT = 2**26
+"""Most bytes of a text, or those of the file where it is larger."""
 _HEAP = b"GCOL\1\0\0\0"
 """How a heap of texts begins."""
 _EXPORTED = re.compile(r"[-_ ]labels$", re.IGNORECASE)
@@ -58,18 +60,35 @@ def _opened(entry: Entry) -> Iterator[Any]:
 
 
 def _require_ends(content: bytes) -> None:
-    """Refuse heaps of texts that have no end: the HDF5 library walks them for ever, and cannot be stopped."""
+    """Refuse heaps of texts that have no end, and texts that say they are longer than a file.
+
+    The HDF5 library walks the ones for ever, and takes memory for the others before it looks; it cannot be stopped.
+    """
     at = content.find(_HEAP)
     while at >= 0 and at + 16 <= len(content):
         (size,) = struct.unpack_from("<Q", content, at + 8)
-        place, end = at + 16, min(at + size, len(content))
+        place, end, numbers = at + 16, min(at + size, len(content)), set[int]()
         while place + 16 <= end:
             index, _, _, length = struct.unpack_from("<HHIQ", content, place)
             # An object is followed by the next one; free space, which has no number, counts its own head.
             if index == 0 and length < 16:
                 raise DataInvalid("damaged: a heap of texts has no end")
+            numbers.add(index)
             place += length if index == 0 else 16 + -(-length // 8) * 8
+        _require_lengths(content, at, numbers)
         at = content.find(_HEAP, at + 4)
+
+
+def _require_lengths(content: bytes, heap: int, numbers: set[int]) -> None:
+    """Refuse a text of a heap whose length is damaged."""
+    # A text is told of by its length, the address of its heap and its number there.
+    address = struct.pack("<Q", heap)
+    at = content.find(address, 4)
+    while 0 <= at <= len(content) - 12:
+        (length,), (number,) = struct.unpack_from("<I", content, at - 4), struct.unpack_from("<I", content, at + 8)
+        if number and number in numbers and length > max(len(content), _MOST_TEXT):
+            raise DataInvalid(f"damaged: a text of {length:,} bytes in a file of {len(content):,}")
+        at = content.find(address, at + 1)
 
 
 @contextmanager
