@@ -228,6 +228,27 @@ def test_a_killed_prediction_goes_on(tmp_path):
     assert (tmp_path / "out" / "a.tif").read_bytes() == (tmp_path / "expected" / "a.tif").read_bytes()
 
 
+def test_several_images_go_on_with_the_rest(tmp_path):
+    """The same command keeps what it finished; another network's masks are never mixed with it."""
+    paths = [placed(tmp_path, scene(300, 300)), tmp_path / "b.tif"]
+    paths[1].write_bytes(paths[0].read_bytes())
+
+    def interrupted(done, total):
+        if (tmp_path / "out" / "a.tif").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(PREDICTOR, paths, tmp_path / "out", progress=interrupted)
+    before = (tmp_path / "out" / "a.tif").stat()
+    with pytest.raises(DataInvalid, match="exist already"):
+        predict_files(replace(PREDICTOR, numbers=(3, 4)), paths, tmp_path / "out")
+    predict_files(PREDICTOR, paths, tmp_path / "out")
+    assert (tmp_path / "out" / "a.tif").stat().st_mtime_ns == before.st_mtime_ns
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.tif", "b.tif"]
+    with pytest.raises(DataInvalid, match="exist already"):
+        predict_files(PREDICTOR, paths, tmp_path / "out")
+
+
 def test_a_full_disk_keeps_what_is_finished(tmp_path):
     """One clear message, and with more space the same command ends well."""
     import resource

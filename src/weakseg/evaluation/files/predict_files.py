@@ -15,6 +15,7 @@ from weakseg.data.images.image_file import Decoded, decode
 from weakseg.data.images.nodata import voided
 from weakseg.data.rasters.open import opened_raster
 from weakseg.errors import DataInvalid, WeaksegError, WriteRefused
+from weakseg.evaluation.files import unfinished
 from weakseg.evaluation.files.look_at_files import Looked, look_at
 from weakseg.evaluation.files.predict_large import large
 from weakseg.evaluation.segments import Segments
@@ -49,7 +50,8 @@ def predict_files(
     """Write a mask for each image file.
 
     Masks are `out/<stem>.png`, in the training's own numbers; their paths are returned. TIFFs that are large, have a
-    place in the world or smaller copies are predicted by windows, to `out/<stem>.tif` with the same place.
+    place in the world or smaller copies are predicted by windows, to `out/<stem>.tif` with the same place. Where there
+    are such among several, the same call after an interruption goes on with the images that have no mask.
 
     Where an image has no data, the mask holds the number of void, probabilities are nan, and the overlay has no class.
 
@@ -73,14 +75,24 @@ def predict_files(
     # half of the masks.
     looked = look_at(predictor, paths)
     targets = outputs_of(paths, out, looked, probabilities, overlays)
-    problems = [*looked.problems, *unwritable(predictor, targets, looked), *existing([*targets.values()])]
+    problems = [*looked.problems, *unwritable(predictor, targets, looked)]
+    # Small images take seconds; after hours of large ones the same command goes on with the rest.
+    long = bool(looked.windows) and len(paths) > 1 and not problems
+    said = unfinished.said_of(predictor.digest, targets) if long else ""
+    ready = unfinished.finished(out, said, targets) if long else []
+    problems += existing([target for path, target in targets.items() if path not in ready])
     if problems:
         raise DataInvalid.of(problems)
     for each in looked.remarks:
         warn(each)
     make_folder(out)
+    if long:
+        unfinished.begin(out, said)
     done, total, claims = 0, sum(looked.windows.get(path, 1) for path in paths), Claims(out)
     for path, target in targets.items():
+        if path in ready:
+            done += looked.windows.get(path, 1)
+            continue
         if not claims.take(target.mask.name):
             fix = "wait for it, choose another --out, or work on the folder together with --join"
             raise WriteRefused(f"{target.mask} is being predicted by {claims.owner(target.mask.name)}", fix=fix)
@@ -93,6 +105,8 @@ def predict_files(
             claims.release(target.mask.name)
         done += looked.windows.get(path, 1)
         progress(done, total)
+    if long:
+        unfinished.end(out)
     return [target.mask for target in targets.values()]
 
 
