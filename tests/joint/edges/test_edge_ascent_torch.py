@@ -160,13 +160,18 @@ def test_images_together_are_what_they_are_apart(stride, precision):
 
 @given(st.integers(0, 2**31))
 def test_no_image_is_changed_by_the_rest_of_its_batch(seed):
-    """Hostile problems: energy and bound of an image alone, to what rounding of other sums can move."""
+    """Hostile problems: energy and bound of an image alone, to what rounding of other sums can move.
+
+    Alone it is swept in double precision too: in single precision, the default there, strong edges leave gaps of
+    thousandths after 20 sweeps, which says nothing about the batch.
+    """
     solver, evidence = random_joint(seed)
     with as_off_the_cpu():
         together = solver.solve(evidence)
     for i in range(len(evidence.image)):
         one, seen = one_of(solver, evidence, i)
-        alone = one.solve(seen)
+        with patch.object(ascent, "SINGLE", np.inf):
+            alone = one.solve(seen)
         for found, expected in (
             (together.energy, alone.energy),
             (together.certificate["gap"], alone.certificate["gap"]),
