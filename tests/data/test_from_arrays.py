@@ -50,7 +50,7 @@ def test_images_may_differ_in_size_and_masks_alone_are_seeds_too():
         ([], {}, "0 images"),
         (IMAGES, {"seeds": MASKS[:2]}, "4 images and 2 seeds"),
         (IMAGES, {"keys": ["a"]}, "and 1 keys"),
-        (IMAGES, {"keys": ["a", "a", "b", "c"]}, "one key"),
+        (IMAGES, {"keys": ["a", "a", "b", "c"]}, "the same key"),
         ([IMAGES[0], IMAGES[1].repeat(3, axis=0)], {}, "number of channels"),
         (IMAGES, {"seeds": MASKS[:, :3]}, "0: seeds are"),
         (IMAGES, {"seeds": MASKS + 1}, "seeds of class 2"),
