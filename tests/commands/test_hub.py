@@ -13,6 +13,7 @@ from PIL import Image
 
 from weakseg import cli, load
 from weakseg.errors import RunInvalid
+from weakseg.runs.hub import here
 
 RECIPE = """
 from weakseg import Augment, Fit, Folder, Phase, Recipe, SeedsOnly, UNet
@@ -229,3 +230,11 @@ def test_a_record_of_others_makes_no_parts_of_theirs(weakseg, hub, run):
     (folder / "run.json").write_text(json.dumps(record))
     with pytest.raises(RunInvalid, match="your own code"):
         load("ann/squares")
+
+
+def test_a_name_within_a_folder_that_is_here_is_not_looked_for_on_the_hub(tmp_path, monkeypatch):
+    """A mistyped run, or an ONNX file that is missing, is told as such."""
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    for name in ("runs/typo", "models/net.onnx"):
+        assert here(name) == Path(name)

@@ -27,7 +27,10 @@ def here(path: Path | str, revision: str | None = None) -> Path:
     """
     # A folder of that name comes first, so a run on disk never becomes a download.
     if not Path(path).exists():
-        return fetched(str(path), revision) if revision is not None or is_name(str(path)) else Path(path)
+        # A name within a folder that is here, or of a file, was meant for this machine.
+        meant_here = Path(path).parent.is_dir() or Path(path).suffix == ".onnx"
+        asked = revision is not None or (is_name(str(path)) and not meant_here)
+        return fetched(str(path), revision) if asked else Path(path)
     if revision is not None:
         found, fix = f"{path} is on this machine, and a revision is given", "leave the revision out"
         raise RunInvalid(found, expected="a revision of a run on the hub", fix=fix)

@@ -124,9 +124,14 @@ class Training:
             try:
                 wish = json.loads(read_bytes(_wish_of(run)))
                 settings = _settings(wish.get("network"), wish.get("epochs"))
-                self._wish(run, wish.get("network"), wish.get("epochs"))
             except (OSError, ValueError, AttributeError, WeaksegError):
                 raise Conflict(f"{_wish_of(run)} is damaged", fix="start a new training") from None
+            try:
+                self._wish(run, wish.get("network"), wish.get("epochs"))
+            except OSError as error:
+                raise WriteRefused(
+                    f"{_wish_of(run)} cannot be written: {error.strerror}", fix="free some space"
+                ) from error
             self._spawn(run, [*settings, "--resume", "--accept-changes"])
 
     def stop(self) -> None:

@@ -86,3 +86,13 @@ def test_windows_keep_stored_values(tmp_path, layout):
     with large_windows.opened_raster(tmp_path / "b.tif") as part:
         read = part.read(large_windows.Window(0, 0, 40, 50)).values
     np.testing.assert_array_equal(read, values[20:60, 10:60])
+
+
+def test_a_line_on_the_border_of_two_windows_is_in_both(imported):
+    """Its width reaches beyond its points."""
+    _, folder, _ = imported(("road", "linestrip", [[10, 64], [50, 64]]), ("field", "point", [[5, 5]]))
+    drawn = {
+        key: sample.seeds == folder.classes.names.index("road") for key, sample in zip(folder.keys, folder, strict=True)
+    }
+    assert drawn["slide@0x0"][63, 10:50].all()
+    assert drawn["slide@0x64"][0, 10:50].all()

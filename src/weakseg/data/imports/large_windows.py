@@ -1,7 +1,7 @@
 """Windows of large images around marks, each of which becomes an image of a data folder.
 
 The windows follow from the marks' geometry: of the image only these windows are read, so memory does not depend on its
-size.
+size, but on that of masks among the marks, which are decoded whole.
 """
 
 from collections import defaultdict
@@ -26,6 +26,8 @@ from weakseg.marks.uses import Uses
 SIDE = 1024
 """Rows and columns of a window: views of a training are cut from it at random."""
 _TIFF = (b"II", b"MM")
+_NODATA = 42113
+"""GDAL's tag of the number for pixels without data."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,14 @@ def write_window(raster: Raster, window: Window, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     flat = values if values.shape[2] > 1 else values[:, :, 0]
     how = {"planarconfig": "contig", "extrasamples": extra} if flat.ndim == 3 else {}
-    tifffile.imwrite(path, flat, photometric=colours, compression="adobe_deflate", metadata=None, **how)
+    # What the image calls no data is none in its windows.
+    tags = [(_NODATA, "s", 0, raster.nodata, True)] if raster.nodata else []
+    tifffile.imwrite(path, flat, photometric=colours, compression="adobe_deflate", metadata=None, extratags=tags, **how)
 
 
 def _cells(mark: Mark, size: tuple[int, int]) -> set[tuple[int, int]]:
     """The cells of a grid of windows that a mark may touch."""
-    wide = (mark.width_px or 3.0) / 2 if isinstance(mark.shape, Line) else 0.0
+    wide = _reach(mark)
     last = [(side - 1) // SIDE for side in size]
     found = set()
     for low, high in _bounds(mark.shape):
@@ -131,7 +135,7 @@ def _true_of(marks: Sequence[Mark], window: Window, image_size: tuple[int, int],
     kept: list[tuple[Mark, str, bool]] = []
     for mark in marks:
         moved = _moved(mark.shape, window)
-        if moved is None or not _shown(moved, ends):
+        if moved is None or not _shown(moved, ends, _reach(mark)):
             continue
         use = uses.use_of(mark.label, mark.kind)
         inside = all((low >= corner).all() and (high <= corner + size).all() for low, high in _bounds(mark.shape))
@@ -166,9 +170,13 @@ def _moved(shape: Shape, window: Window) -> Shape | None:
     return Mask(shape.top + rows.start - top, shape.left + columns.start - left, high, wide, Plain(part.copy()))
 
 
-def _shown(shape: Shape, ends: Float[np.ndarray, "2"]) -> bool:
+def _reach(mark: Mark) -> float:
+    """How far a mark reaches beyond its points, in pixels: half the width of a line."""
+    return (mark.width_px or 3.0) / 2 if isinstance(mark.shape, Line) else 0.0
+
+
+def _shown(shape: Shape, ends: Float[np.ndarray, "2"], reach: float) -> bool:
     """Whether any pixel of a window shows the shape."""
     if isinstance(shape, Point | Line):
-        # Where a line is thick, its width decides in `labels_of`, which cuts it at the border.
-        return any((high >= 0).all() and (low < ends).all() for low, high in _bounds(shape))
+        return any((high + reach >= 0).all() and (low - reach < ends).all() for low, high in _bounds(shape))
     return bool(pixels_of(shape, (int(ends[0]), int(ends[1]))).inside.any())

@@ -23,14 +23,14 @@ def said_of(network: str, targets: Mapping[Path, "Outputs"]) -> str:
 
 
 def finished(out: Path, said: str, targets: Mapping[Path, "Outputs"]) -> list[Path]:
-    """Images that the same command, interrupted, has predicted.
+    """Images of which the same command, interrupted, has written everything.
 
     The file was written before any mask, while none was there, so that the masks are of that command.
     """
     mark = out / UNFINISHED
     if not mark.is_file() or mark.read_text(encoding="utf-8", errors="replace") != said:
         return []
-    return [path for path, target in targets.items() if lexists(target.mask)]
+    return [path for path, target in targets.items() if all(map(lexists, target.files))]
 
 
 def begin(out: Path, said: str) -> None:

@@ -26,6 +26,7 @@ from weakseg.marks.shapes import Mask
 _MOST_LABELS = 2**28
 """Most pixels of a block: a file of a few bytes may declare any number."""
 _MOST_TEXT = 2**26
+_MOST_HEAPS = 256
 """Most bytes of a text, or those of the file where it is larger."""
 _HEAP = b"GCOL\1\0\0\0"
 """How a heap of texts begins."""
@@ -64,7 +65,7 @@ def _require_ends(content: bytes) -> None:
 
     The HDF5 library walks the ones for ever, and takes memory for the others before it looks; it cannot be stopped.
     """
-    at = content.find(_HEAP)
+    at, looked = content.find(_HEAP), 0
     while at >= 0 and at + 16 <= len(content):
         (size,) = struct.unpack_from("<Q", content, at + 8)
         place, end, numbers = at + 16, min(at + size, len(content)), set[int]()
@@ -75,7 +76,10 @@ def _require_ends(content: bytes) -> None:
                 raise DataInvalid("damaged: a heap of texts has no end")
             numbers.add(index)
             place += length if index == 0 else 16 + -(-length // 8) * 8
-        _require_lengths(content, at, numbers)
+        # The whole file is looked through for each: a project has a few, and thousands would take minutes.
+        looked += 1
+        if looked <= _MOST_HEAPS:
+            _require_lengths(content, at, numbers)
         at = content.find(_HEAP, at + 4)
 
 
