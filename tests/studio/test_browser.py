@@ -165,7 +165,9 @@ def test_strokes_appear_and_are_solved(tab, scenes):
         time.sleep(0.2)  # until it is painted
         place = Path(os.environ["WEAKSEG_SCREENSHOT"])
         tab.screenshot(place)
-        Image.open(place).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(place, optimize=True)
+        # The median cut would mix the few pixels of a class's colour with those of others.
+        few = Image.open(place).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(place, optimize=True)
     tab.call("Page.reload")
     tab.wait(f"{MARKS} === '{len(classes) + 2}' && {SOLVED}")
 
