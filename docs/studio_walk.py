@@ -126,6 +126,7 @@ def walk(tab: Tab, root: Path, began: float, out: Path) -> None:
 
 def main(out: Path) -> None:
     """Start the studio and a browser, and walk."""
+    out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "weakseg", "studio", "--demo", "--no-browser"]
     began = time.monotonic()
     with TemporaryDirectory() as place, subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
