@@ -214,3 +214,15 @@ def test_a_text_longer_than_its_file_takes_no_memory(tmp_path):
     annotations = read(ILASTIK, tmp_path)
     assert not annotations.images
     assert "a text of 4,043,309,055 bytes" in annotations.ignored[0].reason
+
+
+def test_a_text_in_the_last_of_many_heaps_is_looked_at(tmp_path):
+    """The library begins at the end of the file."""
+    stream = BytesIO(FILES["a.ilp"])
+    with h5py.File(stream, "r+") as file:
+        texts = file.create_dataset("PixelClassification/notes", data=["a" * 40_000] * 300, dtype=h5py.string_dtype())
+        at = texts.id.get_offset()
+    content = bytearray(stream.getvalue())
+    content[at : at + 4] = b"\xff\xff\xff\xf0"
+    (tmp_path / "a.ilp").write_bytes(content)
+    assert "a text of 4,043,309,055 bytes" in read(ILASTIK, tmp_path).ignored[0].reason

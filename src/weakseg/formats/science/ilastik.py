@@ -6,7 +6,7 @@ Labels lie in blocks, whose axes are in the order of the image's own; 0 is unlab
 import json
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
@@ -26,7 +26,6 @@ from weakseg.marks.shapes import Mask
 _MOST_LABELS = 2**28
 """Most pixels of a block: a file of a few bytes may declare any number."""
 _MOST_TEXT = 2**26
-_MOST_HEAPS = 256
 """Most bytes of a text, or those of the file where it is larger."""
 _HEAP = b"GCOL\1\0\0\0"
 """How a heap of texts begins."""
@@ -65,7 +64,7 @@ def _require_ends(content: bytes) -> None:
 
     The HDF5 library walks the ones for ever, and takes memory for the others before it looks; it cannot be stopped.
     """
-    at, looked = content.find(_HEAP), 0
+    at, heaps = content.find(_HEAP), dict[int, set[int]]()
     while at >= 0 and at + 16 <= len(content):
         (size,) = struct.unpack_from("<Q", content, at + 8)
         place, end, numbers = at + 16, min(at + size, len(content)), set[int]()
@@ -76,23 +75,23 @@ def _require_ends(content: bytes) -> None:
                 raise DataInvalid("damaged: a heap of texts has no end")
             numbers.add(index)
             place += length if index == 0 else 16 + -(-length // 8) * 8
-        # The whole file is looked through for each: a project has a few, and thousands would take minutes.
-        looked += 1
-        if looked <= _MOST_HEAPS:
-            _require_lengths(content, at, numbers)
+        heaps[at] = numbers
         at = content.find(_HEAP, at + 4)
+    _require_lengths(content, heaps)
 
 
-def _require_lengths(content: bytes, heap: int, numbers: set[int]) -> None:
-    """Refuse a text of a heap whose length is damaged."""
-    # A text is told of by its length, the address of its heap and its number there.
-    address = struct.pack("<Q", heap)
-    at = content.find(address, 4)
-    while 0 <= at <= len(content) - 12:
-        (length,), (number,) = struct.unpack_from("<I", content, at - 4), struct.unpack_from("<I", content, at + 8)
-        if number and number in numbers and length > max(len(content), _MOST_TEXT):
-            raise DataInvalid(f"damaged: a text of {length:,} bytes in a file of {len(content):,}")
-        at = content.find(address, at + 1)
+def _require_lengths(content: bytes, heaps: Mapping[int, Set[int]]) -> None:
+    """Refuse a text whose length is damaged."""
+    # A text is told of by its length, the address of its heap and its number there; nothing says where these lie.
+    # All heaps are looked for at once: a project of 64 MB with 64 of them took ten seconds one by one.
+    addresses = np.array(sorted(heaps), np.uint64)
+    for shift in range(4, 12):
+        words = np.frombuffer(content, "<u8", max(0, len(content) - shift - 4) // 8, min(shift, len(content)))
+        places = np.flatnonzero((words > 0) & (words < len(content)))
+        for place in (shift + 8 * places[np.isin(words[places], addresses)]).tolist():
+            length, heap, number = struct.unpack_from("<IQI", content, place - 4)
+            if number and number in heaps[heap] and length > max(len(content), _MOST_TEXT):
+                raise DataInvalid(f"damaged: a text of {length:,} bytes in a file of {len(content):,}")
 
 
 @contextmanager
