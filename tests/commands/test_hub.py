@@ -214,9 +214,11 @@ def test_names_are_those_of_the_hub(weakseg, hub, run, name):
 @pytest.mark.parametrize(
     ("name", "revision"), [("ann/nothing", None), ("runs/hearts", None), ("ann/squares", "f" * 40)]
 )
-def test_what_is_nowhere_is_said(weakseg, hub, run, name, revision):
+def test_what_is_nowhere_is_said(weakseg, hub, run, name, revision, tmp_path, monkeypatch):
     """It may be a folder with a slip of the pen."""
     pushed(weakseg, run)
+    # Where no folder of the owner's name is: names in it are not looked for on the hub.
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(RunInvalid, match="no folder here"):
         load(name, revision=revision)
 
